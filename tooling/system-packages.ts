@@ -25,7 +25,12 @@ export const hostTools: readonly SystemTool[] = [
   tool("umoci", "unpacks images"),
   tool("ip", "bridges and node addresses", "iproute2"),
   tool("nft", "the nodes' firewalls", "nftables"),
-  { name: "busybox", package: "busybox-static", why: "the agent's shell in images without one", find: file("/bin/busybox") },
+  {
+    name: "busybox",
+    package: "busybox-static",
+    why: "the agent's shell in images without one",
+    find: file("/bin/busybox"),
+  },
   { name: "tini", package: "tini", why: "process 1 of a node", find: file("/usr/bin/tini-static") },
 ];
 
@@ -63,11 +68,16 @@ export async function provide(tools: readonly SystemTool[]): Promise<void> {
   if (!output("sh", ["-c", "command -v apt-get"])) {
     throw new Error(`these packages are missing and there is no apt-get to install them: ${packages.join(" ")}`);
   }
-  if (process.getuid?.() !== 0) throw new Error(`run as root, or install by hand: apt-get install ${packages.join(" ")}`);
+  if (process.getuid?.() !== 0)
+    throw new Error(`run as root, or install by hand: apt-get install ${packages.join(" ")}`);
   for (const wanted of missing) console.log(`  install  ${wanted.name.padEnd(16)} ${wanted.package} (${wanted.why})`);
   const quiet = { env: { DEBIAN_FRONTEND: "noninteractive" } };
   await run("apt-get", ["-qq", "update"], quiet);
-  await run("apt-get", ["-qq", "-o", "Dpkg::Use-Pty=0", "install", "-y", "--no-install-recommends", ...packages], quiet);
+  await run(
+    "apt-get",
+    ["-qq", "-o", "Dpkg::Use-Pty=0", "install", "-y", "--no-install-recommends", ...packages],
+    quiet,
+  );
   for (const wanted of missing) {
     if (!wanted.find()) throw new Error(`${wanted.package} was installed, but ${wanted.name} is still not there`);
   }

@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
-import { repository, run as command } from "../command.ts";
+import { run as command, repository } from "../command.ts";
 
 /** Launcher → entry. Workers are entries too: a bundle finds them beside itself. */
 const entries = {
@@ -35,7 +35,9 @@ export async function run(): Promise<void> {
     minifySyntax: true,
     legalComments: "none",
     metafile: true,
-    banner: { js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);' },
+    banner: {
+      js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
+    },
     logLevel: "warning",
   });
   const bytes = Object.values(result.metafile.outputs).reduce((sum, { bytes: size }) => sum + size, 0);

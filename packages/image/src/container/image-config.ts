@@ -1,0 +1,65 @@
+import { z } from "zod";
+import { OperationError } from "./operation-error.ts";
+
+/** What an image says about how it wants to be run. */
+export interface ImageConfig {
+  readonly env: Readonly<Record<string, string>>;
+  readonly entrypoint: readonly string[];
+  readonly command: readonly string[];
+  readonly workingDirectory: string;
+  /** `user`, `uid`, `user:group` or `uid:gid` as the image has it; empty: root. */
+  readonly user: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly architecture: string;
+}
+
+const strings = z.array(z.string()).nullish();
+const ociConfig = z.object({
+  architecture: z.string().default(""),
+  config: z
+    .object({
+      Env: strings,
+      Entrypoint: strings,
+      Cmd: strings,
+      WorkingDir: z.string().nullish(),
+      User: z.string().nullish(),
+      Labels: z.record(z.string(), z.string()).nullish(),
+    })
+    .nullish(),
+});
+
+/** Parses an OCI image configuration blob. Error `image-invalid`. */
+export function parseImageConfig(json: string): ImageConfig {
+  let document: unknown;
+  try {
+    document = JSON.parse(json);
+  } catch (cause) {
+    throw new OperationError("image-invalid", "the image's configuration is not JSON", { cause });
+  }
+  const parsed = ociConfig.safeParse(document);
+  if (!parsed.success) {
+    throw new OperationError(
+      "image-invalid",
+      `the image's configuration is invalid: ${parsed.error.issues[0]?.message}`,
+    );
+  }
+  const { architecture, config } = parsed.data;
+  return {
+    env: environment(config?.Env ?? []),
+    entrypoint: config?.Entrypoint ?? [],
+    command: config?.Cmd ?? [],
+    workingDirectory: config?.WorkingDir || "/",
+    user: config?.User ?? "",
+    labels: config?.Labels ?? {},
+    architecture,
+  };
+}
+
+function environment(lines: readonly string[]): Record<string, string> {
+  const variables: Record<string, string> = {};
+  for (const line of lines) {
+    const equals = line.indexOf("=");
+    if (equals > 0) variables[line.slice(0, equals)] = line.slice(equals + 1);
+  }
+  return variables;
+}

@@ -1,0 +1,86 @@
+/**
+ * The shapes of jobs as scripts, babel and the files on disk see them (spec plugin-api.md §5.1–5.4).
+ * Field names are those of the JSON; an absent value is `null`, never a missing key.
+ */
+
+export interface RestartConfig {
+  readonly backoff_timeout_ms: number;
+  readonly backoff_base_ms: number;
+  /** `null` = unlimited. */
+  readonly max_retries: number | null;
+}
+
+export type RestartPolicy = "never" | { readonly always: RestartConfig } | { readonly on_failure: RestartConfig };
+
+/** `{"ZSTD": level}`. */
+export interface Compression {
+  readonly ZSTD: number;
+}
+
+export interface DownloadJob {
+  readonly max_connections: number | null;
+  readonly max_runners: number | null;
+}
+
+export interface UploadJob {
+  readonly exclude: readonly string[] | null;
+  readonly compression: Compression | null;
+  readonly max_connections: number | null;
+  readonly max_runners: number | null;
+  readonly number_of_chunks: number | null;
+  readonly url_expires_secs: number | null;
+  readonly data_version: number | null;
+}
+
+export interface MultiClientUploadJob {
+  readonly max_connections: number | null;
+  readonly max_runners: number | null;
+  readonly url_expires_secs: number | null;
+  readonly data_version: number | null;
+}
+
+export type JobType =
+  | { readonly run_sh: string }
+  | { readonly download: DownloadJob }
+  | { readonly upload: UploadJob }
+  | { readonly multi_client_download: DownloadJob }
+  | { readonly multi_client_upload: MultiClientUploadJob };
+
+export interface JobConfig {
+  readonly job_type: JobType;
+  readonly restart: RestartPolicy;
+  readonly shutdown_timeout_secs: number | null;
+  readonly shutdown_signal: string | null;
+  readonly needs: readonly string[] | null;
+  readonly wait_for: readonly string[] | null;
+  readonly run_as: string | null;
+  readonly log_buffer_capacity_mb: number | null;
+  readonly log_timestamp: boolean | null;
+  readonly use_protocol_data: boolean | null;
+  readonly one_time: boolean | null;
+}
+
+export type JobStatus =
+  | { readonly pending: { readonly waiting_for: readonly string[] } }
+  | "running"
+  | { readonly finished: { readonly exit_code: number | null; readonly message: string } }
+  | "stopped";
+
+export interface JobProgress {
+  readonly total: number;
+  readonly current: number;
+  readonly message: string;
+}
+
+export interface JobInfo {
+  readonly status: JobStatus;
+  /** Start time if running, else the time of the last state change. */
+  readonly timestamp: { readonly secs_since_epoch: number; readonly nanos_since_epoch: number };
+  readonly progress: JobProgress | null;
+  readonly restart_count: number;
+  /** Runner events of the last 24 h, newest first. */
+  readonly logs: readonly string[];
+  readonly upgrade_blocking: boolean;
+}
+
+export type JobsInfo = Readonly<Record<string, JobInfo>>;

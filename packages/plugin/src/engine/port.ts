@@ -1,0 +1,92 @@
+import type { PluginConfig } from "../config/model.ts";
+import type { JobConfig, JobInfo, JobsInfo } from "./job.ts";
+import type { NodeEnv } from "./node-env.ts";
+
+/** Passed to every engine call: when the calling script must be finished, and a signal that fires when it was given up. */
+export interface EngineContext {
+  /** Epoch milliseconds after which the script is stopped; `Infinity` = no deadline. */
+  readonly deadline: number;
+  readonly signal: AbortSignal;
+}
+
+export interface JrpcRequest {
+  readonly host: string;
+  readonly method: string;
+  /** JSON array or object; absent = the `params` key is left out of the body. */
+  readonly params?: unknown;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+}
+
+export interface RestRequest {
+  readonly url: string;
+  /** `GET` unless the script asks for another. */
+  readonly method: string;
+  readonly body?: string;
+  /** In the script's order; names may repeat and are all to be sent. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+}
+
+export interface HttpResponse {
+  readonly statusCode: number;
+  readonly body: string;
+}
+
+export interface ShResponse {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+/**
+ * What a plugin can ask of the host (spec plugin-api.md §2.16). The host, the linter and `inspect` each implement it once;
+ * scripts reach it through the bindings, default `init` / `upload` call it directly.
+ *
+ * A rejected promise becomes a thrown Rhai error whose text is the error's message, so messages are the reference's texts.
+ */
+export interface PluginEngine {
+  createJob(name: string, config: JobConfig, ctx: EngineContext): Promise<void>;
+  startJob(name: string, ctx: EngineContext): Promise<void>;
+  stopJob(name: string, ctx: EngineContext): Promise<void>;
+  stopAllJobs(ctx: EngineContext): Promise<void>;
+  cleanupJob(name: string, ctx: EngineContext): Promise<void>;
+  jobInfo(name: string, ctx: EngineContext): Promise<JobInfo>;
+  getJobs(ctx: EngineContext): Promise<JobsInfo>;
+
+  /** Sent from inside the node. `timeoutMs` is the script's own; the call also ends with `ctx.signal`. */
+  runJrpc(request: JrpcRequest, timeoutMs: number, ctx: EngineContext): Promise<HttpResponse>;
+  runRest(request: RestRequest, timeoutMs: number, ctx: EngineContext): Promise<HttpResponse>;
+  /** `body` is the script's text, untrimmed; runs as `sh -c` inside the node. */
+  runSh(body: string, timeoutMs: number, ctx: EngineContext): Promise<ShResponse>;
+  /** `params` is a JSON object. */
+  renderTemplate(template: string, destination: string, params: unknown, ctx: EngineContext): Promise<void>;
+  fileRead(path: string, ctx: EngineContext): Promise<Uint8Array>;
+  fileWrite(path: string, content: Uint8Array, ctx: EngineContext): Promise<void>;
+
+  nodeParams(ctx: EngineContext): Promise<Readonly<Record<string, string>>>;
+  nodeEnv(ctx: EngineContext): Promise<NodeEnv>;
+
+  saveData(text: string, ctx: EngineContext): Promise<void>;
+  /** `undefined` = nothing was saved yet. */
+  loadData(ctx: EngineContext): Promise<string | undefined>;
+  saveConfig(config: PluginConfig, ctx: EngineContext): Promise<void>;
+  loadConfig(ctx: EngineContext): Promise<PluginConfig | undefined>;
+
+  /** `schedule` was parsed before the call. Replaces a task of the same name of this node. */
+  addTask(name: string, schedule: string, fn: string, param: string, ctx: EngineContext): Promise<void>;
+  deleteTask(name: string, ctx: EngineContext): Promise<void>;
+
+  /** Modification time of the data lock; `undefined` = protocol data were never used. */
+  protocolDataStamp(ctx: EngineContext): Promise<Date | undefined>;
+  /** Without `storeKey`: the image's archive. With it: the archive of one service of a multi-client config. */
+  hasProtocolArchive(ctx: EngineContext, storeKey?: string): Promise<boolean>;
+  /** True when the directory (relative to the protocol data path) of a multi-client service already holds data. */
+  hasServiceData(dataDir: string, ctx: EngineContext): Promise<boolean>;
+
+  /** `undefined` = no such secret; the script then sees the error `not_found`. */
+  getSecret(name: string, ctx: EngineContext): Promise<Uint8Array | undefined>;
+  putSecret(name: string, value: Uint8Array, ctx: EngineContext): Promise<void>;
+
+  log(level: LogLevel, message: string, ctx: EngineContext): Promise<void>;
+}

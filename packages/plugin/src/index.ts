@@ -1,0 +1,10 @@
+export type * from "./config/model.ts";
+export type * from "./engine/job.ts";
+export type { NodeEnv } from "./engine/node-env.ts";
+export { sampleNodeEnv } from "./engine/node-env.ts";
+export type * from "./engine/port.ts";
+export type * from "./init/steps.ts";
+export type * from "./plugin.ts";
+export { type CallFrame, PluginError, type PluginErrorCode } from "./plugin-error.ts";
+export type * from "./status/protocol-status.ts";
+export type { PluginWorkers, PluginWorkersOptions } from "./worker/workers.ts";

@@ -1,0 +1,67 @@
+import type { PluginConfig } from "./config/model.ts";
+import type { PluginEngine } from "./engine/port.ts";
+import type { InitStep } from "./init/steps.ts";
+import type { ProtocolStatus } from "./status/protocol-status.ts";
+
+/** The plugin directory: path relative to it, with `/` → text. Must contain `main.rhai`. The caller reads the files, safely. */
+export type PluginFiles = Readonly<Record<string, string>>;
+
+/** A function of `main.rhai` as the script defines it. */
+export interface PluginFunction {
+  readonly name: string;
+  readonly params: readonly string[];
+  readonly private: boolean;
+  readonly doc: string | null;
+  readonly file: string;
+  readonly line: number;
+}
+
+export interface CallOptions {
+  /** Fires = the call is given up: the script is terminated and the promise rejects with `PLUGIN_ABORTED`. */
+  readonly signal?: AbortSignal;
+  /** Wall time for the whole call; default 60 s, 10 min for `init` / `upload`. Then `PLUGIN_TIMEOUT`. */
+  readonly timeoutMs?: number;
+}
+
+export interface InitOptions extends CallOptions {
+  /** Told before each step of the default algorithm, for progress and for the node's state file. */
+  readonly onStep?: (step: InitStep) => void | Promise<void>;
+}
+
+/** The metrics and names a node polls; each is called only when `capabilities` has it (spec plugin-api.md §1.6). */
+export interface PolledValues {
+  readonly height: number;
+  readonly block_age: number;
+  readonly name: string;
+  readonly address: string;
+  readonly consensus: boolean;
+  readonly apr: number;
+  readonly jailed: boolean;
+  readonly jailed_reason: string;
+  readonly sqd_name: string;
+}
+
+/**
+ * A compiled plugin. Immutable: a reload is a new `load`. Every call evaluates the top level afresh in a worker thread (spec §1.3).
+ * Failures reject with `PluginError`.
+ */
+export interface Plugin {
+  /** sha256 of all files; equal digests = the same plugin. */
+  readonly digest: string;
+  readonly functions: readonly PluginFunction[];
+  /** Sorted, unique; what `bv node capabilities` lists and what gates polling and `call`. */
+  readonly capabilities: readonly string[];
+  readonly hasConfig: boolean;
+
+  /** Top level, `plugin_config()`, conversion and validation; nothing is persisted and no job is touched. */
+  evaluateConfig(engine: PluginEngine, options?: CallOptions): Promise<PluginConfig>;
+  /** Evaluates and persists the config, then the script's `init()` or the default algorithm (spec §4.1–4.2). */
+  init(engine: PluginEngine, options?: InitOptions): Promise<void>;
+  /** The script's `upload()` or the default algorithm (spec §4.3). */
+  upload(engine: PluginEngine, options?: InitOptions): Promise<void>;
+  /** Job states first, then the script (spec §4.5). */
+  protocolStatus(engine: PluginEngine, options?: CallOptions): Promise<ProtocolStatus>;
+  poll<K extends keyof PolledValues>(name: K, engine: PluginEngine, options?: CallOptions): Promise<PolledValues[K]>;
+  /** Any capability by name, the result as `bv node run` prints it. Unknown: `PLUGIN_METHOD`. */
+  call(name: string, param: string, engine: PluginEngine, options?: CallOptions): Promise<string>;
+}

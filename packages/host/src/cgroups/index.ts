@@ -1,0 +1,1 @@
+export type { ResourceLimits, ResourceUsage } from "./resource-limits.ts";

@@ -1,0 +1,47 @@
+import { open, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { failpoint } from "./failpoint.ts";
+
+let sequence = 0;
+
+/**
+ * Replaces the file at `path` with `data` so that after any crash it holds either the old or the new content in full
+ * (spec host-daemon DB-1.1). Resolves when the new content is on disk. The folder must exist. `mode` defaults to 0600.
+ */
+export async function writeDurable(path: string, data: string | Uint8Array, mode = 0o600): Promise<void> {
+  sequence += 1;
+  const temporary = join(dirname(path), `.${basename(path)}.tmp-${process.pid}-${sequence}`);
+  try {
+    const file = await open(temporary, "wx", mode);
+    try {
+      await file.writeFile(data);
+      failpoint("durable.written");
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    failpoint("durable.synced");
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  failpoint("durable.renamed");
+  await syncDirectory(dirname(path));
+}
+
+/** Removes a file so that it stays removed after a crash; a missing file is success. */
+export async function removeDurable(path: string): Promise<void> {
+  await rm(path, { force: true });
+  await syncDirectory(dirname(path));
+}
+
+/** Makes the entries of a folder (renames, creations, removals) survive a power loss. */
+export async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, "r");
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}

@@ -1,0 +1,7 @@
+export type {
+  FirewallAction,
+  FirewallConfig,
+  FirewallRule,
+  FirewallTarget,
+  NodeFirewall,
+} from "./node-firewall.ts";

@@ -1,0 +1,47 @@
+import type { ImageConfig } from "@blockvisor/image/container";
+
+/**
+ * Images by digest under `<root>/var/lib/blockvisor/images`: fetched once, unpacked once, shared read-only by all nodes.
+ * Safe for several processes at once and for `kill -9` at any instant.
+ *
+ * Errors: the codes of `fetchToLayout`, and `image-unpack-failed`, `image-unknown`.
+ */
+export interface ImageStore {
+  /** The digest a reference stands for now (tag → digest). Asks the registry, daemon or archive; fetches nothing else. */
+  resolve(uri: string, options?: ImageOptions): Promise<string>;
+
+  /** Fetches and unpacks what `uri` stands for now, where it is not there yet. */
+  ensure(uri: string, options?: ImageOptions & { readonly digest?: string }): Promise<UnpackedImage>;
+
+  /** An image that is already unpacked. Error `image-unknown`. */
+  get(digest: string): Promise<UnpackedImage>;
+
+  list(): Promise<readonly UnpackedImage[]>;
+
+  /**
+   * Removes images that no root file system of a node in `nodesDirectory` stands on and that are not in `keep`.
+   * Images younger than `graceMs` (default one hour) stay: a create may be about to use them. Returns removed digests.
+   */
+  collectGarbage(options: {
+    readonly nodesDirectory: string;
+    readonly keep?: ReadonlySet<string>;
+    readonly graceMs?: number;
+  }): Promise<readonly string[]>;
+}
+
+export interface ImageOptions {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: ImageProgress) => void;
+}
+
+export type ImageProgress =
+  | { readonly step: "resolve" | "unpack" | "ready" }
+  | { readonly step: "fetch"; readonly line: string };
+
+export interface UnpackedImage {
+  /** `sha256:…` of the OCI manifest in our store: the image's identity everywhere on this host. */
+  readonly digest: string;
+  /** Folder of the unpacked tree: owned by the store, never written to. */
+  readonly rootfs: string;
+  readonly config: ImageConfig;
+}

@@ -1,0 +1,1 @@
+export type { ImageOptions, ImageProgress, ImageStore, UnpackedImage } from "./image-store.ts";

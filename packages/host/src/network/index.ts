@@ -1,0 +1,1 @@
+export type { BridgeSpec, NodeNetwork, NodeNetworkHandle, NodeNetworkSpec } from "./node-network.ts";

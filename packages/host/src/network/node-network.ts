@@ -1,0 +1,48 @@
+/**
+ * The nodes' network: one bridge, per node a named network namespace with a veth pair (spec host-daemon §6.1).
+ * The namespace belongs to the host, so it outlives containers and daemon; after a reboot `setUp` makes it again.
+ * Host-network nodes need none of this. All calls are idempotent and leak nothing.
+ *
+ * Errors: `network-bridge-invalid`, `network-address-taken` (another node or machine answers for it), `network-address-invalid`,
+ * `tool-missing`, `tool-failed`.
+ */
+export interface NodeNetwork {
+  /** Creates the bridge where missing and brings it up with the host's address, if one is given. */
+  ensureBridge(bridge: BridgeSpec): Promise<void>;
+
+  setUp(spec: NodeNetworkSpec): Promise<NodeNetworkHandle>;
+
+  /** What is there of the node's network now: `undefined` unless complete and up. */
+  inspect(nodeId: string): Promise<NodeNetworkHandle | undefined>;
+
+  tearDown(nodeId: string): Promise<void>;
+
+  /** Ids of all nodes that own a namespace or link made by this installation (for cleaning up orphans). */
+  list(): Promise<readonly string[]>;
+}
+
+export interface BridgeSpec {
+  readonly name: string;
+  /** Address of the host on the bridge with prefix, e.g. `10.1.0.1/24`; absent: the bridge's addresses are left as they are. */
+  readonly address?: string;
+  /** Link to enslave when the bridge is created, e.g. `eth0`. Never touched when the bridge exists. */
+  readonly uplink?: string;
+}
+
+export interface NodeNetworkSpec {
+  readonly nodeId: string;
+  readonly bridge: string;
+  /** IPv4 or IPv6 addresses with prefix; the first is the node's address. */
+  readonly addresses: readonly { readonly ip: string; readonly prefix: number }[];
+  /** Default gateways, at most one per family. */
+  readonly gateways: readonly string[];
+}
+
+export interface NodeNetworkHandle {
+  /** Path for `setns`, goes into `ContainerSpec.network`. */
+  readonly namespacePath: string;
+  /** The veth end on the bridge. */
+  readonly hostInterface: string;
+  readonly mac: string;
+  readonly addresses: readonly string[];
+}

@@ -1,0 +1,1 @@
+export type { NodeRootfs, RootfsVersion } from "./node-rootfs.ts";

@@ -1,0 +1,13 @@
+export type {
+  BindMount,
+  CallOptions,
+  ContainerRuntime,
+  ContainerSpec,
+  ContainerState,
+  ExecSpec,
+  HostCommand,
+  InteractiveSpec,
+  Ramdisk,
+  RuntimeProbe,
+} from "./container-runtime.ts";
+export { bootId, identifyProcess, isAlive, type ProcessIdentity, signalProcess } from "./process-identity.ts";

@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { test } from "node:test";
+import { identifyProcess, isAlive, signalProcess } from "./index.ts";
+
+test("a process is known by pid, start and boot; another start or boot is another process", async () => {
+  const child = spawn("sleep", ["60"]);
+  await once(child, "spawn");
+  const identity = identifyProcess(child.pid!);
+  assert.ok(identity);
+  assert.equal(isAlive(identity), true);
+  assert.equal(isAlive({ ...identity, startTicks: identity.startTicks + 1 }), false);
+  assert.equal(signalProcess({ ...identity, bootId: "another boot" }, "SIGKILL"), false);
+  assert.equal(signalProcess(identity, "SIGTERM"), true);
+  const [, signal] = await once(child, "exit");
+  assert.equal(signal, "SIGTERM");
+  assert.equal(isAlive(identity), false);
+  assert.equal(identifyProcess(identity.pid), undefined);
+  assert.equal(signalProcess(identity, "SIGTERM"), false);
+});
+
+test("a zombie is not alive, and a name with spaces and parentheses does not confuse the reader", async () => {
+  // The outer shell never waits for its child, so the child stays a zombie.
+  const parent = spawn("bash", ["-c", "(exit 0) & echo $!; exec -a 'a) Z 0 (' sleep 60"], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  const [chunk] = await once(parent.stdout, "data");
+  const zombie = Number(String(chunk));
+  const deadline = Date.now() + 5_000;
+  while (identifyProcess(zombie) && Date.now() < deadline) await new Promise(setImmediate);
+  assert.equal(identifyProcess(zombie), undefined);
+  assert.ok(identifyProcess(parent.pid!));
+  parent.kill("SIGKILL");
+  await once(parent, "exit");
+});

@@ -1,0 +1,111 @@
+import type { ProgramName } from "../failure/codes.ts";
+import { type Paint, paintFor } from "./paint.ts";
+import { type Progress, showProgress } from "./progress.ts";
+import { type Column, renderTable } from "./table.ts";
+
+export interface Warning {
+  readonly code: string;
+  readonly message: string;
+  readonly file?: string;
+  readonly line?: number;
+  readonly col?: number;
+}
+
+interface OutputChoices {
+  readonly program: ProgramName;
+  readonly format: "text" | "json";
+  readonly verbosity: number;
+  /** The verb in dotted form, for example `image.push`. */
+  readonly command: string;
+}
+
+/**
+ * Everything a command says goes through here. Results go to stdout, everything about the way there to stderr;
+ * with `--format json` stdout is exactly one JSON document and a failure is one JSON document on stderr.
+ */
+export class Output {
+  readonly program: ProgramName;
+  readonly format: "text" | "json";
+  readonly verbosity: number;
+  readonly command: string;
+  readonly paint: Paint = paintFor(process.stdout);
+  readonly errorPaint: Paint = paintFor(process.stderr);
+  readonly #warnings: Warning[] = [];
+
+  constructor(choices: OutputChoices) {
+    this.program = choices.program;
+    this.format = choices.format;
+    this.verbosity = choices.verbosity;
+    this.command = choices.command;
+  }
+
+  /** A line of the result, for people. */
+  line(text = ""): void {
+    if (this.format === "text") process.stdout.write(`${text}\n`);
+  }
+
+  /** Bytes of a result that is passed through as it is: job logs, the answer of a plugin function. */
+  raw(bytes: Uint8Array | string): void {
+    if (this.format === "text") process.stdout.write(bytes);
+  }
+
+  table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): void {
+    this.line(renderTable(columns, rows, this.paint));
+  }
+
+  /** The result, for programs. `nib` wraps it (nib-and-images §1.9), the others print it as it is. */
+  document(data: unknown, outcome: { readonly error?: unknown } = {}): void {
+    if (this.format !== "json") return;
+    const ok = outcome.error === undefined;
+    const wrapped = { ok, command: this.command, data, warnings: this.#warnings, error: outcome.error };
+    this.#writeDocument(this.program === "nib" ? wrapped : data);
+  }
+
+  /** A result whose shape is a contract of its own, without the wrapping. */
+  bareDocument(data: unknown): void {
+    if (this.format === "json") this.#writeDocument(data);
+  }
+
+  /** One event of a stream of them: a JSON document in a line. */
+  event(event: unknown): void {
+    if (this.format === "json") process.stdout.write(`${JSON.stringify(event)}\n`);
+  }
+
+  warn(warning: Warning): void {
+    this.#warnings.push(warning);
+    if (this.format === "json") return;
+    const place = warning.file ? `${[warning.file, warning.line, warning.col].filter(Boolean).join(":")}: ` : "";
+    this.complain(`${this.errorPaint("yellow", "Warning:")} ${place}${warning.message} (${warning.code})`);
+  }
+
+  /** Says what is being done: 1 = steps, 2 = commands and calls, 3 = their content (nib-and-images §1.1). */
+  note(level: 1 | 2 | 3, text: string): void {
+    if (this.verbosity >= level) this.complain(this.errorPaint("dim", text));
+  }
+
+  /** Shows that something long is going on; on a terminal it moves, elsewhere it is one line. */
+  progress(title: string): Progress {
+    return showProgress(title, this.format === "text" ? process.stderr : undefined, this.errorPaint);
+  }
+
+  complain(text: string): void {
+    process.stderr.write(`${text}\n`);
+  }
+
+  /** The failure as a document on stderr. */
+  failure(error: object): void {
+    const document = this.program === "nib" ? { ok: false, error } : { error };
+    process.stderr.write(`${JSON.stringify(document)}\n`);
+  }
+
+  #writeDocument(document: unknown): void {
+    const pretty = process.stdout.isTTY ? 2 : undefined;
+    process.stdout.write(`${JSON.stringify(document, jsonValue, pretty)}\n`);
+  }
+}
+
+/** 64-bit numbers stay exact: as numbers while they are safe, as text beyond. */
+function jsonValue(_key: string, value: unknown): unknown {
+  if (typeof value !== "bigint") return value;
+  return Number.isSafeInteger(Number(value)) ? Number(value) : value.toString();
+}

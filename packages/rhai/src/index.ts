@@ -1,0 +1,33 @@
+export type * from "./ast/node.ts";
+export type { Ast, FunctionInfo } from "./engine/ast.ts";
+export { Engine, type RegisteredType } from "./engine/engine.ts";
+export type { CallOptions, CompileOptions, EngineOptions, RunOptions } from "./engine/options.ts";
+export { Scope } from "./engine/scope.ts";
+export type { Diagnostic } from "./errors/diagnostic.ts";
+export type { ParseErrorKind, RuntimeErrorKind } from "./errors/kinds.ts";
+export { type Position, Source, type Span } from "./errors/position.ts";
+export { type CallFrame, RhaiError, type SourceLookup } from "./errors/rhai-error.ts";
+export { DEFAULT_LIMITS, type Limits } from "./host/limits.ts";
+export {
+  type CallContext,
+  type HostMethod,
+  type HostType,
+  type NativeFn,
+  type NativeOptions,
+  type ParamType,
+  t,
+} from "./host/native.ts";
+export type { ImporterInfo, ModuleResolver, ResolvedModule } from "./modules/resolver.ts";
+export { RhaiArray } from "./values/array.ts";
+export { Blob } from "./values/blob.ts";
+export { Char, char, charOf } from "./values/char.ts";
+export { share } from "./values/copy.ts";
+export { Float } from "./values/float.ts";
+export { FnPtr } from "./values/fn-pointer.ts";
+export { HostObject } from "./values/host-object.ts";
+export type { Int } from "./values/int.ts";
+export { SequenceValue } from "./values/iterator.ts";
+export { RhaiMap } from "./values/map.ts";
+export { Range } from "./values/range.ts";
+export { Timestamp } from "./values/timestamp.ts";
+export { tagOf, type Value } from "./values/value.ts";

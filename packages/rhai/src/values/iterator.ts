@@ -1,0 +1,17 @@
+import { HeapValue, Tag } from "./tag.ts";
+import type { Value } from "./value.ts";
+
+/**
+ * The result of `range(a, b, step)`, `chars(…)` and `bits(…)`: something `for` can walk.
+ * Scripts see it as `range`. Each walk starts afresh, as copies of the value do in the reference.
+ */
+export class SequenceValue extends HeapValue {
+  readonly tag = Tag.Iterator;
+  readonly native: string;
+  readonly start: () => Iterator<Value>;
+  constructor(native: string, start: () => Iterator<Value>) {
+    super();
+    this.native = native;
+    this.start = start;
+  }
+}

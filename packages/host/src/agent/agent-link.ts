@@ -1,0 +1,63 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { Babel, BabelJobs } from "@blockvisor/wire/blockvisor/babel/v1/babel";
+import { type CallOptions, type Client, createClient, type Interceptor } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import { AgentError, agentErrorOf } from "./agent-error.ts";
+import { connectPinned } from "./agent-socket.ts";
+
+export interface AgentCall {
+  /** Default 15 s (spec babel-agent §1.15). */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+  /** Repeat when babel does not answer: after 0.6, 1.2 and 2.4 s, ±20 % (spec §1.18, D1-10). */
+  readonly retry?: boolean;
+}
+
+/** The host's line to the babel of one node. Connects when used, again after babel came back; knows nothing about whether it should run. */
+export interface AgentLink {
+  readonly babel: Client<typeof Babel>;
+  readonly jobs: Client<typeof BabelJobs>;
+  /** One call with deadline, retry and our errors; `operation` is named in them. Rejects with AgentError. */
+  call<T>(operation: string, send: (options: CallOptions) => Promise<T>, call?: AgentCall): Promise<T>;
+}
+
+/** `secret` is read at each call: it changes with every start of the node. */
+export function openAgentLink(socket: string, secret: () => string | undefined): AgentLink {
+  const authorize: Interceptor = (next) => (request) => {
+    const value = secret();
+    if (value !== undefined) request.header.set("authorization", `Bearer ${value}`);
+    return next(request);
+  };
+  const transport = createGrpcTransport({
+    baseUrl: "http://babel",
+    nodeOptions: { createConnection: () => connectPinned(socket) },
+    interceptors: [authorize],
+    // A container can send what it wants; nothing it answers may exceed this.
+    readMaxBytes: 80 * 1024 * 1024,
+    idleConnectionTimeoutMs: 60_000,
+  });
+  return {
+    babel: createClient(Babel, transport),
+    jobs: createClient(BabelJobs, transport),
+    call: withRetries,
+  };
+}
+
+async function withRetries<T>(
+  operation: string,
+  send: (options: CallOptions) => Promise<T>,
+  { timeoutMs = 15_000, signal, retry = false }: AgentCall = {},
+): Promise<T> {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return await send({ timeoutMs, ...(signal ? { signal } : {}) });
+    } catch (error) {
+      const failure = error instanceof AgentError ? error : agentErrorOf(error, operation);
+      if (!retry || !failure.unreachable || attempt >= 3 || signal?.aborted) throw failure;
+      const wait = 600 * 2 ** attempt * (0.8 + Math.random() * 0.4);
+      await pause(wait, undefined, { ref: true, ...(signal ? { signal } : {}) }).catch(() => {
+        throw failure;
+      });
+    }
+  }
+}

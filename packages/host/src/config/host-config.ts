@@ -1,0 +1,139 @@
+import { hostname } from "node:os";
+import { z } from "zod";
+import { HostError } from "../errors/host-error.ts";
+
+const ip = z.string().min(1);
+
+const runtime = z.looseObject({
+  /** `auto`: Apptainer where it is installed and works, else OCI. */
+  kind: z.enum(["auto", "oci", "apptainer"]).default("oci"),
+  extra_args: z.array(z.string()).nullish(),
+  host_network: z.boolean().default(false),
+  cpu_limit: z.boolean().default(true),
+  memory_limit: z.boolean().default(true),
+});
+
+/** `etc/blockvisor.json`, spec host-daemon §1.6. Old and new key names are read; unknown keys are kept. */
+const schema = z.looseObject({
+  schema_version: z.number().int().max(1).optional(),
+  /** `dev`: no control plane, every node is a dev node. */
+  mode: z.enum(["dev", "cloud"]).optional(),
+  id: z.string().default(""),
+  org_id: z.string().nullish(),
+  private_org_id: z.string().nullish(),
+  name: z.string().optional(),
+  token: z.string().optional(),
+  refresh_token: z.string().optional(),
+  nodexeus_api_url: z.string().nullish(),
+  blockjoy_api_url: z.string().nullish(),
+  nodexeus_mqtt_url: z.string().nullish(),
+  blockjoy_mqtt_url: z.string().nullish(),
+  iface: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,15}$/)
+    .default("br0"),
+  net_conf: z
+    .looseObject({
+      gateway_ip: ip,
+      host_ip: ip,
+      prefix: z.number().int().min(0).max(128),
+      /** Addresses, `a-b` ranges or CIDRs. */
+      available_ips: z.array(ip).default([]),
+    })
+    .optional(),
+  apptainer: runtime.prefault({}),
+  maintenance_mode: z.boolean().default(false),
+});
+
+export type HostConfigFile = z.infer<typeof schema>;
+
+export interface NetworkConfig {
+  readonly gatewayIp: string;
+  readonly hostIp: string;
+  readonly prefix: number;
+  readonly availableIps: readonly string[];
+}
+
+/** What the daemon works with: the file with its aliases resolved. */
+export interface HostConfig {
+  readonly file: HostConfigFile;
+  readonly devMode: boolean;
+  readonly hostId: string;
+  readonly hostName: string;
+  readonly orgId: string | undefined;
+  readonly privateOrgId: string | undefined;
+  readonly apiUrl: string | undefined;
+  readonly mqttUrl: string | undefined;
+  readonly interface: string;
+  readonly network: NetworkConfig;
+  readonly runtime: HostConfigFile["apptainer"];
+  readonly maintenanceMode: boolean;
+}
+
+/** The network a dev machine gets when nothing is configured: private, NATed, one /24. */
+const devNetwork: NetworkConfig = {
+  gatewayIp: "10.77.0.1",
+  hostIp: "10.77.0.1",
+  prefix: 24,
+  availableIps: ["10.77.0.2-10.77.0.254"],
+};
+
+/** Parses the text of `blockvisor.json`; `path` is only for messages. */
+export function parseHostConfig(text: string, path: string): HostConfig {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw new HostError("config_error", `failed to parse host config: ${path}: ${(error as Error).message}`, {
+      hint: "correct the file, or register the host again with `bvup`",
+    });
+  }
+  const parsed = schema.safeParse(json);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map((issue) => `${issue.path.join(".") || "(top level)"}: ${issue.message}`);
+    throw new HostError("config_error", `failed to parse host config: ${path}: ${problems.join("; ")}`, {
+      hint: "correct the named keys and start the daemon again",
+    });
+  }
+  return resolve(parsed.data);
+}
+
+/** The configuration of a dev machine without a file. */
+export function defaultDevConfig(): HostConfig {
+  return resolve(schema.parse({ mode: "dev" }));
+}
+
+function resolve(file: HostConfigFile): HostConfig {
+  const apiUrl = file.nodexeus_api_url ?? file.blockjoy_api_url ?? undefined;
+  return {
+    file,
+    devMode: file.mode === "dev" || apiUrl === undefined,
+    hostId: file.id,
+    hostName: file.name ?? hostname(),
+    orgId: file.org_id ?? undefined,
+    privateOrgId: file.private_org_id ?? undefined,
+    apiUrl,
+    mqttUrl: file.nodexeus_mqtt_url ?? file.blockjoy_mqtt_url ?? undefined,
+    interface: file.iface,
+    network: file.net_conf
+      ? {
+          gatewayIp: file.net_conf.gateway_ip,
+          hostIp: file.net_conf.host_ip,
+          prefix: file.net_conf.prefix,
+          availableIps: file.net_conf.available_ips,
+        }
+      : devNetwork,
+    runtime: file.apptainer,
+    maintenanceMode: file.maintenance_mode,
+  };
+}
+
+/** The file with everything secret replaced, for `bv status` and logs. */
+export function redactedConfig(config: HostConfig): string {
+  const { token, refresh_token, ...rest } = config.file;
+  const hidden = {
+    ...(token === undefined ? {} : { token: "***" }),
+    ...(refresh_token === undefined ? {} : { refresh_token: "***" }),
+  };
+  return JSON.stringify({ ...rest, ...hidden }, undefined, 2);
+}

@@ -1,0 +1,81 @@
+import { isOperationError } from "@blockvisor/image/container";
+import { PluginError } from "@blockvisor/plugin";
+import { AgentError } from "../agent/agent-error.ts";
+
+/** Stable codes of everything the daemon can refuse or fail at; `host.proto` ErrorDetail.code. */
+export type HostErrorCode =
+  | "not_found"
+  | "ambiguous"
+  | "conflict"
+  | "invalid"
+  | "busy"
+  | "gate"
+  | "unsupported"
+  | "unavailable"
+  | "timeout"
+  | "cancelled"
+  | "failed"
+  | "internal"
+  | "no_resources"
+  | "broken_node"
+  | "plugin_error"
+  | "blocking_job"
+  | "image_error"
+  | "runtime_error"
+  | "upgrade_rolled_back"
+  | "upgrade_failed"
+  | "config_error"
+  | "api_unreachable";
+
+export interface HostErrorOptions {
+  /** What to do next. */
+  readonly hint?: string;
+  readonly cause?: unknown;
+  /** With `ambiguous`. */
+  readonly candidates?: readonly string[];
+  /** With `blocking_job`: seconds after which trying again makes sense. */
+  readonly retryAfterSeconds?: number;
+}
+
+/** An error made for people: what happened, under a stable code, and what to do next. Never carries secrets. */
+export class HostError extends Error {
+  override readonly name = "HostError";
+  readonly code: HostErrorCode;
+  readonly hint: string;
+  readonly candidates: readonly string[];
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(code: HostErrorCode, message: string, options: HostErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.hint = options.hint ?? "";
+    this.candidates = options.candidates ?? [];
+    this.retryAfterSeconds = options.retryAfterSeconds;
+  }
+}
+
+export interface ErrorReport {
+  /** Lower snake case: a HostErrorCode, or the code of the part of the host that failed (image, runtime, network, plugin). */
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** Any thrown value as code, message and hint. Errors of other parts keep the stable code and the fix they carry. */
+export function reportOf(error: unknown, fallback: HostErrorCode = "internal"): ErrorReport {
+  if (error instanceof HostError) return { code: error.code, message: error.message, hint: error.hint };
+  if (error instanceof AgentError) return { code: error.code, message: error.message, hint: error.hint };
+  if (isOperationError(error)) return { code: snakeCase(error.code), message: error.message, hint: error.fix ?? "" };
+  if (error instanceof PluginError) return { code: snakeCase(error.code), message: error.message, hint: "" };
+  return { code: fallback, message: error instanceof Error ? error.message : String(error), hint: "" };
+}
+
+function snakeCase(code: string): string {
+  return code.toLowerCase().replaceAll("-", "_");
+}
+
+export function asHostError(error: unknown, fallback: HostErrorCode = "internal"): HostError {
+  if (error instanceof HostError) return error;
+  const { message, hint } = reportOf(error, fallback);
+  return new HostError(fallback, message, { hint, cause: error });
+}

@@ -1,0 +1,130 @@
+import type { ErrorReport } from "../errors/host-error.ts";
+import type { NodeState, StateBackup } from "./node-state.ts";
+import { contentOf } from "./node-state.ts";
+import type { Step } from "./step.ts";
+
+/** What a failed step means for the node: how its desired state changes, and whether its operation goes on (undoing) or ends. */
+export interface Verdict {
+  readonly change: Partial<NodeState>;
+  readonly goOn: boolean;
+  /** What the caller of the operation is told. */
+  readonly report: ErrorReport;
+}
+
+/** Recovery gives up on a node after this many failures in a row (spec host-daemon §4.8). */
+export const maxAttempts = 4;
+
+/**
+ * Pure. `now` in epoch milliseconds; `dataChanged`: protocol data were touched since the upgrade began, so its old version must not
+ * run on them again.
+ */
+export function afterFailure(
+  state: NodeState,
+  step: Step,
+  report: ErrorReport,
+  now: number,
+  dataChanged: boolean,
+): Verdict {
+  if (!state.created && state.expected_status !== "Deleted") {
+    return { change: { expected_status: "Deleted", force: true }, goOn: true, report };
+  }
+  if (state.upgrade !== null && state.expected_status !== "Deleted") {
+    return afterFailedUpgrade(state, state.upgrade, report, now, dataChanged);
+  }
+  const attempts = (state.problem?.attempts ?? 0) + 1;
+  const givingUp = attempts >= maxAttempts && state.expected_status !== "Deleted";
+  const problem = {
+    code: report.code,
+    message: report.message,
+    hint: report.hint,
+    since: state.problem?.since ?? now,
+    attempts,
+    next_attempt: givingUp ? null : now + backoff(step, attempts),
+  };
+  return { change: { problem, ...(givingUp ? { expected_status: "Failed" as const } : {}) }, goOn: false, report };
+}
+
+function afterFailedUpgrade(
+  state: NodeState,
+  upgrade: NonNullable<NodeState["upgrade"]>,
+  report: ErrorReport,
+  now: number,
+  dataChanged: boolean,
+): Verdict {
+  const problem = (told: ErrorReport): NodeState["problem"] => ({
+    code: told.code,
+    message: told.message,
+    hint: told.hint,
+    since: now,
+    attempts: 0,
+    next_attempt: null,
+  });
+  switch (upgrade.stage) {
+    case "prepare":
+      return { change: { upgrade: null }, goOn: false, report };
+    case "stop":
+      // Nothing was switched: the node stays on its version, and recovery brings it back up if it was running.
+      return { change: { upgrade: null, problem: { ...problem(report)!, attempts: 1, next_attempt: now } }, goOn: false, report };
+    case "apply": {
+      if (!dataChanged) {
+        return { change: { upgrade: { ...upgrade, stage: "back_stop", need_rollback: report.message } }, goOn: true, report };
+      }
+      const told: ErrorReport = {
+        code: "upgrade_failed",
+        message: `node upgrade failed with: '${report.message}'; can't rollback node upgrade if 'init' was already started - protocol data could be changed`,
+        hint: "look at the job logs, then start the node again or delete it",
+      };
+      return { change: { upgrade: null, expected_status: "Failed", problem: problem(told) }, goOn: false, report: told };
+    }
+    case "back_stop":
+    case "back_apply": {
+      const told: ErrorReport = {
+        code: "upgrade_failed",
+        message: `node upgrade failed with: '${upgrade.need_rollback ?? ""}'; and then rollback failed with: '${report.message}'; node ended in failed state`,
+        hint: "stop the node with --force and start it again, or delete it",
+      };
+      return { change: { upgrade: null, expected_status: "Failed", problem: problem(told) }, goOn: false, report: told };
+    }
+  }
+}
+
+const seconds = 1000;
+
+/** Pause after the n-th failure in a row, n = 1, 2, …: base · 2^(n−1). */
+function backoff(step: Step, attempts: number): number {
+  return backoffBase(step) * 2 ** Math.min(attempts - 1, 10);
+}
+
+function backoffBase(step: Step): number {
+  switch (step.kind) {
+    case "start_agent":
+    case "configure_agent":
+      return 5 * seconds;
+    case "stop_jobs":
+    case "stop_container":
+      return 45 * seconds;
+    default:
+      return 15 * seconds;
+  }
+}
+
+/** What a state becomes when it takes over the content of an upgrade's target. */
+export function switched(state: NodeState, assignedCpus: readonly number[]): Partial<NodeState> {
+  const { upgrade } = state;
+  if (upgrade === null) throw new Error("no upgrade to switch to");
+  const backup: StateBackup = { ...contentOf(state), assigned_cpus: state.assigned_cpus, initialized: state.initialized };
+  return {
+    ...upgrade.target,
+    assigned_cpus: [...assignedCpus],
+    initialized: false,
+    state_backup: backup,
+    upgrade: { ...upgrade, stage: "apply" },
+  };
+}
+
+/** What a state becomes when it goes back to what an upgrade replaced. Before the switch there is nothing to put back. */
+export function switchedBack(state: NodeState): Partial<NodeState> {
+  const { upgrade, state_backup: backup } = state;
+  if (upgrade === null || backup === null) throw new Error("no upgrade to go back from");
+  return { ...backup, state_backup: null, upgrade: { ...upgrade, stage: "back_apply" } };
+}

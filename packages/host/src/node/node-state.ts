@@ -1,0 +1,152 @@
+import { z } from "zod";
+
+/**
+ * `<node>/state.json` (spec host-daemon §1.8): what a node should be, and the journal of the operation that makes it so.
+ * One file, so that every change of desire and every step of an operation is one atomic write.
+ */
+export const schemaVersion = 1;
+
+const firewallAction = z.enum(["allow", "deny", "reject"]);
+
+export const firewallSchema = z.object({
+  default_in: firewallAction,
+  default_out: firewallAction,
+  rules: z.array(
+    z.object({
+      name: z.string(),
+      action: firewallAction,
+      direction: z.enum(["in", "out"]),
+      protocol: z.enum(["tcp", "udp", "both"]).nullable().default(null),
+      ips: z.array(z.string()).default([]),
+      ports: z.array(z.number().int().min(0).max(65_535)).default([]),
+    }),
+  ),
+});
+
+export const vmConfigSchema = z.object({
+  vcpu_count: z.number().int().min(0),
+  /** MB = 1 000 000 bytes. */
+  mem_size_mb: z.number().int().min(0),
+  /** GB = 1 000 000 000 bytes. */
+  disk_size_gb: z.number().int().min(0),
+  ramdisks: z
+    .array(z.object({ ram_disk_mount_point: z.string(), ram_disk_size_mb: z.number().int().min(0) }))
+    .default([]),
+});
+
+export const imageSchema = z.object({
+  id: z.string(),
+  version: z.string(),
+  config_id: z.string(),
+  archive_id: z.string(),
+  store_key: z.string(),
+  uri: z.string(),
+  min_babel_version: z.string(),
+  /** What `uri` was resolved to; empty until the image was pulled. */
+  digest: z.string().default(""),
+  /** Name of the root file system made from it, in `<node>/roots`; empty until the image was pulled. */
+  rootfs: z.string().default(""),
+});
+
+const imageKeySchema = z.object({ protocol_key: z.string(), variant_key: z.string() });
+
+/** Everything an upgrade replaces and a rollback restores. */
+const replaceable = {
+  image_key: imageKeySchema,
+  protocol_id: z.string(),
+  properties: z.record(z.string(), z.string()),
+  firewall: firewallSchema,
+  display_name: z.string(),
+  org_id: z.string(),
+  org_name: z.string(),
+  protocol_name: z.string(),
+  dns_name: z.string(),
+  tags: z.array(z.string()).default([]),
+  vm_config: vmConfigSchema,
+  image: imageSchema,
+};
+
+export const nodeContentSchema = z.object(replaceable);
+
+/** What `state_backup` keeps: the replaced content, the cores and whether the plugin's init had completed. */
+const stateBackupSchema = z.object({ ...replaceable, assigned_cpus: z.array(z.number()), initialized: z.boolean() });
+
+const upgradeSchema = z.object({
+  /** Stopping for the switch → new version being brought up → (on failure) going back to the old one. */
+  stage: z.enum(["prepare", "stop", "apply", "back_stop", "back_apply"]),
+  target: nodeContentSchema,
+  was_running: z.boolean(),
+  /** mtime of `.protocol_data.lock` before the switch, epoch milliseconds; null = absent. */
+  data_stamp: z.number().nullable(),
+  /** Why the upgrade goes back. */
+  need_rollback: z.string().nullable(),
+});
+
+const operationSchema = z.object({
+  id: z.string(),
+  kind: z.enum(["create", "start", "stop", "restart", "update", "upgrade", "rollback", "delete", "recover"]),
+  /** Epoch milliseconds. */
+  since: z.number(),
+  /** API command that asked for it. */
+  command_id: z.string().nullable().default(null),
+});
+
+const problemSchema = z.object({
+  code: z.string(),
+  message: z.string(),
+  hint: z.string().default(""),
+  /** Epoch milliseconds. */
+  since: z.number(),
+  attempts: z.number().int(),
+  next_attempt: z.number().nullable(),
+});
+
+export const nodeStateSchema = z.object({
+  schema_version: z.literal(schemaVersion).default(schemaVersion),
+  id: z.uuid(),
+  name: z.string().min(1),
+  dev_mode: z.boolean(),
+  ip: z.string(),
+  gateway: z.string(),
+  ...replaceable,
+  assigned_cpus: z.array(z.number().int()).default([]),
+  /** `Deleted` is the tombstone: once written the node only ever gets smaller. */
+  expected_status: z.enum(["Running", "Stopped", "Failed", "Deleted"]),
+  /** Unix seconds. */
+  started_at: z.number().nullable().default(null),
+  /** The creation was completed (rootfs, firewall, plugin). */
+  created: z.boolean().default(true),
+  initialized: z.boolean(),
+  /** Plugin config has to be evaluated and applied again at the next chance (parameters changed). */
+  config_dirty: z.boolean().default(false),
+  /** The node has to go down before it counts as `Running` again. */
+  restarting: z.boolean(),
+  /** The current stop may kill instead of wait. */
+  force: z.boolean().default(false),
+  upgrade: upgradeSchema.nullable().default(null),
+  /** What the last upgrade replaced; kept for `rollback`. */
+  state_backup: stateBackupSchema.nullable().default(null),
+  /** Runtime settings of this node alone, same shape as the host's. */
+  apptainer_config: z.looseObject({ host_network: z.boolean().optional() }).nullable().default(null),
+  /** The journal: begun, not yet ended. */
+  operation: operationSchema.nullable().default(null),
+  problem: problemSchema.nullable().default(null),
+});
+
+export type NodeState = z.infer<typeof nodeStateSchema>;
+export type NodeContent = z.infer<typeof nodeContentSchema>;
+export type StateBackup = z.infer<typeof stateBackupSchema>;
+export type Firewall = z.infer<typeof firewallSchema>;
+export type VmConfig = z.infer<typeof vmConfigSchema>;
+export type NodeImage = z.infer<typeof imageSchema>;
+export type OperationKind = z.infer<typeof operationSchema>["kind"];
+export type NodeOperation = z.infer<typeof operationSchema>;
+export type NodeProblem = z.infer<typeof problemSchema>;
+
+/** The part of a state that an upgrade exchanges. */
+export function contentOf(state: NodeState): NodeContent {
+  return nodeContentSchema.parse(state);
+}
+
+/** Firewall of an image that declares none (spec §6.4). */
+export const defaultFirewall: Firewall = { default_in: "reject", default_out: "allow", rules: [] };

@@ -1,0 +1,102 @@
+import type { NodeState } from "./node-state.ts";
+import type { Observed } from "./observed.ts";
+import type { Step } from "./step.ts";
+
+/**
+ * The next step that brings `seen` closer to what `state` wants; undefined when the node is what it should be.
+ * Pure: create, start, stop, restart, upgrade, rollback, delete, recovery and attach are all this one function, asked again after each step.
+ */
+export function plan(state: NodeState, seen: Observed): Step | undefined {
+  if (state.expected_status === "Deleted") return planDelete(state, seen);
+  if (!state.created) return planCreate(state, seen);
+  if (state.upgrade !== null) return planUpgrade(state, state.upgrade, seen);
+  if (state.restarting) return planDown(state, seen) ?? { kind: "turn_around" };
+  switch (state.expected_status) {
+    case "Running":
+      return planContent(state, seen) ?? planUp(state, seen);
+    case "Stopped":
+      return planDown(state, seen) ?? planContent(state, seen);
+    case "Failed":
+      return undefined;
+  }
+}
+
+function planCreate(state: NodeState, seen: Observed): Step {
+  return planContent(state, seen) ?? { kind: "finish_create" };
+}
+
+/** Directory, root file system and plugin: there as long as the node exists, running or not. */
+function planContent(state: NodeState, seen: Observed): Step | undefined {
+  const { rootfs, digest, uri } = state.image;
+  if (!seen.directory) return { kind: "prepare_directory" };
+  if (digest === "") return { kind: "pull_image", uri };
+  if (seen.rootfs !== rootfs) {
+    return seen.container === "off"
+      ? { kind: "mount_rootfs", rootfs, digest, uri }
+      : { kind: "stop_container", force: true };
+  }
+  if (seen.plugin !== rootfs) return { kind: "load_plugin", rootfs };
+  return undefined;
+}
+
+function planUp(state: NodeState, seen: Observed): Step | undefined {
+  if (seen.engine === "closed") return { kind: "serve_engine" };
+  if (seen.network === "absent") {
+    // A container without its network never gets it back: its namespace is gone.
+    return seen.container === "off" ? { kind: "set_up_network" } : { kind: "stop_container", force: true };
+  }
+  if (seen.firewall === "unknown") return { kind: "apply_firewall" };
+  if (seen.container === "off") return { kind: "start_container" };
+  switch (seen.agent) {
+    case "off":
+    case "lost":
+      return { kind: "start_agent" };
+    case "unconfigured":
+    case "shut_down":
+      return { kind: "configure_agent" };
+    case "ready":
+  }
+  if (!state.initialized) return { kind: "initialize" };
+  if (state.config_dirty) return { kind: "apply_config" };
+  if (state.started_at === null) return { kind: "mark_started" };
+  return undefined;
+}
+
+function planDown(state: NodeState, seen: Observed, force = state.force): Step | undefined {
+  if (seen.container === "running") {
+    // Jobs end as their definitions say, which only the agent can do; without it they would just be killed.
+    if (seen.agent === "off" && !force) return { kind: "start_agent" };
+    if (seen.agent === "ready" || seen.agent === "unconfigured") return { kind: "stop_jobs", force };
+    return { kind: "stop_container", force };
+  }
+  if (seen.engine === "served") return { kind: "close_engine" };
+  if (seen.network === "present") return { kind: "tear_down_network" };
+  if (state.started_at !== null) return { kind: "mark_stopped" };
+  return undefined;
+}
+
+function planDelete(state: NodeState, seen: Observed): Step {
+  const down = planDown({ ...state, started_at: null }, seen, state.force || !state.created);
+  if (down) return down;
+  if (seen.rootfs !== undefined) return { kind: "unmount_rootfs" };
+  return { kind: "discard" };
+}
+
+function planUpgrade(state: NodeState, upgrade: NonNullable<NodeState["upgrade"]>, seen: Observed): Step | undefined {
+  const settle = (): Step | undefined =>
+    planContent(state, seen) ?? (upgrade.was_running ? planUp(state, seen) : undefined);
+  switch (upgrade.stage) {
+    case "prepare":
+      return upgrade.target.image.digest === ""
+        ? { kind: "pull_target", uri: upgrade.target.image.uri }
+        : { kind: "begin_switch" };
+    case "stop":
+      return planDown(state, seen) ?? { kind: "switch_content" };
+    case "apply":
+      return settle() ?? { kind: "finish_upgrade" };
+    case "back_stop":
+      return planDown(state, seen, true) ?? { kind: "switch_back" };
+    case "back_apply":
+      return settle() ?? { kind: "finish_rollback" };
+  }
+}

@@ -1,0 +1,66 @@
+/** One thing the host can do to bring a node closer to what it should be. Every step may be repeated and may be cut anywhere. */
+export type Step =
+  | { readonly kind: "prepare_directory" }
+  | { readonly kind: "pull_image"; readonly uri: string }
+  | { readonly kind: "mount_rootfs"; readonly rootfs: string; readonly digest: string; readonly uri: string }
+  | { readonly kind: "unmount_rootfs" }
+  | { readonly kind: "load_plugin"; readonly rootfs: string }
+  | { readonly kind: "finish_create" }
+  | { readonly kind: "serve_engine" }
+  | { readonly kind: "close_engine" }
+  | { readonly kind: "set_up_network" }
+  | { readonly kind: "tear_down_network" }
+  | { readonly kind: "apply_firewall" }
+  | { readonly kind: "start_container" }
+  | { readonly kind: "stop_container"; readonly force: boolean }
+  | { readonly kind: "start_agent" }
+  | { readonly kind: "configure_agent" }
+  | { readonly kind: "stop_jobs"; readonly force: boolean }
+  | { readonly kind: "initialize" }
+  | { readonly kind: "apply_config" }
+  | { readonly kind: "mark_started" }
+  | { readonly kind: "mark_stopped" }
+  /** A restart has reached the bottom and goes up again. */
+  | { readonly kind: "turn_around" }
+  | { readonly kind: "pull_target"; readonly uri: string }
+  | { readonly kind: "begin_switch" }
+  | { readonly kind: "switch_content" }
+  | { readonly kind: "finish_upgrade" }
+  | { readonly kind: "switch_back" }
+  | { readonly kind: "finish_rollback" }
+  /** The directory goes to the trash; the last step of a deletion. */
+  | { readonly kind: "discard" };
+
+export type StepKind = Step["kind"];
+
+/** What people read while a step runs. */
+export const stepTitles = {
+  prepare_directory: "preparing the node's directory",
+  pull_image: "fetching the image",
+  mount_rootfs: "mounting the root file system",
+  unmount_rootfs: "unmounting the root file system",
+  load_plugin: "loading the plugin",
+  finish_create: "recording the node",
+  serve_engine: "opening the engine socket",
+  close_engine: "closing the engine socket",
+  set_up_network: "setting up the network",
+  tear_down_network: "taking down the network",
+  apply_firewall: "applying firewall rules",
+  start_container: "starting the container",
+  stop_container: "stopping the container",
+  start_agent: "starting babel",
+  configure_agent: "configuring babel",
+  stop_jobs: "stopping jobs",
+  initialize: "running init",
+  apply_config: "applying the plugin's configuration",
+  mark_started: "recording the start",
+  mark_stopped: "recording the stop",
+  turn_around: "starting again",
+  pull_target: "fetching the new image",
+  begin_switch: "checking for jobs that block the upgrade",
+  switch_content: "switching to the new version",
+  finish_upgrade: "finishing the upgrade",
+  switch_back: "going back to the old version",
+  finish_rollback: "finishing the rollback",
+  discard: "removing the node",
+} as const satisfies Record<StepKind, string>;

@@ -1,0 +1,80 @@
+import { join } from "node:path";
+
+/** Every path of the host, under BV_ROOT (spec host-daemon §1.5). */
+export interface HostPaths {
+  readonly root: string;
+  readonly config: string;
+  /** Tokens, 0600; never in blockvisor.json once the daemon has written them. */
+  readonly auth: string;
+  /** Values for `get_secret` of dev nodes, 0600: one JSON object, key → text. */
+  readonly devSecrets: string;
+  readonly var: string;
+  readonly nodes: string;
+  readonly trash: string;
+  readonly images: string;
+  readonly commands: string;
+  readonly runDirectory: string;
+  readonly socket: string;
+}
+
+export function hostPaths(root: string): HostPaths {
+  const state = join(root, "var/lib/blockvisor");
+  return {
+    root,
+    config: join(root, "etc/blockvisor.json"),
+    auth: join(state, "auth.json"),
+    devSecrets: join(root, "etc/blockvisor-dev-secrets.json"),
+    var: state,
+    nodes: join(state, "nodes"),
+    trash: join(state, "nodes/.trash"),
+    images: join(state, "images"),
+    commands: join(state, "commands.json"),
+    runDirectory: join(root, "run/blockvisor"),
+    socket: join(root, "run/blockvisor/blockvisord.sock"),
+  };
+}
+
+/** Every path of one node (spec host-daemon §1.5). */
+export interface NodePaths {
+  readonly id: string;
+  readonly directory: string;
+  /** /var/lib/blockvisor/<id> → nodes/<id>, the path the guide prints. */
+  readonly link: string;
+  readonly state: string;
+  readonly data: string;
+  readonly rootfs: string;
+  /** Runtime state: sockets of babel and engine, container records. */
+  readonly run: string;
+  readonly babelSocket: string;
+  readonly engineSocket: string;
+  /** Secret and identity of the node's babel. */
+  readonly agentRecord: string;
+  /** Output of babel itself. */
+  readonly agentLog: string;
+  /** Output of the container's first process. */
+  readonly containerLog: string;
+  readonly pluginData: string;
+  readonly pluginConfig: string;
+  readonly tasks: string;
+}
+
+export function nodePaths(host: HostPaths, id: string): NodePaths {
+  const directory = join(host.nodes, id);
+  return {
+    id,
+    directory,
+    link: join(host.var, id),
+    state: join(directory, "state.json"),
+    data: join(directory, "data"),
+    rootfs: join(directory, "rootfs"),
+    run: join(directory, "run"),
+    babelSocket: join(directory, "run/babel.sock"),
+    engineSocket: join(directory, "run/engine.sock"),
+    agentRecord: join(directory, "agent.json"),
+    agentLog: join(directory, "babel.log"),
+    containerLog: join(directory, "container.log"),
+    pluginData: join(directory, "plugin.data"),
+    pluginConfig: join(directory, "plugin_config.json"),
+    tasks: join(directory, "tasks.json"),
+  };
+}

@@ -1,0 +1,251 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  cpSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { type DockerDaemon, dockerDaemon } from "../../../../tooling/docker-daemon.ts";
+import {
+  dockerHost,
+  fetchToLayout,
+  parseContainerUri,
+  readFilesFromDockerEngine,
+  readFilesFromImage,
+  resolveDigest,
+} from "./index.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "bv-fetch-"));
+const name = `bv-fetch-test-${process.pid}`;
+let docker: DockerDaemon;
+let registry: ChildProcess;
+let registryAddress = "";
+
+const at = (...path: string[]) => join(directory, ...path);
+const storage = `[vfs@${at("storage")}+${at("storage-run")}]`;
+
+before(async () => {
+  const configured = process.env["BV_TEST_DOCKER_HOST"];
+  if (configured) process.env["DOCKER_HOST"] = configured;
+  docker = await dockerDaemon();
+  if (docker.host) process.env["DOCKER_HOST"] = docker.host;
+  buildImage();
+  const copy = (to: string) =>
+    execFileSync("skopeo", ["copy", "--quiet", "--src-daemon-host", dockerHost(), `docker-daemon:${name}:v1`, to]);
+  copy(`docker-archive:${at("image.tar")}:${name}:v1`);
+  copy(`oci:${at("oci")}:v1`);
+  copy(`oci-archive:${at("oci.tar")}:v1`);
+  copy(`dir:${at("dir")}`);
+  copy(`containers-storage:${storage}localhost/${name}:v1`);
+  await startRegistry();
+  execFileSync("skopeo", [
+    "copy",
+    "--quiet",
+    "--dest-tls-verify=false",
+    `oci:${at("oci")}:v1`,
+    `docker://${registryAddress}/org/image:v1`,
+  ]);
+});
+
+after(async () => {
+  registry?.kill("SIGKILL");
+  if (docker) {
+    execFileSync("docker", ["rmi", "--force", `${name}:v1`], { stdio: "ignore" });
+    await docker.stop();
+  }
+  // vfs layers of containers-storage may hold files that only root may write.
+  rmSync(directory, { recursive: true, force: true });
+});
+
+/** Layers: base with plugin files; then one removes a file, replaces one, makes a folder opaque; links of all kinds. */
+function buildImage(): void {
+  const plugin = at("context", "base", "var/lib/babel/plugin");
+  mkdirSync(join(plugin, "old"), { recursive: true });
+  mkdirSync(at("context", "base", "bin"), { recursive: true });
+  writeFileSync(join(plugin, "main.rhai"), "base");
+  writeFileSync(join(plugin, "removed.rhai"), "removed");
+  writeFileSync(join(plugin, "old", "inner.rhai"), "inner");
+  writeFileSync(join(plugin, `${"a".repeat(140)}.rhai`), "long name");
+  writeFileSync(at("context", "base", "secret"), "linked content");
+  linkSync(at("context", "base", "secret"), join(plugin, "hard.rhai"));
+  symlinkSync("/etc/shadow", join(plugin, "link.rhai"));
+  symlinkSync("/opt", at("context", "base", "var/lib/linked"));
+  cpSync("/usr/bin/busybox", at("context", "base", "bin", "busybox"));
+  const script = [
+    "cd /var/lib/babel/plugin && /bin/busybox rm -r removed.rhai old && /bin/busybox mkdir old",
+    "/bin/busybox echo -n new >old/new.rhai && /bin/busybox echo -n replaced >main.rhai",
+  ].join(" && ");
+  const lines = [
+    "FROM scratch",
+    "COPY base/ /",
+    "ENV HELLO=world LIST=a=b",
+    "WORKDIR /work",
+    "USER 0:0",
+    `RUN ["/bin/busybox", "sh", "-c", ${JSON.stringify(script)}]`,
+    'ENTRYPOINT ["/bin/busybox"]',
+    'CMD ["sleep", "60"]',
+  ];
+  writeFileSync(at("context", "Dockerfile"), `${lines.join("\n")}\n`);
+  const environment = { ...process.env, DOCKER_BUILDKIT: "0" };
+  execFileSync("docker", ["build", "--quiet", "--network=none", "-t", `${name}:v1`, at("context")], {
+    env: environment,
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+}
+
+async function startRegistry(): Promise<void> {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, "close");
+  registryAddress = `127.0.0.1:${port}`;
+  writeFileSync(
+    at("registry.yml"),
+    `version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: ${at("registry")}}}\nhttp: {addr: "${registryAddress}"}\n`,
+  );
+  registry = spawn("docker-registry", ["serve", at("registry.yml")], { stdio: "ignore" });
+  for (;;) {
+    const answer = await fetch(`http://${registryAddress}/v2/`).catch(() => undefined);
+    if (answer?.ok) return;
+    if (registry.exitCode !== null) throw new Error("docker-registry ended");
+  }
+}
+
+const plugin = "/var/lib/babel/plugin";
+const expectedFiles = [
+  { kind: "directory", path: plugin },
+  { kind: "file", path: `${plugin}/${"a".repeat(140)}.rhai`, content: "long name" },
+  { kind: "file", path: `${plugin}/hard.rhai`, content: "linked content" },
+  { kind: "link", path: `${plugin}/link.rhai`, target: "/etc/shadow" },
+  { kind: "file", path: `${plugin}/main.rhai`, content: "replaced" },
+  { kind: "directory", path: `${plugin}/old` },
+  { kind: "file", path: `${plugin}/old/new.rhai`, content: "new" },
+];
+
+async function filesOf(files: ReturnType<typeof readFilesFromImage>): Promise<unknown> {
+  return (await files).map((file) =>
+    file.kind === "file" ? { kind: file.kind, path: file.path, content: file.content.toString() } : file,
+  );
+}
+
+const sources = (): Readonly<Record<string, string>> => ({
+  docker: `docker://${registryAddress}/org/image:v1`,
+  "docker-daemon": `docker-daemon://${name}:v1`,
+  "docker-archive": `docker-archive:${at("image.tar")}`,
+  "docker-archive by name": `docker-archive://${at("image.tar")}:${name}:v1`,
+  oci: `oci:${at("oci")}:v1`,
+  "oci-archive": `oci-archive:${at("oci.tar")}`,
+  dir: `dir:${at("dir")}`,
+  "containers-storage": `containers-storage:${storage}localhost/${name}:v1`,
+});
+
+for (const form of Object.keys(sources())) {
+  test(`${form}: fetched for real, files and configuration as built`, async () => {
+    const uri = parseContainerUri(sources()[form]!);
+    const store = at(`store-${form}`);
+    const image = await fetchToLayout(uri, store);
+    assert.equal(image.digest, await resolveDigest(uri));
+    assert.deepEqual(image.config, {
+      env: {
+        PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        HELLO: "world",
+        LIST: "a=b",
+      },
+      entrypoint: ["/bin/busybox"],
+      command: ["sleep", "60"],
+      workingDirectory: "/work",
+      user: "0:0",
+      labels: {},
+      architecture: process.arch === "x64" ? "amd64" : process.arch,
+    });
+    assert.deepEqual(await filesOf(readFilesFromImage(image.layout, [plugin])), expectedFiles);
+    assert.deepEqual(readdirSync(join(store, "tmp")), []);
+    // The second time nothing is fetched: the source may even be gone.
+    assert.deepEqual(await fetchToLayout(uri, store, { digest: image.digest }), image);
+  });
+}
+
+test("a Docker engine's image is read as a stream, with the same result", async () => {
+  const id = await resolveDigest(parseContainerUri(`docker-daemon:${name}:v1`));
+  assert.deepEqual(await filesOf(readFilesFromDockerEngine(id, dockerHost(), [plugin])), expectedFiles);
+});
+
+test("a link above the folder asked for is reported, not followed", async () => {
+  const image = await fetchToLayout(parseContainerUri(`oci:${at("oci")}`), at("store-oci"));
+  assert.deepEqual(await readFilesFromImage(image.layout, ["/var/lib/linked/plugin"]), [
+    { kind: "link", path: "/var/lib/linked", target: "/opt" },
+  ]);
+  assert.deepEqual(await readFilesFromImage(image.layout, ["/nowhere"]), []);
+});
+
+test("reading is bounded", async () => {
+  const { layout } = await fetchToLayout(parseContainerUri(`oci:${at("oci")}`), at("store-oci"));
+  const limits = { maxFiles: 100, maxFileBytes: 100, maxTotalBytes: 1000 };
+  const refused = { code: "image-files-limit" };
+  await assert.rejects(readFilesFromImage(layout, [plugin], { ...limits, maxFiles: 3 }), refused);
+  await assert.rejects(readFilesFromImage(layout, [plugin], { ...limits, maxFileBytes: 5 }), refused);
+  await assert.rejects(readFilesFromImage(layout, [plugin], { ...limits, maxTotalBytes: 10 }), refused);
+});
+
+test("callers in several processes that want the same image fetch it once", async () => {
+  const store = at("store-concurrent");
+  const uri = `docker-daemon:${name}:v1`;
+  const script = `import { fetchToLayout, parseContainerUri } from ${JSON.stringify(join(import.meta.dirname, "index.ts"))};
+    const lines = [];
+    const image = await fetchToLayout(parseContainerUri(${JSON.stringify(uri)}), ${JSON.stringify(store)}, { onProgress: (line) => lines.push(line) });
+    console.log(JSON.stringify({ digest: image.digest, fetched: lines.length > 0 }));`;
+  const children = [1, 2, 3].map(() =>
+    spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: ["ignore", "pipe", "inherit"] }),
+  );
+  const outputs = await Promise.all(
+    children.map(async (child) => {
+      const [[chunk]] = await Promise.all([once(child.stdout, "data"), once(child, "exit")]);
+      return JSON.parse(String(chunk)) as { digest: string; fetched: boolean };
+    }),
+  );
+  assert.equal(new Set(outputs.map(({ digest }) => digest)).size, 1);
+  assert.equal(outputs.filter(({ fetched }) => fetched).length, 1);
+});
+
+test("killed while fetching: nothing half-made is taken for an image, and the next fetch succeeds", async () => {
+  const store = at("store-killed");
+  const script = `import { fetchToLayout, parseContainerUri } from ${JSON.stringify(join(import.meta.dirname, "index.ts"))};
+    await fetchToLayout(parseContainerUri(${JSON.stringify(`docker-daemon:${name}:v1`)}), ${JSON.stringify(store)}, { onProgress: () => process.kill(process.pid, "SIGKILL") });`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: "ignore" });
+  const [, signal] = await once(child, "exit");
+  assert.equal(signal, "SIGKILL");
+  assert.deepEqual(readdirSync(join(store, "layout")), []);
+  const image = await fetchToLayout(parseContainerUri(`docker-daemon:${name}:v1`), store);
+  assert.deepEqual(await filesOf(readFilesFromImage(image.layout, [plugin])), expectedFiles);
+});
+
+test("an image that is cancelled, missing or of no use says so", async () => {
+  const fails = (uri: string, code: string, options = {}) =>
+    assert.rejects(fetchToLayout(parseContainerUri(uri), at("store-errors"), options), { code }, uri);
+  await fails("docker-daemon:bv-no-such-image:v1", "image-not-found");
+  await fails(`docker-daemon:${name}:v1`, "docker-unreachable", { dockerHost: `unix://${at("none.sock")}` });
+  await fails(`docker://${registryAddress}/org/none:v1`, "image-not-found");
+  await fails("docker://127.0.0.1:1/org/none:v1", "registry-unreachable");
+  await fails(`oci:${at("none")}`, "image-not-found");
+  await fails(`oci:${at("oci")}:v2`, "image-not-found");
+  await fails(`oci-archive:${at("none.tar")}`, "image-not-found");
+  await fails(`docker-archive:${at("oci.tar")}`, "image-invalid");
+  await fails(`dir:${at("none")}`, "image-not-found");
+  await fails(`containers-storage:${storage}localhost/none:v1`, "image-not-found");
+  await fails("library://a/b:c", "container-uri-unsupported");
+  await fails("/some/definition", "container-uri-unsupported");
+  await fails(`oci:${at("oci")}:v1`, "aborted", { signal: AbortSignal.abort() });
+  assert.equal(existsSync(at("store-errors", "layout")) && readdirSync(at("store-errors", "layout")).length > 0, false);
+});

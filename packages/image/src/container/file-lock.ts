@@ -1,0 +1,31 @@
+import { open } from "node:fs/promises";
+import { runTool } from "./run-tool.ts";
+
+export interface FileLockOptions {
+  /** Several may hold a shared lock at once; default exclusive. */
+  readonly mode?: "exclusive" | "shared";
+  /** Ends the wait for the lock, not the work. */
+  readonly signal?: AbortSignal;
+}
+
+const FOREVER_MS = 24 * 3_600_000;
+
+/**
+ * Runs `work` while this process holds a lock on the file (created where missing), against other processes and other
+ * callers in this one. The kernel releases it when the process ends, however it ends.
+ *
+ * Node has no flock(2); `flock FD` locks the open file description it shares with us and goes away.
+ */
+export async function withFileLock<T>(path: string, work: () => Promise<T>, options: FileLockOptions = {}): Promise<T> {
+  const file = await open(path, "a", 0o600);
+  try {
+    await runTool("flock", [`--${options.mode ?? "exclusive"}`, "3"], {
+      inherit: [file.fd],
+      timeoutMs: FOREVER_MS,
+      ...(options.signal ? { signal: options.signal } : {}),
+    });
+    return await work();
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,124 @@
+import { createHash } from "node:crypto";
+import { open, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type ContainerUri, formatDaemonImage, unsupportedContainerUri } from "./container-uri.ts";
+import { dockerHost, dockerImageId } from "./docker-engine.ts";
+import { formatImageReference, isLoopbackRegistry, parseImageReference } from "./image-reference.ts";
+import { blobPath, layoutManifestDigest, manifestInIndex } from "./oci-layout.ts";
+import { OperationError } from "./operation-error.ts";
+import { runTool } from "./run-tool.ts";
+import { skopeoError } from "./skopeo-error.ts";
+
+export interface FetchOptions {
+  readonly signal?: AbortSignal;
+  /** Lines of what the tool does, for a human. */
+  readonly onProgress?: (line: string) => void;
+  /** Registry credentials in the format of `skopeo login --authfile`; mode 0600. Default: none but the tool's own. */
+  readonly authFile?: string;
+  /** Default: DOCKER_HOST, else the engine's standard socket. */
+  readonly dockerHost?: string;
+}
+
+const RESOLVE_TIMEOUT_MS = 60_000;
+
+/**
+ * What a reference stands for at this moment, as one digest: of the manifest (registry, layouts, storage) or of the image's
+ * configuration (Docker engine and its archives). Equal digests mean equal content; every digest is of bytes that were read or
+ * asked for by digest, so no source can claim another image's. Nothing is fetched but these documents.
+ */
+export async function resolveDigest(uri: ContainerUri, options: FetchOptions = {}): Promise<string> {
+  switch (uri.kind) {
+    case "docker": {
+      if (uri.image.digest) return uri.image.digest;
+      const insecure = isLoopbackRegistry(uri.image.registry) ? ["--tls-verify=false"] : [];
+      const auth = options.authFile ? ["--authfile", options.authFile] : [];
+      return rawManifestDigest(`docker://${formatImageReference(uri.image)}`, [...insecure, ...auth], options);
+    }
+    case "docker-daemon":
+      if (uri.image.kind === "id") return uri.image.id;
+      return dockerImageId(formatDaemonImage(uri.image), options.dockerHost ?? dockerHost(), options.signal);
+    case "containers-storage":
+      return rawManifestDigest(`containers-storage:${uri.store}${formatDaemonImage(uri.image)}`, [], options);
+    case "oci": {
+      const claimed = await layoutManifestDigest(uri.path, uri.name);
+      return verified(claimed, await readFile(blobPath(uri.path, claimed)), uri.path);
+    }
+    case "oci-archive": {
+      const claimed = manifestInIndex(await archiveFile(uri.path, "index.json", options), uri.path, uri.name);
+      const manifest = await archiveFile(uri.path, `blobs/sha256/${claimed.slice("sha256:".length)}`, options);
+      return verified(claimed, Buffer.from(manifest), uri.path);
+    }
+    case "docker-archive":
+      return sha256(await dockerArchiveConfig(uri.path, uri.name, options));
+    case "dir": {
+      const manifest = await readFile(join(uri.path, "manifest.json")).catch((cause: NodeJS.ErrnoException) => {
+        throw new OperationError("image-not-found", `${uri.path} is no image folder: ${cause.message}`, { cause });
+      });
+      return sha256(manifest);
+    }
+    case "foreign":
+      throw unsupportedContainerUri(uri);
+  }
+}
+
+async function rawManifestDigest(source: string, args: readonly string[], options: FetchOptions): Promise<string> {
+  try {
+    const { stdout } = await runTool("skopeo", ["inspect", "--raw", ...args, source], {
+      timeoutMs: RESOLVE_TIMEOUT_MS,
+      ...(options.signal ? { signal: options.signal } : {}),
+    });
+    return sha256(stdout);
+  } catch (error) {
+    throw skopeoError(error, source);
+  }
+}
+
+/** The configuration of the image in a `docker save` archive; its hash covers the layers through their diff ids. */
+async function dockerArchiveConfig(path: string, name: string | undefined, options: FetchOptions): Promise<string> {
+  const manifest: unknown = JSON.parse(await archiveFile(path, "manifest.json", options));
+  const images = isList(manifest) ? (manifest as readonly { Config?: unknown; RepoTags?: unknown }[]) : [];
+  const wanted = name === undefined ? undefined : formatImageReference(parseImageReference(name));
+  // Docker writes names as typed, other tools in full.
+  const isWanted = (tag: unknown) =>
+    typeof tag === "string" && formatImageReference(parseImageReference(tag)) === wanted;
+  const named =
+    wanted === undefined ? images : images.filter((image) => isList(image.RepoTags) && image.RepoTags.some(isWanted));
+  const config = named.length === 1 ? named[0]?.Config : undefined;
+  if (typeof config === "string") return archiveFile(path, config, options);
+  const reason = name === undefined ? `holds ${images.length} images` : `holds no image named '${name}'`;
+  throw new OperationError("image-not-found", `${path} ${reason}`, {
+    fix: "add the name of one after the path: PATH:NAME:TAG",
+  });
+}
+
+async function archiveFile(path: string, member: string, options: FetchOptions): Promise<string> {
+  const file = await open(path, "r").catch((cause: NodeJS.ErrnoException) => {
+    throw new OperationError("image-not-found", `${path} cannot be read: ${cause.message}`, {
+      cause,
+      fix: "check the path",
+    });
+  });
+  await file.close();
+  const args = ["--extract", "--to-stdout", "--occurrence=1", `--file=${path}`, "--force-local", "--", member];
+  const { stdout } = await runTool("tar", args, options.signal ? { signal: options.signal } : {}).catch((cause) => {
+    if (!(cause instanceof OperationError) || cause.code !== "tool-failed") throw cause;
+    throw new OperationError("image-invalid", `${path} is no image archive: it has no ${member}`, { cause });
+  });
+  return stdout;
+}
+
+function isList(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value);
+}
+
+function verified(claimed: string, content: Buffer, where: string): string {
+  if (sha256(content) === claimed) return claimed;
+  throw new OperationError(
+    "image-invalid",
+    `${where}: the manifest does not have the digest ${claimed} it is listed with`,
+  );
+}
+
+function sha256(content: string | Buffer): string {
+  return `sha256:${createHash("sha256").update(content).digest("hex")}`;
+}

@@ -1,0 +1,161 @@
+import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
+import { OperationError } from "./operation-error.ts";
+
+export interface ToolOptions {
+  readonly signal?: AbortSignal;
+  /** Milliseconds until the tool is ended; default 60 000. */
+  readonly timeoutMs?: number;
+  readonly cwd?: string;
+  /** Added to the environment of this process. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: string | Uint8Array;
+  /** Called for every line of stdout as it comes. */
+  readonly onLine?: (line: string) => void;
+  /** File descriptors the tool gets as 3, 4, … */
+  readonly inherit?: readonly number[];
+  /** Exit codes that are no failure; default only 0. */
+  readonly accept?: readonly number[];
+}
+
+export interface ToolResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Bytes kept of each output stream; a tool that says more has its surplus dropped. */
+const OUTPUT_LIMIT = 16 * 1024 * 1024;
+const GRACE_MS = 3_000;
+
+const PACKAGES: Readonly<Record<string, string>> = {
+  runc: "runc",
+  crun: "crun",
+  skopeo: "skopeo",
+  umoci: "umoci",
+  nft: "nftables",
+  ip: "iproute2",
+  nsenter: "util-linux",
+  flock: "util-linux",
+  mount: "mount",
+  umount: "mount",
+  cp: "coreutils",
+  tar: "tar",
+};
+
+/**
+ * Runs a system tool with an argv array (never a shell) and returns what it said.
+ * Errors: `tool-missing` (with the package to install), `tool-failed`, `tool-timeout`, `aborted`.
+ */
+export async function runTool(tool: string, args: readonly string[], options: ToolOptions = {}): Promise<ToolResult> {
+  if (options.signal?.aborted) throw new OperationError("aborted", `${tool} was cancelled`);
+  const stdio: StdioOptions = [
+    options.input === undefined ? "ignore" : "pipe",
+    "pipe",
+    "pipe",
+    ...(options.inherit ?? []),
+  ];
+  const child = spawn(tool, args, {
+    stdio,
+    env: { ...process.env, ...options.env },
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+  });
+  const stdout = collect(child.stdout, options.onLine);
+  const stderr = collect(child.stderr);
+  if (child.stdin) {
+    child.stdin.on("error", () => {}); // The tool may end without reading everything; its exit code tells why.
+    child.stdin.end(options.input);
+  }
+  const ended = await endOf(child, tool, options);
+  const result = { exitCode: ended.code ?? -1, stdout: stdout(), stderr: stderr() };
+  if (ended.stopped === "aborted") throw new OperationError("aborted", `${tool} was cancelled`);
+  if (ended.stopped === "timeout") {
+    throw new OperationError("tool-timeout", `${describe(tool, args)} did not end within ${timeoutOf(options)} ms`, {
+      fix: "try again; if it happens again look for a stuck device, network or daemon",
+    });
+  }
+  if (ended.code === null || !(options.accept ?? [0]).includes(ended.code)) {
+    const end = ended.code === null ? `was killed by ${ended.signal}` : `failed with exit code ${ended.code}`;
+    throw new OperationError("tool-failed", `${describe(tool, args)} ${end}: ${lastWords(result)}`);
+  }
+  return result;
+}
+
+export function missingTool(tool: string): OperationError {
+  const name = PACKAGES[tool];
+  return new OperationError("tool-missing", `${tool} is missing`, {
+    fix: name ? `apt-get install ${name}` : `install ${tool} and make sure it is on the PATH`,
+  });
+}
+
+interface Ending {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stopped?: "timeout" | "aborted";
+}
+
+function endOf(child: ChildProcess, tool: string, options: ToolOptions): Promise<Ending> {
+  return new Promise((resolve, reject) => {
+    let stopped: "timeout" | "aborted" | undefined;
+    let insist: NodeJS.Timeout | undefined;
+    const stop = (reason: "timeout" | "aborted") => {
+      if (stopped) return;
+      stopped = reason;
+      child.kill("SIGTERM");
+      insist = setTimeout(() => {
+        child.kill("SIGKILL");
+        // A grandchild may hold the pipes open; what it says is not waited for.
+        child.stdout?.destroy();
+        child.stderr?.destroy();
+      }, GRACE_MS);
+    };
+    const timeout = setTimeout(stop, timeoutOf(options), "timeout");
+    const onAbort = () => stop("aborted");
+    options.signal?.addEventListener("abort", onAbort);
+    const settle = () => {
+      clearTimeout(timeout);
+      clearTimeout(insist);
+      options.signal?.removeEventListener("abort", onAbort);
+    };
+    child.once("error", (error: NodeJS.ErrnoException) => {
+      settle();
+      // ENOENT also stands for a missing working directory.
+      const missing = error.code === "ENOENT" && !(options.cwd && error.path === options.cwd);
+      reject(
+        missing ? missingTool(tool) : new OperationError("tool-failed", `${tool} cannot be run: ${error.message}`),
+      );
+    });
+    child.once("close", (code, signal) => {
+      settle();
+      resolve({ code, signal, ...(stopped ? { stopped } : {}) });
+    });
+  });
+}
+
+function collect(stream: NodeJS.ReadableStream | null, onLine?: (line: string) => void): () => string {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  let partial = "";
+  stream?.on("data", (chunk: Buffer) => {
+    if (size < OUTPUT_LIMIT) chunks.push(chunk);
+    size += chunk.length;
+    if (!onLine) return;
+    const lines = (partial + chunk.toString("utf8")).split("\n");
+    partial = (lines.pop() ?? "").slice(-4_096);
+    lines.forEach(onLine);
+  });
+  return () => Buffer.concat(chunks).toString("utf8");
+}
+
+function timeoutOf(options: ToolOptions): number {
+  return options.timeoutMs ?? 60_000;
+}
+
+function describe(tool: string, args: readonly string[]): string {
+  const verb = args.find((word) => !word.startsWith("-"));
+  return verb === undefined ? tool : `${tool} ${verb}`;
+}
+
+function lastWords(result: ToolResult): string {
+  const said = result.stderr.trim() || result.stdout.trim() || "no message";
+  return said.slice(-2_000);
+}

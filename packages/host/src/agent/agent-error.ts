@@ -8,7 +8,12 @@ export class AgentError extends Error {
   readonly hint: string;
   readonly grpc: Code;
 
-  constructor(code: string, grpc: Code, message: string, options: { readonly hint?: string; readonly cause?: unknown } = {}) {
+  constructor(
+    code: string,
+    grpc: Code,
+    message: string,
+    options: { readonly hint?: string; readonly cause?: unknown } = {},
+  ) {
     super(message, { cause: options.cause });
     this.code = code;
     this.grpc = grpc;
@@ -32,7 +37,9 @@ export function agentErrorOf(error: unknown, operation: string): AgentError {
   const about = `${operation}: ${failure.rawMessage}`;
   switch (failure.code) {
     case Code.DeadlineExceeded:
-      return new AgentError("agent_timeout", failure.code, `babel did not answer in time (${operation})`, { cause: failure });
+      return new AgentError("agent_timeout", failure.code, `babel did not answer in time (${operation})`, {
+        cause: failure,
+      });
     case Code.Canceled:
       return new AgentError("cancelled", failure.code, `given up (${operation})`, { cause: failure });
     case Code.InvalidArgument:
@@ -43,6 +50,8 @@ export function agentErrorOf(error: unknown, operation: string): AgentError {
     case Code.Unimplemented:
       return new AgentError("agent_failed", failure.code, about, { cause: failure });
     default:
-      return new AgentError("agent_unreachable", Code.Unavailable, `babel does not answer (${about})`, { cause: failure });
+      return new AgentError("agent_unreachable", Code.Unavailable, `babel does not answer (${about})`, {
+        cause: failure,
+      });
   }
 }

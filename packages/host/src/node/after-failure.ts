@@ -1,6 +1,8 @@
 import type { ErrorReport } from "../errors/host-error.ts";
 import type { NodeState, StateBackup } from "./node-state.ts";
 import { contentOf } from "./node-state.ts";
+import type { Observed } from "./observed.ts";
+import { isGoingDown } from "./plan.ts";
 import type { Step } from "./step.ts";
 
 /** What a failed step means for the node: how its desired state changes, and whether its operation goes on (undoing) or ends. */
@@ -9,6 +11,14 @@ export interface Verdict {
   readonly goOn: boolean;
   /** What the caller of the operation is told. */
   readonly report: ErrorReport;
+}
+
+/** Failures that are no reason to stop: what to take for granted instead. */
+export function tolerated(state: NodeState, step: Step): Partial<Observed> | undefined {
+  if (!isGoingDown(state)) return undefined;
+  if (step.kind === "start_agent") return { agent: "lost" };
+  if (step.kind === "stop_jobs" && step.force) return { agent: "shut_down" };
+  return undefined;
 }
 
 /** Recovery gives up on a node after this many failures in a row (spec host-daemon §4.8). */
@@ -64,17 +74,29 @@ function afterFailedUpgrade(
       return { change: { upgrade: null }, goOn: false, report };
     case "stop":
       // Nothing was switched: the node stays on its version, and recovery brings it back up if it was running.
-      return { change: { upgrade: null, problem: { ...problem(report)!, attempts: 1, next_attempt: now } }, goOn: false, report };
+      return {
+        change: { upgrade: null, problem: { ...problem(report)!, attempts: 1, next_attempt: now } },
+        goOn: false,
+        report,
+      };
     case "apply": {
       if (!dataChanged) {
-        return { change: { upgrade: { ...upgrade, stage: "back_stop", need_rollback: report.message } }, goOn: true, report };
+        return {
+          change: { upgrade: { ...upgrade, stage: "back_stop", need_rollback: report.message } },
+          goOn: true,
+          report,
+        };
       }
       const told: ErrorReport = {
         code: "upgrade_failed",
         message: `node upgrade failed with: '${report.message}'; can't rollback node upgrade if 'init' was already started - protocol data could be changed`,
         hint: "look at the job logs, then start the node again or delete it",
       };
-      return { change: { upgrade: null, expected_status: "Failed", problem: problem(told) }, goOn: false, report: told };
+      return {
+        change: { upgrade: null, expected_status: "Failed", problem: problem(told) },
+        goOn: false,
+        report: told,
+      };
     }
     case "back_stop":
     case "back_apply": {
@@ -83,7 +105,11 @@ function afterFailedUpgrade(
         message: `node upgrade failed with: '${upgrade.need_rollback ?? ""}'; and then rollback failed with: '${report.message}'; node ended in failed state`,
         hint: "stop the node with --force and start it again, or delete it",
       };
-      return { change: { upgrade: null, expected_status: "Failed", problem: problem(told) }, goOn: false, report: told };
+      return {
+        change: { upgrade: null, expected_status: "Failed", problem: problem(told) },
+        goOn: false,
+        report: told,
+      };
     }
   }
 }
@@ -112,7 +138,11 @@ function backoffBase(step: Step): number {
 export function switched(state: NodeState, assignedCpus: readonly number[]): Partial<NodeState> {
   const { upgrade } = state;
   if (upgrade === null) throw new Error("no upgrade to switch to");
-  const backup: StateBackup = { ...contentOf(state), assigned_cpus: state.assigned_cpus, initialized: state.initialized };
+  const backup: StateBackup = {
+    ...contentOf(state),
+    assigned_cpus: state.assigned_cpus,
+    initialized: state.initialized,
+  };
   return {
     ...upgrade.target,
     assigned_cpus: [...assignedCpus],

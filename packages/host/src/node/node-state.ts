@@ -78,6 +78,8 @@ const upgradeSchema = z.object({
   was_running: z.boolean(),
   /** mtime of `.protocol_data.lock` before the switch, epoch milliseconds; null = absent. */
   data_stamp: z.number().nullable(),
+  /** Go through with it although image and settings are unchanged. */
+  force: z.boolean(),
   /** Why the upgrade goes back. */
   need_rollback: z.string().nullable(),
 });
@@ -116,9 +118,8 @@ export const nodeStateSchema = z.object({
   started_at: z.number().nullable().default(null),
   /** The creation was completed (rootfs, firewall, plugin). */
   created: z.boolean().default(true),
+  /** The plugin's `init` has completed for the current image and parameters. */
   initialized: z.boolean(),
-  /** Plugin config has to be evaluated and applied again at the next chance (parameters changed). */
-  config_dirty: z.boolean().default(false),
   /** The node has to go down before it counts as `Running` again. */
   restarting: z.boolean(),
   /** The current stop may kill instead of wait. */

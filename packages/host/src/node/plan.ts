@@ -57,7 +57,6 @@ function planUp(state: NodeState, seen: Observed): Step | undefined {
     case "ready":
   }
   if (!state.initialized) return { kind: "initialize" };
-  if (state.config_dirty) return { kind: "apply_config" };
   if (state.started_at === null) return { kind: "mark_started" };
   return undefined;
 }
@@ -66,17 +65,16 @@ function planDown(state: NodeState, seen: Observed, force = state.force): Step |
   if (seen.container === "running") {
     // Jobs end as their definitions say, which only the agent can do; without it they would just be killed.
     if (seen.agent === "off" && !force) return { kind: "start_agent" };
-    if (seen.agent === "ready" || seen.agent === "unconfigured") return { kind: "stop_jobs", force };
+    if (seen.agent === "ready") return { kind: "stop_jobs", force };
     return { kind: "stop_container", force };
   }
   if (seen.engine === "served") return { kind: "close_engine" };
   if (seen.network === "present") return { kind: "tear_down_network" };
-  if (state.started_at !== null) return { kind: "mark_stopped" };
   return undefined;
 }
 
 function planDelete(state: NodeState, seen: Observed): Step {
-  const down = planDown({ ...state, started_at: null }, seen, state.force || !state.created);
+  const down = planDown(state, seen, true);
   if (down) return down;
   if (seen.rootfs !== undefined) return { kind: "unmount_rootfs" };
   return { kind: "discard" };
@@ -99,4 +97,11 @@ function planUpgrade(state: NodeState, upgrade: NonNullable<NodeState["upgrade"]
     case "back_apply":
       return settle() ?? { kind: "finish_rollback" };
   }
+}
+
+/** Whether the node is on its way down, so that a babel that cannot be reached must not hold it up. */
+export function isGoingDown(state: NodeState): boolean {
+  if (state.expected_status === "Deleted" || state.restarting) return true;
+  if (state.upgrade !== null) return state.upgrade.stage === "stop" || state.upgrade.stage === "back_stop";
+  return state.expected_status === "Stopped";
 }

@@ -17,9 +17,7 @@ export type Step =
   | { readonly kind: "configure_agent" }
   | { readonly kind: "stop_jobs"; readonly force: boolean }
   | { readonly kind: "initialize" }
-  | { readonly kind: "apply_config" }
   | { readonly kind: "mark_started" }
-  | { readonly kind: "mark_stopped" }
   /** A restart has reached the bottom and goes up again. */
   | { readonly kind: "turn_around" }
   | { readonly kind: "pull_target"; readonly uri: string }
@@ -52,9 +50,7 @@ export const stepTitles = {
   configure_agent: "configuring babel",
   stop_jobs: "stopping jobs",
   initialize: "running init",
-  apply_config: "applying the plugin's configuration",
   mark_started: "recording the start",
-  mark_stopped: "recording the stop",
   turn_around: "starting again",
   pull_target: "fetching the new image",
   begin_switch: "checking for jobs that block the upgrade",

@@ -1,0 +1,105 @@
+import type { ArchiveChunk, ArchiveService } from "@blockvisor/wire/blockjoy/v1/archive";
+import type {
+  GetDownloadChunksRequest,
+  GetDownloadMetadataRequest,
+  GetUploadSlotsRequest,
+  PutDownloadManifestRequest,
+} from "@blockvisor/wire/blockvisor/babel/v1/babel";
+import { type Client, Code, ConnectError } from "@connectrpc/connect";
+
+/** What a node may do with archives: those of its own image and of its plugin's services, nothing else (spec babel-agent D1-07). */
+export interface NodeArchives {
+  readonly client: Client<typeof ArchiveService>;
+  readonly archiveId: string;
+  readonly orgId: string;
+  readonly storeKeys: ReadonlySet<string>;
+}
+
+const second = 1000;
+
+/** Most chunks a manifest may have: bounds what one node can make the daemon hold. */
+const maxManifestChunks = 1_000_000;
+
+export async function downloadMetadata(archives: NodeArchives, request: GetDownloadMetadataRequest) {
+  const common = { orgId: archives.orgId, ...optional("dataVersion", request.dataVersion) };
+  const options = { timeoutMs: 60 * second };
+  return request.storeKey === undefined
+    ? archives.client.getDownloadMetadata({ archiveId: archives.archiveId, ...common }, options)
+    : archives.client.getDownloadMetadataByStoreKey(
+        { storeKey: permitted(archives, request.storeKey), ...common },
+        options,
+      );
+}
+
+export async function downloadChunks(archives: NodeArchives, request: GetDownloadChunksRequest) {
+  const { dataVersion, chunkIndexes } = request;
+  const common = { orgId: archives.orgId, dataVersion, chunkIndexes };
+  const options = { timeoutMs: 60 * second };
+  return request.storeKey === undefined
+    ? archives.client.getDownloadChunks({ archiveId: archives.archiveId, ...common }, options)
+    : archives.client.getDownloadChunksByStoreKey(
+        { storeKey: permitted(archives, request.storeKey), ...common },
+        options,
+      );
+}
+
+export async function uploadSlots(archives: NodeArchives, request: GetUploadSlotsRequest) {
+  const common = {
+    orgId: archives.orgId,
+    slotIndexes: request.slotIndexes,
+    ...optional("dataVersion", request.dataVersion),
+    ...optional("urlExpires", request.urlExpiresSecs),
+  };
+  const options = { timeoutMs: 30 * second + Math.floor(request.slotIndexes.length / 200) * second };
+  return request.storeKey === undefined
+    ? archives.client.getUploadSlots({ archiveId: archives.archiveId, ...common }, options)
+    : archives.client.getUploadSlotsByStoreKey({ storeKey: permitted(archives, request.storeKey), ...common }, options);
+}
+
+/** Chunks are numbered by their position, whatever index they came with (spec babel-agent §1.17). */
+export async function putManifest(
+  archives: NodeArchives,
+  parts: AsyncIterable<PutDownloadManifestRequest>,
+): Promise<void> {
+  const chunks: ArchiveChunk[] = [];
+  let header: Extract<PutDownloadManifestRequest["part"], { case: "header" }>["value"] | undefined;
+  for await (const { part } of parts) {
+    if (part.case === "header" && header === undefined) header = part.value;
+    else if (part.case === "chunks" && header !== undefined) chunks.push(...part.value.chunks);
+    else throw new ConnectError("a manifest is one header, then chunks", Code.InvalidArgument);
+    if (chunks.length > maxManifestChunks)
+      throw new ConnectError("too many chunks in the manifest", Code.ResourceExhausted);
+  }
+  if (header === undefined || header.chunks !== chunks.length) {
+    throw new ConnectError("the manifest is incomplete", Code.InvalidArgument);
+  }
+  chunks.forEach((chunk, index) => {
+    chunk.index = index;
+  });
+  const { dataVersion, totalSize } = header;
+  const common = {
+    orgId: archives.orgId,
+    dataVersion,
+    totalSize,
+    chunks,
+    ...optional("compression", header.compression),
+  };
+  const options = { timeoutMs: 10 * second + Math.floor(chunks.length / 100) * second };
+  if (header.storeKey === undefined) {
+    await archives.client.putDownloadManifest({ archiveId: archives.archiveId, ...common }, options);
+  } else {
+    await archives.client.putDownloadManifestByStoreKey(
+      { storeKey: permitted(archives, header.storeKey), ...common },
+      options,
+    );
+  }
+}
+
+function permitted(archives: NodeArchives, storeKey: string): string {
+  if (archives.storeKeys.has(storeKey)) return storeKey;
+  throw new ConnectError(`store key '${storeKey}' does not belong to this node`, Code.PermissionDenied);
+}
+
+function optional<K extends string, T>(key: K, value: T | undefined): Partial<Record<K, T>> {
+  return value === undefined ? {} : ({ [key]: value } as Partial<Record<K, T>>);
+}

@@ -1,0 +1,363 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { afterFailure, maxAttempts, switched, switchedBack, tolerated } from "./after-failure.ts";
+import { sampleState } from "./node-state.sample.ts";
+import { contentOf, type NodeState } from "./node-state.ts";
+import { nothing, type Observed } from "./observed.ts";
+import { plan } from "./plan.ts";
+import type { Step, StepKind } from "./step.ts";
+
+interface World {
+  readonly state: NodeState;
+  readonly seen: Observed;
+}
+
+/** What each step does when it succeeds: the model that the executors have to keep to. */
+function apply({ state, seen }: World, step: Step): World | "gone" {
+  const now = (change: Partial<Observed>, desired: Partial<NodeState> = {}): World => ({
+    state: { ...state, ...desired },
+    seen: { ...seen, ...change },
+  });
+  switch (step.kind) {
+    case "prepare_directory":
+      return now({ directory: true });
+    case "pull_image":
+      return now({}, { image: { ...state.image, digest: "sha256:old", rootfs: "old" } });
+    case "mount_rootfs":
+      return now({ rootfs: step.rootfs });
+    case "unmount_rootfs":
+      return now({ rootfs: undefined });
+    case "load_plugin":
+      return now({ plugin: step.rootfs });
+    case "finish_create":
+      return now({}, { created: true });
+    case "serve_engine":
+      return now({ engine: "served" });
+    case "close_engine":
+      return now({ engine: "closed" });
+    case "set_up_network":
+      return now({ network: "present", firewall: "unknown" });
+    case "tear_down_network":
+      return now({ network: "absent", firewall: "unknown" });
+    case "apply_firewall":
+      return now({ firewall: "applied" });
+    case "start_container":
+      return now({ container: "running", agent: "off" }, { started_at: null });
+    case "stop_container":
+      return now({ container: "off", agent: "off" }, { started_at: null });
+    case "start_agent":
+      return now({ agent: seen.agent === "off" ? "unconfigured" : "ready" });
+    case "configure_agent":
+      return now({ agent: "ready" });
+    case "stop_jobs":
+      return now({ agent: "shut_down" });
+    case "initialize":
+      return now({}, { initialized: true });
+    case "mark_started":
+      return now({}, { started_at: 1 });
+    case "turn_around":
+      return now({}, { restarting: false });
+    case "pull_target": {
+      const upgrade = state.upgrade!;
+      const target = { ...upgrade.target, image: { ...upgrade.target.image, digest: "sha256:new", rootfs: "new" } };
+      return now({}, { upgrade: { ...upgrade, target } });
+    }
+    case "begin_switch":
+      return now(
+        {},
+        { upgrade: { ...state.upgrade!, stage: "stop", was_running: state.expected_status === "Running" } },
+      );
+    case "switch_content":
+      return now({}, switched(state, []));
+    case "finish_upgrade":
+    case "finish_rollback":
+      return now({}, { upgrade: null });
+    case "switch_back":
+      return now({}, switchedBack(state));
+    case "discard":
+      return "gone";
+  }
+}
+
+/** The kinds of the steps until nothing is left to do. */
+function run(world: World): { readonly kinds: StepKind[]; readonly end: World | "gone" } {
+  const kinds: StepKind[] = [];
+  let now = world;
+  for (;;) {
+    const step = plan(now.state, now.seen);
+    if (step === undefined) return { kinds, end: now };
+    kinds.push(step.kind);
+    assert.ok(kinds.length < 60, `no end: ${kinds.join(" ")}`);
+    const next = apply(now, step);
+    if (next === "gone") return { kinds, end: next };
+    now = next;
+  }
+}
+
+const target = (state: NodeState) => ({
+  ...contentOf(state),
+  image: { ...state.image, version: "2.0.0", uri: "oci:new", digest: "", rootfs: "" },
+});
+
+const stopped = sampleState({
+  expected_status: "Stopped",
+  created: true,
+  image: { digest: "sha256:old", rootfs: "old" },
+});
+const atRest: Observed = { ...nothing, directory: true, rootfs: "old", plugin: "old" };
+const running: NodeState = { ...stopped, expected_status: "Running", initialized: true, started_at: 1 };
+const atWork: Observed = {
+  ...atRest,
+  engine: "served",
+  network: "present",
+  firewall: "applied",
+  container: "running",
+  agent: "ready",
+};
+
+describe("the plan", () => {
+  const plans: readonly (readonly [name: string, world: World, kinds: readonly StepKind[]])[] = [
+    [
+      "creates",
+      { state: sampleState({ created: false, expected_status: "Stopped" }), seen: nothing },
+      ["prepare_directory", "pull_image", "mount_rootfs", "load_plugin", "finish_create"],
+    ],
+    [
+      "starts for the first time",
+      { state: { ...stopped, expected_status: "Running" }, seen: atRest },
+      [
+        "serve_engine",
+        "set_up_network",
+        "apply_firewall",
+        "start_container",
+        "start_agent",
+        "configure_agent",
+        "initialize",
+        "mark_started",
+      ],
+    ],
+    [
+      "starts again without init",
+      { state: { ...running, started_at: null }, seen: atRest },
+      [
+        "serve_engine",
+        "set_up_network",
+        "apply_firewall",
+        "start_container",
+        "start_agent",
+        "configure_agent",
+        "mark_started",
+      ],
+    ],
+    ["leaves a running node alone", { state: running, seen: atWork }, []],
+    ["leaves a stopped node alone", { state: stopped, seen: atRest }, []],
+    ["leaves a failed node alone", { state: { ...running, expected_status: "Failed" }, seen: atRest }, []],
+    [
+      "stops",
+      { state: { ...running, expected_status: "Stopped" }, seen: atWork },
+      ["stop_jobs", "stop_container", "close_engine", "tear_down_network"],
+    ],
+    [
+      "brings babel back to stop jobs as they want to be stopped",
+      { state: { ...running, expected_status: "Stopped" }, seen: { ...atWork, agent: "off" } },
+      ["start_agent", "stop_container", "close_engine", "tear_down_network"],
+    ],
+    [
+      "stops by force without babel",
+      { state: { ...running, expected_status: "Stopped", force: true }, seen: { ...atWork, agent: "off" } },
+      ["stop_container", "close_engine", "tear_down_network"],
+    ],
+    [
+      "restarts",
+      { state: { ...running, restarting: true }, seen: atWork },
+      [
+        ...["stop_jobs", "stop_container", "close_engine", "tear_down_network", "turn_around"],
+        ...[
+          "serve_engine",
+          "set_up_network",
+          "apply_firewall",
+          "start_container",
+          "start_agent",
+          "configure_agent",
+          "mark_started",
+        ],
+      ] as StepKind[],
+    ],
+    [
+      "restarts only babel after it died",
+      { state: running, seen: { ...atWork, agent: "off" } },
+      ["start_agent", "configure_agent"],
+    ],
+    [
+      "takes over a running node after a restart of the daemon without touching its processes",
+      { state: running, seen: { ...atWork, plugin: undefined, engine: "closed", firewall: "unknown" } },
+      ["load_plugin", "serve_engine", "apply_firewall"],
+    ],
+    [
+      "brings everything back after a reboot of the host",
+      { state: running, seen: { ...nothing, directory: true } },
+      [
+        ...["mount_rootfs", "load_plugin", "serve_engine", "set_up_network", "apply_firewall"],
+        ...["start_container", "start_agent", "configure_agent", "mark_started"],
+      ] as StepKind[],
+    ],
+    [
+      "deletes a running node",
+      { state: { ...running, expected_status: "Deleted" }, seen: atWork },
+      ["stop_jobs", "stop_container", "close_engine", "tear_down_network", "unmount_rootfs", "discard"],
+    ],
+    [
+      "deletes a node that was never completed",
+      { state: sampleState({ created: false, expected_status: "Deleted" }), seen: nothing },
+      ["discard"],
+    ],
+    [
+      "upgrades a running node",
+      { state: { ...running, upgrade: upgradeOf(running) }, seen: atWork },
+      [
+        ...[
+          "pull_target",
+          "begin_switch",
+          "stop_jobs",
+          "stop_container",
+          "close_engine",
+          "tear_down_network",
+          "switch_content",
+        ],
+        ...["mount_rootfs", "load_plugin", "serve_engine", "set_up_network", "apply_firewall", "start_container"],
+        ...["start_agent", "configure_agent", "initialize", "mark_started", "finish_upgrade"],
+      ] as StepKind[],
+    ],
+    [
+      "upgrades a stopped node without starting it",
+      { state: { ...stopped, upgrade: upgradeOf(stopped) }, seen: atRest },
+      ["pull_target", "begin_switch", "switch_content", "mount_rootfs", "load_plugin", "finish_upgrade"],
+    ],
+  ];
+  for (const [name, world, kinds] of plans) {
+    test(name, () => assert.deepEqual(run(world).kinds, kinds));
+  }
+});
+
+function upgradeOf(state: NodeState): NonNullable<NodeState["upgrade"]> {
+  return {
+    stage: "prepare",
+    target: target(state),
+    was_running: false,
+    data_stamp: null,
+    force: false,
+    need_rollback: null,
+  };
+}
+
+describe("whatever is found", () => {
+  const worlds = [...everyObservation()];
+
+  test("a node that should run ends up running", () => {
+    for (const seen of worlds) assert.deepEqual((run({ state: running, seen }).end as World).seen, atWork);
+  });
+
+  test("a node that should be stopped ends up stopped", () => {
+    for (const seen of worlds) {
+      const { end } = run({ state: { ...running, expected_status: "Stopped" }, seen });
+      assert.deepEqual({ ...(end as World).seen, firewall: "unknown", agent: "off" }, atRest);
+    }
+  });
+
+  test("a node that should be deleted is gone, with nothing left running or mounted", () => {
+    for (const seen of worlds)
+      assert.equal(run({ state: { ...running, expected_status: "Deleted" }, seen }).end, "gone");
+  });
+
+  test("an upgrade that fails anywhere ends on the old version with the node as it was, or says why not", () => {
+    const begin: World = { state: { ...running, upgrade: upgradeOf(running) }, seen: atWork };
+    const count = run(begin).kinds.length;
+    for (let failing = 0; failing < count; failing += 1) {
+      const { end, failed } = runFailingAt(begin, failing);
+      assert.deepEqual(
+        { failed: failed.kind, rootfs: end.state.image.rootfs, upgrade: end.state.upgrade, seen: end.seen },
+        { failed: failed.kind, rootfs: "old", upgrade: null, seen: atWork },
+      );
+    }
+  });
+});
+
+/** Runs with the n-th step failing once, with the host's own rules for what comes after. */
+function runFailingAt(world: World, failing: number): { readonly end: World; readonly failed: Step } {
+  let { state, seen } = world;
+  let failed: Step | undefined;
+  for (let count = 0; count < 100; count += 1) {
+    const step = plan(state, seen);
+    if (step === undefined) {
+      assert.ok(failed);
+      return { end: { state, seen }, failed };
+    }
+    if (count === failing) {
+      failed = step;
+      const instead = tolerated(state, step);
+      if (instead) seen = { ...seen, ...instead };
+      else
+        state = {
+          ...state,
+          ...afterFailure(state, step, { code: "failed", message: "cut", hint: "" }, 1, false).change,
+        };
+      continue;
+    }
+    const next = apply({ state, seen }, step);
+    assert.ok(next !== "gone");
+    ({ state, seen } = next);
+  }
+  throw new Error("no end");
+}
+
+function* everyObservation(): Generator<Observed> {
+  for (const directory of [true, false])
+    for (const rootfs of [undefined, "old", "other"])
+      for (const plugin of [undefined, "old", "other"])
+        for (const engine of ["closed", "served"] as const)
+          for (const network of ["absent", "present"] as const)
+            for (const firewall of ["unknown", "applied"] as const)
+              for (const [container, agent] of [
+                ["off", "off"],
+                ["running", "off"],
+                ["running", "unconfigured"],
+                ["running", "ready"],
+                ["running", "shut_down"],
+                ["running", "lost"],
+              ] as const)
+                yield { directory, rootfs, plugin, engine, network, firewall, container, agent };
+}
+
+describe("after a failure", () => {
+  const report = { code: "failed", message: "no", hint: "" };
+  const start: Step = { kind: "start_container" };
+
+  test("a creation is undone", () => {
+    const creating = sampleState({ created: false, expected_status: "Stopped" });
+    assert.deepEqual(afterFailure(creating, { kind: "pull_image", uri: "x" }, report, 5, false), {
+      change: { expected_status: "Deleted", force: true },
+      goOn: true,
+      report,
+    });
+  });
+
+  test("a start is tried again later and later, then given up", () => {
+    let state: NodeState = running;
+    const pauses: (number | null)[] = [];
+    for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
+      state = { ...state, ...afterFailure(state, start, report, 1000, false).change };
+      pauses.push(state.problem!.next_attempt);
+    }
+    assert.deepEqual(pauses, [16_000, 31_000, 61_000, null]);
+    assert.equal(state.expected_status, "Failed");
+  });
+
+  test("an upgrade whose protocol data were touched is not taken back", () => {
+    const applying: NodeState = { ...running, ...switched({ ...running, upgrade: upgradeOf(running) }, []) };
+    const { change } = afterFailure(applying, { kind: "initialize" }, report, 1, true);
+    assert.deepEqual(
+      [change.expected_status, change.upgrade, change.problem?.code],
+      ["Failed", null, "upgrade_failed"],
+    );
+  });
+});

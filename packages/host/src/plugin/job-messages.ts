@@ -1,0 +1,131 @@
+import type * as plugin from "@blockvisor/plugin";
+import type {
+  JobConfigSchema,
+  JobInfo,
+  JobStatus,
+  JobTypeSchema,
+  RestartPolicySchema,
+} from "@blockvisor/wire/blockvisor/babel/v1/babel";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+
+/** Between the JSON shapes that scripts see (plugin-api §5) and babel's messages. */
+
+type Init<T> = T extends null ? never : T;
+
+/** Drops absent values, which are `null` in the scripts' shapes and missing keys in messages. */
+function present<T extends Readonly<Record<string, unknown>>>(fields: T): { [K in keyof T]?: Init<T[K]> } {
+  const entries = Object.entries(fields).filter(([, value]) => value !== null && value !== undefined);
+  return Object.fromEntries(entries) as { [K in keyof T]?: Init<T[K]> };
+}
+
+const wide = (value: number | null): bigint | null => (value === null ? null : BigInt(value));
+
+export function jobConfigMessage(name: string, config: plugin.JobConfig): MessageInitShape<typeof JobConfigSchema> {
+  return {
+    jobType: jobTypeMessage(config.job_type),
+    restart: restartMessage(config.restart),
+    needs: [...(config.needs ?? [])],
+    waitFor: [...(config.wait_for ?? [])],
+    ...present({
+      shutdownTimeoutSecs: wide(config.shutdown_timeout_secs),
+      shutdownSignal: config.shutdown_signal,
+      runAs: config.run_as,
+      logBufferCapacityMb: wide(config.log_buffer_capacity_mb),
+      logTimestamp: config.log_timestamp,
+      useProtocolData: config.use_protocol_data,
+      oneTime: config.one_time,
+    }),
+    // Alternative download and cold init are shell jobs under the reserved name; babel keeps the "incomplete" marker for them.
+    ...(name === "download" && "run_sh" in config.job_type ? { initializesProtocolData: "alternative-download" } : {}),
+  };
+}
+
+function jobTypeMessage(type: plugin.JobType): MessageInitShape<typeof JobTypeSchema> {
+  if ("run_sh" in type) return { kind: { case: "runSh", value: type.run_sh } };
+  if ("download" in type) return { kind: { case: "download", value: transfer(type.download) } };
+  if ("multi_client_download" in type) {
+    return { kind: { case: "multiClientDownload", value: transfer(type.multi_client_download) } };
+  }
+  if ("multi_client_upload" in type) {
+    return {
+      kind: {
+        case: "multiClientUpload",
+        value: { ...transfer(type.multi_client_upload), ...slots(type.multi_client_upload) },
+      },
+    };
+  }
+  const { upload } = type;
+  return {
+    kind: {
+      case: "upload",
+      value: {
+        ...transfer(upload),
+        ...slots(upload),
+        exclude: [...(upload.exclude ?? [])],
+        ...present({ numberOfChunks: upload.number_of_chunks }),
+        ...(upload.compression
+          ? { compression: { compression: { case: "zstd" as const, value: upload.compression.ZSTD } } }
+          : {}),
+      },
+    },
+  };
+}
+
+function transfer(job: { readonly max_connections: number | null; readonly max_runners: number | null }) {
+  return present({ maxConnections: job.max_connections, maxRunners: job.max_runners });
+}
+
+function slots(job: { readonly url_expires_secs: number | null; readonly data_version: number | null }) {
+  return present({ urlExpiresSecs: job.url_expires_secs, dataVersion: wide(job.data_version) });
+}
+
+function restartMessage(restart: plugin.RestartPolicy): MessageInitShape<typeof RestartPolicySchema> {
+  if (restart === "never") return { policy: { case: "never", value: {} } };
+  const [kind, config] =
+    "always" in restart ? (["always", restart.always] as const) : (["onFailure", restart.on_failure] as const);
+  return {
+    policy: {
+      case: kind,
+      value: {
+        backoffTimeoutMs: BigInt(config.backoff_timeout_ms),
+        backoffBaseMs: BigInt(config.backoff_base_ms),
+        ...present({ maxRetries: config.max_retries }),
+      },
+    },
+  };
+}
+
+export function scriptJobInfo(info: JobInfo): plugin.JobInfo {
+  return {
+    status: scriptJobStatus(info.status),
+    timestamp: {
+      secs_since_epoch: Number(info.timestamp?.seconds ?? 0n),
+      nanos_since_epoch: info.timestamp?.nanos ?? 0,
+    },
+    progress: info.progress
+      ? { total: info.progress.total ?? 0, current: info.progress.current, message: info.progress.message }
+      : null,
+    restart_count: info.restartCount,
+    logs: info.logs,
+    upgrade_blocking: info.upgradeBlocking,
+  };
+}
+
+function scriptJobStatus(message: JobStatus | undefined): plugin.JobStatus {
+  const status = message?.status;
+  switch (status?.case) {
+    case "pending":
+      return { pending: { waiting_for: status.value.waitingFor } };
+    case "running":
+      return "running";
+    case "finished":
+      return { finished: { exit_code: status.value.exitCode ?? null, message: status.value.message } };
+    default:
+      return "stopped";
+  }
+}
+
+export function dateOf(timestamp: Timestamp | undefined): Date | undefined {
+  return timestamp && new Date(Number(timestamp.seconds) * 1000 + timestamp.nanos / 1e6);
+}

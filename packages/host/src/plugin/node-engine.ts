@@ -1,0 +1,224 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import type { EngineContext, HttpResponse, LogLevel, NodeEnv, PluginConfig, PluginEngine } from "@blockvisor/plugin";
+import type { CallOptions } from "@connectrpc/connect";
+import type { AgentCall, AgentLink } from "../agent/agent-link.ts";
+import { writeDurable } from "../durable/index.ts";
+import { HostError } from "../errors/host-error.ts";
+import type { NodeTasks } from "../schedule/node-tasks.ts";
+import type { Secrets } from "../secrets/secrets.ts";
+import { dateOf, jobConfigMessage, scriptJobInfo } from "./job-messages.ts";
+
+/** What the engine of one node works with. `env` is asked at each call: names and properties change. */
+export interface NodeEngineParts {
+  readonly link: AgentLink;
+  /** Whether the node is in a state in which babel can be asked; says why not. */
+  readonly requireAgent: () => void;
+  readonly env: () => NodeEnv;
+  readonly tasks: NodeTasks;
+  readonly secrets: Secrets;
+  readonly devMode: boolean;
+  readonly pluginDataPath: string;
+  readonly pluginConfigPath: string;
+  readonly hasArchive: (storeKey: string | undefined, signal: AbortSignal) => Promise<boolean>;
+  readonly log: (level: LogLevel, message: string) => void;
+}
+
+const second = 1000;
+
+/** `save_data` keeps one text per node; this bounds it. */
+const maxPluginDataBytes = 1024 * 1024;
+
+/** What the scripts of one node can ask of the host (spec plugin-api §2). */
+export function createNodeEngine(parts: NodeEngineParts): PluginEngine {
+  const { link } = parts;
+
+  /** One call to babel: within the script's own deadline and ended with it. */
+  const ask = <T>(
+    operation: string,
+    context: EngineContext,
+    send: (options: CallOptions) => Promise<T>,
+    call: AgentCall = {},
+  ): Promise<T> => {
+    parts.requireAgent();
+    const left = Math.max(context.deadline - Date.now(), 1);
+    const timeoutMs = Math.min(call.timeoutMs ?? 15 * second, left);
+    return link.call(operation, send, { retry: true, ...call, timeoutMs, signal: context.signal });
+  };
+
+  const stopTimeout = async (name: string | undefined, context: EngineContext): Promise<number> => {
+    const { timeout } = await ask("get_stop_timeout", context, (options) =>
+      link.jobs.getStopTimeout(name === undefined ? {} : { name }, options),
+    );
+    return Number(timeout?.seconds ?? 0n) * second + 15 * second;
+  };
+
+  return {
+    createJob: async (name, config, context) => {
+      const jobName = name.trim();
+      if (jobName === "") throw new HostError("invalid", "empty job name is not allowed");
+      if ("multi_client_download" in config.job_type || "multi_client_upload" in config.job_type) {
+        const pluginConfig = await readOptional(parts.pluginConfigPath);
+        if (pluginConfig !== undefined) {
+          await ask("save_plugin_config", context, (options) =>
+            link.jobs.savePluginConfig({ name: jobName, pluginConfig }, options),
+          );
+        }
+      }
+      const message = jobConfigMessage(jobName, config);
+      await ask("create_job", context, (options) => link.jobs.createJob({ name: jobName, config: message }, options), {
+        timeoutMs: await stopTimeout(jobName, context),
+      });
+    },
+    startJob: async (name, context) => {
+      await ask("start_job", context, (options) => link.jobs.startJob({ name }, options));
+    },
+    stopJob: async (name, context) => {
+      const timeoutMs = await stopTimeout(name, context);
+      await ask("stop_job", context, (options) => link.jobs.stopJob({ name }, options), { timeoutMs });
+    },
+    stopAllJobs: async (context) => {
+      const timeoutMs = await stopTimeout(undefined, context);
+      await ask("stop_all_jobs", context, (options) => link.jobs.stopAllJobs({}, options), { timeoutMs });
+    },
+    cleanupJob: async (name, context) => {
+      await ask("cleanup_job", context, (options) => link.jobs.cleanupJob({ name }, options));
+    },
+    jobInfo: async (name, context) => {
+      const { job } = await ask("job_info", context, (options) => link.jobs.getJob({ name }, options));
+      if (job === undefined) throw new HostError("internal", `babel sent no information about job '${name}'`);
+      return scriptJobInfo(job);
+    },
+    getJobs: async (context) => {
+      const { jobs } = await ask("get_jobs", context, (options) => link.jobs.listJobs({}, options));
+      return Object.fromEntries(jobs.map((job) => [job.name, scriptJobInfo(job)]));
+    },
+
+    runJrpc: async ({ host, method, params, headers }, timeoutMs, context) => {
+      const message = {
+        host,
+        method,
+        headers: headers.map(([name, value]) => ({ name, value })),
+        ...json("params", params),
+      };
+      return http(await ask("run_jrpc", context, (options) => link.babel.runJrpc(message, options), { timeoutMs }));
+    },
+    runRest: async ({ url, method, body, headers }, timeoutMs, context) => {
+      const message = {
+        url,
+        method,
+        headers: headers.map(([name, value]) => ({ name, value })),
+        ...(body === undefined ? {} : { body: new TextEncoder().encode(body) }),
+      };
+      return http(await ask("run_rest", context, (options) => link.babel.runRest(message, options), { timeoutMs }));
+    },
+    // A script is not repeatable as a rule, so a lost connection is the script's to handle.
+    runSh: async (body, timeoutMs, context) => {
+      const call = { timeoutMs, retry: false };
+      const { exitCode, stdout, stderr } = await ask(
+        "run_sh",
+        context,
+        (options) => link.babel.runSh({ body }, options),
+        call,
+      );
+      return { exitCode, stdout, stderr };
+    },
+    renderTemplate: async (template, destination, params, context) => {
+      const message = { template, destination, params: JSON.stringify(params) };
+      await ask("render_template", context, (options) => link.babel.renderTemplate(message, options));
+    },
+    fileRead: (path, context) =>
+      ask("file_read", context, async (options) => {
+        const pieces: Uint8Array[] = [];
+        const hash = createHash("sha256");
+        let sent: Uint8Array | undefined;
+        for await (const { part } of link.babel.readFile({ path }, options)) {
+          if (part.case === "content") {
+            pieces.push(part.value);
+            hash.update(part.value);
+          } else if (part.case === "sha256") sent = part.value;
+        }
+        if (sent === undefined || !hash.digest().equals(sent))
+          throw new HostError("failed", `file_read ${path} failed: incomplete`);
+        return Buffer.concat(pieces);
+      }),
+    fileWrite: async (path, content, context) => {
+      await ask("file_write", context, (options) => link.babel.writeFile(fileParts(path, content), options));
+    },
+
+    nodeParams: async () => parts.env().properties,
+    nodeEnv: async () => parts.env(),
+
+    saveData: async (text) => {
+      if (Buffer.byteLength(text) > maxPluginDataBytes) {
+        throw new HostError("invalid", `save_data: the text is larger than ${maxPluginDataBytes} bytes`);
+      }
+      await writeDurable(parts.pluginDataPath, text);
+    },
+    loadData: () => readOptional(parts.pluginDataPath),
+    saveConfig: (config) => writeDurable(parts.pluginConfigPath, JSON.stringify(config)),
+    loadConfig: () => readPluginConfig(parts.pluginConfigPath),
+
+    addTask: (name, schedule, fn, param) => parts.tasks.add({ name, schedule, function: fn, param }),
+    deleteTask: (name) => parts.tasks.delete(name),
+
+    protocolDataStamp: async (context) => {
+      // Dev nodes count as initialised: no download over an engineer's data (spec nib-and-images §7.2).
+      if (parts.devMode) return new Date(0);
+      const { stamp } = await ask("protocol_data_stamp", context, (options) =>
+        link.babel.getProtocolDataState({}, options),
+      );
+      return dateOf(stamp);
+    },
+    hasProtocolArchive: async (context, storeKey) => !parts.devMode && parts.hasArchive(storeKey, context.signal),
+    hasServiceData: async (dataDir, context) => {
+      const path = `${parts.env().protocol_data_path}/${dataDir}`;
+      const body = `[ -d "$BV_DIR" ] && [ -n "$(ls -A "$BV_DIR" 2>/dev/null)" ]`;
+      const { exitCode } = await ask("run_sh", context, (options) =>
+        link.babel.runSh({ body, env: { BV_DIR: path } }, options),
+      );
+      return exitCode === 0;
+    },
+
+    getSecret: (name, context) => parts.secrets.get(name, context.signal),
+    putSecret: (name, value, context) => parts.secrets.put(name, value, context.signal),
+
+    log: async (level, message) => parts.log(level, message),
+  };
+}
+
+async function* fileParts(path: string, content: Uint8Array) {
+  yield { part: { case: "header" as const, value: { path, mode: 0o770 } } };
+  const piece = 256 * 1024;
+  for (let at = 0; at < content.length; at += piece) {
+    yield { part: { case: "content" as const, value: content.subarray(at, at + piece) } };
+  }
+  yield { part: { case: "sha256" as const, value: createHash("sha256").update(content).digest() } };
+}
+
+function http({ statusCode, body }: { readonly statusCode: number; readonly body: string }): HttpResponse {
+  return { statusCode, body };
+}
+
+function json<K extends string>(key: K, value: unknown): Partial<Record<K, string>> {
+  return value === undefined || value === null ? {} : ({ [key]: JSON.stringify(value) } as Partial<Record<K, string>>);
+}
+
+async function readOptional(path: string): Promise<string | undefined> {
+  return readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  });
+}
+
+/** What a script's config was at its last evaluation; an unreadable file counts as none (spec host-daemon §1.9). */
+export async function readPluginConfig(path: string): Promise<PluginConfig | undefined> {
+  const text = await readOptional(path);
+  if (text === undefined) return undefined;
+  try {
+    const config: unknown = JSON.parse(text);
+    return typeof config === "object" && config !== null && "services" in config ? (config as PluginConfig) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,120 @@
+import { z } from "zod";
+import { readVersioned, writeDurable } from "../durable/index.ts";
+import { HostError } from "../errors/host-error.ts";
+import { parseSchedule, type Schedule } from "./cron.ts";
+
+const taskSchema = z.object({ name: z.string(), schedule: z.string(), function: z.string(), param: z.string() });
+const fileSchema = z.object({ tasks: z.array(taskSchema) });
+
+export type Task = z.infer<typeof taskSchema>;
+
+/** Most tasks a node may have: a plugin must not be able to fill the host with timers. */
+const maxTasks = 64;
+
+/** Longest timeout of Node's timers, in milliseconds. */
+const longestTimeout = 2 ** 31 - 1;
+
+interface Entry {
+  readonly task: Task;
+  readonly schedule: Schedule;
+  timer: NodeJS.Timeout | undefined;
+  next: Date | undefined;
+  running: boolean;
+}
+
+/**
+ * The scheduled tasks of one node, in `<node>/tasks.json`. Every change is durable before it is acknowledged. A task that still runs
+ * when its time comes again is left out; occurrences missed while the daemon was down are not made up.
+ */
+export class NodeTasks {
+  readonly #path: string;
+  readonly #run: (task: Task) => Promise<void>;
+  readonly #entries = new Map<string, Entry>();
+  #armed = false;
+
+  /** `run` is called at the task's time; it decides whether the node is in a state to run it, and handles its failures. */
+  constructor(path: string, run: (task: Task) => Promise<void>) {
+    this.#path = path;
+    this.#run = run;
+  }
+
+  async load(): Promise<void> {
+    const file = await readVersioned(this.#path, { version: 1, schema: fileSchema });
+    for (const task of file?.tasks ?? []) this.#put(task);
+  }
+
+  list(): readonly (Task & { readonly next: Date | undefined })[] {
+    return [...this.#entries.values()]
+      .map(({ task, next }) => ({ ...task, next }))
+      .toSorted((a, b) => a.name.localeCompare(b.name));
+  }
+
+  /** Adds or replaces. Error `invalid` when the schedule does not parse. */
+  async add(task: Task): Promise<void> {
+    const before = this.#entries.get(task.name);
+    if (before === undefined && this.#entries.size >= maxTasks) {
+      throw new HostError("no_resources", `a node can't have more than ${maxTasks} scheduled tasks`);
+    }
+    parseSchedule(task.schedule);
+    const others = this.list().filter(({ name }) => name !== task.name);
+    await this.#save([...others, task]);
+    this.#put(task);
+  }
+
+  async delete(name: string): Promise<void> {
+    const entry = this.#entries.get(name);
+    if (entry === undefined) return;
+    await this.#save(this.list().filter((task) => task.name !== name));
+    clearTimeout(entry.timer);
+    this.#entries.delete(name);
+  }
+
+  /** Starts the timers. */
+  arm(): void {
+    this.#armed = true;
+    for (const entry of this.#entries.values()) this.#schedule(entry);
+  }
+
+  /** Stops the timers; a task that runs goes on. */
+  disarm(): void {
+    this.#armed = false;
+    for (const entry of this.#entries.values()) clearTimeout(entry.timer);
+  }
+
+  #put(task: Task): void {
+    clearTimeout(this.#entries.get(task.name)?.timer);
+    const entry: Entry = {
+      task,
+      schedule: parseSchedule(task.schedule),
+      timer: undefined,
+      next: undefined,
+      running: false,
+    };
+    this.#entries.set(task.name, entry);
+    this.#schedule(entry);
+  }
+
+  #schedule(entry: Entry): void {
+    clearTimeout(entry.timer);
+    entry.next = entry.schedule.next(new Date());
+    if (!this.#armed || entry.next === undefined) return;
+    const wait = entry.next.getTime() - Date.now();
+    entry.timer = setTimeout(() => this.#due(entry), Math.min(Math.max(wait, 0), longestTimeout)).unref();
+  }
+
+  #due(entry: Entry): void {
+    const due = entry.next !== undefined && Date.now() >= entry.next.getTime();
+    if (due && !entry.running) {
+      entry.running = true;
+      void this.#run(entry.task).finally(() => {
+        entry.running = false;
+      });
+    }
+    if (this.#entries.get(entry.task.name) === entry) this.#schedule(entry);
+  }
+
+  async #save(tasks: readonly Task[]): Promise<void> {
+    const plain = tasks.map(({ name, schedule, function: fn, param }) => ({ name, schedule, function: fn, param }));
+    await writeDurable(this.#path, JSON.stringify({ schema_version: 1, tasks: plain }));
+  }
+}

@@ -27,6 +27,7 @@ export async function runProgram(root: Verb & { readonly name: ProgramName }, wo
     out = new Output({ ...parsed, program: root.name, command: parsed.path.join(".") });
     // The verb's own types say what its options and arguments parse to; see `verb`.
     const call = { out, options: parsed.options, args: parsed.args, signal: interrupt.signal } as Call<never, never>;
+    if (!parsed.verb.anywhere) root.beforeEach?.();
     await parsed.verb.run(call);
   } catch (error) {
     const interrupted = interrupt.signal.aborted && !(error instanceof Failure);

@@ -51,6 +51,10 @@ export interface Verb {
   readonly verbs?: readonly Verb[];
   /** Rewrites the words behind this verb's name before they are parsed. */
   readonly rewrite?: (words: readonly string[], verb: Verb) => readonly string[];
+  /** Of a program: what has to hold before a verb runs that is not for `anywhere`. */
+  readonly beforeEach?: () => void;
+  /** Runs without what the program needs otherwise. */
+  readonly anywhere?: true;
   readonly run?: (call: Call<never, never>) => Promise<void>;
 }
 

@@ -1,0 +1,26 @@
+import type { Call } from "../../../command/verb.ts";
+import { gigabytes } from "../../../output/size.ts";
+import { thisMachine } from "../../../place/machine.ts";
+import { stateDirectory } from "../../../place/root.ts";
+
+/** `bv host info`: local data only (host-daemon §2.2). */
+export async function hostInfo({ out }: Call<object, []>): Promise<void> {
+  const machine = thisMachine(stateDirectory());
+  const fields: readonly (readonly [string, string])[] = [
+    ["Hostname", machine.hostname],
+    ["OS name", machine.os],
+    ["OS version", machine.osVersion],
+    ["CPU count", String(machine.cpuCount)],
+    ["Total mem", gigabytes(machine.memoryBytes)],
+    ["Total disk", gigabytes(machine.diskBytes)],
+  ];
+  for (const [label, value] of fields) out.line(`${`${label}:`.padEnd(16)}${value}`);
+  out.document({
+    hostname: machine.hostname,
+    os: machine.os,
+    os_version: machine.osVersion,
+    cpu_count: machine.cpuCount,
+    memory_bytes: machine.memoryBytes,
+    disk_bytes: machine.diskBytes,
+  });
+}

@@ -1,0 +1,23 @@
+import { type Verb, verb } from "../../command/verb.ts";
+
+const hostInfoVerb = verb<object>({
+  name: "info",
+  aliases: ["i"],
+  summary: "show this machine: name, system, processors, memory, disk",
+  anywhere: true,
+  run: async (call) => (await import("./info/info.ts")).hostInfo(call),
+});
+
+const hostMetricsVerb = verb<object>({
+  name: "metrics",
+  aliases: ["m"],
+  summary: "show what this machine is using",
+  run: async (call) => (await import("./metrics/metrics.ts")).hostMetrics(call),
+});
+
+export const hostVerbs: Verb = {
+  name: "host",
+  aliases: ["h"],
+  summary: "look at this machine",
+  verbs: [hostInfoVerb, hostMetricsVerb],
+};

@@ -1,0 +1,59 @@
+import type { HostInfoJson } from "@blockvisor/wire/blockvisor/host/v1/host";
+
+const statusWords: Readonly<Record<string, string>> = {
+  SERVICE_STATUS_STARTING: "Starting",
+  SERVICE_STATUS_OK: "Ok",
+  SERVICE_STATUS_UPDATING: "Updating",
+  SERVICE_STATUS_BROKEN: "Broken",
+};
+
+export function serviceStatusWord(info: HostInfoJson): string {
+  return statusWords[info.status ?? ""] ?? "Undefined";
+}
+
+/** The daemon in a few lines: what it is, how it is doing, its configuration without secrets (host-daemon §2.2). */
+export function infoText(info: HostInfoJson): string {
+  const lines = [
+    `${info.name ?? "blockvisord"} ${info.version ?? ""} - ${serviceStatusWord(info)}`,
+    `BV_PATH:      ${info.root ?? ""}`,
+    `BABEL_PATH:   ${info.agentDir ?? ""}`,
+    `runtime:      ${info.runtime ?? ""}`,
+    `nodes:        ${info.nodesRunning ?? 0} of ${info.nodesTotal ?? 0} running`,
+    ...(info.conditions ?? []).map(
+      ({ name, ok, message }) =>
+        `${`${name ?? ""}:`.padEnd(13)} ${ok ? "ok" : "not ok"}${message ? `, ${message}` : ""}`,
+    ),
+    `CONFIG:       ${info.configJson ?? "{}"}`,
+  ];
+  return lines.join("\n");
+}
+
+/** The same for programs. */
+export function infoDocument(info: HostInfoJson) {
+  return {
+    running: true,
+    name: info.name ?? "",
+    version: info.version ?? "",
+    status: serviceStatusWord(info),
+    dev_mode: info.devMode ?? false,
+    root: info.root ?? "",
+    host_id: info.hostId ?? "",
+    host_name: info.hostName ?? "",
+    api_url: info.apiUrl ?? "",
+    runtime: info.runtime ?? "",
+    nodes: { total: info.nodesTotal ?? 0, running: info.nodesRunning ?? 0 },
+    network: { interface: info.interface ?? "", gateway_ip: info.gatewayIp ?? "", host_ip: info.hostIp ?? "" },
+    free_ips: info.freeIps ?? [],
+    conditions: (info.conditions ?? []).map(({ name = "", ok = false, message = "" }) => ({ name, ok, message })),
+    started_at: info.startedAt ?? null,
+    config: parsed(info.configJson),
+  };
+}
+
+function parsed(json: string | undefined): unknown {
+  try {
+    return JSON.parse(json ?? "null");
+  } catch {
+    return null;
+  }
+}

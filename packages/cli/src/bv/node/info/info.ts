@@ -1,0 +1,98 @@
+import type { NodeMetricsJson } from "@blockvisor/wire/blockvisor/host/v1/host";
+import type { Call } from "../../../command/verb.ts";
+import { DaemonClient } from "../../../daemon/client.ts";
+import { type JobView, jobProgressText, jobStatusText, jobView, utcTime } from "../../../daemon/job-view.ts";
+import { type NodeView, nodeView } from "../../../daemon/node-view.ts";
+import { Failure } from "../../../failure/failure.ts";
+import { durationText } from "../../../output/duration.ts";
+import type { Output } from "../../../output/output.ts";
+import { printable } from "../../../output/table.ts";
+import { whichNode } from "../which-node.ts";
+
+/** The plugin is asked live, each value with a limit of its own in the daemon. */
+const metricsTimeoutMs = 60_000;
+const shownLogLines = 3;
+
+/** `bv node info` (host-daemon §2.2); labels are padded to 16 columns. */
+export async function nodeInfo({ out, args, signal }: Call<object, [node?: string]>): Promise<void> {
+  const daemon = new DaemonClient(out);
+  const node = nodeView(await daemon.call("GetNode", { node: await whichNode(daemon, args[0]) }, { signal }));
+  const metrics = await nodeMetrics(daemon, node, signal);
+  const jobs = (metrics.jobs ?? []).map(jobView);
+  const values = metricValues(metrics);
+  if (out.format === "text") printInfo(out, node, values, jobs);
+  for (const problem of metrics.problems ?? []) out.warn({ code: "BV510", message: problem });
+  out.document({ node, metrics: values, jobs, problems: metrics.problems ?? [] });
+}
+
+/** A node that does not run has no metrics; that is no reason to show nothing. */
+async function nodeMetrics(daemon: DaemonClient, node: NodeView, signal: AbortSignal): Promise<NodeMetricsJson> {
+  if (node.status !== "Running") return {};
+  try {
+    return await daemon.call("GetNodeMetrics", { node: node.id }, { signal, timeoutMs: metricsTimeoutMs });
+  } catch (error) {
+    if (error instanceof Failure && error.kind !== "daemon-unreachable") return { problems: [error.message] };
+    throw error;
+  }
+}
+
+function metricValues(metrics: NodeMetricsJson) {
+  return {
+    height: metrics.height === undefined ? null : Number(metrics.height),
+    block_age: metrics.blockAge === undefined ? null : Number(metrics.blockAge),
+    apr: metrics.apr === undefined ? null : Number(metrics.apr),
+    jailed: metrics.jailed ?? null,
+    jailed_reason: metrics.jailedReason ?? null,
+    sqd_name: metrics.sqdName ?? null,
+    consensus: metrics.consensus ?? null,
+    protocol_status: metrics.protocolStatus
+      ? { state: metrics.protocolStatus.state ?? "", health: metrics.protocolStatus.health ?? "" }
+      : null,
+  };
+}
+
+function printInfo(
+  out: Output,
+  node: NodeView,
+  values: ReturnType<typeof metricValues>,
+  jobs: readonly JobView[],
+): void {
+  const show = (label: string, value: unknown) => {
+    out.line(`${`${label}:`.padEnd(16)}${value === null || value === "" ? "-" : printable(String(value))}`);
+  };
+  const { image, vm_config: vm } = node;
+  const status = values.protocol_status;
+  show("Name", node.name);
+  show("Id", node.id);
+  show("Image", `${image.protocol_key}/${image.variant_key}/${image.version} ${image.uri} ${image.digest}`.trimEnd());
+  show("Status", node.operation ? `${node.status} (${node.operation.kind}: ${node.operation.step})` : node.status);
+  if (node.problem) show("Problem", `${node.problem.message} (${node.problem.code})`);
+  show("Protocol status", status ? ` ${status.state} (${status.health})` : " -");
+  show("Ip", node.ip);
+  show("Gateway", node.gateway);
+  show("Uptime [h:m:s]", ` ${durationText(node.uptime_secs)}`);
+  show("Block height", values.height);
+  show("Block age", values.block_age);
+  show("APR", values.apr);
+  show("Jailed", values.jailed);
+  show("Jailed reason", values.jailed_reason);
+  show("SQD name", values.sqd_name);
+  show("In consensus", values.consensus);
+  if (jobs.length > 0) out.line("Jobs:");
+  for (const job of jobs) printJob(out, job);
+  show("Requirements", `cpu: ${vm.vcpu_count}, memory: ${vm.mem_size_mb}MB, disk: ${vm.disk_size_gb}GB`);
+  show("Assigned CPUs", `[${node.assigned_cpus.join(", ")}]`);
+  show("Tags", `[${node.tags.join(", ")}]`);
+}
+
+function printJob(out: Output, job: JobView): void {
+  const show = (label: string, value: string) => out.line(`    ${`${label}:`.padEnd(16)}${printable(value)}`);
+  out.line(`  - "${printable(job.name)}"`);
+  show("Status", `${utcTime(job.since)}| ${jobStatusText(job)}`);
+  show("Restarts", String(job.restart_count));
+  if (job.progress) show("Progress", jobProgressText(job.progress));
+  if (job.logs.length === 0) return;
+  out.line("    Logs:");
+  for (const line of job.logs.slice(0, shownLogLines)) out.line(`      ${printable(line)}`);
+  if (job.logs.length > shownLogLines) out.line(`      ... use \`bv node job info ${job.name}\` to get more`);
+}

@@ -1,0 +1,50 @@
+import type { Call } from "../../../../command/verb.ts";
+import { DaemonClient } from "../../../../daemon/client.ts";
+import { jobView } from "../../../../daemon/job-view.ts";
+import { Failure } from "../../../../failure/failure.ts";
+import { whichNode } from "../../which-node.ts";
+import type { JobNodeOption } from "../options.ts";
+import type { StopOptions } from "./verbs.ts";
+
+/** A job may take its whole shutdown timeout to stop; the daemon knows that limit, this one is only the last resort. */
+const jobTimeoutMs = 3_600_000;
+
+const methods = { start: "StartJob", skip: "SkipJob", cleanup: "CleanupJob" } as const;
+
+/** `bv node job start | skip | cleanup` (host-daemon §2.2); says nothing when all went well. */
+export async function controlJob(
+  call: Call<JobNodeOption, [job: string, node?: string]>,
+  action: keyof typeof methods,
+): Promise<void> {
+  const { out, args, options, signal } = call;
+  const daemon = new DaemonClient(out);
+  const node = await whichNode(daemon, options.node ?? args[1]);
+  const job = await daemon.call(methods[action], { node, job: args[0] }, { signal, timeoutMs: jobTimeoutMs });
+  out.document({ jobs: [jobView(job)] });
+}
+
+/** `bv node job stop`: exactly one of a name and `--all`. */
+export async function stopJobs(call: Call<StopOptions, [job?: string, node?: string]>): Promise<void> {
+  const { out, args, options, signal } = call;
+  const daemon = new DaemonClient(out);
+  // With --all there is no job to name, so a single word is the node.
+  const [job, givenNode] = options.all && args[1] === undefined ? [undefined, args[0]] : args;
+  if ((job === undefined) === (options.all === undefined)) {
+    throw new Failure("usage", "say which job: either its name or --all", { hint: "`bv node job ls` lists them" });
+  }
+  const node = await whichNode(daemon, options.node ?? givenNode);
+  const names = job === undefined ? await runningJobs(daemon, node) : [job];
+  const stopped = [];
+  for (const name of names) {
+    stopped.push(jobView(await daemon.call("StopJob", { node, job: name }, { signal, timeoutMs: jobTimeoutMs })));
+  }
+  out.document({ jobs: stopped });
+}
+
+async function runningJobs(daemon: DaemonClient, node: string): Promise<readonly string[]> {
+  const { jobs = [] } = await daemon.call("ListJobs", { node });
+  return jobs
+    .map(jobView)
+    .filter(({ state }) => state === "running")
+    .map(({ name }) => name);
+}

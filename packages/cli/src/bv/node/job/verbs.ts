@@ -1,0 +1,14 @@
+import type { Verb } from "../../../command/verb.ts";
+import { jobCleanupVerb, jobSkipVerb, jobStartVerb, jobStopVerb } from "./control/verbs.ts";
+import { jobInfoVerb } from "./info/verb.ts";
+import { jobListVerb } from "./list/verb.ts";
+import { jobLogsVerb } from "./logs/verb.ts";
+import { nodeBeforeSubCommand } from "./words.ts";
+
+export const jobVerbs: Verb = {
+  name: "job",
+  aliases: ["j"],
+  summary: "look at and control the jobs of a node: bv node job [NODE] COMMAND",
+  verbs: [jobListVerb, jobStartVerb, jobStopVerb, jobSkipVerb, jobCleanupVerb, jobInfoVerb, jobLogsVerb],
+  rewrite: nodeBeforeSubCommand,
+};

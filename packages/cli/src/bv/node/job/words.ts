@@ -1,0 +1,23 @@
+import { namesOf, type Verb } from "../../../command/verb.ts";
+
+/**
+ * The node may stand before the sub-command (`bv node job NODE list`, host-daemon §2.2) as well as behind it or nowhere
+ * (`bv node job list`, §2.3). The first order becomes `list --node NODE`; a word that is a sub-command is taken as one
+ * unless the next word is one too.
+ */
+export function nodeBeforeSubCommand(words: readonly string[], verb: Verb): readonly string[] {
+  const isSub = (word: string | undefined) =>
+    word !== undefined && (verb.verbs ?? []).some((sub) => namesOf(sub).includes(word));
+  const first = words.findIndex((word) => !word.startsWith("-"));
+  const second = words.findIndex((word, index) => index > first && !word.startsWith("-"));
+  const [node, sub] = [words[first], words[second]];
+  if (node === undefined || sub === undefined || !isSub(sub)) return words;
+  if (isSub(node) && words.length <= second + 1 && !takesNoJob(node, verb)) return words;
+  return [...words.slice(0, first), ...words.slice(first + 1, second), sub, "--node", node, ...words.slice(second + 1)];
+}
+
+/** `list list` can only be the sub-command of a node that is called "list"; `start list` starts a job called "list". */
+function takesNoJob(word: string, verb: Verb): boolean {
+  const sub = (verb.verbs ?? []).find((candidate) => namesOf(candidate).includes(word));
+  return !sub?.arguments?.some(({ completes }) => completes === "job");
+}

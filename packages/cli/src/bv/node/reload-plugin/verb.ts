@@ -1,0 +1,9 @@
+import { verb } from "../../../command/verb.ts";
+import { nodeArgument } from "../node-argument.ts";
+
+export const nodeReloadPluginVerb = verb<object, [node?: string]>({
+  name: "reload-plugin",
+  summary: "read the plugin's files again",
+  arguments: [nodeArgument],
+  run: async (call) => (await import("./reload-plugin.ts")).reloadPlugin(call),
+});

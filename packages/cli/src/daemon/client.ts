@@ -1,0 +1,153 @@
+import { type ClientRequest, type IncomingMessage, request } from "node:http";
+import { Failure, reason, systemCode } from "../failure/failure.ts";
+import type { Output } from "../output/output.ts";
+import { daemonSocketPath } from "../place/root.ts";
+import { type ConnectErrorJson, daemonFailure } from "./failure.ts";
+import type { StreamMethod, StreamMethods, UnaryMethod, UnaryMethods } from "./service.ts";
+
+interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Default 10 s: reading never waits for an operation (host.proto). Functions and jobs give longer. */
+  readonly timeoutMs?: number;
+}
+
+const defaultTimeoutMs = 10_000;
+/** One message of a stream is at most a node or a log line; more is not the daemon talking. */
+const maxMessageBytes = 16 << 20;
+
+/** The Connect protocol with JSON over the daemon's unix socket. */
+export class DaemonClient {
+  readonly #out: Output;
+  readonly #socketPath = daemonSocketPath();
+
+  constructor(out: Output) {
+    this.#out = out;
+  }
+
+  async call<M extends UnaryMethod>(method: M, message: UnaryMethods[M][0], options: CallOptions = {}) {
+    const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
+    const response = await this.#send(method, JSON.stringify(message), "application/json", { ...options, timeoutMs });
+    const body = await readAll(response);
+    if (response.statusCode !== 200) throw await daemonFailure(parseError(body, response.statusCode));
+    return JSON.parse(body) as UnaryMethods[M][1];
+  }
+
+  /** Ends when the daemon ends it; leaving the loop early closes the connection, which stops no operation. */
+  async *stream<M extends StreamMethod>(
+    method: M,
+    message: StreamMethods[M][0],
+    options: CallOptions = {},
+  ): AsyncGenerator<StreamMethods[M][1]> {
+    const response = await this.#send(method, envelope(JSON.stringify(message)), "application/connect+json", options);
+    if (response.statusCode !== 200) {
+      throw await daemonFailure(parseError(await readAll(response), response.statusCode));
+    }
+    try {
+      for await (const { last, text } of envelopes(response)) {
+        const parsed: unknown = JSON.parse(text);
+        if (!last) {
+          yield parsed as StreamMethods[M][1];
+          continue;
+        }
+        const { error } = parsed as { readonly error?: ConnectErrorJson };
+        if (error) throw await daemonFailure(error);
+        return;
+      }
+    } catch (error) {
+      throw options.signal?.aborted || error instanceof Failure ? error : lost(error);
+    } finally {
+      response.destroy();
+    }
+    throw lost(new Error("the stream ended without an end message"));
+  }
+
+  async #send(method: string, body: string | Buffer, type: string, options: CallOptions): Promise<IncomingMessage> {
+    const started = performance.now();
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+    const headers: Record<string, string> = {
+      "content-type": type,
+      "connect-protocol-version": "1",
+      "content-length": String(Buffer.byteLength(body)),
+    };
+    if (options.timeoutMs) headers["connect-timeout-ms"] = String(options.timeoutMs);
+    const path = `/blockvisor.host.v1.HostService/${method}`;
+    const { signal } = options;
+    const call: ClientRequest = request(
+      { socketPath: this.#socketPath, path, method: "POST", headers, agent: false, ...(signal ? { signal } : {}) },
+      resolve,
+    );
+    call.on("error", (error) => reject(signal?.aborted ? error : unreachable(error, this.#socketPath)));
+    if (options.timeoutMs) call.setTimeout(options.timeoutMs, () => call.destroy(timedOut(method, options.timeoutMs)));
+    call.end(body);
+    this.#out.note(3, `→ ${method} ${String(body)}`);
+    const response = await promise;
+    this.#out.note(2, `${method}: ${response.statusCode} after ${(performance.now() - started).toFixed(0)} ms`);
+    return response;
+  }
+}
+
+function unreachable(error: Error, socketPath: string): Failure {
+  if (error instanceof Failure) return error;
+  const denied = systemCode(error) === "EACCES" || systemCode(error) === "EPERM";
+  return new Failure("daemon-unreachable", `cannot reach blockvisord at ${socketPath}`, {
+    causes: [reason(error)],
+    hint: denied
+      ? "run it as root, or as a member of the group blockvisor"
+      : "start it with `bv start`; `journalctl -u blockvisor -fn 50` shows its log",
+  });
+}
+
+function timedOut(method: string, timeoutMs = 0): Failure {
+  return new Failure("node-busy", `blockvisord did not answer ${method} within ${timeoutMs / 1000} s`, {
+    hint: "`bv node ls` shows what its nodes are doing",
+  });
+}
+
+function lost(error: unknown): Failure {
+  return new Failure("daemon-unreachable", "the connection to blockvisord broke off", {
+    causes: [reason(error)],
+    hint: "what was begun goes on in the daemon: look at it with `bv node ls`",
+  });
+}
+
+async function readAll(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  try {
+    for await (const chunk of response) chunks.push(chunk);
+  } catch (error) {
+    throw lost(error);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function parseError(body: string, status: number | undefined): ConnectErrorJson {
+  try {
+    return JSON.parse(body) as ConnectErrorJson;
+  } catch {
+    return { code: `http_${status}`, message: `the daemon answered with HTTP status ${status}` };
+  }
+}
+
+/** One message of a stream: a byte of flags, four bytes of length, the message. */
+function envelope(text: string): Buffer {
+  const message = Buffer.from(text);
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(message.length, 1);
+  return Buffer.concat([head, message]);
+}
+
+async function* envelopes(
+  response: IncomingMessage,
+): AsyncGenerator<{ readonly last: boolean; readonly text: string }> {
+  let buffered = Buffer.alloc(0);
+  for await (const chunk of response) {
+    buffered = buffered.length === 0 ? chunk : Buffer.concat([buffered, chunk]);
+    while (buffered.length >= 5) {
+      const length = buffered.readUInt32BE(1);
+      if (length > maxMessageBytes) throw new Error("a message of the stream is too long");
+      if (buffered.length < 5 + length) break;
+      yield { last: (buffered.readUInt8(0) & 2) !== 0, text: buffered.toString("utf8", 5, 5 + length) };
+      buffered = buffered.subarray(5 + length);
+    }
+  }
+}

@@ -1,0 +1,42 @@
+import type { FailureName } from "../failure/codes.ts";
+import { Failure } from "../failure/failure.ts";
+
+/** A Connect error as it travels: `{code, message, details}`. */
+export interface ConnectErrorJson {
+  readonly code?: string;
+  readonly message?: string;
+  readonly details?: readonly { readonly type?: string; readonly value?: string }[];
+}
+
+const kinds: Readonly<Record<string, FailureName>> = {
+  not_found: "node-not-found",
+  ambiguous: "node-ambiguous",
+  busy: "node-busy",
+  blocking_job: "node-busy",
+  gate: "node-busy",
+  api_unreachable: "api-unreachable",
+};
+
+/** What the daemon answered, as a failure with its message and its advice. */
+export async function daemonFailure(error: ConnectErrorJson): Promise<Failure> {
+  const detail = await errorDetail(error);
+  const code = detail?.code || error.code || "unknown";
+  const kind = kinds[code] ?? "daemon-refused";
+  const operation = detail?.operation;
+  return new Failure(kind, detail?.message || error.message || `blockvisord answered '${code}'`, {
+    hint: detail?.hint || (kind === "node-busy" ? "wait for it to end and try again" : undefined),
+    causes: operation ? [`the node is busy: ${operation.kind}${operation.step ? ` (${operation.step})` : ""}`] : [],
+    excerpt: detail && detail.candidates.length > 0 ? `it could be:\n${detail.candidates.join("\n")}` : undefined,
+    data: { daemon_code: code },
+  });
+}
+
+async function errorDetail(error: ConnectErrorJson) {
+  const detail = error.details?.find(({ type }) => type === "blockvisor.host.v1.ErrorDetail");
+  if (!detail?.value) return undefined;
+  const [{ fromBinary }, { ErrorDetailSchema }] = await Promise.all([
+    import("@bufbuild/protobuf"),
+    import("@blockvisor/wire/blockvisor/host/v1/host"),
+  ]);
+  return fromBinary(ErrorDetailSchema, Buffer.from(detail.value, "base64"));
+}

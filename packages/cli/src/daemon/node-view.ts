@@ -1,0 +1,127 @@
+import type { FirewallJson, NodeJson } from "@blockvisor/wire/blockvisor/host/v1/host";
+
+export type NodeStatusWord = "Running" | "Stopped" | "Busy" | "Failed";
+
+/** A node as `--format json` shows it; field names are those of the host's state file (host-daemon §1.8). */
+export interface NodeView {
+  readonly id: string;
+  readonly name: string;
+  readonly status: NodeStatusWord;
+  readonly expected_status: NodeStatusWord;
+  readonly dev_mode: boolean;
+  /** True when only the control plane knows it. */
+  readonly remote: boolean;
+  readonly image: {
+    readonly protocol_key: string;
+    readonly variant_key: string;
+    readonly version: string;
+    readonly uri: string;
+    readonly digest: string;
+    readonly id: string;
+    readonly config_id: string;
+    readonly archive_id: string;
+    readonly store_key: string;
+    readonly min_babel_version: string;
+  };
+  readonly ip: string;
+  readonly gateway: string;
+  /** RFC 3339, null when it is not running. */
+  readonly started_at: string | null;
+  readonly uptime_secs: number | null;
+  readonly initialized: boolean;
+  readonly properties: Readonly<Record<string, string>>;
+  readonly firewall: ReturnType<typeof firewallView>;
+  readonly tags: readonly string[];
+  readonly vm_config: {
+    readonly vcpu_count: number;
+    readonly mem_size_mb: number;
+    readonly disk_size_gb: number;
+    readonly ramdisks: readonly { readonly ram_disk_mount_point: string; readonly ram_disk_size_mb: number }[];
+  };
+  readonly assigned_cpus: readonly number[];
+  readonly display_name: string;
+  readonly org_id: string;
+  readonly org_name: string;
+  readonly protocol_name: string;
+  readonly dns_name: string;
+  readonly operation: { readonly kind: string; readonly step: string; readonly since: string } | null;
+  readonly problem: { readonly code: string; readonly message: string; readonly since: string } | null;
+  readonly directory: string;
+  readonly pid: number | null;
+}
+
+const statusWords: Readonly<Record<string, NodeStatusWord>> = {
+  NODE_STATUS_RUNNING: "Running",
+  NODE_STATUS_STOPPED: "Stopped",
+  NODE_STATUS_BUSY: "Busy",
+  NODE_STATUS_FAILED: "Failed",
+};
+
+export function nodeView(node: NodeJson, now = Date.now()): NodeView {
+  const { image, imageKey, vm, operation, problem } = node;
+  const startedAt = node.startedAt ?? null;
+  return {
+    id: node.id ?? "",
+    name: node.name ?? "",
+    status: statusWords[node.status ?? ""] ?? "Busy",
+    expected_status: statusWords[node.expectedStatus ?? ""] ?? "Stopped",
+    dev_mode: node.devMode ?? false,
+    remote: node.remote ?? false,
+    image: {
+      protocol_key: imageKey?.protocolKey ?? "",
+      variant_key: imageKey?.variantKey ?? "",
+      version: image?.version ?? "",
+      uri: image?.uri ?? "",
+      digest: image?.digest ?? "",
+      id: image?.id ?? "",
+      config_id: image?.configId ?? "",
+      archive_id: image?.archiveId ?? "",
+      store_key: image?.storeKey ?? "",
+      min_babel_version: image?.minBabelVersion ?? "",
+    },
+    ip: node.ip ?? "",
+    gateway: node.gateway ?? "",
+    started_at: startedAt,
+    uptime_secs: startedAt ? Math.max(0, Math.floor((now - Date.parse(startedAt)) / 1000)) : null,
+    initialized: node.initialized ?? false,
+    properties: node.properties ?? {},
+    firewall: firewallView(node.firewall ?? {}),
+    tags: node.tags ?? [],
+    vm_config: {
+      vcpu_count: vm?.cpuCores ?? 0,
+      mem_size_mb: Number(vm?.memoryMb ?? 0),
+      disk_size_gb: Number(vm?.diskGb ?? 0),
+      ramdisks: (vm?.ramdisks ?? []).map(({ mount = "", sizeMb = "0" }) => ({
+        ram_disk_mount_point: mount,
+        ram_disk_size_mb: Number(sizeMb),
+      })),
+    },
+    assigned_cpus: node.assignedCpus ?? [],
+    display_name: node.displayName ?? "",
+    org_id: node.orgId ?? "",
+    org_name: node.orgName ?? "",
+    protocol_name: node.protocolName ?? "",
+    dns_name: node.dnsName ?? "",
+    operation: operation
+      ? { kind: operation.kind ?? "", step: operation.step ?? "", since: operation.since ?? "" }
+      : null,
+    problem: problem ? { code: problem.code ?? "", message: problem.message ?? "", since: problem.since ?? "" } : null,
+    directory: node.directory ?? "",
+    pid: node.pid ?? null,
+  };
+}
+
+function firewallView(firewall: FirewallJson) {
+  return {
+    default_in: firewall.defaultIn ?? "",
+    default_out: firewall.defaultOut ?? "",
+    rules: (firewall.rules ?? []).map((rule) => ({
+      name: rule.name ?? "",
+      action: rule.action ?? "",
+      direction: rule.direction ?? "",
+      protocol: rule.protocol ?? "",
+      ips: rule.ips ?? [],
+      ports: rule.ports ?? [],
+    })),
+  };
+}

@@ -1,0 +1,39 @@
+import type * as Host from "@blockvisor/wire/blockvisor/host/v1/host";
+
+/**
+ * The daemon's service (`host.proto`) in its JSON form. bv and nib speak it without the protobuf runtime, which would take
+ * longer to load than most of their commands take to run; proto3 JSON leaves out what is empty, so every field may be absent.
+ */
+export interface UnaryMethods {
+  readonly GetInfo: [Host.GetInfoRequestJson, Host.HostInfoJson];
+  readonly GetHostMetrics: [Host.GetHostMetricsRequestJson, Host.HostMetricsJson];
+  readonly ListNodes: [Host.ListNodesRequestJson, Host.ListNodesResponseJson];
+  readonly GetNode: [Host.GetNodeRequestJson, Host.NodeJson];
+  readonly GetNodeMetrics: [Host.GetNodeMetricsRequestJson, Host.NodeMetricsJson];
+  readonly CreateNode: [Host.CreateNodeRequestJson, Host.CreateNodeResponseJson];
+  readonly ListCapabilities: [Host.ListCapabilitiesRequestJson, Host.ListCapabilitiesResponseJson];
+  readonly RunFunction: [Host.RunFunctionRequestJson, Host.RunFunctionResponseJson];
+  readonly ReloadPlugin: [Host.ReloadPluginRequestJson, Host.ReloadPluginResponseJson];
+  readonly ListJobs: [Host.ListJobsRequestJson, Host.ListJobsResponseJson];
+  readonly GetJob: [Host.GetJobRequestJson, Host.JobJson];
+  readonly StartJob: [Host.StartJobRequestJson, Host.JobJson];
+  readonly StopJob: [Host.StopJobRequestJson, Host.JobJson];
+  readonly SkipJob: [Host.SkipJobRequestJson, Host.JobJson];
+  readonly CleanupJob: [Host.CleanupJobRequestJson, Host.JobJson];
+  readonly GetShell: [Host.GetShellRequestJson, Host.GetShellResponseJson];
+}
+
+export interface StreamMethods {
+  readonly WatchStatus: [Host.WatchStatusRequestJson, Host.WatchStatusResponseJson];
+  readonly CreateDevNode: [Host.CreateDevNodeRequestJson, Host.OperationEventJson];
+  readonly StartNode: [Host.StartNodeRequestJson, Host.OperationEventJson];
+  readonly StopNode: [Host.StopNodeRequestJson, Host.OperationEventJson];
+  readonly RestartNode: [Host.RestartNodeRequestJson, Host.OperationEventJson];
+  readonly UpgradeNode: [Host.UpgradeNodeRequestJson, Host.OperationEventJson];
+  readonly UpgradeDevNode: [Host.UpgradeDevNodeRequestJson, Host.OperationEventJson];
+  readonly DeleteNode: [Host.DeleteNodeRequestJson, Host.OperationEventJson];
+  readonly StreamJobLogs: [Host.StreamJobLogsRequestJson, Host.JobLogLineJson];
+}
+
+export type UnaryMethod = keyof UnaryMethods;
+export type StreamMethod = keyof StreamMethods;

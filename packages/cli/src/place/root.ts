@@ -1,0 +1,30 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { Failure } from "../failure/failure.ts";
+
+/** The prefix of all host paths (host-daemon §1.4): `BV_ROOT`, or `/`. */
+export function hostRoot(): string {
+  return process.env["BV_ROOT"] || "/";
+}
+
+export function hostConfigPath(): string {
+  return join(hostRoot(), "etc/blockvisor.json");
+}
+
+export function daemonSocketPath(): string {
+  return join(hostRoot(), "run/blockvisor/blockvisord.sock");
+}
+
+/** Where the nodes are, and the links `<id>` → `nodes/<id>`. */
+export function stateDirectory(): string {
+  return join(hostRoot(), "var/lib/blockvisor");
+}
+
+/** Host-daemon §2.1: nothing works on a machine that was never set up, unless a daemon runs there all the same. */
+export function requireRegisteredHost(): void {
+  if (existsSync(hostConfigPath()) || existsSync(daemonSocketPath())) return;
+  throw new Failure("not-registered", "Host is not registered, please run `bvup` first", {
+    causes: [`${hostConfigPath()} does not exist`],
+    hint: "`bvup TOKEN` registers this machine; `bvup --help` shows how",
+  });
+}

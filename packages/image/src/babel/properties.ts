@@ -103,7 +103,7 @@ function parseProps(text: string): Map<string, string> | PropsProblem {
     message: `the properties ${message}`,
     help: `write them like '{"key": "value"}'`,
   });
-  const document = parseDocument(text, { schema: "failsafe", prettyErrors: false, merge: false, logLevel: "silent" });
+  const document = parseDocument(text, { schema: "failsafe", prettyErrors: false, merge: false, logLevel: "error" });
   const error = document.errors[0];
   if (error) return bad(`are not valid YAML or JSON: ${error.message}`);
   if (document.contents === null) return new Map();

@@ -6,7 +6,10 @@ test("the schema names every field, and every reference resolves", () => {
   for (const schema of [babelSchema(), protocolsSchema()]) {
     const defined = new Set(Object.keys(schema["$defs"] as object));
     const references = [...JSON.stringify(schema).matchAll(/"#\/\$defs\/(\w+)"/g)].map((match) => match[1]!);
-    assert.deepEqual(new Set(references).difference(defined), new Set());
+    assert.deepEqual(
+      references.filter((name) => !defined.has(name)),
+      [],
+    );
     assert.ok(references.length > 0);
   }
   const schema = babelSchema() as {

@@ -62,7 +62,7 @@ test("what does not decode is one error with its place", () => {
     ["ui_type: !password", "ui_type: text", "NIB106", "7:89"],
     ["ui_type: !password", "ui_type: { text: {} }", "NIB106", "7:89"],
     ["ui_type: !password", "ui_type: !Text", "NIB106", "7:89"],
-    ["ui_type: !password", "ui_type: !!text", "NIB106", "7:95"],
+    ["ui_type: !password", "ui_type: !!text", "NIB106", "7:96"],
     ["ui_type: !password", "ui_type: !number", "NIB106", "7:89"],
     ["pointer: !store_key acme-acmed-mainnet-full-v1", "pointer: other", "NIB106", "28:18"],
     ["pointer: !store_key acme-acmed-mainnet-full-v1", "pointer: !store_id a", "NIB106", "28:18"],

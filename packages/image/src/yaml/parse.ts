@@ -47,7 +47,7 @@ export function parseYaml<T>(file: string, content: string, shape: Shape<T>, whe
     version: "1.2",
     prettyErrors: false,
     merge: false,
-    logLevel: "silent",
+    logLevel: "error",
   });
   const syntax = document.errors.map((error) =>
     finding(syntaxMessage(error), ...error.pos, error.code === "DUPLICATE_KEY" ? "NIB107" : "NIB101"),

@@ -1,10 +1,11 @@
 import type { Output } from "../output/output.ts";
 import { failureCode, failureExit } from "./codes.ts";
 import { Failure, reason } from "./failure.ts";
+import { foreignFailure } from "./foreign.ts";
 
 /** Prints a failure, in the one form every command has, and gives the exit code for it. */
 export function renderFailure(error: unknown, out: Output): number {
-  const failure = error instanceof Failure ? error : unexpected(error);
+  const failure = error instanceof Failure ? error : (foreignFailure(error) ?? unexpected(error));
   const code = failureCode(out.program, failure.kind);
   const { hint, causes = [], excerpt, at, data } = failure.details;
   if (out.format === "json") {

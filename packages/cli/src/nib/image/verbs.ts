@@ -1,9 +1,11 @@
 import type { Verb } from "../../command/verb.ts";
+import { buildVerb } from "./build/verb.ts";
+import { containerUriVerb } from "./container-uri/verb.ts";
 import { createVerb } from "./create/verb.ts";
 
-export const imageVerbs = {
+export const imageVerbs: Verb = {
   name: "image",
   aliases: ["i"],
   summary: "create, build, check, play and publish a node image",
-  verbs: [createVerb],
-} as const satisfies Verb;
+  verbs: [createVerb, buildVerb, containerUriVerb],
+};

@@ -1,0 +1,20 @@
+import type { VerbOption } from "../../command/verb.ts";
+
+/** `--path` of every verb that reads a babel.yaml; the format never depends on the file's name (nib-and-images §1.3). */
+export const pathOption: VerbOption = {
+  flags: "--path <file>",
+  summary: "the image's metadata",
+  initial: "babel.yaml",
+  completes: "file",
+};
+
+export const variantOption: VerbOption = {
+  flags: "--variant <key>",
+  summary: "variant of the image; needed when the file has several",
+  completes: "variant",
+};
+
+export const propsOption: VerbOption = {
+  flags: "--props <values>",
+  summary: `values of properties, a JSON or YAML map of texts: '{"key":"value"}', or @FILE`,
+};

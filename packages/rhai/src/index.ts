@@ -1,4 +1,8 @@
+export { forEachChild } from "./ast/children.ts";
+export { freeVariables } from "./ast/free-variables.ts";
 export type * from "./ast/node.ts";
+export { errorOffset, startOffset, unparen } from "./ast/positions.ts";
+export { type Visitor, walk } from "./ast/walk.ts";
 export type { Ast, FunctionInfo } from "./engine/ast.ts";
 export { Engine, type RegisteredType } from "./engine/engine.ts";
 export type { CallOptions, CompileOptions, EngineOptions, RunOptions } from "./engine/options.ts";
@@ -18,6 +22,8 @@ export {
   t,
 } from "./host/native.ts";
 export type { ImporterInfo, ModuleResolver, ResolvedModule } from "./modules/resolver.ts";
+export { DEFAULT_PARSE_OPTIONS, type ParseOptions } from "./parse/options.ts";
+export { parse, parseAll } from "./parse/parse.ts";
 export { RhaiArray } from "./values/array.ts";
 export { Blob } from "./values/blob.ts";
 export { Char, char, charOf } from "./values/char.ts";

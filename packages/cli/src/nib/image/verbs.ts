@@ -2,10 +2,12 @@ import type { Verb } from "../../command/verb.ts";
 import { buildVerb } from "./build/verb.ts";
 import { containerUriVerb } from "./container-uri/verb.ts";
 import { createVerb } from "./create/verb.ts";
+import { playVerb } from "./play/verb.ts";
+import { upgradeVerb } from "./upgrade/verb.ts";
 
 export const imageVerbs: Verb = {
   name: "image",
   aliases: ["i"],
   summary: "create, build, check, play and publish a node image",
-  verbs: [createVerb, buildVerb, containerUriVerb],
+  verbs: [createVerb, buildVerb, playVerb, upgradeVerb, containerUriVerb],
 };

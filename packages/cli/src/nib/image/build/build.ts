@@ -27,13 +27,15 @@ export async function buildContainer(
   warnAboutDockerfile(out, dockerfile);
   const builder = await findBuilder(options.builder);
   const tag = withVersion(options.tag ?? defaultTag(file.image));
+  const quiet = process.stderr.isTTY || out.format === "json";
   const progress = out.progress(`Building ${tag} with ${builder}`);
   try {
     const uri = await build(builder, {
       ...{ tag, dockerfile, context, signal, cache: options.cache, buildArgs: options.buildArg ?? [] },
+      quiet,
       onOutput: (text) => {
-        if (process.stderr.isTTY) progress.update(text.trim().split("\n").at(-1) ?? "");
-        else if (out.format === "text") process.stderr.write(text);
+        if (quiet) progress.update(text.trim().split("\n").at(-1) ?? "");
+        else process.stderr.write(text);
       },
     });
     progress.done();

@@ -10,6 +10,7 @@ interface Builder {
   readonly uri: (tag: string) => string;
 }
 
+/** chroot isolation needs no OCI runtime and no cgroups, so podman and buildah also work inside containers. */
 const builders: Readonly<Record<BuilderName, Builder>> = {
   docker: {
     probe: ["info", "--format", "{{.ServerVersion}}"],
@@ -18,12 +19,12 @@ const builders: Readonly<Record<BuilderName, Builder>> = {
   },
   podman: {
     probe: ["info", "--format", "{{.Version.Version}}"],
-    build: ["build", "--format", "oci"],
+    build: ["build", "--format", "oci", "--isolation", "chroot"],
     uri: (tag) => `containers-storage:${localName(tag)}`,
   },
   buildah: {
     probe: ["info"],
-    build: ["build", "--format", "oci"],
+    build: ["build", "--format", "oci", "--isolation", "chroot"],
     uri: (tag) => `containers-storage:${localName(tag)}`,
   },
 };
@@ -38,6 +39,8 @@ export interface BuildRequest {
   readonly cache: boolean;
   readonly signal: AbortSignal;
   readonly onOutput: (text: string) => void;
+  /** Whether the user has not seen what the builder printed. */
+  readonly quiet: boolean;
 }
 
 /** The wanted builder, or the first that is there and answers. */
@@ -68,7 +71,7 @@ export async function build(name: BuilderName, request: BuildRequest): Promise<s
   if (request.signal.aborted) throw new Failure("interrupted", "the build was interrupted");
   if (status !== 0) {
     throw new Failure("build-failed", `${name} build failed with exit code ${status}`, {
-      excerpt: tail.split("\n").slice(-12).join("\n"),
+      excerpt: request.quiet ? tail.split("\n").slice(-12).join("\n") : undefined,
       hint: `correct ${request.dockerfile} and try again`,
     });
   }

@@ -33,8 +33,8 @@ export const buildVerb = verb<BuildOptions>({
     { flags: "--builder <name>", summary: "which builder to use", choices: builderNames },
     { flags: "--build-arg <name=value>", summary: "value of an ARG in the Dockerfile; may be repeated", repeats: true },
     { flags: "--no-cache", summary: "build every step again" },
+    { flags: "--set-uri", summary: "set container_uri (the default)", initial: true, hidden: true },
     { flags: "--no-set-uri", summary: "leave container_uri as it is" },
-    { flags: "--set-uri", summary: "set container_uri (the default)", hidden: true },
   ],
   run: async (call) => (await import("./build.ts")).buildImage(call),
 });

@@ -1,0 +1,46 @@
+import type { EffectiveVariant } from "@blockvisor/image";
+import { DaemonClient } from "../../daemon/client.ts";
+import type { NodeView } from "../../daemon/node-view.ts";
+import { followOperation } from "../../daemon/operation.ts";
+import { Failure } from "../../failure/failure.ts";
+import type { Output } from "../../output/output.ts";
+import { suiteVersion } from "../../version.ts";
+import { address, devNodeImage } from "./request.ts";
+
+export interface DevNodeOptions {
+  readonly path: string;
+  readonly ip?: string;
+  readonly gateway?: string;
+  readonly tag?: readonly string[];
+}
+
+/** Creates a stopped dev node of a variant on this machine's daemon, which also chooses its address, atomically (§5.3). */
+export async function createDevNode(
+  out: Output,
+  variant: EffectiveVariant,
+  properties: Readonly<Record<string, string>>,
+  options: DevNodeOptions,
+  follow: { readonly signal: AbortSignal; readonly onNode?: (id: string) => void },
+): Promise<NodeView> {
+  warnAboutOpenRules(out, variant, options.path);
+  const request = {
+    ...devNodeImage(variant, options.path),
+    imageKey: { protocolKey: variant.protocolKey, variantKey: variant.variantKey },
+    ip: address("--ip", options.ip),
+    gateway: address("--gateway", options.gateway),
+    properties: { ...properties },
+    tags: [...(options.tag ?? [])],
+    minBabelVersion: suiteVersion,
+  };
+  const daemon = new DaemonClient(out);
+  const end = await followOperation(daemon, out, "CreateDevNode", request, { title: "Creating dev node", ...follow });
+  if (end.kind === "done") return end.node;
+  throw new Failure("daemon-refused", "blockvisord did not create the dev node itself", { hint: end.message });
+}
+
+/** §1.7: said for every rule without ports, because it opens all of them. */
+export function warnAboutOpenRules(out: Output, variant: EffectiveVariant, file: string): void {
+  for (const rule of variant.firewallConfig.rules.filter(({ ports }) => ports.length === 0)) {
+    out.warn({ code: "NIB211", message: `firewall rule '${rule.key}' has no ports, so it is about all ports`, file });
+  }
+}

@@ -1,0 +1,47 @@
+import { dirname, resolve } from "node:path";
+import type { EffectiveVariant } from "@blockvisor/image";
+import { formatContainerUri, parseContainerUri, resolveContainerPath } from "@blockvisor/image/container";
+import type { FirewallJson, VmConfigJson } from "@blockvisor/wire/blockvisor/host/v1/host";
+import { Failure } from "../../failure/failure.ts";
+
+/** The parts of a dev node that come from babel.yaml and change with it (nib-and-images §5.4, §5.7). */
+export interface DevNodeImage {
+  readonly imageVersion: string;
+  readonly imageUri: string;
+  readonly vm: VmConfigJson;
+  readonly firewall: FirewallJson;
+}
+
+/** `metadataPath` is where relative paths in `container_uri` start. Errors: those of parseContainerUri. */
+export function devNodeImage(variant: EffectiveVariant, metadataPath: string): DevNodeImage {
+  const uri = resolveContainerPath(parseContainerUri(variant.containerUri), resolve(dirname(metadataPath)));
+  return {
+    imageVersion: variant.version,
+    imageUri: formatContainerUri(uri),
+    vm: {
+      cpuCores: variant.minCpu,
+      memoryMb: String(variant.minMemoryMb),
+      diskGb: String(variant.minDiskGb),
+      ramdisks: variant.ramdisks.map(({ mount, sizeMb }) => ({ mount, sizeMb: String(sizeMb) })),
+    },
+    firewall: {
+      defaultIn: variant.firewallConfig.defaultIn,
+      defaultOut: variant.firewallConfig.defaultOut,
+      rules: variant.firewallConfig.rules.map(({ key, action, direction, protocol, ips, ports }) => ({
+        name: key,
+        action,
+        direction,
+        protocol,
+        ips: ips.map(({ ip }) => ip),
+        ports: ports.map(({ port }) => port),
+      })),
+    },
+  };
+}
+
+/** `--ip` and `--gateway`: an IPv4 address; undefined lets the daemon choose. */
+export function address(option: string, text: string | undefined): string {
+  if (text === undefined) return "";
+  if (/^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/.test(text)) return text;
+  throw new Failure("usage", `'${text}' is not an IP address (${option})`, { hint: "write it like 10.0.0.7" });
+}

@@ -1,0 +1,8 @@
+import type { VerbOption } from "../../command/verb.ts";
+
+/** Options of every verb that makes a dev node. */
+export const devNodeOptions: readonly VerbOption[] = [
+  { flags: "--ip <address>", summary: "address of the node (default: a free one)" },
+  { flags: "--gateway <address>", summary: "gateway the node is told (default: the host's)" },
+  { flags: "--tag <tag>", summary: "a tag of the node; may be repeated", repeats: true },
+];

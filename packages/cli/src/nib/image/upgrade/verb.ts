@@ -1,0 +1,17 @@
+import { verb } from "../../../command/verb.ts";
+import { pathOption, propsOption } from "../path-option.ts";
+
+export interface UpgradeOptions {
+  readonly path: string;
+  readonly props?: string;
+  readonly force?: true;
+}
+
+export const upgradeVerb = verb<UpgradeOptions, [node: string]>({
+  name: "upgrade",
+  summary: "upgrade a dev node to the image as it is now",
+  details: "The node's data and what one-time jobs did are kept. New properties get their default values.",
+  arguments: [{ usage: "<node>", summary: "name, id or the beginning of one", completes: "node" }],
+  options: [pathOption, propsOption, { flags: "--force", summary: "also when the image did not change" }],
+  run: async (call) => (await import("./upgrade.ts")).upgradeImage(call),
+});

@@ -4,13 +4,13 @@ import type { ImageConfig } from "@blockvisor/image/container";
  * Images by digest under `<root>/var/lib/blockvisor/images`: fetched once, unpacked once, shared read-only by all nodes.
  * Safe for several processes at once and for `kill -9` at any instant.
  *
- * Errors: the codes of `fetchToLayout`, and `image-unpack-failed`, `image-unknown`.
+ * Errors: the codes of `fetchToLayout`, and `image-unpack-failed`, `image-unknown`, `container-uri-relative`.
  */
 export interface ImageStore {
   /** The digest a reference stands for now (tag → digest). Asks the registry, daemon or archive; fetches nothing else. */
   resolve(uri: string, options?: ImageOptions): Promise<string>;
 
-  /** Fetches and unpacks what `uri` stands for now, where it is not there yet. */
+  /** Fetches and unpacks what `uri` stands for now, or the `digest` it was resolved to, where it is not there yet. */
   ensure(uri: string, options?: ImageOptions & { readonly digest?: string }): Promise<UnpackedImage>;
 
   /** An image that is already unpacked. Error `image-unknown`. */
@@ -39,7 +39,7 @@ export type ImageProgress =
   | { readonly step: "fetch"; readonly line: string };
 
 export interface UnpackedImage {
-  /** `sha256:…` of the OCI manifest in our store: the image's identity everywhere on this host. */
+  /** `sha256:…` as `resolveDigest` gives it: the image's identity everywhere on this host. */
   readonly digest: string;
   /** Folder of the unpacked tree: owned by the store, never written to. */
   readonly rootfs: string;

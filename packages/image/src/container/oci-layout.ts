@@ -55,6 +55,13 @@ export async function readLayout(layout: string): Promise<LayoutImage> {
   return { layout, manifestDigest, config, layers: manifest.layers };
 }
 
+/** Digests of all blobs a layout needs. */
+export async function readLayoutBlobs(layout: string): Promise<readonly string[]> {
+  const manifestDigest = await layoutManifestDigest(layout);
+  const manifest = parseDocument(manifestSchema, await readBounded(blobPath(layout, manifestDigest)), "the manifest");
+  return [manifestDigest, manifest.config.digest, ...manifest.layers.map((layer) => layer.digest)];
+}
+
 /** Path of a blob; the digest's form was checked when it was parsed. */
 export function blobPath(layout: string, blob: string): string {
   return join(layout, "blobs", "sha256", blob.slice("sha256:".length));

@@ -1,0 +1,73 @@
+import { randomBytes } from "node:crypto";
+import { readdir, rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  blobsLock,
+  layoutPath,
+  prepareStore,
+  readLayoutBlobs,
+  runTool,
+  withFileLock,
+} from "@blockvisor/image/container";
+import { failpoint } from "../durable/index.ts";
+import { readRootfsRecord } from "../rootfs/rootfs-record.ts";
+
+const HOUR_MS = 3_600_000;
+
+/** Mark and sweep: what nodes stand on is read from their own records, so a lost counter can never free a used image. */
+export async function collectImageGarbage(
+  directory: string,
+  options: { readonly nodesDirectory: string; readonly keep?: ReadonlySet<string>; readonly graceMs?: number },
+): Promise<readonly string[]> {
+  await prepareStore(directory);
+  return withFileLock(blobsLock(directory), async () => {
+    const used = await usedDigests(options.nodesDirectory);
+    const removed: string[] = [];
+    for (const name of await names(join(directory, "rootfs"))) {
+      const digest = `sha256:${name}`;
+      if (used.has(digest) || options.keep?.has(digest)) continue;
+      const lastUse = await stat(join(directory, "rootfs", name, "image.json")).catch(() => undefined);
+      if (lastUse && Date.now() - lastUse.mtimeMs < (options.graceMs ?? HOUR_MS)) continue;
+      // Out of sight in one step, so that a half-removed tree is never taken for an image.
+      const trash = join(directory, "tmp", `trash-${randomBytes(6).toString("hex")}`);
+      await rename(join(directory, "rootfs", name), trash);
+      failpoint("image.trashed");
+      await rm(layoutPath(directory, digest), { recursive: true, force: true });
+      removed.push(digest);
+    }
+    await sweepBlobs(directory);
+    // Under this lock nobody works in tmp: what is there was left by killed processes, or is trash.
+    const leftovers = (await names(join(directory, "tmp"))).map((name) => join(directory, "tmp", name));
+    if (leftovers.length > 0) await runTool("rm", ["-rf", "--", ...leftovers], { timeoutMs: HOUR_MS });
+    return removed;
+  });
+}
+
+/** Digests every version of every node's root file system stands on. */
+async function usedDigests(nodesDirectory: string): Promise<ReadonlySet<string>> {
+  const used = new Set<string>();
+  for (const node of await names(nodesDirectory)) {
+    for (const version of await names(join(nodesDirectory, node, "roots"))) {
+      const known = await readRootfsRecord(join(nodesDirectory, node, "roots", version));
+      if (known) used.add(known.imageDigest);
+    }
+  }
+  return used;
+}
+
+async function sweepBlobs(directory: string): Promise<void> {
+  const kept = new Set<string>();
+  for (const name of await names(join(directory, "layout"))) {
+    for (const blob of await readLayoutBlobs(join(directory, "layout", name))) kept.add(blob);
+  }
+  for (const name of await names(join(directory, "blobs", "sha256"))) {
+    if (!kept.has(`sha256:${name}`)) await rm(join(directory, "blobs", "sha256", name), { force: true });
+  }
+}
+
+function names(path: string): Promise<readonly string[]> {
+  return readdir(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT" || error.code === "ENOTDIR") return [];
+    throw error;
+  });
+}

@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { writeRootfsRecord } from "../rootfs/rootfs-record.ts";
+import { createImageStore, type ImageProgress } from "./index.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "bv-images-"));
+const layout = join(directory, "layout");
+const uri = (tag: string) => `oci:${layout}:${tag}`;
+
+before(() => {
+  const umoci = (...args: string[]) => execFileSync("umoci", args, { stdio: ["ignore", "ignore", "inherit"] });
+  umoci("init", "--layout", layout);
+  const content = join(directory, "content");
+  mkdirSync(join(content, "etc"), { recursive: true });
+  writeFileSync(join(content, "etc", "version"), "1", { mode: 0o640 });
+  umoci("new", "--image", `${layout}:v1`);
+  umoci("insert", "--image", `${layout}:v1`, content, "/");
+  umoci("config", "--image", `${layout}:v1`, "--config.env", "A=b", "--config.workingdir", "/etc");
+  writeFileSync(join(content, "etc", "version"), "2");
+  umoci("insert", "--image", `${layout}:v1`, "--tag", "v2", content, "/");
+});
+after(() => rmSync(directory, { recursive: true, force: true }));
+
+test("an image is fetched and unpacked once, whoever asks and how often", async () => {
+  const store = createImageStore({ directory: join(directory, "once") });
+  const steps: string[] = [];
+  const onProgress = (progress: ImageProgress) => steps.push(progress.step);
+  const [image, other] = await Promise.all([store.ensure(uri("v1"), { onProgress }), store.ensure(uri("v1"))]);
+  assert.deepEqual(image, other);
+  assert.equal(image.digest, await store.resolve(uri("v1")));
+  assert.equal(readFileSync(join(image.rootfs, "etc/version"), "utf8"), "1");
+  assert.equal(statSync(join(image.rootfs, "etc/version")).mode & 0o777, 0o640);
+  assert.deepEqual(image.config.env["A"], "b");
+  assert.equal(image.config.workingDirectory, "/etc");
+  steps.length = 0;
+  const { ino } = statSync(image.rootfs);
+  assert.deepEqual(await store.ensure(uri("v1"), { onProgress }), image);
+  assert.deepEqual(steps, ["resolve", "ready"]);
+  assert.equal(statSync(image.rootfs).ino, ino);
+  assert.deepEqual(await store.get(image.digest), image);
+  assert.deepEqual(await store.list(), [image]);
+  await assert.rejects(store.get(`sha256:${"0".repeat(64)}`), { code: "image-unknown" });
+  await assert.rejects(store.ensure("oci:relative/path"), { code: "container-uri-relative" });
+});
+
+for (const point of ["image.unpacked", "image.recorded"]) {
+  test(`killed at ${point}: no half image is seen, and the next call completes it`, async () => {
+    const folder = join(directory, point);
+    const script = `import { createImageStore } from ${JSON.stringify(join(import.meta.dirname, "index.ts"))};
+      await createImageStore({ directory: ${JSON.stringify(folder)} }).ensure(${JSON.stringify(uri("v1"))});`;
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+      stdio: "ignore",
+      env: { ...process.env, BV_FAILPOINT: point },
+    });
+    assert.deepEqual(await once(child, "exit"), [null, "SIGKILL"]);
+    const store = createImageStore({ directory: folder });
+    assert.deepEqual(await store.list(), []);
+    const image = await store.ensure(uri("v1"));
+    assert.equal(readFileSync(join(image.rootfs, "etc/version"), "utf8"), "1");
+    assert.equal(readdirSync(join(folder, "tmp")).length, 1);
+    await store.collectGarbage({ nodesDirectory: join(directory, "no-nodes") });
+    assert.deepEqual(readdirSync(join(folder, "tmp")), []);
+    assert.deepEqual(await store.list(), [image]);
+  });
+}
+
+test("garbage collection keeps what nodes stand on, what is kept and what is young", async () => {
+  const folder = join(directory, "collected");
+  const store = createImageStore({ directory: folder });
+  const first = await store.ensure(uri("v1"));
+  const second = await store.ensure(uri("v2"));
+  assert.equal(readFileSync(join(second.rootfs, "etc/version"), "utf8"), "2");
+  const nodesDirectory = join(directory, "nodes");
+  const version = join(nodesDirectory, "node-1", "roots", "v1");
+  mkdirSync(version, { recursive: true });
+  await writeRootfsRecord(version, { imageDigest: first.digest, storage: "overlay" });
+
+  assert.deepEqual(await store.collectGarbage({ nodesDirectory }), []);
+  assert.deepEqual(await store.collectGarbage({ nodesDirectory, graceMs: 0, keep: new Set([second.digest]) }), []);
+  assert.deepEqual(await store.collectGarbage({ nodesDirectory, graceMs: 0 }), [second.digest]);
+  assert.equal(existsSync(second.rootfs), false);
+  assert.deepEqual(await store.list(), [first]);
+  // The layer both shared is still there for the first; fetching again brings the second back.
+  assert.deepEqual(await store.ensure(uri("v2")), second);
+  rmSync(nodesDirectory, { recursive: true });
+  assert.deepEqual((await store.collectGarbage({ nodesDirectory, graceMs: 0 })).length, 2);
+  assert.deepEqual(readdirSync(join(folder, "blobs/sha256")), []);
+  assert.deepEqual(readdirSync(join(folder, "layout")), []);
+});

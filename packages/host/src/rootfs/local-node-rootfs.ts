@@ -1,0 +1,181 @@
+import { randomBytes } from "node:crypto";
+import { chmod, chown, mkdir, readdir, realpath, rename, stat } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { OperationError, runTool } from "@blockvisor/image/container";
+import { failpoint, syncDirectory } from "../durable/index.ts";
+import type { ImageStore, UnpackedImage } from "../images/index.ts";
+import { type MountEntry, readMountTable } from "./mount-table.ts";
+import type { NodeRootfs, RootfsVersion } from "./node-rootfs.ts";
+import { type RootfsRecord, readRootfsRecord, writeRootfsRecord } from "./rootfs-record.ts";
+import { detectStorage, mountOverlay } from "./rootfs-storage.ts";
+
+const COPY_TIMEOUT_MS = 2 * 3_600_000;
+
+/**
+ *     <node>/roots/VERSION/rootfs.json         what it stands on
+ *     <node>/roots/VERSION/{upper,work}        overlay: what the node changed
+ *     <node>/roots/VERSION/rootfs              reflink, copy: the whole tree
+ *     <node>/rootfs                            where the current version is mounted
+ */
+export function createNodeRootfs(images: Pick<ImageStore, "get">): NodeRootfs {
+  return {
+    async prepare(nodeDirectory, version, image) {
+      const folder = versionFolder(nodeDirectory, version);
+      const present = await readRootfsRecord(folder);
+      if (present) return { version, ...present };
+      const roots = join(nodeDirectory, "roots");
+      await mkdir(roots, { recursive: true, mode: 0o700 });
+      await sweepLeftovers(roots);
+      const storage = await detectStorage(roots);
+      const temporary = join(roots, `.new-${randomBytes(6).toString("hex")}`);
+      const record: RootfsRecord = { imageDigest: image.digest, storage };
+      try {
+        await mkdir(temporary, { mode: 0o700 });
+        await fill(temporary, storage, image);
+        await writeRootfsRecord(temporary, record);
+        failpoint("rootfs.prepared");
+        await rename(temporary, folder);
+      } catch (error) {
+        await sweepLeftovers(roots);
+        throw error;
+      }
+      await syncDirectory(roots);
+      return { version, ...record };
+    },
+
+    async mount(nodeDirectory, version) {
+      const folder = versionFolder(nodeDirectory, version);
+      const record = await readRootfsRecord(folder);
+      if (!record) throw unknownVersion(nodeDirectory, version);
+      const target = join(nodeDirectory, "rootfs");
+      const mounts = await mountsAt(target);
+      if (mounts.length === 1 && versionOf(mounts[0]) === version) return target;
+      await this.unmount(nodeDirectory);
+      await mkdir(target, { recursive: true, mode: 0o755 });
+      failpoint("rootfs.unmounted");
+      try {
+        if (record.storage === "overlay") {
+          const base = await realpath(nodeDirectory);
+          const lower = relative(base, await realpath((await images.get(record.imageDigest)).rootfs));
+          const own = `roots/${version}`;
+          await mountOverlay(base, { lower, upper: `${own}/upper`, work: `${own}/work`, target: "rootfs" });
+        } else {
+          await runTool("mount", ["-o", "bind,nodev", "--", join(folder, "rootfs"), target]);
+        }
+      } catch (cause) {
+        if (cause instanceof OperationError && cause.code !== "tool-failed") throw cause;
+        const reason = cause instanceof Error ? cause.message : String(cause);
+        throw new OperationError("rootfs-mount-failed", `${target} cannot be mounted: ${reason}`, {
+          fix: "see the kernel's reason with: dmesg | tail",
+          cause,
+        });
+      }
+      failpoint("rootfs.mounted");
+      return target;
+    },
+
+    async unmount(nodeDirectory) {
+      const target = join(nodeDirectory, "rootfs");
+      // More than one lies here only after a crash between looking and mounting.
+      for (const { mountPoint } of await mountsAt(target)) await unmountOne(mountPoint);
+    },
+
+    async mounted(nodeDirectory) {
+      return versionOf((await mountsAt(join(nodeDirectory, "rootfs"))).at(-1));
+    },
+
+    async list(nodeDirectory) {
+      const versions: RootfsVersion[] = [];
+      for (const version of await visibleNames(join(nodeDirectory, "roots"))) {
+        const record = await readRootfsRecord(join(nodeDirectory, "roots", version));
+        if (record) versions.push({ version, ...record });
+      }
+      return versions;
+    },
+
+    async remove(nodeDirectory, version) {
+      const folder = versionFolder(nodeDirectory, version);
+      if ((await this.mounted(nodeDirectory)) === version) await this.unmount(nodeDirectory);
+      const roots = join(nodeDirectory, "roots");
+      const renamed = await rename(folder, join(roots, `.trash-${randomBytes(6).toString("hex")}`)).then(
+        () => true,
+        (error: NodeJS.ErrnoException) => {
+          if (error.code === "ENOENT") return false;
+          throw error;
+        },
+      );
+      if (renamed) await syncDirectory(roots);
+      failpoint("rootfs.trashed");
+      await sweepLeftovers(roots);
+    },
+  };
+}
+
+async function fill(folder: string, storage: RootfsRecord["storage"], image: UnpackedImage): Promise<void> {
+  if (storage === "overlay") {
+    await mkdir(join(folder, "work"), { mode: 0o700 });
+    const upper = join(folder, "upper");
+    await mkdir(upper);
+    // The merged root shows the owner and mode of the upper folder.
+    const { uid, gid, mode } = await stat(image.rootfs);
+    await chown(upper, uid, gid);
+    await chmod(upper, mode & 0o7777);
+    return;
+  }
+  const how = storage === "reflink" ? "always" : "auto";
+  await runTool("cp", ["-a", `--reflink=${how}`, "--", image.rootfs, join(folder, "rootfs")], {
+    timeoutMs: COPY_TIMEOUT_MS,
+  });
+  await runTool("sync", ["--file-system", folder], { timeoutMs: COPY_TIMEOUT_MS });
+}
+
+/** What a cut `prepare` or `remove` left; operations on one node are serial, so nobody works in these. */
+async function sweepLeftovers(roots: string): Promise<void> {
+  const names = await readdir(roots).catch(() => []);
+  const leftovers = names.filter((name) => /^\.(new|trash|probe)-/.test(name)).map((name) => join(roots, name));
+  for (const { mountPoint } of await readMountTable()) {
+    if (leftovers.some((leftover) => mountPoint.startsWith(`${leftover}/`))) await unmountOne(mountPoint);
+  }
+  if (leftovers.length > 0)
+    await runTool("rm", ["-rf", "--one-file-system", "--", ...leftovers], { timeoutMs: COPY_TIMEOUT_MS });
+}
+
+async function unmountOne(mountPoint: string): Promise<void> {
+  try {
+    await runTool("umount", ["--no-canonicalize", "--", mountPoint]);
+  } catch (cause) {
+    if (!(cause instanceof OperationError) || cause.code !== "tool-failed") throw cause;
+    if (/not mounted|no mount point/.test(cause.message)) return;
+    throw new OperationError("rootfs-busy", `${mountPoint} cannot be unmounted: something still uses it`, {
+      fix: `see what does with: fuser -vm ${mountPoint}`,
+      cause,
+    });
+  }
+}
+
+async function mountsAt(target: string): Promise<readonly MountEntry[]> {
+  const path = await realpath(target).catch(() => undefined);
+  return path === undefined ? [] : (await readMountTable()).filter(({ mountPoint }) => mountPoint === path);
+}
+
+/** Told by what is mounted: the upper folder of an overlay, or (copies) the folder a bind mount shows. */
+function versionOf(mount: MountEntry | undefined): string | undefined {
+  const upper = mount?.root === "/" ? mount.options.get("upperdir") : undefined;
+  return /(?:^|\/)roots\/([^/]+)\/(?:upper|rootfs)$/.exec(upper ?? mount?.root ?? "")?.[1];
+}
+
+function versionFolder(nodeDirectory: string, version: string): string {
+  if (/^[a-z0-9][a-z0-9._-]{0,79}$/.test(version)) return join(nodeDirectory, "roots", version);
+  throw new OperationError("rootfs-unknown", `'${version}' is no version of a root file system`);
+}
+
+function unknownVersion(nodeDirectory: string, version: string): OperationError {
+  return new OperationError("rootfs-unknown", `${nodeDirectory} has no root file system '${version}'`, {
+    fix: "upgrade the node, which makes one from its image",
+  });
+}
+
+async function visibleNames(path: string): Promise<readonly string[]> {
+  const names = await readdir(path).catch(() => []);
+  return names.filter((name) => !name.startsWith(".")).sort();
+}

@@ -1,0 +1,40 @@
+import { readFile } from "node:fs/promises";
+
+/** One line of /proc/self/mountinfo; paths are unescaped. */
+export interface MountEntry {
+  /** Folder of the mounted file system that is shown, for bind mounts. */
+  readonly root: string;
+  readonly mountPoint: string;
+  readonly fileSystem: string;
+  readonly options: ReadonlyMap<string, string>;
+}
+
+/** All mounts of this process' namespace, oldest first: of several at one point the last is the visible one. */
+export async function readMountTable(): Promise<readonly MountEntry[]> {
+  const text = await readFile("/proc/self/mountinfo", "utf8");
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map(parseEntry);
+}
+
+function parseEntry(line: string): MountEntry {
+  const [head = "", tail = ""] = line.split(" - ");
+  const [, , , root = "", mountPoint = ""] = head.split(" ");
+  const [fileSystem = "", , options = ""] = tail.split(" ");
+  return {
+    root: decodeOctal(root),
+    mountPoint: decodeOctal(mountPoint),
+    fileSystem,
+    options: new Map(
+      options.split(",").map((option) => {
+        const equals = option.indexOf("=");
+        return equals < 0 ? [option, ""] : [option.slice(0, equals), decodeOctal(option.slice(equals + 1))];
+      }),
+    ),
+  };
+}
+
+function decodeOctal(text: string): string {
+  return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+}

@@ -3,7 +3,7 @@ import { Babel, BabelJobs } from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import { type CallOptions, type Client, createClient, type Interceptor } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { AgentError, agentErrorOf } from "./agent-error.ts";
-import { connectPinned } from "./agent-socket.ts";
+import { connectAgent } from "./agent-socket.ts";
 
 export interface AgentCall {
   /** Default 15 s (spec babel-agent §1.15). */
@@ -22,7 +22,7 @@ export interface AgentLink {
 }
 
 /** `secret` is read at each call: it changes with every start of the node. */
-export function openAgentLink(socket: string, secret: () => string | undefined): AgentLink {
+export function openAgentLink(runDirectory: string, secret: () => string | undefined): AgentLink {
   const authorize: Interceptor = (next) => (request) => {
     const value = secret();
     if (value !== undefined) request.header.set("authorization", `Bearer ${value}`);
@@ -30,7 +30,7 @@ export function openAgentLink(socket: string, secret: () => string | undefined):
   };
   const transport = createGrpcTransport({
     baseUrl: "http://babel",
-    nodeOptions: { createConnection: () => connectPinned(socket) },
+    nodeOptions: { createConnection: () => connectAgent(runDirectory) },
     interceptors: [authorize],
     // A container can send what it wants; nothing it answers may exceed this.
     readMaxBytes: 80 * 1024 * 1024,

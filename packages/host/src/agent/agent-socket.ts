@@ -1,34 +1,12 @@
-import { closeSync, constants, fstatSync, openSync } from "node:fs";
 import { connect, type Socket } from "node:net";
+import { connectRootedSocket } from "../rootfs/index.ts";
 
-/** Linux's O_PATH, which Node does not name: a handle on the file itself, whatever it is. */
-const openPathOnly = 0o10000000;
-
-/**
- * Connects to a socket in a directory that the container can write to. The file is pinned first and must itself be a socket:
- * a link the container put there could lead to any other socket of the host (spec host-daemon S3).
- */
-export function connectPinned(path: string): Socket {
-  let file: number;
+/** Connects to the babel.sock of a node's `run` directory, which the container can write to (spec host-daemon S3). */
+export function connectAgent(runDirectory: string): Socket {
   try {
-    file = openSync(path, openPathOnly | constants.O_NOFOLLOW);
+    return connectRootedSocket(runDirectory, "babel.sock");
   } catch {
-    return refused();
+    // HTTP/2 clients expect failures from the socket: this one fails like a connection to nothing.
+    return connect({ path: "/proc/self/fd/none" });
   }
-  if (!fstatSync(file).isSocket()) {
-    closeSync(file);
-    return refused();
-  }
-  const socket = connect({ path: `/proc/self/fd/${file}` });
-  let open = true;
-  const release = (): void => {
-    if (open) closeSync(file);
-    open = false;
-  };
-  return socket.once("connect", release).once("close", release);
-}
-
-/** A socket that fails the way a connection to nothing fails. */
-function refused(): Socket {
-  return connect({ path: "/proc/self/fd/none" });
 }

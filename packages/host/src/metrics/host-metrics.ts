@@ -1,0 +1,77 @@
+import { readFile, statfs } from "node:fs/promises";
+import { cpus, loadavg, uptime } from "node:os";
+import { setTimeout as pause } from "node:timers/promises";
+
+/** Spec host-daemon §10.2, in honest units (DB-10.1). */
+export interface HostMetrics {
+  /** Percent of all cores, 0–100. */
+  readonly usedCpuPercent: number;
+  readonly usedMemoryBytes: bigint;
+  readonly usedDiskBytes: bigint;
+  readonly loadOne: number;
+  readonly loadFive: number;
+  readonly loadFifteen: number;
+  readonly networkReceivedBytes: bigint;
+  readonly networkSentBytes: bigint;
+  readonly uptimeSeconds: bigint;
+  readonly usedIps: string[];
+}
+
+const cpuSampleMs = 200;
+
+/** `directory`: any path on the file system that holds the nodes. */
+export async function hostMetrics(directory: string, usedIps: ReadonlySet<string>): Promise<HostMetrics> {
+  const [usedCpuPercent, memory, disk, network] = await Promise.all([
+    cpuPercent(),
+    usedMemory(),
+    statfs(directory),
+    networkBytes(),
+  ]);
+  const [loadOne = 0, loadFive = 0, loadFifteen = 0] = loadavg();
+  return {
+    usedCpuPercent,
+    usedMemoryBytes: memory,
+    usedDiskBytes: BigInt(disk.blocks - disk.bavail) * BigInt(disk.bsize),
+    loadOne,
+    loadFive,
+    loadFifteen,
+    networkReceivedBytes: network.received,
+    networkSentBytes: network.sent,
+    uptimeSeconds: BigInt(Math.floor(uptime())),
+    usedIps: [...usedIps].sort(),
+  };
+}
+
+async function cpuPercent(): Promise<number> {
+  const sample = (): { readonly idle: number; readonly all: number } => {
+    const times = cpus().map((cpu) => cpu.times);
+    const all = times.reduce((sum, time) => sum + time.user + time.nice + time.sys + time.idle + time.irq, 0);
+    return { idle: times.reduce((sum, time) => sum + time.idle, 0), all };
+  };
+  const before = sample();
+  await pause(cpuSampleMs);
+  const after = sample();
+  const elapsed = after.all - before.all;
+  return elapsed <= 0 ? 0 : Math.max(0, 100 * (1 - (after.idle - before.idle) / elapsed));
+}
+
+async function usedMemory(): Promise<bigint> {
+  const text = await readFile("/proc/meminfo", "utf8");
+  const kib = (key: string): bigint => BigInt(new RegExp(`^${key}:\\s+(\\d+)`, "m").exec(text)?.[1] ?? "0");
+  return (kib("MemTotal") - kib("MemAvailable")) * 1024n;
+}
+
+/** Sums since boot over everything but loopback. */
+async function networkBytes(): Promise<{ readonly received: bigint; readonly sent: bigint }> {
+  const text = await readFile("/proc/net/dev", "utf8");
+  let received = 0n;
+  let sent = 0n;
+  for (const line of text.split("\n").slice(2)) {
+    const [name, counters] = line.split(":");
+    if (counters === undefined || name?.trim() === "lo") continue;
+    const fields = counters.trim().split(/\s+/);
+    received += BigInt(fields[0] ?? 0);
+    sent += BigInt(fields[8] ?? 0);
+  }
+  return { received, sent };
+}

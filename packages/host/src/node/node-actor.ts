@@ -1,0 +1,307 @@
+import { randomUUID } from "node:crypto";
+import { failpoint } from "../durable/index.ts";
+import { type ErrorReport, HostError, reportOf } from "../errors/host-error.ts";
+import { afterFailure, tolerated } from "./after-failure.ts";
+import { execute } from "./execute.ts";
+import { restoreParts } from "./node-assembly.ts";
+import type { NodeParts } from "./node-host.ts";
+import type { NodeOperation, NodeState, OperationKind } from "./node-state.ts";
+import { type NodeStatus, statusOf } from "./node-status.ts";
+import { saveState } from "./node-store.ts";
+import { isAlright, observe } from "./observe.ts";
+import { nothing, type Observed } from "./observed.ts";
+import { plan } from "./plan.ts";
+import { type Step, type StepKind, stepTitles } from "./step.ts";
+import { dataStamp } from "./steps-upgrade.ts";
+
+/** What an operation tells while it runs. */
+export type OperationNews =
+  | { readonly kind: "step"; readonly step: StepKind; readonly title: string; readonly finished: boolean }
+  | {
+      readonly kind: "progress";
+      readonly step: StepKind;
+      readonly message: string;
+      readonly percent: number | undefined;
+    };
+
+export interface OperationRequest {
+  readonly kind: OperationKind;
+  /**
+   * How the operation changes what the node should be; called when its turn has come. An empty change still makes the loop run.
+   * Throwing refuses the operation without any effect.
+   */
+  readonly change: (state: NodeState, seen: Observed) => Partial<NodeState>;
+  readonly commandId?: string;
+  readonly onNews?: (news: OperationNews) => void;
+}
+
+/** A published view: reading it never waits for the node. */
+export interface NodeSnapshot {
+  readonly state: NodeState;
+  readonly seen: Observed;
+  readonly status: NodeStatus;
+  readonly operation: (NodeOperation & { readonly step: StepKind | undefined }) | undefined;
+}
+
+/** More steps than any operation has: a plan that does not get anywhere is a bug, and must not spin. */
+const maxSteps = 120;
+
+/** Operations that must not wait for what runs, because it might never end. */
+const preempts: Readonly<Partial<Record<OperationKind, readonly OperationKind[]>>> = {
+  stop: ["start", "restart", "recover", "update"],
+  delete: ["create", "start", "stop", "restart", "recover", "update", "upgrade"],
+};
+
+/** One node: its mailbox, in which operations are served one after another, and the loop that makes it what it should be. */
+export class NodeActor {
+  readonly parts: NodeParts;
+  readonly #onChange: (actor: NodeActor) => void;
+  #state: NodeState;
+  #seen: Observed = nothing;
+  #current:
+    | { readonly operation: NodeOperation; readonly abort: AbortController; step: StepKind | undefined }
+    | undefined;
+  #mailbox: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
+  /** Looked at since the daemon started; before that nothing is known about the node. */
+  #known = false;
+  #gone = false;
+  #detached = false;
+
+  constructor(parts: (state: () => NodeState) => NodeParts, state: NodeState, onChange: (actor: NodeActor) => void) {
+    this.#state = state;
+    this.#onChange = onChange;
+    this.parts = parts(() => this.#state);
+  }
+
+  get id(): string {
+    return this.#state.id;
+  }
+
+  get gone(): boolean {
+    return this.#gone;
+  }
+
+  snapshot(): NodeSnapshot {
+    const current = this.#current;
+    return {
+      state: this.#state,
+      seen: this.#seen,
+      status: statusOf(this.#state, this.#seen, current !== undefined || !this.#known),
+      operation: current && { ...current.operation, step: current.step },
+    };
+  }
+
+  /** Takes the node over when the daemon starts: looks at it and finishes what was begun. Failures stay with the node. */
+  async attach(): Promise<void> {
+    await this.#enqueue(async () => {
+      await restoreParts(this.parts).catch((error: unknown) => this.parts.log.error((error as Error).message));
+      await this.parts.host.runtime.attach(this.id);
+      this.#seen = await observe(this.parts, this.#state);
+    });
+    const kind = this.#state.operation?.kind ?? "recover";
+    await this.operate({ kind, change: () => ({}), ...commandOf(this.#state) }).catch(() => {});
+  }
+
+  /** Resolves when the node is what `change` asked for; rejects with what was in the way. Nobody waiting does not stop it. */
+  operate(request: OperationRequest): Promise<NodeSnapshot> {
+    if (this.#current && preempts[request.kind]?.includes(this.#current.operation.kind)) this.#current.abort.abort();
+    return this.#enqueue(() => this.#run(request));
+  }
+
+  /** Whether nothing runs and nothing waits. */
+  get idle(): boolean {
+    return this.#current === undefined && this.#waiting === 0;
+  }
+
+  /** Looks whether the node still is what it should be, and brings it back if not. `thorough`: also asks babel and the network. */
+  async check(thorough: boolean): Promise<void> {
+    if (!this.idle || this.#gone || this.#detached) return;
+    const { expected_status: expected, problem } = this.#state;
+    if (expected === "Failed") return;
+    if (
+      problem !== null &&
+      (problem.next_attempt === null || problem.next_attempt > Date.now()) &&
+      problem.attempts > 0
+    )
+      return;
+    if (!thorough && problem === null && (await isAlright(this.parts, this.#state))) return;
+    const seen = await observe(this.parts, this.#state);
+    if (!this.idle) return;
+    this.#seen = seen;
+    if (plan(this.#state, seen) === undefined) return;
+    const escalate = expected === "Stopped" && (problem?.attempts ?? 0) >= 2;
+    await this.operate({ kind: "recover", change: () => (escalate ? { force: true } : {}) }).catch(() => {});
+  }
+
+  /** Changes the state between operations, without a step. */
+  amend(change: (state: NodeState) => Partial<NodeState>): Promise<void> {
+    return this.#enqueue(() => this.#save(change(this.#state)));
+  }
+
+  /** Work that must not meet an operation or other such work on this node, like a plugin's `init` or `upload`. */
+  exclusively<T>(work: () => Promise<T>): Promise<T> {
+    return this.#enqueue(work);
+  }
+
+  /** Reads the plugin's files again. True when they have changed. Errors: those of the plugin. */
+  async reloadPlugin(): Promise<boolean> {
+    const { plugin } = this.parts;
+    const before = plugin.digest;
+    this.parts.pluginOf = this.#state.image.rootfs;
+    await plugin.load();
+    this.#seen = { ...this.#seen, plugin: this.parts.pluginOf };
+    return plugin.digest !== before;
+  }
+
+  /** Lets go of the node; its container and babel live on. Waits for the step that runs, not for the whole operation. */
+  async detach(): Promise<void> {
+    this.#detached = true;
+    this.#current?.abort.abort();
+    await this.#mailbox.catch(() => {});
+    this.parts.tasks.disarm();
+    this.parts.plugin.abortPolls();
+    await this.parts.engineServer?.close();
+    this.parts.engineServer = undefined;
+  }
+
+  #enqueue<T>(work: () => Promise<T>): Promise<T> {
+    this.#waiting += 1;
+    const turn = this.#mailbox.then(async () => {
+      this.#waiting -= 1;
+      return work();
+    });
+    this.#mailbox = turn.catch(() => {});
+    return turn;
+  }
+
+  async #run(request: OperationRequest): Promise<NodeSnapshot> {
+    if (this.#gone) throw new HostError("not_found", `Node ${this.id} not found`);
+    if (this.#detached)
+      throw new HostError("gate", "service not ready, try again later", { hint: "the daemon is stopping" });
+    const change = request.change(this.#state, this.#seen);
+    const operation: NodeOperation = {
+      id: this.#state.operation?.id ?? randomUUID(),
+      kind: request.kind,
+      since: Date.now(),
+      command_id: request.commandId ?? null,
+    };
+    // A recovery keeps counting the failures of what it recovers from; whatever a person or the API asks for starts afresh.
+    const fresh = request.kind === "recover" ? {} : { problem: null };
+    const isRecovering = request.kind === "recover" && Object.keys(change).length === 0;
+    const abort = new AbortController();
+    this.#current = { operation, abort, step: undefined };
+    this.#known = true;
+    this.parts.plugin.abortPolls();
+    try {
+      // Recovering from what is already durable needs no journal of its own.
+      if (!isRecovering) await this.#save({ ...fresh, ...change, operation });
+      const failure = await this.#converge(request, abort.signal);
+      if (!this.#gone && (this.#state.operation !== null || (!failure && isStale(this.#state)))) {
+        await this.#save({
+          operation: this.#detached ? this.#state.operation : null,
+          ...(failure ? {} : settled(this.#state)),
+        });
+      }
+      if (failure) throw new HostError(failure.code as HostError["code"], failure.message, { hint: failure.hint });
+      if (this.#state.expected_status === "Running" && this.#state.created) this.parts.tasks.arm();
+    } finally {
+      this.#current = undefined;
+      this.#changed();
+    }
+    return this.snapshot();
+  }
+
+  /** The loop: plan, do, until there is nothing left to do. Returns the first failure that the operation has to answer for. */
+  async #converge(request: OperationRequest, signal: AbortSignal): Promise<ErrorReport | undefined> {
+    let failure: ErrorReport | undefined;
+    for (let count = 0; ; count += 1) {
+      const step = plan(this.#state, this.#seen);
+      if (step === undefined) return failure;
+      if (count >= maxSteps)
+        throw new HostError("internal", `the plan for node ${this.id} does not end (${step.kind})`);
+      if (signal.aborted) return cancelled;
+      try {
+        await this.#do(step, request, signal);
+        if (this.#gone) return failure;
+      } catch (error) {
+        if (signal.aborted) {
+          this.#seen = await observe(this.parts, this.#state);
+          return cancelled;
+        }
+        const instead = tolerated(this.#state, step);
+        if (instead) {
+          this.parts.log.warn({ step: step.kind }, `going on without: ${reportOf(error).message}`);
+          this.#seen = { ...this.#seen, ...instead };
+          continue;
+        }
+        const verdict = afterFailure(
+          this.#state,
+          step,
+          reportOf(error, "failed"),
+          Date.now(),
+          await this.#dataChanged(),
+        );
+        this.parts.log.warn({ step: step.kind, code: verdict.report.code }, verdict.report.message);
+        failure = failure === undefined || !verdict.goOn ? verdict.report : failure;
+        await this.#save(verdict.change);
+        this.#seen = await observe(this.parts, this.#state);
+        if (!verdict.goOn) return failure;
+      }
+    }
+  }
+
+  async #do(step: Step, { onNews }: OperationRequest, signal: AbortSignal): Promise<void> {
+    const title = stepTitles[step.kind];
+    if (this.#current) this.#current.step = step.kind;
+    onNews?.({ kind: "step", step: step.kind, title, finished: false });
+    this.parts.log.debug({ step: step.kind }, title);
+    failpoint(`before.${step.kind}`);
+    const progress = (message: string, percent?: number): void =>
+      onNews?.({ kind: "progress", step: step.kind, message, percent });
+    const outcome = await execute(this.parts, step, { state: this.#state, signal, progress });
+    failpoint(`done.${step.kind}`);
+    if (outcome.gone) this.#gone = true;
+    else if (outcome.state) await this.#save(outcome.state);
+    failpoint(`after.${step.kind}`);
+    this.#seen = { ...this.#seen, ...outcome.seen };
+    onNews?.({ kind: "step", step: step.kind, title, finished: true });
+    this.#changed();
+  }
+
+  async #dataChanged(): Promise<boolean> {
+    const { upgrade } = this.#state;
+    return upgrade !== null && (await dataStamp(this.parts)) !== upgrade.data_stamp;
+  }
+
+  async #save(change: Partial<NodeState>): Promise<void> {
+    const next = { ...this.#state, ...change };
+    await saveState(this.parts.host.paths, next);
+    this.#state = next;
+    this.#changed();
+  }
+
+  #changed(): void {
+    this.#onChange(this);
+  }
+}
+
+const cancelled: ErrorReport = {
+  code: "cancelled",
+  message: "the operation was given up for a later one",
+  hint: "see `bv node status` for what the node does now",
+};
+
+function commandOf(state: NodeState): { readonly commandId?: string } {
+  const id = state.operation?.command_id;
+  return id ? { commandId: id } : {};
+}
+
+/** Whether a node that reached its goal still carries marks of the way there. */
+function isStale(state: NodeState): boolean {
+  return state.force || (state.problem !== null && state.problem.attempts > 0);
+}
+
+function settled(state: NodeState): Partial<NodeState> {
+  return { force: false, ...(state.problem !== null && state.problem.attempts > 0 ? { problem: null } : {}) };
+}

@@ -1,0 +1,79 @@
+import { openAgentLink } from "../agent/agent-link.ts";
+import { readAgentRecord } from "../agent/agent-record.ts";
+import { HostError, reportOf } from "../errors/host-error.ts";
+import { nodePaths } from "../place/paths.ts";
+import { createNodeEngine } from "../plugin/node-engine.ts";
+import { NodePlugin } from "../plugin/node-plugin.ts";
+import { NodeTasks, type Task } from "../schedule/node-tasks.ts";
+import type { NodeActor } from "./node-actor.ts";
+import { environmentOf, nodeEnvOf } from "./node-env.ts";
+import type { NodeHost, NodeParts } from "./node-host.ts";
+import type { NodeState } from "./node-state.ts";
+
+/** Wires the parts of one node. Nothing is started or read yet. */
+export function assembleNode(
+  host: NodeHost,
+  id: string,
+  state: () => NodeState,
+  actorOf: (id: string) => NodeActor | undefined,
+): NodeParts {
+  const paths = nodePaths(host.paths, id);
+  const log = host.log.child({ node: id });
+  const link = openAgentLink(paths.run, () => parts.agent?.secret);
+  const tasks = new NodeTasks(paths.tasks, async (task) => runTask(task, actorOf(id)));
+  const engine = createNodeEngine({
+    link,
+    requireAgent: () => requireRunning(actorOf(id)),
+    env: () => nodeEnvOf(state(), host.config),
+    tasks,
+    secrets: {
+      get: (key, signal) => host.secretsOf(state()).get(key, signal),
+      put: (key, value, signal) => host.secretsOf(state()).put(key, value, signal),
+    },
+    devMode: state().dev_mode,
+    pluginDataPath: paths.pluginData,
+    pluginConfigPath: paths.pluginConfig,
+    hasArchive: (storeKey, signal) => host.hasArchive(state(), storeKey, signal),
+    log: (level, message) => log[level](`node_id: ${id}|${message}`),
+  });
+  const parts: NodeParts = {
+    host,
+    paths,
+    log,
+    link,
+    plugin: new NodePlugin(host.workers, engine, paths.rootfs),
+    tasks,
+    state,
+    environment: () => environmentOf(nodeEnvOf(state(), host.config)),
+    agent: undefined,
+    engineServer: undefined,
+    firewallApplied: false,
+    hostNetworkUp: false,
+    pluginOf: undefined,
+  };
+  return parts;
+}
+
+/** Brings back what an earlier daemon kept beside the state. */
+export async function restoreParts(parts: NodeParts): Promise<void> {
+  parts.agent = await readAgentRecord(parts.paths.agentRecord);
+  await parts.tasks.load();
+}
+
+function requireRunning(actor: NodeActor | undefined): void {
+  if (actor?.snapshot().seen.container === "running") return;
+  throw new HostError("unavailable", "node connection is closed", { hint: "start the node" });
+}
+
+/** A task runs only while its node is up and nothing else is done with it; a missed occurrence is left out (spec plugin-api §6). */
+async function runTask(task: Task, actor: NodeActor | undefined): Promise<void> {
+  if (!actor?.idle || actor.snapshot().status !== "Running") return;
+  const { log, plugin } = actor.parts;
+  try {
+    await plugin.call(task.function, task.param);
+    log.debug({ task: task.name }, "scheduled task done");
+  } catch (error) {
+    const { code, message } = reportOf(error);
+    log.warn({ task: task.name, code }, `scheduled task failed: ${message}`);
+  }
+}

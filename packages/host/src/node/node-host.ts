@@ -1,0 +1,64 @@
+import type { PluginWorkers } from "@blockvisor/plugin";
+import type { Logger } from "pino";
+import type { AgentBundle } from "../agent/agent-bundle.ts";
+import type { AgentLink } from "../agent/agent-link.ts";
+import type { AgentRecord } from "../agent/agent-record.ts";
+import type { NodeArchives } from "../agent/engine-archives.ts";
+import type { EngineServer } from "../agent/engine-server.ts";
+import type { HostConfig } from "../config/host-config.ts";
+import type { NodeFirewall } from "../firewall/index.ts";
+import type { ImageStore } from "../images/index.ts";
+import type { NodeNetwork } from "../network/index.ts";
+import type { HostPaths, NodePaths } from "../place/paths.ts";
+import type { NodePlugin } from "../plugin/node-plugin.ts";
+import type { NodeRootfs } from "../rootfs/index.ts";
+import type { ContainerRuntime } from "../runtime/index.ts";
+import type { NodeTasks } from "../schedule/node-tasks.ts";
+import type { Secrets } from "../secrets/secrets.ts";
+import type { CpuRegistry } from "./cpu-registry.ts";
+import type { NodeState } from "./node-state.ts";
+
+/** What all nodes of this machine share. */
+export interface NodeHost {
+  readonly paths: HostPaths;
+  readonly config: HostConfig;
+  readonly agent: AgentBundle;
+  readonly runtime: ContainerRuntime;
+  readonly rootfs: NodeRootfs;
+  readonly images: ImageStore;
+  readonly network: NodeNetwork;
+  readonly firewall: NodeFirewall;
+  readonly workers: PluginWorkers;
+  readonly cpus: CpuRegistry;
+  readonly log: Logger;
+  readonly secretsOf: (state: NodeState) => Secrets;
+  readonly archivesOf: (state: NodeState, storeKeys: ReadonlySet<string>) => NodeArchives | undefined;
+  /** Whether the control plane has an archive: of the image without a store key, of one service with it. */
+  readonly hasArchive: (state: NodeState, storeKey: string | undefined, signal: AbortSignal) => Promise<boolean>;
+}
+
+/** What belongs to one node besides its durable state. */
+export interface NodeParts {
+  readonly host: NodeHost;
+  readonly paths: NodePaths;
+  readonly log: Logger;
+  readonly link: AgentLink;
+  readonly plugin: NodePlugin;
+  readonly tasks: NodeTasks;
+  /** The state as it is durable now. */
+  readonly state: () => NodeState;
+  /** Environment of every process of the node. */
+  readonly environment: () => Record<string, string>;
+  /** Cached content of `agent.json`. */
+  agent: AgentRecord | undefined;
+  engineServer: EngineServer | undefined;
+  firewallApplied: boolean;
+  /** A node on the host's network has nothing to look at; this stands for its being set up. */
+  hostNetworkUp: boolean;
+  /** Name of the root file system that `plugin` was loaded (or failed to load) from. */
+  pluginOf: string | undefined;
+}
+
+export function usesHostNetwork(host: NodeHost, state: NodeState): boolean {
+  return state.apptainer_config?.host_network ?? host.config.runtime.host_network;
+}

@@ -1,0 +1,164 @@
+import { HostError } from "../errors/host-error.ts";
+import { nodePaths } from "../place/paths.ts";
+import { NodeActor, type NodeSnapshot, type OperationRequest } from "./node-actor.ts";
+import { assembleNode } from "./node-assembly.ts";
+import type { NodeHost } from "./node-host.ts";
+import { resolveNode } from "./node-lookup.ts";
+import type { NodeState } from "./node-state.ts";
+import { type BrokenNode, createStore, loadStore } from "./node-store.ts";
+import { removeBroken, removeEmpty } from "./remove-broken.ts";
+
+/** Attached at the same time when the daemon starts (spec host-daemon DB-4.12). */
+const attachConcurrency = 16;
+
+/** All nodes of this machine. Names, addresses and cores are claimed in one synchronous step; slow work happens outside (DB-3.4). */
+export class NodeTable {
+  readonly #host: NodeHost;
+  readonly #onChange: (actor: NodeActor) => void;
+  readonly #actors = new Map<string, NodeActor>();
+  readonly #broken = new Map<string, BrokenNode>();
+  readonly #attaching = new Set<string>();
+
+  constructor(host: NodeHost, onChange: (actor: NodeActor) => void) {
+    this.#host = host;
+    this.#onChange = onChange;
+  }
+
+  get counts(): { readonly total: number; readonly attached: number; readonly running: number } {
+    const total = this.#actors.size + this.#broken.size;
+    const running = this.actors().filter((actor) => actor.snapshot().status === "Running").length;
+    return { total, attached: total - this.#attaching.size, running };
+  }
+
+  actors(): readonly NodeActor[] {
+    return [...this.#actors.values()];
+  }
+
+  /** Sorted by name. */
+  snapshots(): readonly NodeSnapshot[] {
+    return this.actors()
+      .map((actor) => actor.snapshot())
+      .toSorted((a, b) => a.state.name.localeCompare(b.state.name));
+  }
+
+  broken(): readonly BrokenNode[] {
+    return [...this.#broken.values()];
+  }
+
+  isAttaching(id: string): boolean {
+    return this.#attaching.has(id);
+  }
+
+  get(id: string): NodeActor | undefined {
+    return this.#actors.get(id);
+  }
+
+  /** By id, name or unambiguous prefix. Errors `not_found`, `ambiguous`, `broken_node`. */
+  find(reference: string, operation: string): NodeActor {
+    const known = [
+      ...this.actors().map((actor) => ({ id: actor.id, name: actor.snapshot().state.name })),
+      ...this.broken().map(({ id }) => ({ id, name: id })),
+    ];
+    const { id } = resolveNode(reference, known);
+    const actor = this.#actors.get(id);
+    if (actor) return actor;
+    throw new HostError("broken_node", `cannot ${operation} broken node \`${id}\``, {
+      hint: `${this.#broken.get(id)?.reason}; repair ${nodePaths(this.#host.paths, id).state}, or delete the node`,
+    });
+  }
+
+  /** Loads what is on disk; nodes are listed at once and attached in the background. Resolves when all are attached. */
+  async load(onAttached: () => void): Promise<void> {
+    const { nodes, empty } = await loadStore(this.#host.paths);
+    for (const id of empty) await removeEmpty(this.#host.paths, id);
+    for (const node of nodes) {
+      if (node.kind === "broken") {
+        this.#host.log.error({ node: node.id }, `broken node: ${node.reason}`);
+        this.#broken.set(node.id, node);
+      } else {
+        this.#add(node.state);
+        this.#attaching.add(node.state.id);
+      }
+    }
+    const queue = [...this.#attaching];
+    const worker = async (): Promise<void> => {
+      for (let id = queue.shift(); id !== undefined; id = queue.shift()) {
+        const actor = this.#actors.get(id);
+        await actor
+          ?.attach()
+          .catch((error: unknown) => actor.parts.log.error(`attach failed: ${(error as Error).message}`));
+        this.#attaching.delete(id);
+        onAttached();
+      }
+    };
+    await Promise.all(Array.from({ length: attachConcurrency }, worker));
+  }
+
+  /** Claims id, name, address and cores, makes the state durable and creates the node. */
+  async create(state: NodeState, request: Pick<OperationRequest, "onNews" | "commandId">): Promise<NodeSnapshot> {
+    this.#refuseTaken(state);
+    const cores = state.dev_mode ? [] : this.#host.cpus.choose(state.id, state.vm_config.vcpu_count, []);
+    const claimed = { ...state, created: false, assigned_cpus: [...cores] };
+    const actor = this.#add(claimed);
+    try {
+      await createStore(this.#host.paths, claimed);
+    } catch (error) {
+      this.#forget(actor);
+      throw error;
+    }
+    return actor.operate({ kind: "create", change: () => ({}), ...request });
+  }
+
+  /** Deletes a node whose state cannot be read, from its directory alone (spec DB-4.6). False: there is no such broken node. */
+  async deleteBroken(reference: string): Promise<boolean> {
+    const found = this.broken().find(({ id }) => id === reference);
+    if (found === undefined) return false;
+    await removeBroken(this.#host, found.id);
+    this.#broken.delete(found.id);
+    return true;
+  }
+
+  usedAddresses(): ReadonlySet<string> {
+    return new Set(this.actors().map((actor) => actor.snapshot().state.ip));
+  }
+
+  async detach(): Promise<void> {
+    await Promise.all(this.actors().map((actor) => actor.detach()));
+  }
+
+  #refuseTaken(state: NodeState): void {
+    if (this.#broken.has(state.id)) throw new HostError("broken_node", `cannot create broken node \`${state.id}\``);
+    for (const actor of this.actors()) {
+      const other = actor.snapshot().state;
+      if (other.id === state.id) throw new HostError("conflict", `node with id \`${state.id}\` exists`);
+      if (other.name === state.name) {
+        throw new HostError("conflict", `node with name \`${state.name}\` exists`, { hint: "choose another name" });
+      }
+      if (other.ip === state.ip) {
+        throw new HostError("conflict", `node with ip address \`${state.ip}\` exists`, {
+          hint: `it belongs to ${other.name}; choose another address, or leave it out to get a free one`,
+        });
+      }
+    }
+  }
+
+  #add(state: NodeState): NodeActor {
+    const actor = new NodeActor(
+      (current) => assembleNode(this.#host, state.id, current, (id) => this.#actors.get(id)),
+      state,
+      (changed) => {
+        if (changed.gone) this.#forget(changed);
+        this.#onChange(changed);
+      },
+    );
+    this.#actors.set(state.id, actor);
+    this.#host.cpus.assign(state.id, state.assigned_cpus);
+    return actor;
+  }
+
+  #forget(actor: NodeActor): void {
+    if (this.#actors.get(actor.id) !== actor) return;
+    this.#actors.delete(actor.id);
+    this.#host.cpus.release(actor.id);
+  }
+}

@@ -1,0 +1,71 @@
+import { lstat, readlink } from "node:fs/promises";
+import { GetVersionResponse_State as AgentState } from "@blockvisor/wire/blockvisor/babel/v1/babel";
+import { isAlive } from "../runtime/index.ts";
+import { type NodeParts, usesHostNetwork } from "./node-host.ts";
+import type { NodeState } from "./node-state.ts";
+import type { Observed } from "./observed.ts";
+
+/** Looks at everything of a node. Starts no process and changes nothing. */
+export async function observe(node: NodeParts, state: NodeState): Promise<Observed> {
+  const { host, paths } = node;
+  const container = (await host.runtime.state(state.id)).kind === "running" ? "running" : "off";
+  const hostNetwork = usesHostNetwork(host, state);
+  const [directory, rootfs, network, agent] = await Promise.all([
+    isPrepared(node),
+    host.rootfs.mounted(paths.directory),
+    hostNetwork ? undefined : host.network.inspect(state.id),
+    container === "running" ? observeAgent(node) : ("off" as const),
+  ]);
+  return {
+    directory,
+    rootfs,
+    plugin: node.pluginOf,
+    engine: node.engineServer === undefined ? "closed" : "served",
+    network:
+      network !== undefined || (hostNetwork && (node.hostNetworkUp || container === "running")) ? "present" : "absent",
+    firewall: node.firewallApplied ? "applied" : "unknown",
+    container,
+    agent,
+  };
+}
+
+async function isPrepared({ paths }: NodeParts): Promise<boolean> {
+  const isDirectory = async (path: string): Promise<boolean> =>
+    lstat(path).then(
+      (stat) => stat.isDirectory(),
+      () => false,
+    );
+  const link = await readlink(paths.link).catch(() => undefined);
+  return link !== undefined && (await isDirectory(paths.data)) && (await isDirectory(paths.run));
+}
+
+/** Asks babel itself: a process that exists but does not answer is no agent. */
+export async function observeAgent(node: NodeParts): Promise<Observed["agent"]> {
+  if (node.agent?.process && !isAlive(node.agent.process)) return "off";
+  try {
+    const { state } = await node.link.call("get_version", (options) => node.link.babel.getVersion({}, options), {
+      timeoutMs: 5_000,
+    });
+    return agentStateOf(state);
+  } catch {
+    return "off";
+  }
+}
+
+export function agentStateOf(state: AgentState): "unconfigured" | "ready" | "shut_down" {
+  switch (state) {
+    case AgentState.READY:
+      return "ready";
+    case AgentState.SHUTDOWN:
+      return "shut_down";
+    default:
+      return "unconfigured";
+  }
+}
+
+/** The cheap part, asked every two seconds: whether the processes that should be there still are. */
+export async function isAlright(node: NodeParts, state: NodeState): Promise<boolean> {
+  const running = (await node.host.runtime.state(state.id)).kind === "running";
+  if (state.expected_status !== "Running") return !running;
+  return running && node.agent?.process !== null && node.agent?.process !== undefined && isAlive(node.agent.process);
+}

@@ -1,0 +1,114 @@
+import { lstat } from "node:fs/promises";
+import { isDeepStrictEqual } from "node:util";
+import { HostError } from "../errors/host-error.ts";
+import { switched, switchedBack } from "./after-failure.ts";
+import type { NodeParts } from "./node-host.ts";
+import { contentOf, type NodeContent, type NodeState } from "./node-state.ts";
+import type { ExecutorTable } from "./outcome.ts";
+import { hexOf, pullOptions } from "./steps-content.ts";
+
+/** A blocked upgrade is worth another try after this (spec host-daemon §4.10). */
+const blockedRetrySeconds = 3600;
+
+/** Steps that exchange a node's version. */
+export const upgradeSteps = {
+  pull_target: async ({ host, paths }, { uri }, context) => {
+    const { state } = context;
+    const upgrade = upgradeOf(state);
+    const { digest } = await host.images.ensure(uri, pullOptions(context));
+    if (digest === state.image.digest && !upgrade.force && isUnchanged(contentOf(state), upgrade.target)) {
+      context.progress("unchanged: the node already runs this image with these settings");
+      return { state: { upgrade: null } };
+    }
+    const taken = new Set((await host.rootfs.list(paths.directory)).map(({ version }) => version));
+    const image = { ...upgrade.target.image, digest, rootfs: freeName(hexOf(digest), taken) };
+    return { state: { upgrade: { ...upgrade, target: { ...upgrade.target, image } } } };
+  },
+
+  begin_switch: async (node, _, { state, signal }) => {
+    const upgrade = upgradeOf(state);
+    const wasRunning = state.expected_status === "Running";
+    if (wasRunning) await refuseBlockingJobs(node, signal);
+    const stamp = await dataStamp(node);
+    return { state: { upgrade: { ...upgrade, stage: "stop", was_running: wasRunning, data_stamp: stamp } } };
+  },
+
+  switch_content: async ({ host }, _, { state }) => {
+    const { vm_config: vm } = upgradeOf(state).target;
+    const cpus = state.dev_mode ? [] : host.cpus.choose(state.id, vm.vcpu_count, state.assigned_cpus);
+    return { state: switched(state, cpus), seen: { firewall: "unknown" } };
+  },
+
+  finish_upgrade: async (node, _, { state }) => {
+    node.host.cpus.assign(state.id, state.assigned_cpus);
+    await removeRootsExcept(node, [state.image.rootfs, state.state_backup?.image.rootfs]);
+    return { state: { upgrade: null, problem: null } };
+  },
+
+  switch_back: async (_node, _, { state }) => ({ state: switchedBack(state), seen: { firewall: "unknown" } }),
+
+  finish_rollback: async (node, _, { state }) => {
+    const upgrade = upgradeOf(state);
+    node.host.cpus.assign(state.id, state.assigned_cpus);
+    await removeRootsExcept(node, [state.image.rootfs]);
+    const problem = {
+      code: "upgrade_rolled_back",
+      message: rolledBackMessage(upgrade.need_rollback ?? ""),
+      hint: "correct the image and upgrade again; the node runs its old version",
+      since: Date.now(),
+      attempts: 0,
+      next_attempt: null,
+    };
+    return { state: { upgrade: null, problem } };
+  },
+} satisfies Partial<ExecutorTable>;
+
+export function rolledBackMessage(reason: string): string {
+  return `node upgrade failed with: '${reason}'; but then successfully rolled back`;
+}
+
+/** mtime of the "protocol data touched" marker in epoch milliseconds, null without one. The file is the container's: never followed. */
+export async function dataStamp({ paths }: NodeParts): Promise<number | null> {
+  const stat = await lstat(`${paths.data}/.protocol_data.lock`).catch(() => undefined);
+  return stat?.mtimeMs ?? null;
+}
+
+function upgradeOf(state: NodeState): NonNullable<NodeState["upgrade"]> {
+  if (state.upgrade === null) throw new HostError("internal", "no upgrade is under way");
+  return state.upgrade;
+}
+
+function isUnchanged(current: NodeContent, target: NodeContent): boolean {
+  const comparable = ({ image, ...rest }: NodeContent): unknown => ({
+    ...rest,
+    version: image.version,
+    config: image.config_id,
+  });
+  return isDeepStrictEqual(comparable(current), comparable(target));
+}
+
+function freeName(name: string, taken: ReadonlySet<string>): string {
+  if (!taken.has(name)) return name;
+  for (let suffix = 2; ; suffix += 1) if (!taken.has(`${name}-${suffix}`)) return `${name}-${suffix}`;
+}
+
+async function refuseBlockingJobs(node: NodeParts, signal: AbortSignal): Promise<void> {
+  const { jobs } = await node.link.call("get_jobs", (options) => node.link.jobs.listJobs({}, options), {
+    signal,
+    retry: true,
+  });
+  const blocking = jobs.filter((job) => job.upgradeBlocking && job.status?.status.case === "running");
+  if (blocking.length === 0) return;
+  const names = blocking.map(({ name }) => name).join(", ");
+  throw new HostError(
+    "blocking_job",
+    `can't proceed while 'upgrade_blocking' job is running. Try again after ${blockedRetrySeconds} seconds.`,
+    { hint: `wait for ${names}, or stop it with \`bv node job stop\``, retryAfterSeconds: blockedRetrySeconds },
+  );
+}
+
+async function removeRootsExcept({ host, paths }: NodeParts, kept: readonly (string | undefined)[]): Promise<void> {
+  for (const { version } of await host.rootfs.list(paths.directory)) {
+    if (!kept.includes(version)) await host.rootfs.remove(paths.directory, version);
+  }
+}

@@ -1,0 +1,16 @@
+import type { CreateNodeRequest, NodeSchema } from "@blockvisor/wire/blockvisor/host/v1/host";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+
+export type NodeMessage = MessageInitShape<typeof NodeSchema>;
+
+/** What the daemon asks of the API on behalf of `bv`; the effects arrive as commands. Errors: `api_unreachable` and the API's own. */
+export interface ControlPlane {
+  createNode(request: CreateNodeRequest): Promise<NodeMessage>;
+  startNode(id: string): Promise<void>;
+  stopNode(id: string): Promise<void>;
+  restartNode(id: string): Promise<void>;
+  deleteNode(id: string): Promise<void>;
+  upgradeNode(id: string, version: string | undefined, build: bigint | undefined): Promise<void>;
+  /** Nodes that the API has for this host. */
+  listNodes(): Promise<readonly NodeMessage[]>;
+}

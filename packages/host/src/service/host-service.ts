@@ -1,0 +1,283 @@
+import { HostService, ServiceStatus } from "@blockvisor/wire/blockvisor/host/v1/host";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import type { ConnectRouter, ServiceImpl } from "@connectrpc/connect";
+import { redactedConfig } from "../config/host-config.ts";
+import { HostError, reportOf } from "../errors/host-error.ts";
+import { hostMetrics } from "../metrics/host-metrics.ts";
+import { nodeMetrics } from "../metrics/node-metrics.ts";
+import { checkBabelVersion } from "../node/admission.ts";
+import type { NodeActor, OperationNews } from "../node/node-actor.ts";
+import { freeAddresses } from "../place/addresses.ts";
+import { toConnectError } from "./connect-error.ts";
+import type { NodeMessage } from "./control-plane.ts";
+import { devNodeState, upgradedContent } from "./dev-node.ts";
+import { jobService } from "./job-service.ts";
+import { brokenMessage, nodeMessage } from "./node-message.ts";
+import { deleteNode, restartNode, startNode, stopNode, upgradeNode } from "./node-operations.ts";
+import { operationEvents } from "./operation-events.ts";
+import type { ServiceContext } from "./service-context.ts";
+
+const maxListedAddresses = 256;
+
+/** The daemon's local service (host.proto). Reading never waits for a node; operations are the node's mailbox. */
+export function hostRoutes(router: ConnectRouter, context: ServiceContext): void {
+  router.service(HostService, withOurErrors(hostService(context)));
+}
+
+function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
+  const { host, nodes } = context;
+  const find = (reference: string, operation: string): NodeActor => nodes.find(reference, operation);
+
+  const message = async (actor: NodeActor): Promise<NodeMessage> => {
+    const snapshot = actor.snapshot();
+    const container = await host.runtime.state(actor.id);
+    const { failure } = actor.parts.plugin;
+    const broken = failure !== undefined && actor.parts.pluginOf !== undefined ? reportOf(failure) : undefined;
+    const problem = broken && { code: broken.code, message: broken.message, attempts: 0 };
+    return nodeMessage(snapshot, host.paths, container.kind === "running" ? container.init.pid : undefined, problem);
+  };
+
+  /** Dev nodes and emergencies are served here; all others belong to the API, whose commands come back to us. */
+  async function* operation(
+    actor: NodeActor,
+    local: boolean,
+    request: (id: string) => Promise<void>,
+    operate: (onNews: (news: OperationNews) => void) => Promise<unknown>,
+  ) {
+    if (context.cloud && !local && !actor.snapshot().state.dev_mode) {
+      await request(actor.id);
+      const requested = { message: "requested; the API sends the command" };
+      yield { nodeId: actor.id, event: { case: "requested" as const, value: requested } };
+      return;
+    }
+    context.status.requireOk();
+    yield* operationEvents(actor.id, async (onNews) => {
+      await operate(onNews);
+      return message(actor);
+    });
+  }
+
+  return {
+    ...jobService(context),
+
+    getInfo: async () => {
+      const { config } = host;
+      const { total, running } = nodes.counts;
+      const { gatewayIp, hostIp } = config.network;
+      return {
+        name: config.devMode ? "blockvisord-dev" : "blockvisord",
+        version: context.version,
+        status: context.status.current,
+        devMode: config.devMode,
+        root: host.paths.root,
+        hostId: config.hostId,
+        hostName: config.hostName,
+        apiUrl: config.apiUrl ?? "",
+        interface: config.interface,
+        gatewayIp,
+        hostIp,
+        freeIps: [...freeAddresses(config.network, nodes.usedAddresses()).take(maxListedAddresses)],
+        runtime: host.runtime.kind,
+        agentDir: host.agent.directory,
+        conditions: context.conditions(),
+        nodesTotal: total,
+        nodesRunning: running,
+        startedAt: timestampFromDate(context.startedAt),
+        configJson: redactedConfig(config),
+        ...(config.orgId === undefined ? {} : { orgId: config.orgId }),
+        ...(config.privateOrgId === undefined ? {} : { privateOrgId: config.privateOrgId }),
+      };
+    },
+    getHostMetrics: () => hostMetrics(host.paths.var, nodes.usedAddresses()),
+    watchStatus: async function* (_, { signal }) {
+      for await (const status of context.status.watch(signal)) {
+        const { total, attached } = nodes.counts;
+        yield { status, nodesTotal: total, nodesAttached: attached };
+      }
+    },
+
+    listNodes: async ({ local }) => {
+      const listed = [
+        ...(await Promise.all(nodes.actors().map(message))),
+        ...nodes.broken().map((node) => brokenMessage(node, host.paths)),
+      ];
+      const warnings: string[] = [];
+      if (!local && context.cloud) {
+        const here = new Set(listed.map(({ id }) => id));
+        // The API being down must never hide what is here (spec host-daemon DB-2.3).
+        const remote = await context.cloud.listNodes().catch((error: unknown) => {
+          warnings.push(`nodes of the control plane are not listed: ${reportOf(error).message}`);
+          return [];
+        });
+        listed.push(...remote.filter(({ id }) => !here.has(id)));
+      }
+      return { nodes: listed.toSorted((a, b) => (a.name ?? "").localeCompare(b.name ?? "")), warnings };
+    },
+    getNode: async ({ node }) => message(find(node, "show")),
+    getNodeMetrics: async ({ node }) => {
+      const actor = find(node, "get metrics of");
+      if (actor.snapshot().seen.agent !== "ready") {
+        throw new HostError("unavailable", "metrics not available", { hint: "start the node" });
+      }
+      return nodeMetrics(actor);
+    },
+    listTasks: async ({ node }) => ({
+      tasks: find(node, "show")
+        .parts.tasks.list()
+        .map(({ next, ...task }) => ({
+          ...task,
+          ...(next === undefined ? {} : { nextRun: timestampFromDate(next) }),
+        })),
+    }),
+
+    createNode: async (request) => {
+      if (!context.cloud) {
+        throw new HostError("unsupported", "blockvisord-dev support only dev nodes", {
+          hint: "create a dev node with `nib image play`, or register this host with `bvup`",
+        });
+      }
+      return { node: await context.cloud.createNode(request) };
+    },
+    createDevNode: async function* (request) {
+      context.status.requireOk();
+      const existing = request.id === "" ? undefined : nodes.get(request.id);
+      if (existing) {
+        yield { nodeId: existing.id, event: { case: "done" as const, value: await message(existing) } };
+        return;
+      }
+      const state = devNodeState(request, host.config, nodes.usedAddresses(), context.version);
+      checkBabelVersion(state.image.min_babel_version, context.version);
+      yield* operationEvents(state.id, async (onNews) => {
+        await nodes.create(state, { onNews });
+        return message(find(state.id, "show"));
+      });
+    },
+    startNode: async function* ({ node, local }) {
+      const actor = find(node, "start");
+      const request = (id: string) => context.requireCloud().startNode(id);
+      yield* operation(actor, local, request, (onNews) => startNode(actor, { onNews }));
+    },
+    stopNode: async function* ({ node, force, local }) {
+      const actor = find(node, "stop");
+      const request = (id: string) => context.requireCloud().stopNode(id);
+      yield* operation(actor, local, request, (onNews) => stopNode(actor, force, { onNews }));
+    },
+    restartNode: async function* ({ node, force, local }) {
+      const actor = find(node, "restart");
+      const request = (id: string) => context.requireCloud().restartNode(id);
+      yield* operation(actor, local, request, (onNews) => restartNode(actor, force, { onNews }));
+    },
+    upgradeNode: async function* ({ node, version, build }) {
+      const actor = find(node, "upgrade");
+      if (!context.cloud || actor.snapshot().state.dev_mode) {
+        throw new HostError("unsupported", "dev node upgrade is not supported", { hint: "use `nib image upgrade`" });
+      }
+      await context.cloud.upgradeNode(actor.id, version, build);
+      yield { nodeId: actor.id, event: { case: "requested" as const, value: { message: "upgrade triggered" } } };
+    },
+    upgradeDevNode: async function* (request) {
+      const actor = find(request.node, "upgrade");
+      if (!actor.snapshot().state.dev_mode) {
+        throw new HostError("unsupported", "can't upgrade non dev node with dev image", {
+          hint: "use `bv node upgrade`",
+        });
+      }
+      context.status.requireOk();
+      yield* operationEvents(actor.id, async (onNews) => {
+        await upgradeNode(actor, (state) => upgradedContent(state, request), request.force, { onNews });
+        return message(actor);
+      });
+    },
+    deleteNode: async function* ({ node, local }) {
+      if (await nodes.deleteBroken(node)) {
+        yield { nodeId: node, event: { case: "done" as const, value: { id: node, name: node } } };
+        return;
+      }
+      const actor = find(node, "delete");
+      const last = await message(actor);
+      const request = (id: string) => context.requireCloud().deleteNode(id);
+      if (context.cloud && !local && !actor.snapshot().state.dev_mode) {
+        yield* operation(actor, local, request, async () => {});
+        return;
+      }
+      context.status.requireOk();
+      yield* operationEvents(actor.id, async (onNews) => {
+        await deleteNode(actor, { onNews });
+        return last;
+      });
+    },
+
+    listCapabilities: async ({ node }) => {
+      const { plugin } = find(node, "get capabilities of").parts;
+      plugin.require();
+      return { functions: [...plugin.capabilities] };
+    },
+    runFunction: async ({ node, function: name, param }, { signal }) => {
+      const actor = find(node, "run a function of");
+      const { state, status } = actor.snapshot();
+      if (state.dev_mode) await reloadForDev(actor, status === "Running");
+      const call = (): Promise<string> => actor.parts.plugin.call(name, param, { signal });
+      const value = await (name === "init" || name === "upload" ? actor.exclusively(call) : call());
+      return { value };
+    },
+    reloadPlugin: async ({ node }) => {
+      const actor = find(node, "reload the plugin of");
+      await actor.reloadPlugin();
+      if (actor.snapshot().status === "Running") await actor.parts.plugin.reevaluate({});
+      return { functions: [...actor.parts.plugin.capabilities] };
+    },
+
+    getShell: async ({ node }) => {
+      const actor = find(node, "open a shell in");
+      const shell = {
+        argv: ["/bin/sh", "-i"],
+        env: { ...actor.parts.environment(), TERM: "xterm-256color" },
+        cwd: "/",
+        terminal: true,
+      };
+      const { file, args, env } = await host.runtime.execInteractive(actor.id, shell);
+      return { argv: [file, ...args], env: { ...env } };
+    },
+  };
+}
+
+/** What is on disk counts on dev nodes; a config that cannot be evaluated must not keep an engineer from calling another function. */
+async function reloadForDev(actor: NodeActor, running: boolean): Promise<void> {
+  const changed = await actor.reloadPlugin();
+  if (!changed || !running) return;
+  await actor.parts.plugin.reevaluate({}).catch((error: unknown) => {
+    actor.parts.log.warn(`plugin_config was not evaluated again: ${reportOf(error).message}`);
+  });
+}
+
+/** Wraps every method so that whatever it throws leaves as our error with its detail. */
+function withOurErrors(service: ServiceImpl<typeof HostService>): ServiceImpl<typeof HostService> {
+  const wrapped = Object.entries(service).map(([name, method]) => {
+    const isStream = HostService.method[name as keyof typeof HostService.method]?.methodKind === "server_streaming";
+    const call = method as (request: unknown, context: unknown) => unknown;
+    return [name, isStream ? guardStream(call as never) : guardCall(call)];
+  });
+  return Object.fromEntries(wrapped) as ServiceImpl<typeof HostService>;
+}
+
+function guardCall(call: (request: unknown, context: unknown) => unknown) {
+  return async (request: unknown, context: unknown): Promise<unknown> => {
+    try {
+      return await call(request, context);
+    } catch (error) {
+      throw toConnectError(error);
+    }
+  };
+}
+
+function guardStream(call: (request: unknown, context: unknown) => AsyncIterable<unknown>) {
+  return async function* (request: unknown, context: unknown): AsyncIterable<unknown> {
+    try {
+      yield* call(request, context);
+    } catch (error) {
+      throw toConnectError(error);
+    }
+  };
+}
+
+export { ServiceStatus };

@@ -1,0 +1,119 @@
+import { type FirewallSchema, type NodeSchema, NodeStatus } from "@blockvisor/wire/blockvisor/host/v1/host";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { NodeSnapshot } from "../node/node-actor.ts";
+import type { Firewall, NodeState } from "../node/node-state.ts";
+import type { BrokenNode } from "../node/node-store.ts";
+import { type HostPaths, nodePaths } from "../place/paths.ts";
+
+const statuses = {
+  Running: NodeStatus.RUNNING,
+  Stopped: NodeStatus.STOPPED,
+  Busy: NodeStatus.BUSY,
+  Failed: NodeStatus.FAILED,
+  Deleted: NodeStatus.UNSPECIFIED,
+} as const;
+
+/** A node as `bv` and `nib` see it. */
+export function nodeMessage(
+  { state, seen, status, operation }: NodeSnapshot,
+  paths: HostPaths,
+  pid: number | undefined,
+  pluginProblem: MessageInitShape<typeof NodeSchema>["problem"],
+): MessageInitShape<typeof NodeSchema> {
+  const { image, vm_config: vm } = state;
+  const problem = state.problem
+    ? {
+        code: state.problem.code,
+        message: state.problem.message,
+        since: timestampFromMs(state.problem.since),
+        attempts: state.problem.attempts,
+        ...(state.problem.next_attempt === null ? {} : { nextAttempt: timestampFromMs(state.problem.next_attempt) }),
+      }
+    : pluginProblem;
+  return {
+    id: state.id,
+    name: state.name,
+    status: statuses[status],
+    expectedStatus: statuses[state.expected_status],
+    devMode: state.dev_mode,
+    imageKey: { protocolKey: state.image_key.protocol_key, variantKey: state.image_key.variant_key },
+    image: {
+      id: image.id,
+      version: image.version,
+      configId: image.config_id,
+      archiveId: image.archive_id,
+      storeKey: image.store_key,
+      uri: image.uri,
+      minBabelVersion: image.min_babel_version,
+      digest: image.digest,
+    },
+    ip: state.ip,
+    gateway: state.gateway,
+    vm: {
+      cpuCores: vm.vcpu_count,
+      memoryMb: BigInt(vm.mem_size_mb),
+      diskGb: BigInt(vm.disk_size_gb),
+      ramdisks: vm.ramdisks.map((disk) => ({
+        mount: disk.ram_disk_mount_point,
+        sizeMb: BigInt(disk.ram_disk_size_mb),
+      })),
+    },
+    assignedCpus: state.assigned_cpus,
+    properties: state.properties,
+    firewall: firewallMessage(state.firewall),
+    tags: state.tags,
+    displayName: state.display_name,
+    protocolId: state.protocol_id,
+    protocolName: state.protocol_name,
+    orgId: state.org_id,
+    orgName: state.org_name,
+    dnsName: state.dns_name,
+    initialized: state.initialized,
+    directory: nodePaths(paths, state.id).directory,
+    ...(state.started_at !== null && seen.container === "running"
+      ? { startedAt: timestampFromMs(state.started_at * 1000) }
+      : {}),
+    ...(operation
+      ? {
+          operation: {
+            id: operation.id,
+            kind: operation.kind,
+            step: operation.step ?? "",
+            since: timestampFromMs(operation.since),
+          },
+        }
+      : {}),
+    ...(problem ? { problem } : {}),
+    ...(pid === undefined ? {} : { pid }),
+  };
+}
+
+/** A node whose state cannot be read: little is known, but it must be seen (spec host-daemon DB-1.5). */
+export function brokenMessage({ id, reason }: BrokenNode, paths: HostPaths): MessageInitShape<typeof NodeSchema> {
+  return {
+    id,
+    name: id,
+    status: NodeStatus.FAILED,
+    expectedStatus: NodeStatus.FAILED,
+    directory: nodePaths(paths, id).directory,
+    problem: { code: "broken_node", message: reason, attempts: 0 },
+  };
+}
+
+function firewallMessage(firewall: Firewall): MessageInitShape<typeof FirewallSchema> {
+  return {
+    defaultIn: firewall.default_in,
+    defaultOut: firewall.default_out,
+    rules: firewall.rules.map(({ name, action, direction, protocol, ips, ports }) => ({
+      name,
+      action,
+      direction,
+      protocol: protocol ?? "both",
+      ips,
+      ports,
+    })),
+  };
+}
+
+export type { NodeState };

@@ -1,0 +1,20 @@
+import type { ConditionSchema } from "@blockvisor/wire/blockvisor/host/v1/host";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { NodeHost } from "../node/node-host.ts";
+import type { NodeTable } from "../node/node-table.ts";
+import type { ControlPlane } from "./control-plane.ts";
+import type { DaemonStatus } from "./daemon-status.ts";
+
+/** What the service serves from. */
+export interface ServiceContext {
+  readonly host: NodeHost;
+  readonly nodes: NodeTable;
+  readonly status: DaemonStatus;
+  readonly version: string;
+  readonly startedAt: Date;
+  /** Undefined in dev mode. */
+  readonly cloud: ControlPlane | undefined;
+  /** As `cloud`; throws without one. */
+  readonly requireCloud: () => ControlPlane;
+  readonly conditions: () => MessageInitShape<typeof ConditionSchema>[];
+}

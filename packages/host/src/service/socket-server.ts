@@ -1,0 +1,88 @@
+import { chmod, chown, mkdir, readFile, rm } from "node:fs/promises";
+import { createServer as createHttp1, type Server as Http1Server } from "node:http";
+import { createServer as createHttp2 } from "node:http2";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import type { ConnectRouter } from "@connectrpc/connect";
+import { connectNodeAdapter } from "@connectrpc/connect-node";
+import { HostError } from "../errors/host-error.ts";
+import type { HostPaths } from "../place/paths.ts";
+
+const maxMessageBytes = 16 * 1024 * 1024;
+
+/** The first bytes of every HTTP/2 connection. */
+const http2Preface = Buffer.from("PRI ");
+
+export interface SocketServer {
+  close(): Promise<void>;
+}
+
+/**
+ * Serves Connect (HTTP/1.1 and 2), gRPC and gRPC-Web on the daemon's socket. The directory admits root and the group `blockvisor` only
+ * (spec host-daemon DB-3.1, S1). Refused when another daemon answers there.
+ */
+export async function serveSocket(paths: HostPaths, routes: (router: ConnectRouter) => void): Promise<SocketServer> {
+  const group = await groupId("blockvisor");
+  await mkdir(paths.runDirectory, { recursive: true });
+  await chmod(paths.runDirectory, 0o750);
+  if (group !== undefined) await chown(paths.runDirectory, 0, group);
+  if (await answers(paths.socket)) {
+    throw new HostError("conflict", `another blockvisord serves ${paths.socket}`, { hint: "stop it first: `bv stop`" });
+  }
+  await rm(paths.socket, { force: true });
+
+  const handler = connectNodeAdapter({ routes, readMaxBytes: maxMessageBytes });
+  const http1 = createHttp1(handler);
+  const http2 = createHttp2(handler);
+  const connections = new Set<Socket>();
+  const server = createServer((socket) => {
+    connections.add(socket);
+    socket.once("close", () => connections.delete(socket));
+    socket.on("error", () => socket.destroy());
+    dispatch(socket, http1, (found) => http2.emit("connection", found));
+  });
+  await listen(server, paths.socket);
+  await chmod(paths.socket, 0o660);
+  if (group !== undefined) await chown(paths.socket, 0, group);
+  return {
+    close: async () => {
+      const closed = new Promise((resolve) => server.close(resolve));
+      for (const connection of connections) connection.destroy();
+      await closed;
+    },
+  };
+}
+
+/** One socket, both HTTP versions: the first bytes tell which. */
+function dispatch(socket: Socket, http1: Http1Server, http2: (socket: Socket) => void): void {
+  socket.once("readable", () => {
+    const first: Buffer | null = socket.read();
+    if (first === null) return;
+    socket.unshift(first);
+    if (first.subarray(0, http2Preface.length).equals(http2Preface)) http2(socket);
+    else http1.emit("connection", socket);
+  });
+}
+
+function listen(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(path, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
+    socket.once("connect", () => socket.destroy());
+  });
+}
+
+async function groupId(name: string): Promise<number | undefined> {
+  const groups = await readFile("/etc/group", "utf8").catch(() => "");
+  const line = groups.split("\n").find((entry) => entry.startsWith(`${name}:`));
+  return line === undefined ? undefined : Number(line.split(":")[2]);
+}

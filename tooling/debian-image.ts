@@ -29,7 +29,16 @@ async function bootstrap(archive: string): Promise<void> {
     "sh",
     root,
   ]);
-  await run("tar", ["--numeric-owner", "--exclude=./var/cache/apt/*", "--exclude=./var/lib/apt/lists/*", "-C", root, "-cf", `${archive}.part`, "."]);
+  await run("tar", [
+    "--numeric-owner",
+    "--exclude=./var/cache/apt/*",
+    "--exclude=./var/lib/apt/lists/*",
+    "-C",
+    root,
+    "-cf",
+    `${archive}.part`,
+    ".",
+  ]);
   renameSync(`${archive}.part`, archive);
   rmSync(root, { recursive: true, force: true });
 }

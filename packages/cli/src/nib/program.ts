@@ -1,8 +1,12 @@
 import type { Verb } from "../command/verb.ts";
 import { imageVerbs } from "./image/verbs.ts";
+import { configVerb, loginVerb } from "./login/verb.ts";
+import { logoutVerb } from "./logout/verb.ts";
+import { protocolVerbs } from "./protocol/verbs.ts";
+import { whoamiVerb } from "./whoami/verb.ts";
 
 export const nib = {
   name: "nib",
   summary: "build, check and publish node images",
-  verbs: [imageVerbs],
+  verbs: [imageVerbs, protocolVerbs, loginVerb, logoutVerb, whoamiVerb, configVerb],
 } as const satisfies Verb;

@@ -78,6 +78,11 @@ export class Output {
     this.complain(`${this.errorPaint("yellow", "Warning:")} ${place}${warning.message} (${warning.code})`);
   }
 
+  /** A warning that was shown in another form already: only the document has to hold it. */
+  collect(warning: Warning): void {
+    this.#warnings.push(warning);
+  }
+
   /** Says what is being done: 1 = steps, 2 = commands and calls, 3 = their content (nib-and-images §1.1). */
   note(level: 1 | 2 | 3, text: string): void {
     if (this.verbosity >= level) this.complain(this.errorPaint("dim", text));

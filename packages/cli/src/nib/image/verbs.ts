@@ -3,11 +3,12 @@ import { buildVerb } from "./build/verb.ts";
 import { containerUriVerb } from "./container-uri/verb.ts";
 import { createVerb } from "./create/verb.ts";
 import { playVerb } from "./play/verb.ts";
+import { pushVerb } from "./push/verb.ts";
 import { upgradeVerb } from "./upgrade/verb.ts";
 
 export const imageVerbs: Verb = {
   name: "image",
   aliases: ["i"],
   summary: "create, build, check, play and publish a node image",
-  verbs: [createVerb, buildVerb, playVerb, upgradeVerb, containerUriVerb],
+  verbs: [createVerb, buildVerb, playVerb, upgradeVerb, pushVerb, containerUriVerb],
 };

@@ -42,7 +42,7 @@ const TABLE: [from: string, to: string, ...findings: string[]][] = [
   ["rules: []", rule("ips: [{ ip: example.org }]"), "error NIB210 5:159"],
   ["rules: []", rule("").replace("[{ port: 80 }]", "[]"), "warning NIB211 5:131"],
   ["rules: []", rule("").replace("{ port: 80 }", "{ port: 80 }, { port: 80 }"), "warning NIB206 5:154"],
-  ["rules: []", rule("").replace("key: http", "key: has space"), "error NIB203 5:68 has-space"],
+  ["rules: []", rule("").replace("key: http", "key: has space"), "error NIB203 5:73 has-space"],
   ["min_memory_mb: 16000", "min_memory_mb: 32678", "warning NIB217 25:20 32768"],
   ["min_disk_gb: 1000", "min_disk_gb: 9007199254740991", "error NIB217 26:18"],
   ["min_cpu: 8", "min_cpu: 8\n    ramdisks: [{ mount: /mnt, size_mb: 17000 }]", "warning NIB217 25:15"],

@@ -1,0 +1,14 @@
+import type { PluginEngine } from "../engine/port.ts";
+
+/** Engine members a script can reach, and the default algorithms that a custom `init` / `upload` can call. */
+export type BridgeMethod = keyof PluginEngine | "defaultInit" | "defaultUpload";
+
+/**
+ * The synchronous side of the engine: a call blocks the script until the host has answered. A failure of the host throws an `Error` whose
+ * message scripts catch; when the call is given up it throws a `RhaiError` that no script can catch.
+ */
+export interface EngineBridge {
+  call(method: BridgeMethod, args: readonly unknown[]): unknown;
+  /** Blocks for some time, but never beyond the deadline. */
+  sleep(seconds: number): void;
+}

@@ -1,0 +1,100 @@
+import { Blob, type Engine, type RhaiMap, share, t, type Value } from "@blockvisor/rhai";
+import { CronError } from "../cron/fields.ts";
+import { parseSchedule } from "../cron/schedule.ts";
+import type { NodeEnv } from "../engine/node-env.ts";
+import { valueFromJson } from "../values/from-json.ts";
+import { json } from "../values/reader.ts";
+import { ask, convert } from "./binding.ts";
+import type { EngineBridge } from "./bridge.ts";
+
+const NO_SUCH_FILE = "No such file or directory (os error 2)";
+
+/** What the node is, its files, data, secrets, tasks and logs (spec plugin-api.md §2.6–2.12). */
+export function registerNode(engine: Engine, bridge: EngineBridge): void {
+  engine.registerFn("node_params", [], (ctx) => valueFromJson(ask(ctx, bridge, "nodeParams")));
+  engine.registerFn("node_env", [], (ctx) => {
+    const env = ask(ctx, bridge, "nodeEnv") as NodeEnv;
+    return valueFromJson({ ...env, org_id: env.node_org_id });
+  });
+
+  engine.registerFn(
+    "render_template",
+    [t.string, t.string, t.map],
+    (ctx, template: string, destination: string, params: RhaiMap) => {
+      ask(ctx, bridge, "renderTemplate", template, destination, convert(json, params));
+      return undefined;
+    },
+  );
+  engine.registerFn("file_read", [t.string], (ctx, path: string) => blob(ask(ctx, bridge, "fileRead", path)));
+  engine.registerFn("file_write", [t.string, t.blob], (ctx, path: string, content: Blob) => {
+    ask(ctx, bridge, "fileWrite", path, content.bytes.slice());
+    return undefined;
+  });
+
+  engine.registerFn("save_data", [t.string], (ctx, text: string) => {
+    ask(ctx, bridge, "saveData", text);
+    return undefined;
+  });
+  engine.registerFn("load_data", [], (ctx) => {
+    const text = ask(ctx, bridge, "loadData");
+    if (typeof text !== "string") throw ctx.error(NO_SUCH_FILE);
+    return text;
+  });
+
+  engine.registerFn("get_secret", [t.string], (ctx, key: string) => {
+    const value = ask(ctx, bridge, "getSecret", key);
+    if (value === undefined) throw ctx.error("not_found");
+    return blob(value);
+  });
+  engine.registerFn("put_secret", [t.string, t.blob], (ctx, key: string, value: Blob) => {
+    ask(ctx, bridge, "putSecret", key, value.bytes.slice());
+    return undefined;
+  });
+
+  const addTask = (
+    ctx: Parameters<typeof ask>[0],
+    name: string,
+    schedule: string,
+    fn: string,
+    param: string,
+  ): Value => {
+    try {
+      parseSchedule(schedule);
+    } catch (error) {
+      throw error instanceof CronError ? ctx.error(error.message) : error;
+    }
+    ask(ctx, bridge, "addTask", name, schedule, fn, param);
+    return undefined;
+  };
+  engine.registerFn("add_task", [t.string, t.string, t.string], (ctx, name, schedule, fn) =>
+    addTask(ctx, name, schedule, fn, ""),
+  );
+  engine.registerFn("add_task", [t.string, t.string, t.string, t.string], (ctx, name, schedule, fn, param) =>
+    addTask(ctx, name, schedule, fn, param),
+  );
+  engine.registerFn("delete_task", [t.string], (ctx, name: string) => {
+    ask(ctx, bridge, "deleteTask", name);
+    return undefined;
+  });
+
+  for (const level of ["info", "warn", "error"] as const) {
+    engine.registerFn(level, [t.string], (ctx, message: string) => {
+      ask(ctx, bridge, "log", level, message);
+      return undefined;
+    });
+  }
+
+  engine.registerFn("default_init", [], (ctx) => {
+    ask(ctx, bridge, "defaultInit");
+    return undefined;
+  });
+  engine.registerFn("default_upload", [], (ctx) => {
+    ask(ctx, bridge, "defaultUpload");
+    return undefined;
+  });
+}
+
+/** A BLOB of bytes that came from the host: a script may change it, the cached original must not. */
+function blob(bytes: unknown): Value {
+  return share(new Blob(Uint8Array.from(bytes as Uint8Array)));
+}

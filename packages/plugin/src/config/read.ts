@@ -1,0 +1,136 @@
+import type { Value } from "@blockvisor/rhai";
+import { restartConfig, signal } from "../engine/read-job.ts";
+import {
+  array,
+  bool,
+  defaulted,
+  int,
+  json,
+  option,
+  type Problem,
+  required,
+  string,
+  struct,
+  taggedEnum,
+} from "../values/reader.ts";
+import type {
+  Actions,
+  AlternativeDownload,
+  AuxService,
+  ColdInit,
+  ConfigFile,
+  Download,
+  Job,
+  JobRestart,
+  PluginConfig,
+  ScheduledTask,
+  Service,
+  Upload,
+} from "./model.ts";
+
+/* The MAP of `plugin_config()`, in the order in which the reference persists it (spec plugin-api.md §3.1–3.2, §3.6). */
+
+const log = { log_buffer_capacity_mb: option(int("usize")), log_timestamp: option(bool) };
+
+const shutdown = { shutdown_timeout_secs: option(int("u64")), shutdown_signal: option(signal) };
+
+const configFile = struct<ConfigFile>({
+  template: required(string),
+  destination: required(string),
+  params: required(json),
+});
+
+const auxService = struct<AuxService>({
+  name: required(string),
+  run_sh: required(string),
+  restart_config: option(restartConfig),
+  ...shutdown,
+  run_as: option(string),
+  ...log,
+});
+
+const service = struct<Service>({
+  name: required(string),
+  run_sh: required(string),
+  restart_config: option(restartConfig),
+  ...shutdown,
+  run_as: option(string),
+  use_protocol_data: defaulted(bool, true),
+  ...log,
+  data_dir: option(string),
+  store_key: option(string),
+  archive: defaulted(bool, true),
+});
+
+const job = struct<Job>({
+  name: required(string),
+  run_sh: required(string),
+  restart: option(taggedEnum<JobRestart>({ never: null, on_failure: restartConfig })),
+  ...shutdown,
+  needs: option(array(string)),
+  run_as: option(string),
+  ...log,
+  use_protocol_data: option(bool),
+  one_time: option(bool),
+});
+
+const actions = struct<Actions>({ commands: required(array(string)), jobs: required(array(job)) });
+
+const alternativeDownload = {
+  run_sh: required(string),
+  restart_config: option(restartConfig),
+  run_as: option(string),
+  ...log,
+};
+
+const connections = { max_connections: option(int("usize")), max_runners: option(int("usize")) };
+
+const upload = struct<Upload>({
+  restart_config: option(restartConfig),
+  exclude: option(array(string)),
+  compression: option(taggedEnum<NonNullable<Upload["compression"]>>({ NONE: null, ZSTD: int("i32") })),
+  ...connections,
+  number_of_chunks: option(int("u32")),
+  url_expires_secs: option(int("u32")),
+  data_version: option(int("u64")),
+});
+
+const task = struct<ScheduledTask>({
+  name: required(string),
+  schedule: required(string),
+  function: required(string),
+  param: option(string),
+});
+
+const pluginConfig = struct<PluginConfig>({
+  config_files: option(array(configFile)),
+  aux_services: option(array(auxService)),
+  init: option(actions),
+  download: option(struct<Download>({ restart_config: option(restartConfig), ...connections })),
+  alternative_download: option(struct<AlternativeDownload>(alternativeDownload)),
+  post_download: option(array(job)),
+  cold_init: option(struct<ColdInit>({ ...alternativeDownload, one_time: option(bool) })),
+  services: required(array(service)),
+  pre_upload: option(actions),
+  upload: option(upload),
+  post_upload: option(array(job)),
+  scheduled: option(array(task)),
+});
+
+export interface ReadConfig {
+  readonly config: PluginConfig;
+  /** Empty = `config` is good. The first one is what the reference reports. */
+  readonly errors: readonly Problem[];
+  /** Keys that mean nothing. */
+  readonly unknownKeys: readonly Problem[];
+}
+
+export function readPluginConfig(value: Value): ReadConfig {
+  const problems: Problem[] = [];
+  const config = pluginConfig(value, "", problems);
+  return {
+    config,
+    errors: problems.filter((problem) => problem.kind === "error"),
+    unknownKeys: problems.filter((problem) => problem.kind === "unknown-key"),
+  };
+}

@@ -1,0 +1,164 @@
+import { CronError } from "../cron/fields.ts";
+import { parseSchedule } from "../cron/schedule.ts";
+import { isMultiClient, uploadServices } from "./archives.ts";
+import { jobLikes, RESERVED_NAMES, SECTIONS } from "./jobs.ts";
+import type { PluginConfig } from "./model.ts";
+import { checkNeeds } from "./needs.ts";
+import type { ConfigProblem } from "./problem.ts";
+import { checkServices } from "./service-rules.ts";
+
+/** A name becomes a directory below the jobs of the node. */
+const JOB_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/i;
+
+/** Highest level the compressor knows. */
+const ZSTD_LEVELS = [1, 22] as const;
+
+/** Every rule of the reference (spec plugin-api.md §3.3, in its order) and those it lacks; all problems at once. */
+export function validateConfig(config: PluginConfig): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  checkTaskNames(config, problems);
+  checkNames(config, problems);
+  checkServices(config, problems);
+  checkNeeds(config, problems);
+  checkTasks(config, problems);
+  checkUpload(config, problems);
+  checkTemplates(config, problems);
+  return problems;
+}
+
+function checkTaskNames(config: PluginConfig, problems: ConfigProblem[]): void {
+  const seen = new Set<string>();
+  config.scheduled?.forEach((task, index) => {
+    if (seen.has(task.name)) {
+      problems.push({
+        code: "NIB509",
+        level: "error",
+        path: `scheduled[${index}].name`,
+        message: "Scheduled tasks names are not unique",
+        help: `"${task.name}" is used before`,
+      });
+    }
+    seen.add(task.name);
+  });
+}
+
+function checkNames(config: PluginConfig, problems: ConfigProblem[]): void {
+  const seen = new Set(RESERVED_NAMES);
+  for (const { section, path, part } of jobLikes(config)) {
+    const at = `${path}.name`;
+    if (seen.has(part.name)) {
+      const reserved = RESERVED_NAMES.includes(part.name);
+      problems.push({
+        code: "NIB509",
+        level: "error",
+        path: at,
+        message: `${SECTIONS[section]} names are not unique`,
+        help: reserved ? `"${part.name}" is the platform's own job` : `"${part.name}" is used before`,
+      });
+    } else if (!JOB_NAME.test(part.name)) {
+      problems.push({
+        code: "NIB505",
+        level: "error",
+        path: at,
+        message: `job name ${JSON.stringify(part.name)} cannot be a directory name`,
+        help: "use up to 63 letters, digits, dots, dashes and underscores, starting with a letter or digit",
+      });
+    } else if (part.name === "cold_init") {
+      problems.push({
+        code: "NIB505",
+        level: "lint",
+        path: at,
+        message: "job name `cold_init` is reserved",
+        help: "choose another",
+      });
+    } else if (/[A-Z]/.test(part.name)) {
+      problems.push({
+        code: "NIB505",
+        level: "warning",
+        path: at,
+        message: `job name \`${part.name}\` should be lower case`,
+      });
+    }
+    seen.add(part.name);
+  }
+}
+
+function checkTasks(config: PluginConfig, problems: ConfigProblem[]): void {
+  config.scheduled?.forEach((task, index) => {
+    const path = `scheduled[${index}].schedule`;
+    try {
+      for (const message of parseSchedule(task.schedule).warnings)
+        problems.push({ code: "NIB507", level: "warning", path, message });
+    } catch (error) {
+      if (!(error instanceof CronError)) throw error;
+      problems.push({
+        code: "NIB507",
+        level: "error",
+        path,
+        message: `schedule '${task.schedule}': ${error.message}`,
+        help: "second minute hour day-of-month month day-of-week [year]",
+      });
+    }
+  });
+}
+
+function checkUpload(config: PluginConfig, problems: ConfigProblem[]): void {
+  const compression = config.upload?.compression;
+  if (compression && compression !== "NONE") {
+    const [lowest, highest] = ZSTD_LEVELS;
+    if (compression.ZSTD < lowest || compression.ZSTD > highest) {
+      const message = `compression level ${compression.ZSTD} is not between ${lowest} and ${highest}`;
+      problems.push({ code: "NIB505", level: "error", path: "upload.compression.ZSTD", message });
+    }
+  }
+  config.upload?.exclude?.forEach((pattern, index) => {
+    const path = `upload.exclude[${index}]`;
+    if (pattern === "")
+      problems.push({ code: "NIB505", level: "lint", path, message: "an empty pattern excludes nothing" });
+    if (pattern.startsWith("/")) {
+      problems.push({
+        code: "NIB505",
+        level: "lint",
+        path,
+        message: `"${pattern}" matches nothing`,
+        help: "patterns are relative to the protocol data",
+      });
+    }
+    if (/^(?:\*\*?|\*\*\/\*)$/.test(pattern)) {
+      problems.push({
+        code: "NIB505",
+        level: "warning",
+        path,
+        message: `"${pattern}" excludes everything from uploads`,
+      });
+    }
+  });
+  if (isMultiClient(config) && config.upload && uploadServices(config).length === 0) {
+    problems.push({
+      code: "NIB505",
+      level: "warning",
+      path: "upload",
+      message: "no service takes part in uploads",
+      help: "set use_protocol_data",
+    });
+  }
+}
+
+function checkTemplates(config: PluginConfig, problems: ConfigProblem[]): void {
+  config.config_files?.forEach((file, index) => {
+    for (const key of ["template", "destination"] as const) {
+      if (file[key].startsWith("/")) continue;
+      const path = `config_files[${index}].${key}`;
+      problems.push({
+        code: "NIB505",
+        level: "lint",
+        path,
+        message: `${key} "${file[key]}" should be an absolute path in the node`,
+      });
+    }
+    if (typeof file.params !== "object" || file.params === null || Array.isArray(file.params)) {
+      const path = `config_files[${index}].params`;
+      problems.push({ code: "NIB505", level: "error", path, message: "params must be a map to render a template" });
+    }
+  });
+}

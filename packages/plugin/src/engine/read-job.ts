@@ -1,0 +1,61 @@
+import { array, bool, int, option, type Reader, required, string, struct, taggedEnum } from "../values/reader.ts";
+import type {
+  Compression,
+  DownloadJob,
+  JobConfig,
+  JobType,
+  MultiClientUploadJob,
+  RestartConfig,
+  RestartPolicy,
+  UploadJob,
+} from "./job.ts";
+import { SIGNALS } from "./signals.ts";
+
+/* Readers of the MAPs that scripts hand over as job configurations (spec plugin-api.md §5.1). */
+
+export const restartConfig: Reader<RestartConfig> = struct<RestartConfig>({
+  backoff_timeout_ms: required(int("u64")),
+  backoff_base_ms: required(int("u64")),
+  max_retries: option(int("u32")),
+});
+
+export const signal: Reader<string> = taggedEnum<string>(Object.fromEntries(SIGNALS.map((name) => [name, null])));
+
+export const zstd: Reader<Compression> = taggedEnum<Compression>({ ZSTD: int("i32") });
+
+const download = struct<DownloadJob>({ max_connections: option(int("usize")), max_runners: option(int("usize")) });
+
+const jobType = taggedEnum<JobType>({
+  run_sh: string,
+  download,
+  upload: struct<UploadJob>({
+    exclude: option(array(string)),
+    compression: option(zstd),
+    max_connections: option(int("usize")),
+    max_runners: option(int("usize")),
+    number_of_chunks: option(int("u32")),
+    url_expires_secs: option(int("u32")),
+    data_version: option(int("u64")),
+  }),
+  multi_client_download: download,
+  multi_client_upload: struct<MultiClientUploadJob>({
+    max_connections: option(int("usize")),
+    max_runners: option(int("usize")),
+    url_expires_secs: option(int("u32")),
+    data_version: option(int("u64")),
+  }),
+});
+
+export const jobConfig: Reader<JobConfig> = struct<JobConfig>({
+  job_type: required(jobType),
+  restart: required(taggedEnum<RestartPolicy>({ never: null, always: restartConfig, on_failure: restartConfig })),
+  shutdown_timeout_secs: option(int("u64")),
+  shutdown_signal: option(signal),
+  needs: option(array(string)),
+  wait_for: option(array(string)),
+  run_as: option(string),
+  log_buffer_capacity_mb: option(int("usize")),
+  log_timestamp: option(bool),
+  use_protocol_data: option(bool),
+  one_time: option(bool),
+});

@@ -1,0 +1,113 @@
+import type { PluginConfig } from "../config/model.ts";
+import type { PlannedJob } from "../config/plan.ts";
+import type { JobConfig, JobInfo, JobsInfo } from "./job.ts";
+import type { NodeEnv } from "./node-env.ts";
+import type { HttpResponse, LogLevel, PluginEngine, ShResponse } from "./port.ts";
+
+export interface StubNode {
+  readonly env: NodeEnv;
+  readonly params: Readonly<Record<string, string>>;
+  /** Values for `get_secret`; every other key has the text `secret value`. */
+  readonly secrets?: Readonly<Record<string, string>>;
+}
+
+export interface LogLine {
+  readonly level: LogLevel;
+  readonly message: string;
+}
+
+/** A host without a node, for checks and inspection (spec plugin-api.md §7.3): everything succeeds, nothing happens, jobs are noted. */
+export class StubEngine implements PluginEngine {
+  readonly logLines: LogLine[] = [];
+  readonly tasks: { readonly name: string; readonly schedule: string; readonly fn: string; readonly param: string }[] =
+    [];
+  readonly #node: StubNode;
+  readonly #jobs = new Map<string, JobConfig>();
+
+  constructor(node: StubNode) {
+    this.#node = node;
+  }
+
+  /** Jobs in the order in which they were created last. */
+  get jobs(): readonly PlannedJob[] {
+    return [...this.#jobs].map(([name, config]) => ({ name, config }));
+  }
+
+  async createJob(name: string, config: JobConfig): Promise<void> {
+    this.#jobs.delete(name);
+    this.#jobs.set(name, config);
+  }
+  async startJob(): Promise<void> {}
+  async stopJob(): Promise<void> {}
+  async stopAllJobs(): Promise<void> {}
+  async cleanupJob(): Promise<void> {}
+  async jobInfo(): Promise<JobInfo> {
+    const now = Date.now();
+    return {
+      status: { pending: { waiting_for: [] } },
+      timestamp: { secs_since_epoch: Math.floor(now / 1000), nanos_since_epoch: (now % 1000) * 1_000_000 },
+      progress: null,
+      restart_count: 0,
+      logs: [],
+      upgrade_blocking: false,
+    };
+  }
+  async getJobs(): Promise<JobsInfo> {
+    return { dummy_job: await this.jobInfo() };
+  }
+
+  async runJrpc(): Promise<HttpResponse> {
+    return { statusCode: 0, body: "" };
+  }
+  async runRest(): Promise<HttpResponse> {
+    return { statusCode: 0, body: "" };
+  }
+  async runSh(): Promise<ShResponse> {
+    return { exitCode: 0, stdout: "", stderr: "" };
+  }
+  async renderTemplate(): Promise<void> {}
+  async fileRead(): Promise<Uint8Array> {
+    return new Uint8Array();
+  }
+  async fileWrite(): Promise<void> {}
+
+  async nodeParams(): Promise<Readonly<Record<string, string>>> {
+    return this.#node.params;
+  }
+  async nodeEnv(): Promise<NodeEnv> {
+    return this.#node.env;
+  }
+
+  async saveData(): Promise<void> {}
+  async loadData(): Promise<string> {
+    return "";
+  }
+  async saveConfig(): Promise<void> {}
+  async loadConfig(): Promise<PluginConfig | undefined> {
+    return undefined;
+  }
+
+  async addTask(name: string, schedule: string, fn: string, param: string): Promise<void> {
+    this.tasks.push({ name, schedule, fn, param });
+  }
+  async deleteTask(): Promise<void> {}
+
+  async protocolDataStamp(): Promise<Date | undefined> {
+    return undefined;
+  }
+  async hasProtocolArchive(): Promise<boolean> {
+    return true;
+  }
+  async hasServiceData(): Promise<boolean> {
+    return false;
+  }
+
+  async getSecret(name: string): Promise<Uint8Array> {
+    return new TextEncoder().encode(this.#node.secrets?.[name] ?? "secret value");
+  }
+  async putSecret(): Promise<void> {}
+
+  async log(level: LogLevel, message: string): Promise<void> {
+    this.logLines.push({ level, message });
+  }
+}

@@ -1,0 +1,34 @@
+import type { PlannedJob, Stage } from "../config/plan.ts";
+import { PluginError } from "../plugin-error.ts";
+import type { RunContext } from "./context.ts";
+
+/** Time a command of init or pre_upload may take. */
+const COMMAND_TIMEOUT_MS = 15_000;
+
+/** Most characters of a failed command's output that go into the error. */
+const SHOWN_OUTPUT = 500;
+
+export async function runCommands(
+  { engine, ctx, onStep }: RunContext,
+  section: "init" | "pre_upload",
+  commands: readonly string[],
+): Promise<void> {
+  for (const command of commands) {
+    await onStep({ kind: "command", section, command });
+    const { exitCode, stdout, stderr } = await engine.runSh(command, COMMAND_TIMEOUT_MS, ctx);
+    if (exitCode === 0) continue;
+    const output = (stderr.trim() || stdout.trim()).slice(-SHOWN_OUTPUT);
+    const message = `${section} command '${command}' failed with exit_code: ${exitCode}${output === "" ? "" : ` - ${output}`}`;
+    throw new PluginError("PLUGIN_ENGINE", message);
+  }
+}
+
+/** Creates and starts jobs in order; they run when what they need is done. Returns their names. */
+export async function startJobs({ engine, ctx, onStep }: RunContext, jobs: readonly PlannedJob[]): Promise<Stage> {
+  for (const { name, config } of jobs) {
+    await onStep({ kind: "job", name });
+    await engine.createJob(name, config, ctx);
+    await engine.startJob(name, ctx);
+  }
+  return jobs.map((job) => job.name);
+}

@@ -1,0 +1,255 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { PluginConfig } from "../config/model.ts";
+import { readPluginConfig } from "../config/read.ts";
+import { sampleNodeEnv } from "../engine/node-env.ts";
+import type { EngineContext, PluginEngine } from "../engine/port.ts";
+import { StubEngine } from "../engine/stub-engine.ts";
+import { valueFromJson } from "../values/from-json.ts";
+import { defaultInit } from "./default-init.ts";
+import { defaultUpload } from "./default-upload.ts";
+import type { InitStep } from "./steps.ts";
+
+const ctx: EngineContext = { deadline: Number.POSITIVE_INFINITY, signal: new AbortController().signal };
+
+function configOf(data: object): PluginConfig {
+  const { config, errors } = readPluginConfig(valueFromJson(data));
+  assert.deepEqual(errors, []);
+  return config;
+}
+
+const FULL = configOf({
+  config_files: [{ template: "/t", destination: "/d", params: {} }],
+  aux_services: [{ name: "caddy", run_sh: "caddy run" }],
+  init: {
+    commands: ["mkdir /x"],
+    jobs: [
+      { name: "jwt", run_sh: "openssl rand" },
+      { name: "chain", run_sh: "init", needs: ["jwt"], one_time: true },
+    ],
+  },
+  alternative_download: { run_sh: "wget", run_as: "bob" },
+  cold_init: { run_sh: "genesis", one_time: true },
+  post_download: [
+    {
+      name: "unpack",
+      run_sh: "tar",
+      needs: ["jwt"],
+      restart: { on_failure: { backoff_timeout_ms: 1, backoff_base_ms: 2 } },
+    },
+  ],
+  services: [
+    { name: "reth", run_sh: "reth", shutdown_timeout_secs: 120 },
+    { name: "proxy", run_sh: "proxy", use_protocol_data: false },
+  ],
+  pre_upload: { commands: ["sync"], jobs: [{ name: "prune", run_sh: "prune" }] },
+  upload: { exclude: ["*.log"], compression: "NONE" },
+  post_upload: [{ name: "tidy", run_sh: "rm" }],
+  scheduled: [{ name: "daily", schedule: "@daily", function: "clean" }],
+});
+
+/** A host that tells what was asked of it, on top of one where everything succeeds. */
+function recorder(overrides: Partial<PluginEngine> = {}) {
+  const stub = new StubEngine({ env: sampleNodeEnv({ version: "1.0.0", protocol: "p", variant: "v" }), params: {} });
+  const calls: string[] = [];
+  const engine = new Proxy(stub, {
+    get(target, name: keyof PluginEngine | "jobs" | "tasks") {
+      if (name === "jobs" || name === "tasks") return target[name];
+      const member = (overrides[name] ?? target[name as keyof PluginEngine]) as (...args: unknown[]) => unknown;
+      return (...args: unknown[]) => {
+        if (/^(?:create|start|stop|render|runSh|addTask)/.test(name))
+          calls.push([name, typeof args[0] === "string" ? args[0] : ""].join(" ").trim());
+        return member.apply(target, args);
+      };
+    },
+  });
+  return { engine, calls };
+}
+
+const steps: InitStep[] = [];
+const run = (engine: PluginEngine) => ({ engine, ctx, onStep: (step: InitStep) => void steps.push(step) });
+
+async function initJobs(config: PluginConfig, overrides: Partial<PluginEngine>) {
+  const { engine } = recorder(overrides);
+  await defaultInit(config, run(engine));
+  return Object.fromEntries(engine.jobs.map((job) => [job.name, job.config]));
+}
+
+test("the whole order of default init, archive available", async () => {
+  const { engine, calls } = recorder();
+  await defaultInit(FULL, run(engine));
+  const started = (name: string) => [`createJob ${name}`, `startJob ${name}`];
+  assert.deepEqual(calls, [
+    "stopAllJobs",
+    "renderTemplate /t",
+    ...started("caddy"),
+    "runSh mkdir /x",
+    ...["jwt", "chain", "download", "unpack", "reth", "proxy"].flatMap(started),
+    "addTask daily",
+  ]);
+  assert.deepEqual(engine.tasks, [{ name: "daily", schedule: "@daily", fn: "clean", param: "" }]);
+});
+
+const nothing = {
+  shutdown_timeout_secs: null,
+  shutdown_signal: null,
+  needs: null,
+  wait_for: null,
+  run_as: null,
+  log_buffer_capacity_mb: null,
+  log_timestamp: null,
+  use_protocol_data: null,
+  one_time: null,
+};
+const serviceRestart = { always: { backoff_timeout_ms: 60000, backoff_base_ms: 1000, max_retries: null } };
+const archiveRestart = { on_failure: { backoff_timeout_ms: 600000, backoff_base_ms: 500, max_retries: 10 } };
+
+test("complete job configurations, archive available (§12 26, 29)", async () => {
+  assert.deepEqual(await initJobs(FULL, {}), {
+    caddy: { ...nothing, job_type: { run_sh: "caddy run" }, restart: serviceRestart, use_protocol_data: false },
+    jwt: { ...nothing, job_type: { run_sh: "openssl rand" }, restart: "never", needs: [] },
+    chain: { ...nothing, job_type: { run_sh: "init" }, restart: "never", needs: ["jwt"], one_time: true },
+    download: {
+      ...nothing,
+      job_type: { download: { max_connections: null, max_runners: null } },
+      restart: archiveRestart,
+      needs: ["jwt", "chain"],
+    },
+    unpack: {
+      ...nothing,
+      job_type: { run_sh: "tar" },
+      restart: { on_failure: { backoff_timeout_ms: 1, backoff_base_ms: 2, max_retries: null } },
+      needs: ["jwt", "download"],
+    },
+    reth: {
+      ...nothing,
+      job_type: { run_sh: "reth" },
+      restart: serviceRestart,
+      shutdown_timeout_secs: 120,
+      needs: ["unpack"],
+      wait_for: [],
+      use_protocol_data: true,
+    },
+    proxy: { ...nothing, job_type: { run_sh: "proxy" }, restart: serviceRestart, use_protocol_data: false },
+  });
+});
+
+test("where the data come from (§12 27, 28)", async () => {
+  const stamped = await initJobs(FULL, { protocolDataStamp: async () => new Date(0) });
+  assert.equal(stamped["download"], undefined);
+  assert.deepEqual(stamped["reth"]?.needs, ["jwt", "chain"]);
+
+  const alternative = await initJobs(FULL, { hasProtocolArchive: async () => false });
+  assert.deepEqual(alternative["download"], {
+    ...nothing,
+    job_type: { run_sh: "wget" },
+    restart: "never",
+    needs: ["jwt", "chain"],
+    run_as: "bob",
+  });
+  assert.deepEqual(alternative["reth"]?.needs, ["unpack"]);
+
+  const cold = await initJobs({ ...FULL, alternative_download: null }, { hasProtocolArchive: async () => false });
+  assert.deepEqual(cold["download"], {
+    ...nothing,
+    job_type: { run_sh: "genesis" },
+    restart: "never",
+    needs: ["jwt", "chain"],
+    one_time: true,
+  });
+  assert.equal(cold["unpack"], undefined);
+  assert.deepEqual(cold["reth"]?.needs, ["download"]);
+
+  const bare = await initJobs(
+    { ...FULL, alternative_download: null, cold_init: null },
+    { hasProtocolArchive: async () => false },
+  );
+  assert.deepEqual(bare["reth"]?.needs, ["jwt", "chain"]);
+});
+
+const MULTI = configOf({
+  services: [
+    { name: "el", run_sh: "el", store_key: "el-v1", data_dir: "reth" },
+    { name: "cl", run_sh: "cl", store_key: "cl-v1", archive: false },
+  ],
+});
+
+test("multi-client: only what is missing and exists is downloaded", async () => {
+  const all = await initJobs(MULTI, { protocolDataStamp: async () => new Date(0) });
+  assert.deepEqual(all["download"]?.job_type, { multi_client_download: { max_connections: null, max_runners: null } });
+  assert.deepEqual(all["cl"]?.needs, ["download"]);
+  const asked: unknown[] = [];
+  const present = await initJobs(MULTI, { hasServiceData: async (dir) => asked.push(dir) > 0 });
+  assert.deepEqual([present["download"], asked], [undefined, ["reth", "cl"]]);
+  const nowhere = await initJobs(MULTI, { hasProtocolArchive: async () => false });
+  assert.equal(nowhere["download"], undefined);
+});
+
+test("a failing init command stops the run and says why", async () => {
+  const { engine, calls } = recorder({ runSh: async () => ({ exitCode: 3, stdout: "", stderr: "no space\n" }) });
+  await assert.rejects(defaultInit(FULL, run(engine)), {
+    code: "PLUGIN_ENGINE",
+    message: "init command 'mkdir /x' failed with exit_code: 3 - no space",
+  });
+  assert.equal(calls.at(-1), "runSh mkdir /x");
+});
+
+const existing = { status: "running" } as never;
+
+test("upload: services stop, stages run, services come back (§12 30)", async () => {
+  const { engine, calls } = recorder({ getJobs: async () => ({ reth: existing }) });
+  await defaultUpload(FULL, run(engine));
+  const started = (name: string) => [`createJob ${name}`, `startJob ${name}`];
+  assert.deepEqual(calls, ["stopJob reth", "runSh sync", ...["prune", "upload", "tidy", "reth"].flatMap(started)]);
+  const jobs = Object.fromEntries(engine.jobs.map((job) => [job.name, job.config]));
+  assert.deepEqual(jobs["upload"], {
+    ...nothing,
+    job_type: {
+      upload: {
+        exclude: ["*.log"],
+        compression: null,
+        max_connections: null,
+        max_runners: null,
+        number_of_chunks: null,
+        url_expires_secs: null,
+        data_version: null,
+      },
+    },
+    restart: archiveRestart,
+    needs: ["prune"],
+  });
+  assert.deepEqual(jobs["tidy"]?.needs, ["upload"]);
+  assert.deepEqual([jobs["reth"]?.needs, jobs["reth"]?.wait_for], [[], ["tidy"]]);
+});
+
+test("upload: services come back when a step before fails (§12 31)", async () => {
+  const { engine, calls } = recorder({ runSh: async () => ({ exitCode: 1, stdout: "", stderr: "" }) });
+  await assert.rejects(defaultUpload(FULL, run(engine)), {
+    message: "pre_upload command 'sync' failed with exit_code: 1",
+  });
+  assert.deepEqual(calls, ["runSh sync", "createJob reth", "startJob reth"]);
+  assert.deepEqual(engine.jobs[0]?.config.wait_for, []);
+});
+
+test("upload: refused when one is under way, or nothing has an archive", async () => {
+  const busy = recorder({ getJobs: async () => ({ upload: existing }) });
+  await assert.rejects(defaultUpload(FULL, run(busy.engine)), /under way already/);
+  const none = { ...FULL, services: FULL.services.map((service) => ({ ...service, archive: false })) };
+  await assert.rejects(defaultUpload(none, run(recorder().engine)), {
+    code: "PLUGIN_CONFIG",
+    message: /nothing to upload/,
+  });
+  assert.deepEqual(busy.calls, []);
+});
+
+test("upload: multi-client when services have store keys; compression defaults to ZSTD 3", async () => {
+  const multi = recorder();
+  await defaultUpload(MULTI, run(multi.engine));
+  assert.deepEqual(multi.engine.jobs.find((job) => job.name === "upload")?.config.job_type, {
+    multi_client_upload: { max_connections: null, max_runners: null, url_expires_secs: null, data_version: null },
+  });
+  const single = recorder();
+  await defaultUpload({ ...FULL, upload: null }, run(single.engine));
+  const upload = single.engine.jobs.find((job) => job.name === "upload")?.config.job_type;
+  assert.deepEqual(upload && "upload" in upload && upload.upload.compression, { ZSTD: 3 });
+});

@@ -531,7 +531,7 @@ export declare const GetShutdownTimeoutResponseSchema: GenMessage<GetShutdownTim
  */
 export declare type ShutdownRequest = Message<"blockvisor.babel.v1.ShutdownRequest"> & {
   /**
-   * SIGKILL whatever outlives its shutdown timeout; without it such a job fails the call
+   * go on when processes survive even SIGKILL; without it such a job fails the call
    *
    * @generated from field: bool force = 1;
    */
@@ -543,7 +543,7 @@ export declare type ShutdownRequest = Message<"blockvisor.babel.v1.ShutdownReque
  */
 export declare type ShutdownRequestJson = {
   /**
-   * SIGKILL whatever outlives its shutdown timeout; without it such a job fails the call
+   * go on when processes survive even SIGKILL; without it such a job fails the call
    *
    * @generated from field: bool force = 1;
    */
@@ -610,6 +610,13 @@ export declare type RunShRequest = Message<"blockvisor.babel.v1.RunShRequest"> &
    * @generated from field: bytes stdin = 5;
    */
   stdin: Uint8Array;
+
+  /**
+   * 0 = until the deadline of the call
+   *
+   * @generated from field: uint32 timeout_ms = 6;
+   */
+  timeoutMs: number;
 };
 
 /**
@@ -648,6 +655,13 @@ export declare type RunShRequestJson = {
    * @generated from field: bytes stdin = 5;
    */
   stdin?: string;
+
+  /**
+   * 0 = until the deadline of the call
+   *
+   * @generated from field: uint32 timeout_ms = 6;
+   */
+  timeoutMs?: number;
 };
 
 /**
@@ -4357,8 +4371,9 @@ export declare const Babel: GenService<{
     output: typeof ShutdownResponseSchema;
   },
   /**
-   * Runs `sh -c body`. Any exit code is a success of the call. A timeout fails with deadline_exceeded, code
-   * "run-sh-timeout", and carries the partial output as a RunShResponse detail. (D2-04)
+   * Runs `sh -c body`. Any exit code is a success of the call. When `timeout_ms` is over, the call fails with
+   * deadline_exceeded, code "run-sh-timeout", and carries the partial output as a RunShResponse detail (D2-04); for
+   * that to arrive, the deadline of the call has to be some seconds later.
    *
    * @generated from rpc blockvisor.babel.v1.Babel.RunSh
    */

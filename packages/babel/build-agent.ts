@@ -1,0 +1,4 @@
+// Writes dist/agent: everything a node needs to run babel, whatever its image has. See README.md.
+import { buildAgent } from "./src/bundle/build.ts";
+
+await buildAgent(process.argv[2]);

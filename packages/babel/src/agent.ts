@@ -1,0 +1,153 @@
+import { internal, messageOf, refused } from "./failure.ts";
+import { HttpClient } from "./http/request.ts";
+import { Registry } from "./jobs/registry.ts";
+import { Serial } from "./jobs/serial.ts";
+import { inRoot, type Paths, type Toolbox } from "./paths.ts";
+import { currentBoot } from "./process/identity.ts";
+import { ProtocolData } from "./protocol-data/state.ts";
+import { type Conf, loadConf, saveConf } from "./setup/conf.ts";
+import { type NodeEnv, payloadEnvironment } from "./setup/node-env.ts";
+import { runPostSetup } from "./setup/post-setup.ts";
+import { mountRamdisks, type RamDisk } from "./setup/ramdisks.ts";
+import { Shell } from "./shell/run-sh.ts";
+
+export type AgentOptions = {
+  readonly paths: Paths;
+  readonly toolbox: Toolbox;
+  readonly version: string;
+  /** Program of an archive job, up to the job's name. */
+  readonly archiveCommand: readonly string[];
+  /** Messages for the host's log. */
+  readonly report: (message: string) => void;
+  readonly env: Readonly<Record<string, string | undefined>>;
+};
+
+export type AgentState = "not-ready" | "ready" | "shutdown";
+
+/** Total of all jobs' logs in one node. (D3-03) */
+const NODE_LOG_BYTES = 2_000_000_000;
+const HOUSEKEEPING_MS = 60_000;
+
+/** The agent itself: what Setup gave it, and everything that depends on that. */
+export class Agent {
+  readonly paths: Paths;
+  readonly version: string;
+  readonly boot: string;
+  readonly http = new HttpClient();
+  readonly shell: Shell;
+  readonly jobs: Registry;
+  readonly #options: AgentOptions;
+  readonly #setups = new Serial();
+  #conf: Conf | undefined;
+  #protocolData: ProtocolData;
+  #state: AgentState = "not-ready";
+  #housekeeping: NodeJS.Timeout;
+
+  private constructor(options: AgentOptions, boot: string) {
+    this.#options = options;
+    this.paths = options.paths;
+    this.version = options.version;
+    this.boot = boot;
+    this.shell = new Shell(options.toolbox, options.paths.root);
+    this.#protocolData = new ProtocolData(inRoot(options.paths, "/blockjoy"));
+    const agent = this;
+    this.jobs = new Registry({
+      paths: options.paths,
+      toolbox: options.toolbox,
+      boot,
+      get protocolData() {
+        return agent.protocolData;
+      },
+      environment: () => this.environment,
+      archiveCommand: options.archiveCommand,
+      report: options.report,
+      random: Math.random,
+    });
+    this.#housekeeping = setInterval(() => void this.#pruneLogs().catch(() => undefined), HOUSEKEEPING_MS);
+    this.#housekeeping.unref();
+  }
+
+  /** Ready at once if this container run was set up before, by an earlier babel; else it waits for Setup. (D1-01) */
+  static async start(options: AgentOptions): Promise<Agent> {
+    const boot = await currentBoot();
+    const agent = new Agent(options, boot);
+    const conf = await loadConf(options.paths.conf, boot);
+    if (conf === undefined) return agent;
+    agent.#adopt(conf);
+    agent.#state = conf.shut_down ? "shutdown" : "ready";
+    if (!conf.shut_down) await agent.jobs.open();
+    return agent;
+  }
+
+  get state(): AgentState {
+    return this.#state;
+  }
+  get secret(): string | undefined {
+    return this.#conf?.secret;
+  }
+  get node(): NodeEnv | undefined {
+    return this.#conf?.node_env;
+  }
+  get protocolData(): ProtocolData {
+    return this.#protocolData;
+  }
+  get environment(): Readonly<Record<string, string>> {
+    return payloadEnvironment(this.#options.env, this.#conf?.node_env);
+  }
+
+  requireReady(): void {
+    if (this.#state === "ready") return;
+    const why = this.#state === "shutdown" ? "its jobs were shut down" : "it is not set up yet";
+    throw refused("not-ready", `babel is not ready: ${why}`, "Call Setup, or start the node.");
+  }
+
+  /** Idempotent; a running node is set up again when its properties change, and its jobs go on. (§1.7) */
+  setup(nodeEnv: NodeEnv, ramdisks: readonly RamDisk[], secret: string): Promise<void> {
+    return this.#setups.run(async () => {
+      await mountRamdisks(ramdisks, this.#options.toolbox.busybox);
+      const conf = { node_env: nodeEnv, ramdisks, secret, boot_id: this.boot };
+      await this.#save({ ...conf, ...(this.#state === "ready" ? {} : { shut_down: true }) });
+      await runPostSetup(this.paths, this.environment);
+      await this.jobs.open();
+      await this.#save(conf);
+      this.#state = "ready";
+    });
+  }
+
+  /** Stops all jobs; those that were active start again at the next Setup. (§1.13, D1-02) */
+  shutdown(force: boolean): Promise<void> {
+    return this.#setups.run(async () => {
+      if (this.#conf !== undefined) await this.#save({ ...this.#conf, shut_down: true });
+      this.#state = "shutdown";
+      await this.jobs.stopAll("shutdown", force);
+    });
+  }
+
+  /** Ends this process's part; jobs go on without it. */
+  close(): void {
+    clearInterval(this.#housekeeping);
+    this.jobs.abandon();
+    this.http.close();
+  }
+
+  async #save(conf: Conf): Promise<void> {
+    await saveConf(this.paths.conf, conf).catch((error: unknown) => {
+      throw internal("setup-config", `failed to save babel config into ${this.paths.conf}: ${messageOf(error)}`);
+    });
+    this.#adopt(conf);
+  }
+
+  #adopt(conf: Conf): void {
+    this.#conf = conf;
+    this.#protocolData = new ProtocolData(inRoot(this.paths, conf.node_env.data_mount_point));
+  }
+
+  async #pruneLogs(): Promise<void> {
+    const jobs = this.jobs.list();
+    for (const job of jobs) await job.pruneLogs();
+    // Together they may still be too much: everyone is cut to an equal share.
+    const share = Math.floor(NODE_LOG_BYTES / Math.max(1, jobs.length));
+    const total = (await Promise.all(jobs.map((job) => job.logBytes()))).reduce((sum, size) => sum + size, 0);
+    if (total > NODE_LOG_BYTES) for (const job of jobs) await job.pruneLogs(share);
+  }
+}

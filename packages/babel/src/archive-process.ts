@@ -1,0 +1,41 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { ArchiveRunner } from "./archive/task.ts";
+import { messageOf } from "./failure.ts";
+import { readBounded, replaceFile } from "./files/durable.ts";
+import type { JobConfig } from "./jobs/config.ts";
+import { failureFile } from "./jobs/program.ts";
+import { inRoot, type Paths } from "./paths.ts";
+import { currentBoot } from "./process/identity.ts";
+import { ProtocolData } from "./protocol-data/state.ts";
+import { loadConf } from "./setup/conf.ts";
+
+const CONFIG_LIMIT = 1024 * 1024;
+
+/** One attempt of an archive job, as a process; the exit status is 0 or 1, the reason of a failure is in a file. (§3.5) */
+export async function runArchiveProcess(name: string, paths: Paths, run: ArchiveRunner): Promise<number> {
+  const folder = join(paths.jobs, name);
+  const stop = new AbortController();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort());
+  try {
+    const conf = await loadConf(paths.conf, await currentBoot());
+    if (conf === undefined) throw new Error("the node is not set up");
+    const config = JSON.parse((await readBounded(join(folder, "config.json"), CONFIG_LIMIT))?.toString("utf8") ?? "");
+    const result = await run({
+      name,
+      config: config as JobConfig,
+      folder,
+      protocolData: new ProtocolData(inRoot(paths, conf.node_env.data_mount_point)),
+      conf,
+      engineSocket: paths.engineSocket,
+      signal: stop.signal,
+      log: (line) => console.log(line),
+    });
+    await replaceFile(join(folder, "result.json"), JSON.stringify(result));
+    return 0;
+  } catch (error) {
+    console.log(messageOf(error));
+    await writeFile(failureFile(folder), messageOf(error));
+    return 1;
+  }
+}

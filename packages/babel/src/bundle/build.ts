@@ -1,0 +1,132 @@
+import { createHash } from "node:crypto";
+import { constants } from "node:fs";
+import { chmod, copyFile, link, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { loaderAndLibraries, staticTool } from "./host-files.ts";
+
+/** What a host needs to know about the agent directory; `{dir}` is where the node sees it. */
+export type AgentDescription = {
+  readonly version: string;
+  readonly nodeVersion: string;
+  readonly arch: string;
+  readonly command: readonly string[];
+  readonly init: readonly string[];
+  readonly files: readonly {
+    readonly path: string;
+    readonly sha256: string;
+    readonly size: number;
+    readonly mode: number;
+  }[];
+};
+
+const here = dirname(fileURLToPath(import.meta.url));
+const PACKAGE = join(here, "../..");
+const REPOSITORY = join(PACKAGE, "../..");
+
+/** A small heap: babel keeps little, and its memory counts against the node's. Sizes in MiB. */
+const NODE_OPTIONS = ["--max-semi-space-size=2", "--max-old-space-size=192", "--optimize-for-size"];
+
+/** Builds the agent directory beside `target` and swaps it in as a whole; nodes that have the old one mounted keep it. */
+export async function buildAgent(target = join(REPOSITORY, "dist/agent")): Promise<AgentDescription> {
+  const staged = `${target}.${process.pid}.tmp`;
+  await rm(staged, { recursive: true, force: true });
+  await mkdir(join(staged, "lib"), { recursive: true });
+  try {
+    const nodeVersion = await fill(staged);
+    const description = await describe(staged, nodeVersion);
+    await writeFile(join(staged, "agent.json"), `${JSON.stringify(description, undefined, 2)}\n`);
+    await swapIn(staged, target);
+    return description;
+  } finally {
+    await rm(staged, { recursive: true, force: true });
+  }
+}
+
+async function fill(staged: string): Promise<string> {
+  const node = pinnedNode();
+  const { loader, libraries } = await loaderAndLibraries(node);
+  await place(node, join(staged, "node"));
+  await place(loader, join(staged, "ld.so"));
+  for (const library of libraries) await place(library.path, join(staged, "lib", library.name));
+  await place(
+    await staticTool("busybox", ["/bin/busybox", "/usr/bin/busybox"], "busybox-static"),
+    join(staged, "busybox"),
+  );
+  // Under this name busybox is a shell, for images that have none.
+  await place(join(staged, "busybox"), join(staged, "sh"));
+  await place(
+    await staticTool("tini-static", ["/usr/bin/tini-static", "/sbin/tini-static"], "tini"),
+    join(staged, "tini"),
+  );
+  // Copies: an edit of a source must not reach nodes that run.
+  for (const script of ["shim.sh", "payload.sh"]) await copyFile(join(here, "../jobs", script), join(staged, script));
+  await build({
+    entryPoints: { babel: join(here, "../main.ts") },
+    outdir: staged,
+    outExtension: { ".js": ".mjs" },
+    bundle: true,
+    splitting: true,
+    minify: true,
+    keepNames: false,
+    format: "esm",
+    platform: "node",
+    target: "node24",
+    chunkNames: "chunk-[hash]",
+    logLevel: "warning",
+    // CommonJS dependencies ask for node's modules with `require`.
+    banner: { js: 'import{createRequire as __cr}from"node:module";const require=__cr(import.meta.url);' },
+  });
+  const { version } = JSON.parse(await readFile(join(dirname(node), "../package.json"), "utf8")) as { version: string };
+  return version;
+}
+
+function pinnedNode(): string {
+  const name = `node-linux-${process.arch}`;
+  return join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), "bin/node");
+}
+
+/** A hard link where possible, else a reflink, else a copy. */
+async function place(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+  } catch {
+    await copyFile(from, to, constants.COPYFILE_FICLONE);
+    await chmod(to, (await stat(from)).mode & 0o777);
+  }
+}
+
+async function describe(staged: string, nodeVersion: string): Promise<AgentDescription> {
+  const { version } = JSON.parse(await readFile(join(PACKAGE, "package.json"), "utf8")) as { version: string };
+  const paths = (await readdir(staged, { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+  const files = await Promise.all(
+    paths.map(async (path) => {
+      const { size, mode } = await stat(path);
+      const sha256 = createHash("sha256")
+        .update(await readFile(path))
+        .digest("hex");
+      return { path: relative(staged, path), sha256, size, mode: mode & 0o777 };
+    }),
+  );
+  return {
+    version,
+    nodeVersion,
+    arch: process.arch,
+    command: ["{dir}/ld.so", "--library-path", "{dir}/lib", "{dir}/node", ...NODE_OPTIONS, "{dir}/babel.mjs"],
+    init: ["{dir}/tini", "-s", "--", "{dir}/busybox", "sleep", "infinity"],
+    files,
+  };
+}
+
+async function swapIn(staged: string, target: string): Promise<void> {
+  const old = `${target}.${process.pid}.old`;
+  await mkdir(dirname(target), { recursive: true });
+  await rename(target, old).catch(() => undefined);
+  await rename(staged, target);
+  await rm(old, { recursive: true, force: true });
+}

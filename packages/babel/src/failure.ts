@@ -1,0 +1,45 @@
+import { Code } from "@connectrpc/connect";
+
+/** A failure with a stable code, that callers of the agent see as it is. (D1-10) */
+export class Failure extends Error {
+  readonly code: string;
+  readonly status: Code;
+  readonly hint: string;
+
+  constructor(status: Code, code: string, message: string, hint = "") {
+    super(message);
+    this.name = "Failure";
+    this.status = status;
+    this.code = code;
+    this.hint = hint;
+  }
+}
+
+export const notFound = (code: string, message: string, hint?: string): Failure =>
+  new Failure(Code.NotFound, code, message, hint);
+export const invalid = (code: string, message: string, hint?: string): Failure =>
+  new Failure(Code.InvalidArgument, code, message, hint);
+export const refused = (code: string, message: string, hint?: string): Failure =>
+  new Failure(Code.FailedPrecondition, code, message, hint);
+export const exhausted = (code: string, message: string, hint?: string): Failure =>
+  new Failure(Code.ResourceExhausted, code, message, hint);
+export const timedOut = (code: string, message: string, hint?: string): Failure =>
+  new Failure(Code.DeadlineExceeded, code, message, hint);
+export const unavailable = (code: string, message: string, hint?: string): Failure =>
+  new Failure(Code.Unavailable, code, message, hint);
+export const internal = (code: string, message: string, hint?: string): Failure =>
+  new Failure(Code.Internal, code, message, hint);
+
+/** The code of an operating system error (`ENOENT`, …), if it is one. */
+export function errnoOf(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
+}
+
+export const isMissing = (error: unknown): boolean => errnoOf(error) === "ENOENT";
+
+/** Text of an error and its causes, outermost first. */
+export function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause === undefined ? "" : messageOf(error.cause);
+  return cause === "" || error.message.includes(cause) ? error.message : `${error.message}: ${cause}`;
+}

@@ -1,0 +1,95 @@
+import { randomBytes } from "node:crypto";
+import { type FileHandle, mkdir, open, rename, unlink } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { isMissing } from "../failure.ts";
+
+export type Ownership = { readonly uid: number; readonly gid: number };
+
+/**
+ * Replaces a file so that it is either the old or the new one at every instant, also after a power loss: temporary file in
+ * the same folder, fsync, rename, fsync of the folder. (D1-05)
+ */
+export async function replaceFile(
+  path: string,
+  content: string | Uint8Array,
+  options: { readonly mode?: number; readonly owner?: Ownership } = {},
+): Promise<void> {
+  const staged = await stageFile(path, options);
+  try {
+    await staged.handle.writeFile(content);
+    await staged.commit();
+  } catch (error) {
+    await staged.discard();
+    throw error;
+  }
+}
+
+export type StagedFile = {
+  readonly handle: FileHandle;
+  /** Makes what was written the file; the handle is closed afterwards. */
+  commit(): Promise<void>;
+  discard(): Promise<void>;
+};
+
+/** A temporary file beside `path`, that becomes `path` on commit. */
+export async function stageFile(
+  path: string,
+  options: { readonly mode?: number; readonly owner?: Ownership } = {},
+): Promise<StagedFile> {
+  const folder = dirname(path);
+  const temporary = join(folder, `.${basename(path).slice(0, 200)}.${randomBytes(6).toString("hex")}.tmp`);
+  const handle = await open(temporary, "wx", 0o600);
+  const discard = async (): Promise<void> => {
+    await handle.close().catch(() => undefined);
+    await unlink(temporary).catch(() => undefined);
+  };
+  return {
+    handle,
+    discard,
+    commit: async () => {
+      if (options.owner) await handle.chown(options.owner.uid, options.owner.gid);
+      await handle.chmod(options.mode ?? 0o644);
+      await handle.sync();
+      await handle.close();
+      await rename(temporary, path);
+      await syncFolder(folder);
+    },
+  };
+}
+
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** First `limit` bytes of a file, or undefined if there is none. Never reads more, whatever the file claims to be. */
+export async function readBounded(path: string, limit: number): Promise<Buffer | undefined> {
+  let handle: FileHandle;
+  try {
+    handle = await open(path, "r");
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+  try {
+    const buffer = Buffer.alloc(limit);
+    let filled = 0;
+    while (filled < limit) {
+      const { bytesRead } = await handle.read(buffer, filled, limit - filled, filled);
+      if (bytesRead === 0) break;
+      filled += bytesRead;
+    }
+    return buffer.subarray(0, filled);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Creates a folder and makes its entry durable. */
+export async function ensureFolder(path: string, mode = 0o755): Promise<void> {
+  if ((await mkdir(path, { recursive: true, mode })) !== undefined) await syncFolder(dirname(path));
+}

@@ -1,0 +1,46 @@
+import { invalid } from "../failure.ts";
+import { type HeaderPair, requestHeaders } from "./headers.ts";
+import type { HttpClient, Response } from "./request.ts";
+
+export type JrpcCall = {
+  readonly host: string;
+  readonly method: string;
+  /** JSON text. */
+  readonly params?: string;
+  readonly headers: readonly HeaderPair[];
+  readonly responseLimit?: number;
+};
+
+export type RestCall = {
+  readonly url: string;
+  readonly method: string;
+  readonly body?: Uint8Array;
+  readonly headers: readonly HeaderPair[];
+  readonly responseLimit?: number;
+};
+
+/** A JSON-RPC request by POST; neither HTTP status nor JSON-RPC errors are looked at. (§2.2) */
+export function runJrpc(client: HttpClient, call: JrpcCall, cut: AbortSignal): Promise<Response> {
+  const params = call.params === undefined ? {} : { params: parseParams(call.params) };
+  const body = JSON.stringify({ jsonrpc: "2.0", id: 0, method: call.method, ...params });
+  const headers = requestHeaders([{ name: "content-type", value: "application/json" }], call.headers);
+  const limit = call.responseLimit === undefined ? {} : { responseLimit: call.responseLimit };
+  return client.send({ method: "POST", url: call.host, headers, body: Buffer.from(body), ...limit }, cut);
+}
+
+/** GET unless another method is asked for. (§2.3, D2-08) */
+export function runRest(client: HttpClient, call: RestCall, cut: AbortSignal): Promise<Response> {
+  const method = call.method === "" ? "GET" : call.method.toUpperCase();
+  if (!/^[A-Z]{1,20}$/.test(method)) throw invalid("http-method-invalid", `not an HTTP method: ${call.method}`);
+  const body = call.body === undefined ? {} : { body: call.body };
+  const limit = call.responseLimit === undefined ? {} : { responseLimit: call.responseLimit };
+  return client.send({ method, url: call.url, headers: requestHeaders([], call.headers), ...body, ...limit }, cut);
+}
+
+function parseParams(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw invalid("jrpc-params-invalid", "jrpc params are not valid JSON");
+  }
+}

@@ -1,0 +1,404 @@
+import type { ChildProcess } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { chown, mkdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { errnoOf, internal, messageOf } from "../failure.ts";
+import { readBounded, replaceFile } from "../files/durable.ts";
+import { pruneLogs } from "../logs/prune.ts";
+import { accountNamed } from "../process/accounts.ts";
+import { monotonicMs } from "../process/identity.ts";
+import { oomKills } from "../process/oom.ts";
+import { endRun, killRun } from "../process/run-processes.ts";
+import { activation, settleActivation } from "./activation.ts";
+import { type JobConfig, logCapacityBytes, shutdownSignal, shutdownTimeoutMs } from "./config.ts";
+import { Events } from "./events.ts";
+import { dependenciesOf, type Readiness, type Standing } from "./graph.ts";
+import { afterRun, describeOutcome, NO_ATTEMPTS, type Outcome } from "./policy.ts";
+import { failureFile, isArchive, programOf } from "./program.ts";
+import { ProgressFile } from "./progress.ts";
+import { type JobRecord, type JobState, type RunEnd, type RunRecord, type StopIntent, saveRecord } from "./record.ts";
+import * as runs from "./run.ts";
+import { Serial } from "./serial.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+const NEW: JobRecord = { version: 1, state: { kind: "stopped" }, changedAt: 0, runs: 0, attempts: NO_ATTEMPTS };
+
+/**
+ * One job: what it should do, what it does, and the run that does it. All changes go through one queue; each is on disk before
+ * it counts, so a babel that is killed anywhere finds its way back in `recover`.
+ */
+export class Job {
+  readonly name: string;
+  readonly folder: string;
+  readonly events: Events;
+  readonly progress: ProgressFile;
+  readonly #around: Surroundings;
+  readonly #serial = new Serial();
+  readonly #abandoned = new AbortController();
+  #config: JobConfig;
+  #record: JobRecord;
+  #ended: Promise<void> = Promise.resolve();
+  #stopping: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  private constructor(name: string, config: JobConfig, record: JobRecord, events: Events, around: Surroundings) {
+    this.name = name;
+    this.folder = join(around.paths.jobs, name);
+    this.progress = new ProgressFile(join(this.folder, "progress.json"));
+    this.events = events;
+    this.#config = config;
+    this.#record = record;
+    this.#around = around;
+  }
+
+  /** A new job, or a new config for the folder of an old one: status and progress of that are dropped. (D3-16) */
+  static async create(
+    name: string,
+    config: JobConfig,
+    previous: JobRecord | undefined,
+    around: Surroundings,
+  ): Promise<Job> {
+    const folder = join(around.paths.jobs, name);
+    await mkdir(join(folder, "log"), { recursive: true });
+    const events = await Events.load(join(folder, "events.jsonl"), around.boot);
+    const job = new Job(name, config, { ...NEW, runs: previous?.runs ?? 0 }, events, around);
+    await rm(join(folder, "progress.json"), { force: true });
+    await job.#save({ state: { kind: "stopped" } }, true);
+    await replaceFile(join(folder, "config.json"), JSON.stringify(config));
+    return job;
+  }
+
+  /** A job found on disk; call `recover` next. */
+  static async load(
+    name: string,
+    config: JobConfig,
+    record: JobRecord | undefined,
+    around: Surroundings,
+  ): Promise<Job> {
+    const events = await Events.load(join(around.paths.jobs, name, "events.jsonl"), around.boot);
+    const state: JobState = { kind: "pending", waitingFor: [] };
+    return new Job(name, config, record ?? { ...NEW, state, changedAt: Date.now() }, events, around);
+  }
+
+  get config(): JobConfig {
+    return this.#config;
+  }
+  get record(): JobRecord {
+    return this.#record;
+  }
+  get active(): boolean {
+    return this.#record.state.kind !== "stopped" && this.#record.state.kind !== "finished";
+  }
+  get stopping(): boolean {
+    return this.#stopping !== undefined;
+  }
+
+  standing(): Standing {
+    const { state } = this.#record;
+    return state.kind === "finished" || state.kind === "stopped" ? state : { kind: "active" };
+  }
+
+  /** Time a stop may take, in milliseconds; 0 when there is nothing to wait for. */
+  stopTimeoutMs(): number {
+    return this.#record.state.kind === "running" ? shutdownTimeoutMs(this.#config) : 0;
+  }
+
+  /** Asks for the job to run as soon as its dependencies allow. */
+  async start(): Promise<void> {
+    await this.#stopping;
+    await this.#serial.run(async () => {
+      if (this.active) return;
+      const waitingFor = dependenciesOf(this.#config).map((dependency) => dependency.name);
+      await this.#save({ state: { kind: "pending", waitingFor }, attempts: NO_ATTEMPTS, lastFailure: undefined }, true);
+    });
+  }
+
+  /** Applies what its dependencies say to a pending job; they are asked when it is this job's turn. */
+  advance(readinessNow: () => Readiness | undefined): Promise<void> {
+    return this.#serial.run(async () => {
+      const { state } = this.#record;
+      const readiness = readinessNow();
+      if (state.kind !== "pending" || readiness === undefined) return;
+      if (readiness.kind === "ready") return this.#activate();
+      if (readiness.kind === "blocked") return this.#finish(null, readiness.message);
+      if (state.waitingFor.join() === readiness.for.join()) return;
+      await this.#save({ state: { kind: "pending", waitingFor: readiness.for } }, false);
+    });
+  }
+
+  /**
+   * Stops the job: `stop` makes it stopped, `skip` finished with 0, `shutdown` pending for the next start of the node. What has
+   * finished stays finished (D3-14), except that `skip` may turn a failure into a success.
+   *
+   * @throws job-stop-timeout when processes survive SIGKILL; with `force` they are left behind instead
+   */
+  stop(intent: StopIntent, force = false): Promise<void> {
+    if (this.#stopping !== undefined) return this.#stopping;
+    const stopping = this.#stop(intent, force).finally(() => {
+      this.#stopping = undefined;
+      this.#around.changed(this.name);
+    });
+    this.#stopping = stopping;
+    this.#around.changed(this.name);
+    return stopping;
+  }
+
+  async #stop(intent: StopIntent, force: boolean): Promise<void> {
+    const run = await this.#serial.run(async () => {
+      const { state } = this.#record;
+      if (state.kind === "running") {
+        await this.#save({ intent }, true);
+        return state.run;
+      }
+      clearTimeout(this.#timer);
+      if (state.kind === "finished" || state.kind === "stopped") {
+        if (intent === "skip") await this.#finish(0, "Skipped");
+      } else await this.#conclude(intent);
+      return undefined;
+    });
+    if (run === undefined) return this.#killLeftovers();
+    await this.#endRun(run, force);
+  }
+
+  async #endRun(run: RunRecord, force: boolean): Promise<void> {
+    const folder = runs.runFolder(this.folder, run.number);
+    const mark = await runs.markOf(folder, run.id);
+    const patienceMs = shutdownTimeoutMs(this.#config);
+    const left = await endRun(mark, { signal: shutdownSignal(this.#config), patienceMs });
+    if (left.length > 0 && !force) {
+      const pids = left.map((each) => each.pid).join(", ");
+      throw internal(
+        "job-stop-timeout",
+        `Failed to terminate job '${this.name}' (pid ${pids}), timeout expired!`,
+        "The process ignores SIGKILL, so it waits for a disk or a device. See `cat /proc/PID/stack` in the node.",
+      );
+    }
+    if (left.length === 0) await this.#ended;
+    await this.#serial.run(async () => {
+      if (this.#record.state.kind === "running") await this.#conclude(this.#record.intent ?? "stop");
+    });
+  }
+
+  /** Processes that outlived the last run: a job that is not running has none. */
+  async #killLeftovers(): Promise<void> {
+    const run = this.#record.lastRun;
+    if (run === undefined || run.boot !== this.#around.boot) return;
+    const folder = runs.runFolder(this.folder, run.number);
+    const mark = { runId: run.id, leader: runs.payloadIdentity(folder) };
+    await endRun(mark, { signal: shutdownSignal(this.#config), patienceMs: shutdownTimeoutMs(this.#config) });
+    await runs.drained(folder);
+    await runs.forgetRun(folder);
+  }
+
+  /** Finds out what became of the job while nobody watched, and goes on from there. */
+  recover(): Promise<void> {
+    return this.#serial.run(async () => {
+      const { state, intent } = this.#record;
+      if (state.kind === "running") return this.#recoverRun(state.run);
+      if (state.kind !== "backoff") return;
+      if (state.boot === this.#around.boot) this.#restartAt(state.dueMonotonicMs);
+      else await this.#conclude(intent ?? "shutdown");
+    });
+  }
+
+  async #recoverRun(run: RunRecord): Promise<void> {
+    const folder = runs.runFolder(this.folder, run.number);
+    if (run.boot === this.#around.boot) {
+      if (await runs.callOff(folder)) return this.#launch();
+      this.#watch(run, undefined);
+      if (this.#record.intent !== undefined) void this.stop(this.#record.intent).catch(() => undefined);
+      return;
+    }
+    // Another run of the container: its processes are gone. What had ended by itself before still counts.
+    const result = await runs.readExit(folder);
+    if (result !== undefined && this.#record.intent === undefined) return this.#handleEnd(run, result);
+    if (this.#config.one_time === true) {
+      await settleActivation(this.name, this.#config, null, this.folder, this.#around);
+      await this.#finish(null, "one-time job started, but not finished");
+      return;
+    }
+    await this.#conclude(this.#record.intent ?? "shutdown");
+  }
+
+  /** Lets go of the job without touching its processes; another babel will take over. */
+  abandon(): void {
+    clearTimeout(this.#timer);
+    this.#abandoned.abort();
+  }
+
+  /** Ends everything of the job and removes its folder. */
+  async remove(): Promise<void> {
+    await this.stop("stop", true);
+    await this.#serial.run(async () => {
+      this.abandon();
+      await rm(this.folder, { recursive: true, force: true });
+    });
+  }
+
+  /** Bytes of log on disk. */
+  logBytes(): Promise<number> {
+    return pruneLogs(join(this.folder, "log"), Number.POSITIVE_INFINITY);
+  }
+
+  async pruneLogs(keepBytes = logCapacityBytes(this.#config)): Promise<void> {
+    await pruneLogs(join(this.folder, "log"), keepBytes);
+  }
+
+  /** Dependencies are met: what has to be true before the first run of this start, then the run. */
+  async #activate(): Promise<void> {
+    const verdict = await activation(this.name, this.#config, this.#around);
+    if (verdict.kind === "done") await this.#finish(verdict.exitCode, verdict.message);
+    else await this.#launch();
+  }
+
+  async #launch(): Promise<void> {
+    await this.#killLeftovers();
+    const program = await programOf(this.name, this.#config, this.#around);
+    if (program.kind === "impossible") {
+      await this.#finish(null, program.reason);
+      return;
+    }
+    const number = this.#record.runs + 1;
+    const run: RunRecord = {
+      number,
+      id: randomUUID(),
+      boot: this.#around.boot,
+      startedAt: Date.now(),
+      startedMonotonicMs: monotonicMs(),
+      oomKills: await oomKills(),
+    };
+    await this.#prepareFolder();
+    await this.#save({ state: { kind: "running", run }, runs: number, lastRun: run, intent: undefined }, false);
+    try {
+      const child = await runs.launch({
+        busybox: this.#around.toolbox.busybox,
+        shim: this.#around.toolbox.shim,
+        jobFolder: this.folder,
+        number,
+        runId: run.id,
+        command: program.command,
+        env: this.#around.environment(),
+        logCapacityBytes: logCapacityBytes(this.#config),
+        timestamps: this.#config.log_timestamp === true,
+      });
+      this.#watch(run, child);
+    } catch (error) {
+      await runs.callOff(runs.runFolder(this.folder, number));
+      await this.#finish(null, `failed to start job '${this.name}': ${messageOf(error)}`);
+    }
+  }
+
+  async #prepareFolder(): Promise<void> {
+    await rm(failureFile(this.folder), { force: true });
+    const account = this.#config.run_as && (await accountNamed(this.#around.paths.root, this.#config.run_as));
+    if (!account) return;
+    const progress = join(this.folder, "progress.json");
+    await writeFile(progress, "", { flag: "wx" }).catch((error: unknown) => {
+      if (errnoOf(error) !== "EEXIST") throw error;
+    });
+    await chown(progress, account.uid, account.gid);
+  }
+
+  #watch(run: RunRecord, child: ChildProcess | undefined): void {
+    const folder = runs.runFolder(this.folder, run.number);
+    void runs.markOf(folder, run.id).then(() => this.#around.changed(this.name));
+    this.#ended = runs
+      .runEnd(folder, child, this.#abandoned.signal)
+      .then((result) => this.#serial.run(async () => this.#handleEnd(run, result)))
+      .catch((error: unknown) => this.#around.report(`job '${this.name}': ${messageOf(error)}`));
+  }
+
+  async #handleEnd(run: RunRecord, result: runs.RunResult): Promise<void> {
+    const { state, intent } = this.#record;
+    if (this.#abandoned.signal.aborted || state.kind !== "running" || state.run.number !== run.number) return;
+    const outcome = await this.#outcomeOf(run, result);
+    const end: RunEnd = {
+      at: Date.now(),
+      exitCode: outcome.kind === "exited" ? outcome.code : null,
+      signal: outcome.kind === "killed" ? outcome.signal : "",
+      outOfMemory: outcome.kind === "killed" && outcome.outOfMemory,
+    };
+    this.#record = { ...this.#record, lastRun: { ...run, end } };
+    if (intent !== undefined) {
+      // A stop that is under way ends what is left of the run, and then decides; one that failed has given up waiting.
+      if (!this.stopping) await this.#conclude(intent);
+      return;
+    }
+    if (outcome.kind === "lost") await killRun(await runs.markOf(runs.runFolder(this.folder, run.number), run.id));
+    await this.#decide(outcome, result.kind === "lost" ? monotonicMs() - run.startedMonotonicMs : result.ranMs);
+    void this.pruneLogs().catch(() => undefined);
+  }
+
+  async #decide(outcome: Outcome, ranMs: number): Promise<void> {
+    const { attempts } = this.#record;
+    const decision = afterRun(this.name, this.#config.restart, outcome, ranMs, attempts, this.#around.random());
+    const failure = describeOutcome(this.name, outcome);
+    const failed = outcome.kind !== "exited" || outcome.code !== 0;
+    if (decision.kind === "finish") {
+      if (failed) await this.events.add("note", failure);
+      await settleActivation(this.name, this.#config, decision.exitCode, this.folder, this.#around, decision.message);
+      await this.#finish(decision.exitCode, decision.message, failed ? failure : undefined);
+      return;
+    }
+    const when = decision.waitMs === 0 ? "immediately" : `in ${decision.waitMs} ms`;
+    await this.events.add(outcome.kind === "lost" ? "loss" : "restart", `${failure}; restarts ${when}`);
+    const due = monotonicMs() + decision.waitMs;
+    const change = {
+      attempts: { attempt: decision.attempt, losses: decision.losses },
+      ...(failed ? { lastFailure: failure } : {}),
+    };
+    await this.#save({ state: { kind: "backoff", dueMonotonicMs: due, boot: this.#around.boot }, ...change }, false);
+    this.#restartAt(due);
+  }
+
+  #restartAt(dueMonotonicMs: number): void {
+    clearTimeout(this.#timer);
+    const restart = (): void => {
+      void this.#serial
+        .run(async () => {
+          if (this.#record.state.kind === "backoff" && !this.#abandoned.signal.aborted) await this.#launch();
+        })
+        .catch((error: unknown) => this.#around.report(`job '${this.name}': ${messageOf(error)}`));
+    };
+    this.#timer = setTimeout(restart, Math.max(0, Math.min(dueMonotonicMs - monotonicMs(), 2 ** 31 - 1)));
+  }
+
+  async #outcomeOf(run: RunRecord, result: runs.RunResult): Promise<Outcome> {
+    if (result.kind === "lost") return result;
+    if (result.kind === "killed") {
+      const outOfMemory = result.signal === "SIGKILL" && (await oomKills()) > run.oomKills;
+      return { kind: "killed", signal: result.signal, outOfMemory };
+    }
+    if (!isArchive(this.#config) || result.code === 0) return { kind: "exited", code: result.code, message: "" };
+    const message = (await readBounded(failureFile(this.folder), 4096))?.toString("utf8").trim();
+    return { kind: "exited", code: -1, message: message || `exited with code ${result.code}` };
+  }
+
+  /** What a stop leaves behind. */
+  async #conclude(intent: StopIntent): Promise<void> {
+    if (intent === "skip") {
+      await this.#finish(0, "Skipped");
+      return;
+    }
+    const waitingFor = dependenciesOf(this.#config).map((dependency) => dependency.name);
+    const state: JobState = intent === "stop" ? { kind: "stopped" } : { kind: "pending", waitingFor };
+    await this.#save({ state, intent: undefined, attempts: NO_ATTEMPTS }, true);
+  }
+
+  async #finish(exitCode: number | null, message: string, lastFailure?: string): Promise<void> {
+    const failure = lastFailure ?? (exitCode === 0 ? undefined : message);
+    if (lastFailure === undefined && failure !== undefined) await this.events.add("note", failure);
+    await this.#save({ state: { kind: "finished", exitCode, message }, intent: undefined, lastFailure: failure }, true);
+  }
+
+  async #save(change: RecordChange, durable: boolean): Promise<void> {
+    const merged = { ...this.#record, ...change, ...(change.state ? { changedAt: Date.now() } : {}) };
+    const record = Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== undefined)) as JobRecord;
+    await saveRecord(join(this.folder, "status.json"), record, durable);
+    this.#record = record;
+    this.#around.changed(this.name);
+  }
+}
+
+/** `undefined` takes a field away. */
+type RecordChange = { readonly [K in keyof JobRecord]?: JobRecord[K] | undefined };

@@ -1,0 +1,232 @@
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { exhausted, Failure, internal, messageOf, notFound, refused } from "../failure.ts";
+import { readBounded } from "../files/durable.ts";
+import { checkJobConfig, checkJobName, type JobConfig, sameConfig } from "./config.ts";
+import { type Dependency, defectOf, dependenciesOf, dependentsAmong, longestChain, readiness } from "./graph.ts";
+import { Job } from "./job.ts";
+import { loadRecord, type StopIntent } from "./record.ts";
+import { Serial } from "./serial.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+/** Jobs of one node, counting stopped ones. (D3-16) */
+const JOB_LIMIT = 64;
+const CONFIG_LIMIT = 1024 * 1024;
+
+export type Change = { readonly changed: readonly string[]; readonly deleted: readonly string[] };
+
+/** All jobs of the node, and the one loop that starts them when their dependencies allow. */
+export class Registry {
+  readonly #jobs = new Map<string, Job>();
+  readonly #around: Surroundings;
+  readonly #definitions = new Serial();
+  readonly #listeners = new Set<(change: Change) => void>();
+  #open = false;
+  readonly #advancing = new Map<Job, { readonly again: boolean }>();
+
+  constructor(around: Omit<Surroundings, "changed">) {
+    this.#around = { ...around, changed: (name) => this.#changed(name) };
+  }
+
+  /** Takes up all jobs on disk that are not known yet, and begins to start what is pending. (D1-03) */
+  open(): Promise<void> {
+    return this.#definitions.run(async () => {
+      await mkdir(this.#around.paths.jobs, { recursive: true });
+      const found: Job[] = [];
+      for (const entry of await readdir(this.#around.paths.jobs, { withFileTypes: true })) {
+        if (!entry.isDirectory() || this.#jobs.has(entry.name)) continue;
+        const job = await this.#load(entry.name);
+        if (job !== undefined) found.push(job);
+      }
+      for (const job of found) this.#jobs.set(job.name, job);
+      for (const job of found) await job.recover();
+      this.#open = true;
+      this.#settle();
+    });
+  }
+
+  async #load(name: string): Promise<Job | undefined> {
+    const folder = join(this.#around.paths.jobs, name);
+    try {
+      checkJobName(name);
+      const text = await readBounded(join(folder, "config.json"), CONFIG_LIMIT);
+      // Without a config, its creation was never acknowledged, or its deletion did not finish.
+      if (text === undefined) return undefined;
+      const config = JSON.parse(text.toString("utf8")) as JobConfig;
+      checkJobConfig(name, config);
+      return await Job.load(name, config, await loadRecord(join(folder, "status.json")), this.#around);
+    } catch (error) {
+      this.#around.report(`invalid config of job '${name}', the job is dropped: ${messageOf(error)}`);
+      await rm(join(folder, "config.json"), { force: true });
+      return undefined;
+    }
+  }
+
+  list(): readonly Job[] {
+    return [...this.#jobs.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  find(name: string): Job | undefined {
+    return this.#jobs.get(name);
+  }
+
+  get(name: string, what = "unknown status"): Job {
+    const job = this.#jobs.get(name);
+    if (job === undefined) throw notFound("job-not-found", `${what}, job '${name}' not found`);
+    return job;
+  }
+
+  /** Creates or replaces a job; with the config it already has, it is left alone, running or not. (D3-16) */
+  create(name: string, config: JobConfig): Promise<void> {
+    return this.#definitions.run(async () => {
+      checkJobName(name);
+      checkJobConfig(name, config);
+      const previous = this.#jobs.get(name);
+      if (previous?.active && sameConfig(previous.config, config)) return;
+      if (previous === undefined && this.#jobs.size >= JOB_LIMIT) {
+        throw exhausted("job-limit-exceeded", `Exceeded max number of supported jobs: ${JOB_LIMIT}`);
+      }
+      await previous?.stop("stop");
+      previous?.abandon();
+      this.#jobs.set(name, await Job.create(name, config, previous?.record, this.#around));
+      this.#changed(name);
+    });
+  }
+
+  async start(name: string): Promise<void> {
+    const job = this.get(name, "can't start");
+    const defect = defectOf(name, this.edges);
+    if (defect?.kind === "cycle") {
+      throw refused("job-dependency-cycle", `dependency cycle: ${defect.path.join(" -> ")}`);
+    }
+    if (defect?.kind === "unknown") {
+      const missing = defect.path.at(-1)!;
+      throw refused(
+        "job-dependency-unknown",
+        `can't start, job '${defect.path.at(-2)}' depends on '${missing}', but it is not defined: ${defect.path.join(" -> ")}`,
+        `Create job '${missing}' first.`,
+      );
+    }
+    await job.start();
+  }
+
+  async stop(name: string, intent: "stop" | "skip"): Promise<void> {
+    await this.get(name, "can't stop").stop(intent);
+  }
+
+  /** Stops all jobs, dependents first, as many at once as that allows; goes on after failures and tells all of them. */
+  async stopAll(intent: StopIntent = "stop", force = false): Promise<void> {
+    if (intent === "shutdown") this.#open = false;
+    const all = this.list();
+    // What has not begun yet must not begin while the others stop.
+    const idle = all.filter((job) => job.active && job.record.state.kind !== "running");
+    const failures: Failure[] = [];
+    const note = (error: unknown): void => {
+      failures.push(error instanceof Failure ? error : internal("job-stop-failed", messageOf(error)));
+    };
+    await Promise.all(idle.map((job) => job.stop(intent, force).catch(note)));
+    const names = all.filter((job) => job.active && !(intent === "shutdown" && job.record.state.kind === "pending"));
+    await this.#stopInOrder(
+      names.map((job) => job.name),
+      (job) => job.stop(intent, force).catch(note),
+    );
+    if (failures.length === 1) throw failures[0]!;
+    if (failures.length > 1) {
+      const text = failures.map((failure) => failure.message).join("; ");
+      throw internal("job-stop-failed", `${failures.length} jobs did not stop: ${text}`);
+    }
+  }
+
+  async #stopInOrder(names: readonly string[], stop: (job: Job) => Promise<void>): Promise<void> {
+    const dependents = dependentsAmong(names, this.edges);
+    const stopped = new Map<string, Promise<void>>();
+    const stopOne = (name: string): Promise<void> => {
+      const known = stopped.get(name);
+      if (known) return known;
+      const job = this.#jobs.get(name);
+      const begun = Promise.all([...dependents.get(name)!].map(stopOne)).then(() => job && stop(job));
+      stopped.set(name, begun);
+      return begun;
+    };
+    await Promise.all(names.map(stopOne));
+  }
+
+  /** Time `stopAll` may take, in milliseconds. (D1-08) */
+  stopTimeoutMs(): number {
+    const names = [...this.#jobs.values()].filter((job) => job.active).map((job) => job.name);
+    return longestChain(names, this.edges, (name) => this.get(name).stopTimeoutMs());
+  }
+
+  delete(name: string): Promise<void> {
+    return this.#definitions.run(async () => {
+      await this.get(name, "can't delete").remove();
+      this.#jobs.delete(name);
+      this.#tell({ changed: [], deleted: [name] });
+      this.#settle();
+    });
+  }
+
+  /** Deletes all jobs that are not named; returns those. */
+  async retain(names: readonly string[]): Promise<readonly string[]> {
+    const superfluous = this.list()
+      .map((job) => job.name)
+      .filter((name) => !names.includes(name));
+    for (const name of superfluous) await this.delete(name);
+    return superfluous;
+  }
+
+  /** Dependencies of a job, for the graph functions. */
+  readonly edges = (name: string): readonly Dependency[] | undefined => {
+    const job = this.#jobs.get(name);
+    return job && dependenciesOf(job.config);
+  };
+
+  /** Calls back on every change, until the returned function is called. */
+  subscribe(listener: (change: Change) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Leaves all processes alone and stops watching them. */
+  abandon(): void {
+    this.#open = false;
+    for (const job of this.#jobs.values()) job.abandon();
+  }
+
+  /**
+   * Lets pending jobs go on. Each change of any job comes here again, until nothing changes any more: it may unblock, or fail,
+   * others. (D3-11)
+   */
+  #settle(): void {
+    if (!this.#open) return;
+    for (const job of this.#jobs.values()) if (job.record.state.kind === "pending") void this.#advance(job);
+  }
+
+  /** One at a time per job; a wish that comes meanwhile is looked at afterwards. */
+  async #advance(job: Job): Promise<void> {
+    const busy = this.#advancing.has(job);
+    this.#advancing.set(job, { again: busy });
+    if (busy) return;
+    const standingOf = (name: string) => this.#jobs.get(name)?.standing();
+    const ready = () => (this.#open ? readiness(job.name, dependenciesOf(job.config), standingOf) : undefined);
+    try {
+      do {
+        this.#advancing.set(job, { again: false });
+        await job.advance(ready);
+      } while (this.#advancing.get(job)?.again);
+    } catch (error) {
+      this.#around.report(`job '${job.name}' could not go on: ${messageOf(error)}`);
+    } finally {
+      this.#advancing.delete(job);
+    }
+  }
+
+  #changed(name: string): void {
+    this.#tell({ changed: [name], deleted: [] });
+    this.#settle();
+  }
+
+  #tell(change: Change): void {
+    for (const listener of this.#listeners) listener(change);
+  }
+}

@@ -1,0 +1,175 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { errnoOf, isMissing } from "../failure.ts";
+import { readBounded } from "../files/durable.ts";
+import { isAlive, type ProcessIdentity, signalProcess } from "../process/identity.ts";
+import { childrenOf, processesOfRun, type RunMark } from "../process/run-processes.ts";
+import { signalName } from "../process/signals.ts";
+
+/** What a run left behind when it ended. */
+export type RunResult =
+  | { readonly kind: "exited"; readonly code: number; readonly ranMs: number }
+  | { readonly kind: "killed"; readonly signal: string; readonly ranMs: number }
+  | { readonly kind: "lost"; readonly reason: string };
+
+export type Launch = {
+  readonly busybox: string;
+  readonly shim: string;
+  readonly jobFolder: string;
+  readonly number: number;
+  readonly runId: string;
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly logCapacityBytes: number;
+  readonly timestamps: boolean;
+};
+
+/** A job keeps this many segments at most; each is this part of the capacity. */
+const SEGMENTS = 8;
+const POLL_MS = 250;
+const APPEAR_MS = 5_000;
+/** How long the log writer may go on after the last process of its run. (D3-02) */
+const DRAIN_MS = 5_000;
+
+export const runFolder = (jobFolder: string, number: number): string => join(jobFolder, "runs", String(number));
+export const logPrefix = (jobFolder: string, number: number): string =>
+  join(jobFolder, "log", String(number).padStart(10, "0"));
+
+/** Starts the shim of a run; see shim.sh for what it does. The run goes on without babel from here. */
+export async function launch(options: Launch): Promise<ChildProcess> {
+  const folder = runFolder(options.jobFolder, options.number);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await mkdir(join(options.jobFolder, "log"), { recursive: true });
+  const segment = Math.max(64 * 1024, Math.floor(options.logCapacityBytes / SEGMENTS));
+  const child = spawn(
+    options.busybox,
+    [
+      ...["sh", options.shim, options.busybox, folder, logPrefix(options.jobFolder, options.number)],
+      ...[String(segment), String(SEGMENTS), options.timestamps ? "1" : "0", options.runId, options.jobFolder],
+      ...options.command,
+    ],
+    { detached: true, stdio: "ignore", env: { ...options.env }, cwd: "/" },
+  );
+  await new Promise<void>((resolve, reject) => {
+    child.once("spawn", resolve);
+    child.once("error", reject);
+  });
+  child.unref();
+  return child;
+}
+
+/**
+ * Resolves when the run has ended. With `child` its exit is the signal; a run that an earlier babel started is watched
+ * through its shim's identity.
+ */
+export async function runEnd(
+  folder: string,
+  child: ChildProcess | undefined,
+  abandoned: AbortSignal,
+): Promise<RunResult> {
+  if (child !== undefined && child.exitCode === null && child.signalCode === null) {
+    await new Promise<void>((resolve) => {
+      child.once("exit", () => resolve());
+      abandoned.addEventListener("abort", () => resolve(), { once: true });
+    });
+  }
+  let shim = await identityFile(folder, "shim");
+  for (let waited = 0; shim === undefined && waited < APPEAR_MS && child === undefined; waited += POLL_MS) {
+    await delay(POLL_MS, undefined, { ref: false });
+    shim = await identityFile(folder, "shim");
+  }
+  while (!abandoned.aborted) {
+    const alive = shim !== undefined && isAlive(shim);
+    const result = await readExit(folder);
+    if (result !== undefined) return result;
+    if (!alive) return { kind: "lost", reason: await whyLost(folder, shim) };
+    await delay(POLL_MS, undefined, { ref: false });
+  }
+  return { kind: "lost", reason: "no longer watched" };
+}
+
+async function whyLost(folder: string, shim: ProcessIdentity | undefined): Promise<string> {
+  if (shim !== undefined) return `its supervising process (pid ${shim.pid}) was killed`;
+  return (await readBounded(join(folder, "exit"), 16)) === undefined
+    ? "its supervising process could not start; is the disk full?"
+    : "its supervising process left no identity";
+}
+
+/** The exit status, once the shim has written all of it. */
+export async function readExit(folder: string): Promise<RunResult | undefined> {
+  const text = (await readBounded(join(folder, "exit"), 4096))?.toString("latin1") ?? "";
+  const done = /^done ([\d.]+) /m.exec(text);
+  if (done === null) return undefined;
+  const ranMs = Math.round(Number(done[1]) * 1000);
+  const killed = /^Command terminated by signal (\d+)$/m.exec(text);
+  if (killed) return { kind: "killed", signal: signalName(Number(killed[1])), ranMs };
+  return { kind: "exited", code: Number(/^Command exited with non-zero status (\d+)$/m.exec(text)?.[1] ?? 0), ranMs };
+}
+
+/** Identity in a file of the run's folder, once it is completely written. */
+export async function identityFile(
+  folder: string,
+  name: "shim" | "pid" | "logger",
+): Promise<ProcessIdentity | undefined> {
+  return parseIdentity((await readBounded(join(folder, name), 64))?.toString("latin1"));
+}
+
+export function payloadIdentity(folder: string): ProcessIdentity | undefined {
+  try {
+    return parseIdentity(readFileSync(join(folder, "pid"), "latin1").slice(0, 64));
+  } catch {
+    return undefined;
+  }
+}
+
+function parseIdentity(text: string | undefined): ProcessIdentity | undefined {
+  const match = /^(\d+) (\d+)\n$/.exec(text ?? "");
+  return match ? { pid: Number(match[1]), startTicks: Number(match[2]) } : undefined;
+}
+
+/**
+ * Calls off a run whose shim has not begun: true if it never will. Both sides make the same folder, and only one succeeds,
+ * so a shim that was started by a babel that died right then cannot run the payload a second time. (D1-03)
+ */
+export async function callOff(folder: string): Promise<boolean> {
+  try {
+    await mkdir(join(folder, "claim"));
+    return true;
+  } catch (error) {
+    if (isMissing(error)) return true;
+    if (errnoOf(error) === "EEXIST") return false;
+    throw error;
+  }
+}
+
+/** How to find the run's processes; waits a moment for the payload of a run that is just starting. */
+export async function markOf(folder: string, runId: string): Promise<RunMark> {
+  for (let waited = 0; ; waited += 20) {
+    const leader = await identityFile(folder, "pid");
+    if (leader !== undefined) return { runId, leader };
+    const shim = await identityFile(folder, "shim");
+    const starting = shim === undefined ? waited < 500 : isAlive(shim) && waited < APPEAR_MS;
+    if (!starting || (waited >= 1_000 && processesOfRun({ runId }).length > 0)) return { runId };
+    await delay(20);
+  }
+}
+
+/** Waits until everything the run printed is in its log; a writer that some escaped process keeps alive is ended. */
+export async function drained(folder: string): Promise<void> {
+  const logger = await identityFile(folder, "logger");
+  if (logger === undefined) return;
+  const deadline = performance.now() + DRAIN_MS;
+  while (isAlive(logger)) {
+    if (performance.now() > deadline) {
+      // The writer before its child that copies the bytes, so that the child is not replaced.
+      for (const each of [logger, ...childrenOf(logger.pid)]) signalProcess(each, "SIGKILL");
+      return;
+    }
+    await delay(10);
+  }
+}
+
+export const forgetRun = (folder: string): Promise<void> => rm(folder, { recursive: true, force: true });

@@ -1,0 +1,86 @@
+# Owns one run of a job, whatever happens to babel. Run by the agent's busybox, in a session of its own:
+#   busybox sh shim.sh BUSYBOX RUN_DIR LOG_PREFIX SEGMENT_BYTES SEGMENTS_KEPT TIMESTAMPS RUN_ID JOB_DIR COMMAND...
+# Leaves in RUN_DIR:
+#   claim/  made first; whoever makes it decides whether this run takes place (babel makes it to call a run off)
+#   shim    "pid startticks" of this process, which becomes `busybox time`: the one that waits for the payload
+#   pid     "pid startticks" of the payload
+#   exit    written when the payload ended; complete with the line "done elapsed user system maxrss"
+#   logger  "pid startticks" of the log writer;   logged  it has written everything there was
+busybox=$1 run=$2 log=$3 segment=$4 kept=$5 timestamps=$6
+shift 6
+
+identity() { # of process $1 ("self": the caller)
+  read -r stat </proc/"$1"/stat
+  pid=${stat%% *}
+  set -- ${stat##*) }
+  shift 19
+  ticks=$1
+}
+
+mkdir "$run/claim" 2>/dev/null || exit 0
+identity self
+echo "$pid $ticks" >"$run/shim" || exit 1
+mkfifo -m 600 "$run/output" || exit 1
+
+# Appends what the payload prints to segments named by the offset of their first byte: LOG_PREFIX.<offset, 20 digits>.log.
+# The raw bytes go in as they come. With TIMESTAMPS, each piece is noted as "offset microseconds" in a .times file beside.
+logger() {
+  identity self
+  echo "$pid $ticks" >"$run/logger"
+  offset=0
+  dropped=0
+  burst=1
+  before=0
+  while :; do
+    name=$(printf '%s.%020d' "$log" "$offset")
+    ln -sfn "log/${name##*/}.log" "${log%/log/*}/logs"
+    size=0
+    : >>"$name.log"
+    while [ "$size" -lt "$segment" ]; do
+      count=$(((segment - size) / 65536 + 1))
+      [ "$count" -gt 1024 ] && count=1024
+      if [ "$timestamps" = 1 ]; then
+        # A piece per line while it trickles, bigger ones in a burst: a process is started for each.
+        now=${EPOCHREALTIME%.*}${EPOCHREALTIME#*.}
+        if [ $((now - before)) -lt 5000 ]; then burst=$((burst * 2)); else burst=1; fi
+        [ "$burst" -gt 64 ] && burst=64
+        [ "$count" -gt "$burst" ] && count=$burst
+      fi
+      report=$(dd bs=65536 count="$count" of="$name.log" oflag=append conv=notrunc 2>&1)
+      if [ $? -ne 0 ]; then
+        # The disk is full, or worse. The payload must go on: discard, and say so as soon as it is possible again.
+        report=$(dd bs=65536 count=16 of=/dev/null 2>&1)
+        dropped=$((dropped + 1))
+        size=$(stat -c %s "$name.log" 2>/dev/null || echo 0)
+        case $report in *"0+0 records in"*) break 2 ;; esac
+        continue
+      fi
+      case $report in *"0+0 records in"*) break 2 ;; esac
+      bytes=${report%% bytes*}
+      bytes=${bytes##*[!0-9]}
+      if [ "$timestamps" = 1 ]; then
+        before=${EPOCHREALTIME%.*}${EPOCHREALTIME#*.}
+        echo "$((offset + size)) $before" >>"$name.times"
+      fi
+      size=$((size + bytes))
+      if [ "$dropped" -gt 0 ]; then
+        mark="... output was dropped $dropped times, the log could not be written ..."
+        echo "$mark" >>"$name.log" && size=$((size + ${#mark} + 1)) && dropped=0
+      fi
+    done
+    offset=$((offset + size))
+    set -- "$log".*.log
+    while [ "$#" -ge "$kept" ]; do
+      rm -f "$1" "${1%.log}.times"
+      shift
+    done
+  done
+  : >"$run/logged"
+}
+
+logger <"$run/output" >/dev/null 2>&1 &
+exec >"$run/output" 2>&1 </dev/null
+rm -f "$run/output"
+# A shell cannot tell "exited with 137" from "killed by SIGKILL"; `time` can, and knows how long it took.
+exec "$busybox" time -o "$run/exit" -f 'done %e %U %S %M' \
+  "$busybox" setsid "$busybox" sh "${0%/*}/payload.sh" "$run" "$@"

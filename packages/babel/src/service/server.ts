@@ -1,0 +1,67 @@
+import { chmod, unlink } from "node:fs/promises";
+import { createServer, type ServerHttp2Session } from "node:http2";
+import { dirname } from "node:path";
+import { Babel, BabelJobs } from "@blockvisor/wire/blockvisor/babel/v1/babel";
+import { connectNodeAdapter } from "@connectrpc/connect-node";
+import type { Agent } from "../agent.ts";
+import { isMissing } from "../failure.ts";
+import { ensureFolder } from "../files/durable.ts";
+import { babelService } from "./babel-service.ts";
+import { errorInterceptor } from "./errors.ts";
+import { jobsService } from "./jobs-service.ts";
+import { requireSecret } from "./secret.ts";
+
+const MESSAGE_LIMIT = 160 * 1024 * 1024;
+/** Requests in flight get this long when babel ends. */
+const DRAIN_MS = 2_000;
+
+export type Server = { close(): Promise<void> };
+
+/** Serves babel.sock: HTTP/2 without TLS, mode 0600, for gRPC and Connect clients. */
+export async function serve(agent: Agent): Promise<Server> {
+  const path = agent.paths.babelSocket;
+  const handler = connectNodeAdapter({
+    routes: (router) => {
+      router.service(Babel, babelService(agent));
+      router.service(BabelJobs, jobsService(agent));
+    },
+    interceptors: [errorInterceptor, requireSecret(() => agent.secret)],
+    readMaxBytes: MESSAGE_LIMIT,
+    writeMaxBytes: MESSAGE_LIMIT,
+    grpcWeb: false,
+  });
+  const server = createServer({ settings: { maxConcurrentStreams: 1_000 } }, handler);
+  const sessions = new Set<ServerHttp2Session>();
+  server.on("session", (session) => {
+    sessions.add(session);
+    session.once("close", () => sessions.delete(session));
+    session.on("error", () => session.destroy());
+  });
+  await ensureFolder(dirname(path));
+  await unlink(path).catch((error: unknown) => {
+    if (!isMissing(error)) throw error;
+  });
+  const umask = process.umask(0o177);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(path, resolve);
+    });
+  } finally {
+    process.umask(umask);
+  }
+  await chmod(path, 0o600);
+  return {
+    close: () =>
+      new Promise((resolve) => {
+        const force = setTimeout(() => {
+          for (const session of sessions) session.destroy();
+        }, DRAIN_MS);
+        server.close(() => {
+          clearTimeout(force);
+          resolve();
+        });
+        for (const session of sessions) session.close();
+      }),
+  };
+}

@@ -1,0 +1,41 @@
+/** What the host tells about the node. (babel-agent §1.4) */
+export type NodeEnv = {
+  readonly node_id: string;
+  readonly node_name: string;
+  readonly node_org_id: string;
+  readonly node_version: string;
+  readonly node_protocol: string;
+  readonly node_variant: string;
+  readonly node_ip: string;
+  readonly node_gateway: string;
+  readonly dev_mode: boolean;
+  readonly bv_host_id: string;
+  readonly bv_host_name: string;
+  readonly bv_api_url: string;
+  readonly data_mount_point: string;
+  readonly protocol_data_path: string;
+  readonly properties: Readonly<Record<string, string>>;
+};
+
+const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/** Babel's own settings are not its jobs' business. */
+const OWN = /^(BABEL_|NODE_OPTIONS$|UV_THREADPOOL_SIZE$)/;
+
+/** Environment of every script and job: the image's, then the node's; properties as `BV_PROP_<NAME>`. (§1.5, D1-12) */
+export function payloadEnvironment(
+  inherited: Readonly<Record<string, string | undefined>>,
+  node: NodeEnv | undefined,
+): Readonly<Record<string, string>> {
+  const environment: Record<string, string> = { PATH: DEFAULT_PATH, HOME: "/root" };
+  for (const [name, value] of Object.entries(inherited)) {
+    if (value !== undefined && !OWN.test(name)) environment[name] = value;
+  }
+  if (node === undefined) return environment;
+  const { properties, ...fields } = node;
+  for (const [name, value] of Object.entries(fields)) environment[name.toUpperCase()] = String(value);
+  for (const [name, value] of Object.entries(properties)) {
+    environment[`BV_PROP_${name.toUpperCase().replace(/[^A-Z0-9]/g, "_")}`] = value;
+  }
+  // An environment cannot hold NUL.
+  return Object.fromEntries(Object.entries(environment).filter(([name, value]) => !`${name}${value}`.includes("\0")));
+}

@@ -1,0 +1,3 @@
+export async function renderTemplate(_x: any): Promise<boolean> {
+  return false;
+}

@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
+import { after, test } from "node:test";
+import { createNodeCgroups, detectHierarchies } from "./index.ts";
+
+const cgroups = createNodeCgroups();
+const hierarchies = detectHierarchies();
+const node = `cgroup-test-${process.pid}`;
+after(() => cgroups.remove(node));
+
+/** Starts a shell in the node's cgroup the way the adapters start runtimes. */
+function inside(script: string) {
+  const join = 'for file in $JOIN; do echo 0 >"$file"; done;';
+  return spawn("sh", ["-c", `${join} ${script}`], {
+    env: { ...process.env, JOIN: cgroups.joinFiles(node).join(" ") },
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+}
+
+function limit(controller: string, version1: string, version2: string): string {
+  const mountPoint = hierarchies.controllers.get(controller);
+  const folder = `${mountPoint ?? hierarchies.unified}/blockvisor/${node}`;
+  return readFileSync(`${folder}/${mountPoint ? version1 : version2}`, "utf8").trim();
+}
+
+test("the three layouts are told apart by the mount table", () => {
+  const line = (point: string, kind: string, options: string) =>
+    `31 23 0:28 / ${point} rw,nosuid - ${kind} ${kind} ${options}`;
+  const hybrid = [
+    line("/sys/fs/cgroup/memory", "cgroup", "rw,memory"),
+    line("/sys/fs/cgroup/cpu,cpuacct", "cgroup", "rw,cpu,cpuacct"),
+    line("/sys/fs/cgroup/systemd", "cgroup", "rw,xattr,name=systemd"),
+    line("/sys/fs/cgroup/unified", "cgroup2", "rw,nsdelegate"),
+  ].join("\n");
+  assert.deepEqual(detectHierarchies(hybrid), {
+    controllers: new Map([
+      ["memory", "/sys/fs/cgroup/memory"],
+      ["cpu", "/sys/fs/cgroup/cpu,cpuacct"],
+      ["cpuacct", "/sys/fs/cgroup/cpu,cpuacct"],
+      ["systemd", "/sys/fs/cgroup/systemd"],
+    ]),
+    unified: "/sys/fs/cgroup/unified",
+  });
+  assert.deepEqual(detectHierarchies(line("/sys/fs/cgroup", "cgroup2", "rw")), {
+    controllers: new Map(),
+    unified: "/sys/fs/cgroup",
+  });
+});
+
+test("limits are set, raised, lowered and lifted, also with processes inside", async () => {
+  await cgroups.ensure(node, { memoryBytes: 64_000_000, cpus: [0], pids: 50 });
+  const child = inside("echo in; exec sleep 60");
+  const exit = once(child, "exit");
+  await once(child.stdout, "data");
+  assert.deepEqual(await cgroups.processes(node), [child.pid]);
+  assert.deepEqual(await cgroups.list().then((all) => all.includes(node)), true);
+  for (const [memoryBytes, pids] of [
+    [64_000_000, 50],
+    [128_000_000, 60],
+    [32_000_000, 20],
+  ] as const) {
+    await cgroups.ensure(node, { memoryBytes, cpus: [0], pids });
+    // The kernel rounds to whole pages.
+    assert.equal(
+      limit("memory", "memory.limit_in_bytes", "memory.max"),
+      String(Math.floor(memoryBytes / 4_096) * 4_096),
+    );
+    assert.equal(limit("pids", "pids.max", "pids.max"), String(pids));
+    assert.equal(limit("cpuset", "cpuset.cpus", "cpuset.cpus"), "0");
+  }
+  const usage = await cgroups.usage(node);
+  assert.equal(usage?.pids, 1);
+  assert.ok(usage.memoryBytes > 0 && usage.memoryBytes < 32_000_000);
+  await cgroups.ensure(node, {});
+  assert.equal(limit("pids", "pids.max", "pids.max"), "max");
+  await cgroups.remove(node);
+  assert.deepEqual(await exit, [null, "SIGKILL"]);
+  assert.deepEqual(
+    cgroups.joinFiles(node).filter((file) => existsSync(file)),
+    [],
+  );
+  assert.equal(await cgroups.usage(node), undefined);
+  await cgroups.remove(node);
+});
+
+test("a limit the machine cannot give is refused with a reason", async () => {
+  await assert.rejects(cgroups.ensure(node, { cpus: [9_999] }), { code: "cgroup-limit-refused" });
+  await cgroups.remove(node);
+});
+
+test("a memory hog is killed by the kernel and counted; a fork bomb stays within its number and dies", async () => {
+  await cgroups.ensure(node, { memoryBytes: 32_000_000, pids: 30 });
+  const hog = inside("exec tail /dev/zero");
+  await once(hog, "exit");
+  assert.equal(hog.signalCode, "SIGKILL");
+  assert.equal((await cgroups.usage(node))?.oomKills, 1);
+  const bomb = inside("echo in; while :; do sleep 60 & done 2>/dev/null");
+  await once(bomb.stdout, "data");
+  let pids = 0;
+  while (pids < 30) pids = (await cgroups.usage(node))?.pids ?? 0;
+  assert.equal(pids, 30);
+  await cgroups.kill(node);
+  assert.deepEqual(await cgroups.processes(node), []);
+  await cgroups.remove(node);
+});

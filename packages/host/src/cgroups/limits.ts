@@ -1,0 +1,83 @@
+import { existsSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { OperationError } from "@blockvisor/image/container";
+import { type CgroupHierarchies, controllerFolder } from "./hierarchies.ts";
+import type { ResourceLimits } from "./resource-limits.ts";
+
+/** Writes the limits of an existing cgroup; an absent limit is lifted. Error `cgroup-limit-refused`. */
+export async function applyLimits(hierarchies: CgroupHierarchies, name: string, limits: ResourceLimits): Promise<void> {
+  await limitMemory(hierarchies, name, limits.memoryBytes);
+  await limitProcesses(hierarchies, name, limits.pids);
+  await limitCpus(hierarchies, name, limits.cpus);
+}
+
+async function limitMemory(hierarchies: CgroupHierarchies, name: string, bytes: number | undefined): Promise<void> {
+  const folder = controllerFolder(hierarchies, "memory", name);
+  if (!folder || (folder.version === 2 && !existsSync(`${folder.path}/memory.max`)))
+    return refuseUnless(bytes, "memory");
+  if (folder.version === 2) {
+    await set(folder.path, "memory.max", bytes ?? "max");
+    if (existsSync(`${folder.path}/memory.swap.max`)) await set(folder.path, "memory.swap.max", bytes ? 0 : "max");
+    return;
+  }
+  const files = ["memory.limit_in_bytes", "memory.memsw.limit_in_bytes"].filter((file) =>
+    existsSync(`${folder.path}/${file}`),
+  );
+  const current = Number(await readFile(`${folder.path}/memory.limit_in_bytes`, "utf8"));
+  // Memory must never exceed memory plus swap: the order depends on the direction.
+  const ordered = (bytes ?? Number.POSITIVE_INFINITY) > current ? files.toReversed() : files;
+  for (const file of ordered) await set(folder.path, file, bytes ?? -1);
+}
+
+async function limitProcesses(hierarchies: CgroupHierarchies, name: string, pids: number | undefined): Promise<void> {
+  const folder = controllerFolder(hierarchies, "pids", name);
+  if (!folder || !existsSync(`${folder.path}/pids.max`)) return refuseUnless(pids, "pids");
+  await set(folder.path, "pids.max", pids ?? "max");
+}
+
+async function limitCpus(
+  hierarchies: CgroupHierarchies,
+  name: string,
+  cpus: readonly number[] | undefined,
+): Promise<void> {
+  const wanted = cpus && cpus.length > 0 ? cpus.join(",") : undefined;
+  const folder = controllerFolder(hierarchies, "cpuset", name);
+  if (!folder || !existsSync(`${folder.path}/cpuset.cpus`)) return refuseUnless(wanted, "cpuset");
+  if (folder.version === 2) return set(folder.path, "cpuset.cpus", wanted ?? "\n");
+  // Version 1 starts empty, and a cgroup without cores or memory nodes admits no process.
+  await inherit(folder.path, "cpuset.mems");
+  await inherit(dirname(folder.path), "cpuset.cpus");
+  if (wanted === undefined) await inherit(folder.path, "cpuset.cpus");
+  else await set(folder.path, "cpuset.cpus", wanted);
+}
+
+async function inherit(folder: string, file: string): Promise<void> {
+  const parent = (await readFile(`${dirname(folder)}/${file}`, "utf8")).trim();
+  if (parent !== "") return set(folder, file, parent);
+  await inherit(dirname(folder), file);
+  await inherit(folder, file);
+}
+
+async function set(folder: string, file: string, value: string | number): Promise<void> {
+  try {
+    await writeFile(`${folder}/${file}`, String(value));
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new OperationError(
+      "cgroup-limit-refused",
+      `the kernel refuses ${file} = ${String(value).trim()}: ${reason}`,
+      {
+        fix: "check that the machine has these cores, and that the memory in use is below the new limit",
+        cause,
+      },
+    );
+  }
+}
+
+function refuseUnless(limit: unknown, controller: string): void {
+  if (limit === undefined) return;
+  throw new OperationError("cgroup-limit-refused", `this machine has no '${controller}' cgroup controller`, {
+    fix: "enable it on the kernel's command line, or turn the limit off in the configuration",
+  });
+}

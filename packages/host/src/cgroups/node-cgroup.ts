@@ -1,0 +1,160 @@
+import { existsSync } from "node:fs";
+import { mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import { OperationError } from "@blockvisor/image/container";
+import { type CgroupHierarchies, cgroupFolders, controllerFolder, detectHierarchies } from "./hierarchies.ts";
+import { applyLimits } from "./limits.ts";
+import type { ResourceLimits, ResourceUsage } from "./resource-limits.ts";
+
+const PARENT = "blockvisor";
+const POLL_MS = 10;
+
+/** The control groups of nodes: `blockvisor/<node id>` in every hierarchy of the machine. All calls are idempotent. */
+export interface NodeCgroups {
+  /** Name below each hierarchy's root, e.g. for a runtime's configuration. */
+  nameOf(nodeId: string): string;
+  /** Path below the version 2 mount point, for the firewall; `undefined` on a machine without version 2. */
+  unifiedPath(nodeId: string): string | undefined;
+  /** Makes the node's cgroup where missing and sets its limits, also while processes run in it. Error `cgroup-limit-refused`. */
+  ensure(nodeId: string, limits: ResourceLimits): Promise<void>;
+  /** `cgroup.procs` of every hierarchy: a process writes itself (`0`) into each to join. */
+  joinFiles(nodeId: string): readonly string[];
+  processes(nodeId: string): Promise<readonly number[]>;
+  usage(nodeId: string): Promise<ResourceUsage | undefined>;
+  /** SIGKILL until nothing is left. Error `container-stop-failed` after `timeoutMs` (default 30 000). */
+  kill(nodeId: string, timeoutMs?: number): Promise<void>;
+  /** Kills what is left in it and removes it. */
+  remove(nodeId: string): Promise<void>;
+  /** Ids of all nodes that have one (for cleaning up orphans). */
+  list(): Promise<readonly string[]>;
+}
+
+export function createNodeCgroups(hierarchies: CgroupHierarchies = detectHierarchies()): NodeCgroups {
+  const nameOf = (nodeId: string) => `${PARENT}/${nodeId}`;
+  const foldersOf = (nodeId: string) => cgroupFolders(hierarchies, nameOf(nodeId));
+
+  return {
+    nameOf,
+
+    unifiedPath: (nodeId) => (hierarchies.unified ? nameOf(nodeId) : undefined),
+
+    async ensure(nodeId, limits) {
+      await delegateControllers(hierarchies);
+      for (const folder of foldersOf(nodeId)) await mkdir(folder, { recursive: true });
+      await applyLimits(hierarchies, nameOf(nodeId), limits);
+    },
+
+    joinFiles: (nodeId) => foldersOf(nodeId).map((folder) => `${folder}/cgroup.procs`),
+
+    async processes(nodeId) {
+      const lists = await Promise.all(foldersOf(nodeId).map(processesBelow));
+      return [...new Set(lists.flat())];
+    },
+
+    usage: (nodeId) => readUsage(hierarchies, nameOf(nodeId)),
+
+    async kill(nodeId, timeoutMs = 30_000) {
+      const deadline = Date.now() + timeoutMs;
+      for (;;) {
+        const processes = await this.processes(nodeId);
+        if (processes.length === 0) return;
+        for (const pid of processes) killProcess(pid);
+        if (Date.now() > deadline) {
+          throw new OperationError(
+            "container-stop-failed",
+            `processes ${processes.slice(0, 10).join(", ")} of node ${nodeId} do not die`,
+            { fix: "they are probably stuck in the kernel (disk or network file system); see ps -o pid,stat,wchan" },
+          );
+        }
+        await delay(POLL_MS);
+      }
+    },
+
+    async remove(nodeId) {
+      await this.kill(nodeId);
+      for (const folder of foldersOf(nodeId)) await removeFolder(folder);
+    },
+
+    async list() {
+      const lists = await Promise.all(cgroupFolders(hierarchies, PARENT).map(subfolders));
+      return [...new Set(lists.flat())].sort();
+    },
+  };
+}
+
+/** Version 2 gives a cgroup only the controllers its parent passes on. */
+async function delegateControllers({ unified }: CgroupHierarchies): Promise<void> {
+  if (!unified) return;
+  await mkdir(`${unified}/${PARENT}`, { recursive: true });
+  const available = (await readFile(`${unified}/cgroup.controllers`, "utf8")).trim().split(" ");
+  const wanted = ["cpu", "cpuset", "io", "memory", "pids"].filter((controller) => available.includes(controller));
+  for (const folder of [unified, `${unified}/${PARENT}`]) {
+    // One by one: a controller that cannot be passed on must not keep the others back.
+    for (const controller of wanted)
+      await writeFile(`${folder}/cgroup.subtree_control`, `+${controller}`).catch(() => {});
+  }
+}
+
+async function processesBelow(folder: string): Promise<readonly number[]> {
+  const own = await readFile(`${folder}/cgroup.procs`, "utf8").catch(() => "");
+  const inner = await Promise.all((await subfolders(folder)).map((name) => processesBelow(`${folder}/${name}`)));
+  return [...own.split("\n").filter(Boolean).map(Number), ...inner.flat()];
+}
+
+async function readUsage(hierarchies: CgroupHierarchies, name: string): Promise<ResourceUsage | undefined> {
+  const memory = controllerFolder(hierarchies, "memory", name);
+  if (!memory || !existsSync(memory.path)) return undefined;
+  const cpu = controllerFolder(hierarchies, "cpuacct", name);
+  const pids = controllerFolder(hierarchies, "pids", name);
+  const first = memory.version === 1;
+  const [used, inactive, oomKills, cpuTime, processes] = await Promise.all([
+    numberIn(memory.path, first ? "memory.usage_in_bytes" : "memory.current"),
+    numberIn(memory.path, "memory.stat", first ? "total_inactive_file" : "inactive_file"),
+    numberIn(memory.path, first ? "memory.oom_control" : "memory.events", "oom_kill"),
+    cpu?.version === 1 ? numberIn(cpu.path, "cpuacct.usage") : numberIn(cpu?.path ?? "", "cpu.stat", "usage_usec"),
+    numberIn(pids?.path ?? "", "pids.current"),
+  ]);
+  return {
+    // Cache that the kernel would drop at once is not what the node needs.
+    memoryBytes: Math.max(0, used - inactive),
+    cpuMicroseconds: cpu?.version === 1 ? Math.round(cpuTime / 1_000) : cpuTime,
+    pids: processes,
+    oomKills,
+  };
+}
+
+/** The number in a file, or after `key` in a file of `key value` lines; 0 where the kernel has none. */
+async function numberIn(folder: string, file: string, key?: string): Promise<number> {
+  const text = await readFile(`${folder}/${file}`, "utf8").catch(() => "");
+  if (key === undefined) return Number(text) || 0;
+  const line = text.split("\n").find((candidate) => candidate.startsWith(`${key} `));
+  return Number(line?.slice(key.length + 1)) || 0;
+}
+
+async function removeFolder(folder: string): Promise<void> {
+  for (const name of await subfolders(folder)) await removeFolder(`${folder}/${name}`);
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return await rmdir(folder);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "ENOENT") return;
+      // The last process is gone from the list a moment before the kernel lets go of the folder.
+      if (code !== "EBUSY" || attempt > 500) throw error;
+      await delay(POLL_MS);
+    }
+  }
+}
+
+async function subfolders(folder: string): Promise<readonly string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+}
+
+function killProcess(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}

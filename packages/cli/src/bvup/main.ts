@@ -1,0 +1,4 @@
+import { runProgram } from "../command/program.ts";
+import { bvup } from "./program.ts";
+
+await runProgram(bvup, process.argv.slice(2));

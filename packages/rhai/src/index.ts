@@ -1,8 +1,12 @@
 export { forEachChild } from "./ast/children.ts";
 export { freeVariables } from "./ast/free-variables.ts";
+export { commentsIn, nodesAt } from "./ast/locate.ts";
 export type * from "./ast/node.ts";
 export { errorOffset, startOffset, unparen } from "./ast/positions.ts";
 export { type Visitor, walk } from "./ast/walk.ts";
+export { checkScript, checkText } from "./check/check.ts";
+export type { CheckOptions, ModuleLookup } from "./check/options.ts";
+export { RULES, type RuleCode } from "./check/rules.ts";
 export type { Ast, FunctionInfo } from "./engine/ast.ts";
 export { Engine, type RegisteredType } from "./engine/engine.ts";
 export type { CallOptions, CompileOptions, EngineOptions, RunOptions } from "./engine/options.ts";
@@ -11,6 +15,7 @@ export type { Diagnostic } from "./errors/diagnostic.ts";
 export type { ParseErrorKind, RuntimeErrorKind } from "./errors/kinds.ts";
 export { type Position, Source, type Span } from "./errors/position.ts";
 export { type CallFrame, RhaiError, type SourceLookup } from "./errors/rhai-error.ts";
+export { formatScript } from "./format/format.ts";
 export { DEFAULT_LIMITS, type Limits } from "./host/limits.ts";
 export {
   type CallContext,

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RhaiError } from "../errors/rhai-error.ts";
-import { format } from "./format.ts";
+import { formatScript } from "./format.ts";
 
 /** Formats, and checks that formatting the result changes nothing. */
 function formatted(text: string): string {
-  const once = format(text);
-  assert.equal(format(once), once);
+  const once = formatScript(text);
+  assert.equal(formatScript(once), once);
   return once;
 }
 
@@ -196,7 +196,7 @@ test("empty statements and CR LF line ends go", () => {
 
 test("a script that does not parse is refused with its syntax error", () => {
   assert.throws(
-    () => format("let = 1;"),
+    () => formatScript("let = 1;"),
     (error: unknown) => {
       assert.ok(error instanceof RhaiError);
       assert.equal(error.message, "Expecting name of a variable (line 1, position 5)");

@@ -21,7 +21,7 @@ const PARSE_OPTIONS: ParseOptions = { ...DEFAULT_PARSE_OPTIONS, exprDepth: 1000,
  *
  * Throws the `RhaiError` of a script that does not parse. The result always has the syntax tree of the original.
  */
-export function format(text: string, name = ""): string {
+export function formatScript(text: string, name = ""): string {
   const shebang = /^#![^\n]*(?:\n|$)/.exec(text)?.[0] ?? "";
   let source = new Source(text.slice(shebang.length), name);
   let program = parse(source, PARSE_OPTIONS);

@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { checkText } from "./check.ts";
+import { findings } from "./findings.ts";
+import { RULES } from "./rules.ts";
+
+test("a clean script has no findings", () => {
+  const script = `import "base" as base;
+const PORT = 8545;
+fn plugin_config() {
+    let jobs = [];
+    for name in ["a", "b"] { jobs.push(#{ name: name, port: global::PORT }); }
+    #{ jobs: jobs, files: base::config_files() }
+}`;
+  assert.deepEqual(findings(script), []);
+});
+
+test("a finding has code, severity, place and hint", () => {
+  assert.deepEqual(checkText("let count = 1; print(cuont);"), [
+    { severity: "warning", code: "unused-variable", message: "let 'count' is never used", start: 4, end: 9 },
+    {
+      severity: "error",
+      code: "undefined-variable",
+      message: "variable 'cuont' is not defined",
+      start: 21,
+      end: 26,
+      hint: "did you mean 'count'?",
+    },
+  ]);
+});
+
+test("every syntax error is reported, with what can still be said about the rest", () => {
+  assert.deepEqual(
+    findings("let = 1; let m = #{ a: 1, a: 2 }; fn f() { return; f() } const X = 1; X = 2; let static = 1;"),
+    [
+      "1:5-1:6 VariableExpected: Expecting name of a variable",
+      "1:27-1:28 DuplicatedProperty: Duplicated property for object map literal: a",
+      "1:52-1:55 unreachable-code: this is never reached",
+      "1:71-1:72 AssignmentToConstant: Cannot assign to constant X",
+      "1:82-1:88 Reserved: 'static' is a reserved keyword",
+    ],
+  );
+});
+
+test("rules can be turned off", () => {
+  assert.deepEqual(findings("let a = 1;", { off: ["unused-variable"] }), []);
+});
+
+test("every rule is documented in one line", () => {
+  for (const [code, { about }] of Object.entries(RULES)) {
+    assert.match(code, /^[a-z]+(-[a-z]+)+$/);
+    assert.match(about, /^[^\n]{20,}$/);
+  }
+});

@@ -1,0 +1,47 @@
+import type { Expr } from "../../ast/node.ts";
+import { unparen } from "../../ast/positions.ts";
+import { rootOf } from "../analyze.ts";
+import type { Rule } from "../rule.ts";
+import type { Script } from "../script.ts";
+import { nameOf } from "./unknown-function.ts";
+
+/** Methods that change their receiver whatever it is (spec 15). */
+const CHANGING = new Set(
+  `push pop shift insert append pad truncate chop clear reverse splice remove retain drain sort sort_by sort_desc dedup
+  set mixin fill_with crop replace trim make_upper make_lower set_bit set_bits set_tag write_le write_be write_utf8
+  write_ascii for_each`.split(/\s+/),
+);
+
+export const assignToConstant: Rule = {
+  severity: "error",
+  about: "a change to a constant, to a part of one, or to something read from `global::` or a module",
+  check: (script, report) => {
+    for (const { node, root } of script.assignments) {
+      if (root?.kind === "const") report(node.target, `constant '${root.name.name}' cannot be changed`);
+      else {
+        const path = qualifiedRoot(node.target);
+        if (path !== null) report(node.target, `'${path}' cannot be changed`, "copy it into a variable first");
+      }
+    }
+    const own = new Set(script.functions.map(({ name }) => name));
+    for (const call of script.methodCalls) {
+      if (!CHANGING.has(call.name) || own.has(call.name)) continue;
+      const constant = changedConstant(script, call.object);
+      if (constant === null) continue;
+      report(nameOf(call), `'${call.name}' would change the constant '${constant}'`, "copy it into a variable first");
+    }
+  },
+};
+
+function changedConstant({ resolved }: Script, receiver: Expr): string | null {
+  const root = rootOf(receiver, resolved);
+  return root?.kind === "const" ? root.name.name : qualifiedRoot(receiver);
+}
+
+/** `global::A` in `global::A.b[0]`; null when the root is no qualified name. */
+function qualifiedRoot(target: Expr): string | null {
+  let root = unparen(target);
+  while (root.kind === "Member" || root.kind === "Index") root = unparen(root.object);
+  if (root.kind !== "Variable" || root.path.length === 0) return null;
+  return [...root.path, root].map(({ name }) => name).join("::");
+}

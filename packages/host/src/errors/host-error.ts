@@ -59,11 +59,16 @@ export interface ErrorReport {
   readonly code: string;
   readonly message: string;
   readonly hint: string;
+  /** With `blocking_job`. */
+  readonly retryAfterSeconds?: number;
 }
 
 /** Any thrown value as code, message and hint. Errors of other parts keep the stable code and the fix they carry. */
 export function reportOf(error: unknown, fallback: HostErrorCode = "internal"): ErrorReport {
-  if (error instanceof HostError) return { code: error.code, message: error.message, hint: error.hint };
+  if (error instanceof HostError) {
+    const { code, message, hint, retryAfterSeconds } = error;
+    return { code, message, hint, ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) };
+  }
   if (error instanceof AgentError) return { code: error.code, message: error.message, hint: error.hint };
   if (isOperationError(error)) return { code: snakeCase(error.code), message: error.message, hint: error.fix ?? "" };
   if (error instanceof PluginError) return { code: snakeCase(error.code), message: error.message, hint: "" };
@@ -74,8 +79,12 @@ function snakeCase(code: string): string {
   return code.toLowerCase().replaceAll("-", "_");
 }
 
-export function asHostError(error: unknown, fallback: HostErrorCode = "internal"): HostError {
-  if (error instanceof HostError) return error;
-  const { message, hint } = reportOf(error, fallback);
-  return new HostError(fallback, message, { hint, cause: error });
+/** A report as an error again, e.g. one that was kept while a failed operation was undone. */
+export function errorOf(report: ErrorReport): HostError {
+  const { code, message, hint, retryAfterSeconds } = report;
+  // Codes of other parts pass through: the union names those that the daemon raises itself.
+  return new HostError(code as HostErrorCode, message, {
+    hint,
+    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+  });
 }

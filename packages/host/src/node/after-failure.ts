@@ -39,7 +39,7 @@ export function afterFailure(
     return { change: { expected_status: "Deleted", force: true }, goOn: true, report };
   }
   if (state.upgrade !== null && state.expected_status !== "Deleted") {
-    return afterFailedUpgrade(state, state.upgrade, report, now, dataChanged);
+    return afterFailedUpgrade(state.upgrade, report, now, dataChanged);
   }
   const attempts = (state.problem?.attempts ?? 0) + 1;
   const givingUp = attempts >= maxAttempts && state.expected_status !== "Deleted";
@@ -55,7 +55,6 @@ export function afterFailure(
 }
 
 function afterFailedUpgrade(
-  state: NodeState,
   upgrade: NonNullable<NodeState["upgrade"]>,
   report: ErrorReport,
   now: number,

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { failpoint } from "../durable/index.ts";
-import { type ErrorReport, HostError, reportOf } from "../errors/host-error.ts";
+import { type ErrorReport, errorOf, HostError, reportOf } from "../errors/host-error.ts";
 import { afterFailure, tolerated } from "./after-failure.ts";
 import { execute } from "./execute.ts";
 import { restoreParts } from "./node-assembly.ts";
@@ -31,7 +31,10 @@ export interface OperationRequest {
    * Throwing refuses the operation without any effect.
    */
   readonly change: (state: NodeState, seen: Observed) => Partial<NodeState>;
+  /** A command that changed the node before only makes the loop run again, so that it takes effect once. */
   readonly commandId?: string;
+  /** What the change makes undone of what is seen. */
+  readonly forget?: Partial<Observed>;
   readonly onNews?: (news: OperationNews) => void;
 }
 
@@ -100,7 +103,7 @@ export class NodeActor {
       this.#seen = await observe(this.parts, this.#state);
     });
     const kind = this.#state.operation?.kind ?? "recover";
-    await this.operate({ kind, change: () => ({}), ...commandOf(this.#state) }).catch(() => {});
+    await this.operate({ kind, change: () => ({}) }).catch(() => {});
   }
 
   /** Resolves when the node is what `change` asked for; rejects with what was in the way. Nobody waiting does not stop it. */
@@ -131,7 +134,8 @@ export class NodeActor {
     this.#seen = seen;
     if (plan(this.#state, seen) === undefined) return;
     const escalate = expected === "Stopped" && (problem?.attempts ?? 0) >= 2;
-    await this.operate({ kind: "recover", change: () => (escalate ? { force: true } : {}) }).catch(() => {});
+    if (escalate) await this.amend(() => ({ force: true }));
+    await this.operate({ kind: "recover", change: () => ({}) }).catch(() => {});
   }
 
   /** Changes the state between operations, without a step. */
@@ -179,23 +183,24 @@ export class NodeActor {
     if (this.#gone) throw new HostError("not_found", `Node ${this.id} not found`);
     if (this.#detached)
       throw new HostError("gate", "service not ready, try again later", { hint: "the daemon is stopping" });
-    const change = request.change(this.#state, this.#seen);
+    const again = request.commandId !== undefined && request.commandId === this.#state.last_command;
+    const change = again ? {} : request.change(this.#state, this.#seen);
     const operation: NodeOperation = {
       id: this.#state.operation?.id ?? randomUUID(),
       kind: request.kind,
       since: Date.now(),
-      command_id: request.commandId ?? null,
     };
-    // A recovery keeps counting the failures of what it recovers from; whatever a person or the API asks for starts afresh.
-    const fresh = request.kind === "recover" ? {} : { problem: null };
-    const isRecovering = request.kind === "recover" && Object.keys(change).length === 0;
     const abort = new AbortController();
     this.#current = { operation, abort, step: undefined };
     this.#known = true;
     this.parts.plugin.abortPolls();
     try {
-      // Recovering from what is already durable needs no journal of its own.
-      if (!isRecovering) await this.#save({ ...fresh, ...change, operation });
+      // What a person or the API asks for starts afresh; a recovery keeps counting failures, and its goal is durable already.
+      if (request.kind !== "recover") {
+        const command = request.commandId === undefined ? {} : { last_command: request.commandId };
+        await this.#save({ ...(again ? {} : { problem: null }), ...change, ...command, operation });
+      }
+      if (!again) this.#seen = { ...this.#seen, ...this.#forgotten(request.forget) };
       const failure = await this.#converge(request, abort.signal);
       if (!this.#gone && (this.#state.operation !== null || (!failure && isStale(this.#state)))) {
         await this.#save({
@@ -203,7 +208,7 @@ export class NodeActor {
           ...(failure ? {} : settled(this.#state)),
         });
       }
-      if (failure) throw new HostError(failure.code as HostError["code"], failure.message, { hint: failure.hint });
+      if (failure) throw errorOf(failure);
       if (this.#state.expected_status === "Running" && this.#state.created) this.parts.tasks.arm();
     } finally {
       this.#current = undefined;
@@ -217,7 +222,7 @@ export class NodeActor {
     let failure: ErrorReport | undefined;
     for (let count = 0; ; count += 1) {
       const step = plan(this.#state, this.#seen);
-      if (step === undefined) return failure;
+      if (step === undefined) return failure && this.#rolledBack(failure);
       if (count >= maxSteps)
         throw new HostError("internal", `the plan for node ${this.id} does not end (${step.kind})`);
       if (signal.aborted) return cancelled;
@@ -269,6 +274,20 @@ export class NodeActor {
     this.#changed();
   }
 
+  /** An upgrade that went back in good order fails with that, not with what made it go back. */
+  #rolledBack(failure: ErrorReport): ErrorReport {
+    const { problem } = this.#state;
+    return problem?.code === "upgrade_rolled_back"
+      ? { code: problem.code, message: problem.message, hint: problem.hint }
+      : failure;
+  }
+
+  /** Nothing can be forgotten of what is not there. */
+  #forgotten(forget: Partial<Observed> = {}): Partial<Observed> {
+    const { agent, ...rest } = forget;
+    return agent !== undefined && this.#seen.agent === "ready" ? forget : rest;
+  }
+
   async #dataChanged(): Promise<boolean> {
     const { upgrade } = this.#state;
     return upgrade !== null && (await dataStamp(this.parts)) !== upgrade.data_stamp;
@@ -291,11 +310,6 @@ const cancelled: ErrorReport = {
   message: "the operation was given up for a later one",
   hint: "see `bv node status` for what the node does now",
 };
-
-function commandOf(state: NodeState): { readonly commandId?: string } {
-  const id = state.operation?.command_id;
-  return id ? { commandId: id } : {};
-}
 
 /** Whether a node that reached its goal still carries marks of the way there. */
 function isStale(state: NodeState): boolean {

@@ -89,8 +89,6 @@ const operationSchema = z.object({
   kind: z.enum(["create", "start", "stop", "restart", "update", "upgrade", "rollback", "delete", "recover"]),
   /** Epoch milliseconds. */
   since: z.number(),
-  /** API command that asked for it. */
-  command_id: z.string().nullable().default(null),
 });
 
 const problemSchema = z.object({
@@ -129,6 +127,8 @@ export const nodeStateSchema = z.object({
   state_backup: stateBackupSchema.nullable().default(null),
   /** Runtime settings of this node alone, same shape as the host's. */
   apptainer_config: z.looseObject({ host_network: z.boolean().optional() }).nullable().default(null),
+  /** The API command that last changed what the node should be: the same one again changes nothing. */
+  last_command: z.string().nullable().default(null),
   /** The journal: begun, not yet ended. */
   operation: operationSchema.nullable().default(null),
   problem: problemSchema.nullable().default(null),

@@ -92,7 +92,8 @@ function freeName(name: string, taken: ReadonlySet<string>): string {
   for (let suffix = 2; ; suffix += 1) if (!taken.has(`${name}-${suffix}`)) return `${name}-${suffix}`;
 }
 
-async function refuseBlockingJobs(node: NodeParts, signal: AbortSignal): Promise<void> {
+/** Error `blocking_job` while a job runs that must not be cut off. */
+export async function refuseBlockingJobs(node: NodeParts, signal: AbortSignal): Promise<void> {
   const { jobs } = await node.link.call("get_jobs", (options) => node.link.jobs.listJobs({}, options), {
     signal,
     retry: true,

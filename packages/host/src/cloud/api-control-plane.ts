@@ -1,0 +1,107 @@
+import { NodeState } from "@blockvisor/wire/blockjoy/common/v1/node";
+import type { Node } from "@blockvisor/wire/blockjoy/v1/node";
+import { NodeStatus } from "@blockvisor/wire/blockvisor/host/v1/host";
+import type { HostConfig } from "../config/host-config.ts";
+import { HostError } from "../errors/host-error.ts";
+import type { NodeTable } from "../node/node-table.ts";
+import type { ControlPlane, NodeMessage } from "../service/control-plane.ts";
+import { type Api, callApi } from "./api.ts";
+
+/** Most nodes of this host that a listing asks for. */
+const maxListed = 1000n;
+
+/** What `bv` asks of the API through the daemon (spec host-daemon §2.2). */
+export function apiControlPlane(api: Api, config: HostConfig, nodes: NodeTable): ControlPlane {
+  const orgId = config.privateOrgId ?? config.orgId;
+
+  const findImage = async (
+    protocolKey: string,
+    variantKey: string,
+    version: string | undefined,
+    build: bigint | undefined,
+  ) => {
+    const { image } = await callApi(() =>
+      api.images.getImage({
+        versionKey: { protocolKey, variantKey },
+        ...(orgId === undefined ? {} : { orgId }),
+        ...(version === undefined ? {} : { semanticVersion: version }),
+        ...(build === undefined ? {} : { buildVersion: build }),
+      }),
+    );
+    if (image === undefined) throw new HostError("not_found", "image not found", { hint: "see `bv protocol list`" });
+    return image;
+  };
+
+  return {
+    createNode: async (request) => {
+      if (orgId === undefined) {
+        throw new HostError(
+          "unsupported",
+          "create node is not supported on public hosts without org assigned - use web frontend",
+        );
+      }
+      const image = await findImage(request.protocolKey, request.variantKey, request.version, request.build);
+      const { nodes: created } = await callApi(() =>
+        api.nodes.create({
+          orgId,
+          imageId: image.imageId,
+          launcher: { launch: { case: "byHost", value: { hostCounts: [{ hostId: config.hostId, nodeCount: 1 }] } } },
+          newValues: Object.entries(request.properties).map(([key, value]) => ({ key, value })),
+          ...(request.tags.length > 0 ? { tags: { tags: request.tags.map((name) => ({ name })) } } : {}),
+        }),
+      );
+      const [node, ...others] = created;
+      if (node === undefined) throw new HostError("failed", "empty node create response from API");
+      if (others.length > 0) throw new HostError("failed", "unexpected multiple node creation response");
+      return remoteNode(node);
+    },
+    startNode: async (nodeId) => void (await callApi(() => api.nodes.start({ nodeId }))),
+    stopNode: async (nodeId) => void (await callApi(() => api.nodes.stop({ nodeId }))),
+    restartNode: async (nodeId) => void (await callApi(() => api.nodes.restart({ nodeId }))),
+    deleteNode: async (nodeId) => void (await callApi(() => api.nodes.delete({ nodeId }))),
+    upgradeNode: async (nodeId, version, build) => {
+      const state = nodes.get(nodeId)?.snapshot().state;
+      if (state === undefined) throw new HostError("not_found", `Node ${nodeId} not found`);
+      const { protocol_key, variant_key } = state.image_key;
+      const { imageId } = await findImage(protocol_key, variant_key, version, build);
+      await callApi(() => api.nodes.upgradeImage({ nodeIds: [nodeId], imageId, orgId: state.org_id }));
+    },
+    listNodes: async () => {
+      if (orgId === undefined) return [];
+      const { nodes: listed } = await callApi(() =>
+        api.nodes.list({ orgIds: [orgId], hostIds: [config.hostId], offset: 0n, limit: maxListed }),
+      );
+      return listed.filter((node) => node.nodeStatus?.state !== NodeState.DELETED).map(remoteNode);
+    },
+  };
+}
+
+const statuses: Readonly<Partial<Record<NodeState, NodeStatus>>> = {
+  [NodeState.RUNNING]: NodeStatus.RUNNING,
+  [NodeState.STOPPED]: NodeStatus.STOPPED,
+  [NodeState.FAILED]: NodeStatus.FAILED,
+};
+
+/** A node that the API has for this host and that is not here (yet). */
+function remoteNode(node: Node): NodeMessage {
+  return {
+    id: node.nodeId,
+    name: node.nodeName,
+    status: statuses[node.nodeStatus?.state ?? NodeState.UNSPECIFIED] ?? NodeStatus.BUSY,
+    imageKey: {
+      protocolKey: node.versionKey?.protocolKey ?? "",
+      variantKey: node.versionKey?.variantKey ?? "",
+    },
+    image: { version: node.semanticVersion, id: node.imageId, configId: node.configId },
+    ip: node.ipAddress,
+    gateway: node.ipGateway,
+    displayName: node.displayName,
+    protocolId: node.protocolId,
+    protocolName: node.protocolName,
+    orgId: node.orgId,
+    orgName: node.orgName,
+    dnsName: node.dnsName,
+    tags: node.tags?.tags.map(({ name }) => name) ?? [],
+    remote: true,
+  };
+}

@@ -1,0 +1,185 @@
+import { rename } from "node:fs/promises";
+import type { Logger } from "pino";
+import type { HostConfig } from "../config/host-config.ts";
+import type { NodeTable } from "../node/node-table.ts";
+import type { HostPaths } from "../place/paths.ts";
+import type { ControlPlane } from "../service/control-plane.ts";
+import { type Api, callApi, openApi, refreshOver } from "./api.ts";
+import { apiControlPlane } from "./api-control-plane.ts";
+import { CommandRunner } from "./command-runner.ts";
+import { Notifications } from "./notifications.ts";
+import { Outbox } from "./outbox.ts";
+import { Reports } from "./reports.ts";
+import { loadTokens, saveTokens, TokenKeeper } from "./tokens.ts";
+
+const second = 1000;
+
+/** Periods of the loops (spec host-daemon §7.5, DB-7.9). */
+const periods = {
+  pollDisconnected: 30 * second,
+  pollConnected: 300 * second,
+  statuses: 30 * second,
+  allStatuses: 3600 * second,
+  nodeMetrics: 30 * second,
+  hostMetrics: 30 * second,
+  host: 24 * 3600 * second,
+} as const;
+
+/** Up to this much is added to each period, so that hosts do not report in step. */
+const jitterMs = 14 * second;
+
+export interface CloudOptions {
+  readonly paths: HostPaths;
+  readonly config: HostConfig;
+  readonly apiUrl: string;
+  readonly version: string;
+  readonly log: Logger;
+}
+
+/** The line to the API, usable before there are nodes: plugins need secrets and archives through it. */
+export interface CloudLink {
+  readonly api: Api;
+  readonly tokens: TokenKeeper;
+}
+
+export async function openCloudLink({ paths, config, apiUrl }: CloudOptions): Promise<CloudLink> {
+  const tokens = new TokenKeeper(await loadTokens(paths, config), refreshOver(apiUrl), (pair) =>
+    saveTokens(paths, pair),
+  );
+  return { api: openApi(apiUrl, tokens), tokens };
+}
+
+/** Everything that happens because of the API. */
+export class Cloud {
+  readonly controlPlane: ControlPlane;
+  readonly #options: CloudOptions;
+  readonly #link: CloudLink;
+  readonly #nodes: NodeTable;
+  readonly #reports: Reports;
+  readonly #notifications: Notifications;
+  readonly #timers = new Set<NodeJS.Timeout>();
+  #runner: CommandRunner | undefined;
+  #polling: Promise<void> | undefined;
+  #pollAgain = false;
+  #stopped = false;
+  #lastError: string | undefined;
+
+  constructor(options: CloudOptions, link: CloudLink, nodes: NodeTable) {
+    const { config, log } = options;
+    this.#options = options;
+    this.#link = link;
+    this.#nodes = nodes;
+    this.controlPlane = apiControlPlane(link.api, config, nodes);
+    this.#reports = new Reports(link.api, nodes, config.hostId, log);
+    this.#notifications = new Notifications({
+      hostId: config.hostId,
+      brokerUrl: async () => config.mqttUrl ?? (await callApi(() => link.api.discovery.services({}))).notificationUrl,
+      token: () => link.tokens.token(),
+      onWake: () => this.#wake(),
+      log,
+    });
+  }
+
+  /** Starts with the commands; called when nodes are attached, as a command may be about any of them. */
+  async start(): Promise<void> {
+    const { paths, config, version, log } = this.#options;
+    const outbox = await Outbox.open(paths.commands, (error) => {
+      log.error(`received commands cannot be read, the API will repeat them: ${error.message}`);
+      void rename(paths.commands, `${paths.commands}.corrupt-${Date.now()}`).catch(() => {});
+    });
+    const context = {
+      nodes: this.#nodes,
+      version,
+      directory: paths.var,
+      maintenanceMode: config.maintenanceMode,
+      onPluginResult: (nodeId: string, name: string) =>
+        log.info({ node: nodeId, function: name }, "plugin function done"),
+    };
+    this.#runner = new CommandRunner(this.#link.api, outbox, context, config.hostId, log);
+    this.#runner.resume();
+    this.#notifications.start();
+    this.#wake();
+    this.#repeat("host info", periods.host, () => this.#reports.host(version, paths.var), true);
+    this.#repeat("status reports", periods.statuses, () => this.#reports.statuses());
+    this.#repeat("full status reports", periods.allStatuses, () => this.#reports.statuses(true));
+    this.#repeat("node metrics", periods.nodeMetrics, () => this.#reports.nodeMetrics());
+    this.#repeat("host metrics", periods.hostMetrics, () => this.#reports.hostMetrics(paths.var), true);
+    this.#pollLater();
+  }
+
+  /** A node has changed: its status is reported at once. */
+  nodeChanged(): void {
+    if (this.#runner && !this.#stopped) {
+      void this.#reports.statuses().catch((error: unknown) => this.#failed("status reports", error));
+    }
+  }
+
+  conditions() {
+    const mqtt = this.#notifications.connected;
+    return [
+      { name: "api", ok: this.#lastError === undefined, message: this.#lastError ?? "connected" },
+      { name: "mqtt", ok: mqtt, message: mqtt ? "connected" : "not connected; the API is polled" },
+    ];
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#runner?.stop();
+    for (const timer of this.#timers) clearTimeout(timer);
+    await this.#notifications.stop();
+  }
+
+  /** Coalesced: a trigger during a poll makes exactly one more. */
+  #wake(): void {
+    if (this.#stopped || !this.#runner) return;
+    if (this.#polling) {
+      this.#pollAgain = true;
+      return;
+    }
+    this.#polling = this.#runner
+      .poll()
+      .then(() => {
+        this.#lastError = undefined;
+      })
+      .catch((error: unknown) => this.#failed("polling commands", error))
+      .finally(() => {
+        this.#polling = undefined;
+        if (!this.#pollAgain) return;
+        this.#pollAgain = false;
+        this.#wake();
+      });
+  }
+
+  #pollLater(): void {
+    const period = this.#notifications.connected ? periods.pollConnected : periods.pollDisconnected;
+    this.#after(period, () => {
+      this.#wake();
+      this.#pollLater();
+    });
+  }
+
+  #repeat(what: string, period: number, work: () => Promise<void>, atOnce = false): void {
+    const run = async (): Promise<void> => {
+      await work().catch((error: unknown) => this.#failed(what, error));
+      this.#after(period + Math.random() * jitterMs, () => void run());
+    };
+    if (atOnce) void run();
+    else this.#after(period + Math.random() * jitterMs, () => void run());
+  }
+
+  #after(ms: number, work: () => void): void {
+    if (this.#stopped) return;
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      work();
+    }, ms).unref();
+    this.#timers.add(timer);
+  }
+
+  #failed(what: string, error: unknown): void {
+    const message = `${what}: ${(error as Error).message}`;
+    // The same trouble again is not worth another line in the log.
+    if (message !== this.#lastError) this.#options.log.warn(message);
+    this.#lastError = message;
+  }
+}

@@ -1,0 +1,129 @@
+import { availableParallelism } from "node:os";
+import type { Logger } from "pino";
+import { type Api, callApi } from "./api.ts";
+import { type CommandContext, executeCommand } from "./execute-command.ts";
+import { type CommandResult, commandOf, type Outbox, type OutboxEntry, updateOf } from "./outbox.ts";
+
+/**
+ * Pending → Ack → execute → Update: commands of one node strictly in the API's order, different nodes at the same time
+ * (spec host-daemon §7.4, DB-7.3 … DB-7.8).
+ */
+export class CommandRunner {
+  readonly #api: Api;
+  readonly #outbox: Outbox;
+  readonly #context: CommandContext;
+  readonly #hostId: string;
+  readonly #log: Logger;
+  readonly #slots = new Slots(Math.max(4, Math.floor(availableParallelism() / 4)));
+  readonly #queues = new Map<string, Promise<void>>();
+  #stopped = false;
+
+  constructor(api: Api, outbox: Outbox, context: CommandContext, hostId: string, log: Logger) {
+    this.#api = api;
+    this.#outbox = outbox;
+    this.#context = context;
+    this.#hostId = hostId;
+    this.#log = log;
+  }
+
+  /** Goes on with what an earlier daemon had received. */
+  resume(): void {
+    for (const entry of this.#outbox.entries()) if (entry.state !== "reported") this.#dispatch(entry);
+  }
+
+  /** Asks the API for commands, and takes on those that are new. */
+  async poll(): Promise<void> {
+    if (this.#stopped) return;
+    const { commands } = await callApi(() => this.#api.commands.pending({ hostId: this.#hostId }));
+    for (const entry of await this.#outbox.receive(commands)) {
+      this.#log.info({ command: entry.id, node: entry.node_id }, "command received");
+      this.#dispatch(entry);
+    }
+    // The API still has it pending although it is done here: the result was lost on the way.
+    for (const { commandId } of commands) {
+      const known = this.#outbox.entries().find(({ id }) => id === commandId);
+      const isDone = known?.state === "done" || known?.state === "reported";
+      if (known && isDone && !this.#queues.has(queueOf(known))) this.#dispatch({ ...known, state: "done" });
+    }
+  }
+
+  /** Takes on nothing more; what runs comes to a journalled point with its node. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  #dispatch(entry: OutboxEntry): void {
+    const key = queueOf(entry);
+    const before = this.#queues.get(key) ?? Promise.resolve();
+    const turn = before
+      .then(() => this.#handle(entry))
+      .catch((error: unknown) => this.#log.error((error as Error).message));
+    this.#queues.set(key, turn);
+    void turn.then(() => {
+      if (this.#queues.get(key) === turn) this.#queues.delete(key);
+    });
+  }
+
+  async #handle(entry: OutboxEntry): Promise<void> {
+    if (this.#stopped) return;
+    if (!entry.acked) await this.#ack(entry);
+    const result = entry.state === "done" && entry.result ? entry.result : await this.#execute(entry);
+    if (result) await this.#report(entry, result);
+  }
+
+  async #ack(entry: OutboxEntry): Promise<void> {
+    try {
+      await callApi(() => this.#api.commands.ack({ commandId: entry.id }));
+      await this.#outbox.change(entry.id, { acked: true });
+    } catch (error) {
+      this.#log.warn({ command: entry.id }, `ack failed: ${(error as Error).message}`);
+    }
+  }
+
+  async #execute(entry: OutboxEntry): Promise<CommandResult | undefined> {
+    const again = entry.state === "running";
+    if (!again) await this.#outbox.change(entry.id, { state: "running" });
+    const result = await this.#slots.use(() => executeCommand(this.#context, commandOf(entry), again));
+    // A daemon that is going down gives up operations; the next one finishes them and reports what came out.
+    if (this.#stopped) return undefined;
+    await this.#outbox.change(entry.id, { state: "done", result });
+    this.#log.info({ command: entry.id, node: entry.node_id, exit: result.exit_code }, "command executed");
+    return result;
+  }
+
+  async #report(entry: OutboxEntry, result: CommandResult): Promise<void> {
+    try {
+      await callApi(() => this.#api.commands.update(updateOf(entry, result)));
+      await this.#outbox.change(entry.id, { state: "reported" });
+    } catch (error) {
+      // The result is durable; the next poll finds the command still pending and reports it again.
+      this.#log.warn({ command: entry.id }, `result not reported yet: ${(error as Error).message}`);
+    }
+  }
+}
+
+function queueOf(entry: OutboxEntry): string {
+  return entry.node_id ?? "host";
+}
+
+/** At most so many commands at a time; the others wait in line (DB-7.6). */
+class Slots {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(count: number) {
+    this.#free = count;
+  }
+
+  async use<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free -= 1;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#free += 1;
+    }
+  }
+}

@@ -1,14 +1,16 @@
 import type { Verb } from "../command/verb.ts";
+import { completionVerbs } from "../completion/verbs.ts";
 import { requireRegisteredHost } from "../place/root.ts";
 import { hostVerbs } from "./host/verbs.ts";
 import { nodeVerbs } from "./node/verbs.ts";
+import { protocolVerbs } from "./protocol/verbs.ts";
 import { startVerb } from "./start/verb.ts";
 import { statusVerb } from "./status/verb.ts";
 import { stopVerb } from "./stop/verb.ts";
 
-export const bv = {
+export const bv: Verb & { readonly name: "bv" } = {
   name: "bv",
   summary: "operate the nodes of this machine",
-  verbs: [startVerb, stopVerb, statusVerb, nodeVerbs, hostVerbs],
+  verbs: [startVerb, stopVerb, statusVerb, nodeVerbs, hostVerbs, protocolVerbs, ...completionVerbs(() => bv)],
   beforeEach: requireRegisteredHost,
-} as const satisfies Verb;
+};

@@ -1,4 +1,4 @@
-import { createWriteStream, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { createWriteStream, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -8,17 +8,18 @@ import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { Api } from "../../cloud/api.ts";
 import { checkedApiUrl } from "../../cloud/api-url.ts";
+import { hostLogin } from "../../cloud/host-login.ts";
 import { Failure, reason } from "../../failure/failure.ts";
 import { compareVersions } from "../../nib/image/push/semantic-version.ts";
 import type { Output } from "../../output/output.ts";
-import { hostConfigPath, stateDirectory } from "../../place/root.ts";
+import { stateDirectory } from "../../place/root.ts";
 import { runTool } from "../../process/run-tool.ts";
 
 const downloadTimeoutMs = 15 * 60_000;
 
 /** Downloads the highest bundle that the control plane offers and runs its installer (host-daemon §8.2). */
 export async function installBundle(out: Output): Promise<void> {
-  const { url, token } = hostLogin();
+  const { url, token } = await hostLogin(out);
   using api = new Api(out, url, token);
   const headers = { authorization: `Bearer ${token}` };
   const bundles = createClient(BundleService, createGrpcTransport({ baseUrl: url, defaultTimeoutMs: 30_000 }));
@@ -36,19 +37,6 @@ export async function installBundle(out: Output): Promise<void> {
   const { status, tail } = await runTool(installer, [], { missing: "the bundle has no installer; report it" });
   if (status !== 0) throw new Failure("build-failed", `the installer of ${newest.version} failed`, { excerpt: tail });
   out.line(`Installed blockvisor ${newest.version}`);
-}
-
-function hostLogin(): { readonly url: string; readonly token: string } {
-  try {
-    const config = JSON.parse(readFileSync(hostConfigPath(), "utf8")) as Readonly<Record<string, unknown>>;
-    const url = config["nodexeus_api_url"] ?? config["blockjoy_api_url"];
-    if (typeof url === "string" && typeof config["token"] === "string") return { url, token: config["token"] };
-  } catch {
-    // Said below, like a configuration that has no login.
-  }
-  throw new Failure("not-registered", "Failed to load host configuration - need to init first", {
-    hint: "register the machine: bvup TOKEN",
-  });
 }
 
 async function download(out: Output, url: string, directory: string, version: string): Promise<void> {

@@ -1,0 +1,53 @@
+import { readFileSync } from "node:fs";
+import { z } from "zod";
+import { Failure } from "../failure/failure.ts";
+import type { Output } from "../output/output.ts";
+import { hostConfigPath } from "../place/root.ts";
+import { Api } from "./api.ts";
+
+const configSchema = z.looseObject({
+  token: z.string(),
+  refresh_token: z.string(),
+  nodexeus_api_url: z.string().nullish(),
+  blockjoy_api_url: z.string().nullish(),
+});
+
+/** A token that is about to end is renewed, in seconds. */
+const marginSecs = 30;
+
+/**
+ * How this host logs in at the control plane. An expired token is renewed for this call only: the file belongs to the daemon,
+ * which keeps what it renews there (host-daemon §7.2).
+ */
+export async function hostLogin(out: Output): Promise<{ readonly url: string; readonly token: string }> {
+  const config = readConfig();
+  const url = config?.nodexeus_api_url ?? config?.blockjoy_api_url;
+  if (!config || !url) {
+    throw new Failure("not-registered", "Failed to load host configuration - need to init first", {
+      hint: "register the machine at a control plane: bvup TOKEN",
+    });
+  }
+  if (!expiresSoon(config.token)) return { url, token: config.token };
+  using api = new Api(out, url);
+  const request = { token: config.token, refresh: config.refresh_token };
+  const { token } = await api.call("AuthService/Refresh", () => api.auth.refresh(request));
+  return { url, token };
+}
+
+function readConfig() {
+  try {
+    return configSchema.safeParse(JSON.parse(readFileSync(hostConfigPath(), "utf8"))).data;
+  } catch {
+    return undefined;
+  }
+}
+
+function expiresSoon(token: string): boolean {
+  try {
+    const claims: unknown = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString("utf8"));
+    const expiry = (claims as { exp?: unknown } | null)?.exp;
+    return typeof expiry === "number" && expiry - marginSecs < Date.now() / 1000;
+  } catch {
+    return false;
+  }
+}

@@ -28,6 +28,9 @@ const periods = {
 /** Up to this much is added to each period, so that hosts do not report in step. */
 const jitterMs = 14 * second;
 
+/** Changes within this time go into one report. */
+const settleMs = 250;
+
 export interface CloudOptions {
   readonly paths: HostPaths;
   readonly config: HostConfig;
@@ -61,6 +64,7 @@ export class Cloud {
   #runner: CommandRunner | undefined;
   #polling: Promise<void> | undefined;
   #pollAgain = false;
+  #reportPending = false;
   #stopped = false;
   #lastError: string | undefined;
 
@@ -107,11 +111,14 @@ export class Cloud {
     this.#pollLater();
   }
 
-  /** A node has changed: its status is reported at once. */
+  /** A node has changed: its status is reported soon, together with what else changes right now. */
   nodeChanged(): void {
-    if (this.#runner && !this.#stopped) {
+    if (!this.#runner || this.#stopped || this.#reportPending) return;
+    this.#reportPending = true;
+    this.#after(settleMs, () => {
+      this.#reportPending = false;
       void this.#reports.statuses().catch((error: unknown) => this.#failed("status reports", error));
-    }
+    });
   }
 
   conditions() {

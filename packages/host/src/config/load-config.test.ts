@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { after, describe, test } from "node:test";
+import { hostPaths } from "../place/paths.ts";
+import { redactedConfig } from "./host-config.ts";
+import { amendConfigFile, loadHostConfig } from "./load-config.ts";
+
+const roots: string[] = [];
+
+async function rootWith(config: unknown) {
+  const root = await mkdtemp(join(tmpdir(), "bv-config-"));
+  roots.push(root);
+  const paths = hostPaths(root);
+  await mkdir(dirname(paths.config), { recursive: true });
+  if (config !== undefined) {
+    await writeFile(paths.config, typeof config === "string" ? config : JSON.stringify(config));
+  }
+  return paths;
+}
+
+after(() => Promise.all(roots.map((root) => rm(root, { recursive: true }))));
+
+const full = {
+  id: "host-1",
+  org_id: "org-1",
+  name: "lab",
+  token: "secret-token",
+  refresh_token: "secret-refresh",
+  nodexeus_api_url: "https://api.example.org",
+  update_check_interval_secs: 60,
+  iface: "br7",
+  net_conf: { gateway_ip: "10.1.0.1", host_ip: "10.1.0.2", prefix: 24, available_ips: ["10.1.0.3"] },
+  apptainer: { extra_args: null, host_network: false, cpu_limit: true, memory_limit: true },
+};
+
+describe("the host configuration", () => {
+  test("is read with everything that it says", async () => {
+    const config = await loadHostConfig(await rootWith(full), false);
+    const { file, runtime, ...rest } = config;
+    assert.deepEqual(rest, {
+      devMode: false,
+      hostId: "host-1",
+      hostName: "lab",
+      orgId: "org-1",
+      privateOrgId: undefined,
+      apiUrl: "https://api.example.org",
+      mqttUrl: undefined,
+      interface: "br7",
+      network: { gatewayIp: "10.1.0.1", hostIp: "10.1.0.2", prefix: 24, availableIps: ["10.1.0.3"] },
+      maintenanceMode: false,
+    });
+    assert.equal(file["update_check_interval_secs"], 60);
+    assert.equal(runtime.cpu_limit, true);
+  });
+
+  test("may use the older names of the URLs; the newer win", async () => {
+    const { nodexeus_api_url: _, ...old } = full;
+    const older = await loadHostConfig(
+      await rootWith({ ...old, blockjoy_api_url: "http://old", blockjoy_mqtt_url: "mqtt://old" }),
+      false,
+    );
+    assert.deepEqual([older.apiUrl, older.mqttUrl], ["http://old", "mqtt://old"]);
+    const both = await loadHostConfig(await rootWith({ ...full, blockjoy_api_url: "http://old" }), false);
+    assert.equal(both.apiUrl, "https://api.example.org");
+  });
+
+  test("is not needed in dev mode", async () => {
+    const config = await loadHostConfig(await rootWith(undefined), true);
+    assert.deepEqual([config.devMode, config.apiUrl, config.network.gatewayIp], [true, undefined, "10.77.0.1"]);
+  });
+
+  test("missing without dev mode says what to do", async () => {
+    await assert.rejects(loadHostConfig(await rootWith(undefined), false), {
+      code: "config_error",
+      hint: /bvup TOKEN/,
+    });
+  });
+
+  test("falls back to what an interrupted save of the reference left", async () => {
+    const paths = await rootWith(undefined);
+    await writeFile(`${paths.config}_bak`, JSON.stringify(full));
+    assert.equal((await loadHostConfig(paths, false)).hostId, "host-1");
+  });
+
+  for (const [name, text, message] of [
+    ["broken JSON", '{"id": ', /failed to parse host config: .*blockvisor\.json/],
+    ["a wrong type", { ...full, net_conf: { ...full.net_conf, prefix: "24" } }, /net_conf\.prefix/],
+    ["a newer schema", { ...full, schema_version: 9 }, /schema_version/],
+  ] as const) {
+    test(`with ${name} is refused`, async () => {
+      await assert.rejects(loadHostConfig(await rootWith(text), false), { code: "config_error", message });
+    });
+  }
+
+  test("is shown without its secrets", async () => {
+    const text = redactedConfig(await loadHostConfig(await rootWith(full), false));
+    assert.deepEqual([text.includes("secret"), text.includes('"token": "***"')], [false, true]);
+  });
+
+  test("is amended without losing keys that we do not know", async () => {
+    const paths = await rootWith({ ...full, custom: { a: 1 } });
+    await amendConfigFile(paths, { token: undefined, refresh_token: undefined, name: "renamed" });
+    const { token: _, refresh_token: __, ...kept } = full;
+    assert.deepEqual(JSON.parse(await readFile(paths.config, "utf8")), { ...kept, name: "renamed", custom: { a: 1 } });
+    assert.equal((await stat(paths.config)).mode & 0o777, 0o600);
+  });
+});

@@ -1,0 +1,88 @@
+import { z } from "zod";
+
+/** Seconds unless said otherwise. Every value can come from a flag, the environment or the configuration file. */
+export const settingsSchema = z.strictObject({
+  /** where the embedded database and the key file live */
+  dataDir: z.string().min(1),
+  host: z.string().min(1).default("127.0.0.1"),
+  port: z.coerce.number().int().min(0).max(65_535).default(8080),
+  tlsCert: z.string().optional(),
+  tlsKey: z.string().optional(),
+  /** streams in flight per connection */
+  concurrency: z.coerce.number().int().min(1).max(10_000).default(128),
+  /** absent: the embedded store in `dataDir` */
+  databaseUrl: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, "has to start with postgres:// or postgresql://")
+    .optional(),
+  databaseConnections: z.coerce.number().int().min(1).max(1000).default(10),
+  /** absent: the embedded broker on `mqttPort` */
+  mqttUrl: z
+    .string()
+    .regex(/^(mqtts?|wss?):\/\//, "has to start with mqtt://, mqtts://, ws:// or wss://")
+    .optional(),
+  mqttUsername: z.string().optional(),
+  mqttPassword: z.string().optional(),
+  mqttPort: z.coerce.number().int().min(0).max(65_535).default(1883),
+  /** what hosts are told to connect to, when it differs from what this process connects to */
+  mqttPublicUrl: z.string().optional(),
+  /** authenticates an external broker's calls of /mqtt/auth and /mqtt/acl; without it both answer 404 */
+  brokerHookSecret: z.string().min(16).optional(),
+  adminEmail: z.email().default("admin@blockvisor.local"),
+  tokenLife: z.coerce.number().int().min(10).default(600),
+  userRefreshLife: z.coerce
+    .number()
+    .int()
+    .min(60)
+    .default(20 * 3600),
+  hostRefreshLife: z.coerce
+    .number()
+    .int()
+    .min(60)
+    .default(30 * 24 * 3600),
+  userSessionLife: z.coerce
+    .number()
+    .int()
+    .min(60)
+    .default(30 * 24 * 3600),
+  provisionTokenLife: z.coerce
+    .number()
+    .int()
+    .min(60)
+    .default(24 * 3600),
+  /** who may make an account: anybody, or only administrators */
+  registration: z.enum(["open", "closed"]).default("closed"),
+  /** nodes one org may have */
+  nodesPerOrg: z.coerce.number().int().min(1).default(1000),
+  dnsBase: z.string().default("nodes.local"),
+  /** origins a browser console may be served from, separated by commas */
+  consoleOrigins: z
+    .string()
+    .default("")
+    .transform((list) =>
+      list
+        .split(",")
+        .map((origin) => origin.trim())
+        .filter((origin) => origin !== ""),
+    ),
+  /** a folder of `<version>/bvd-bundle.tgz` */
+  bundleDir: z.string().optional(),
+  logLevel: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
+});
+
+export type Settings = z.output<typeof settingsSchema>;
+export type SettingsInput = z.input<typeof settingsSchema>;
+export type SettingName = keyof SettingsInput;
+
+/** @throws an Error that names every wrong setting */
+export function parseSettings(input: Readonly<Partial<Record<SettingName, unknown>>>): Settings {
+  const parsed = settingsSchema.safeParse(input);
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map((issue) => `  ${issue.path.join(".") || "settings"}: ${issue.message}`);
+    throw new Error(`The configuration is not valid:\n${lines.join("\n")}`);
+  }
+  if ((parsed.data.tlsCert === undefined) !== (parsed.data.tlsKey === undefined)) {
+    throw new Error("The configuration is not valid:\n  tlsCert and tlsKey belong together: give both or none");
+  }
+  return parsed.data;
+}

@@ -1,0 +1,38 @@
+import { type ConnectRouter, createContextValues, type Interceptor } from "@connectrpc/connect";
+import { connectNodeAdapter } from "@connectrpc/connect-node";
+import { answerCors } from "./cors.ts";
+import { type HttpHandler, type HttpRequest, type HttpResponse, json } from "./http-routes.ts";
+import { sourceAddressKey } from "./source-address.ts";
+
+const largestMessage = 4 * 1024 * 1024;
+/** Longer than any deadline the host software sets. */
+const longestDeadlineMs = 15 * 60_000;
+
+export interface RequestHandlerOptions {
+  readonly routes: (router: ConnectRouter) => void;
+  /** outermost first */
+  readonly interceptors: readonly Interceptor[];
+  readonly consoleOrigins: readonly string[];
+  readonly otherwise: (request: HttpRequest, response: HttpResponse) => Promise<void>;
+}
+
+/** gRPC, gRPC-Web and Connect by content type, everything else by path. */
+export function requestHandler(options: RequestHandlerOptions): HttpHandler {
+  const rpc = connectNodeAdapter({
+    routes: options.routes,
+    interceptors: [...options.interceptors],
+    readMaxBytes: largestMessage,
+    maxTimeoutMs: longestDeadlineMs,
+    contextValues: (request) => createContextValues().set(sourceAddressKey, request.socket?.remoteAddress ?? "unknown"),
+    fallback: (request, response) => {
+      options.otherwise(request, response).catch(() => {
+        if (!response.headersSent) json(response, 500, { message: "Internal error." });
+        else response.destroy();
+      });
+    },
+  });
+  return (request, response) => {
+    if (answerCors(options.consoleOrigins, request, response)) return;
+    rpc(request, response);
+  };
+}

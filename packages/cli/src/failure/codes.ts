@@ -47,7 +47,6 @@ export const failureKinds = {
   "no-builder": { number: 910, meaning: "no container builder is installed or answers" },
   "build-failed": { number: 911, meaning: "the container build failed" },
   "image-unavailable": { number: 912, meaning: "the container image cannot be read" },
-  "no-free-address": { number: 913, meaning: "no address is left for the node" },
   "tool-missing": { number: 914, meaning: "a program that is needed is not installed" },
   "network-undetected": { number: 915, meaning: "the machine's network cannot be detected" },
   "already-registered": { number: 916, meaning: "this machine is registered already" },

@@ -1,0 +1,37 @@
+import { lstatSync, readdirSync, readFileSync } from "node:fs";
+import { join, relative, sep } from "node:path";
+import type { PluginFiles } from "@blockvisor/plugin";
+import { Failure, reason } from "../../failure/failure.ts";
+
+/** No plugin is larger; a directory that is was named by mistake. */
+const mostFiles = 1000;
+const mostBytes = 16 << 20;
+
+/**
+ * The `*.rhai` files of a directory, its sub-directories too. Links are left alone: the directory may be one of a running
+ * node, where a container decides what they point to.
+ */
+export function pluginFilesFromDirectory(directory: string): PluginFiles {
+  const files: Record<string, string> = {};
+  let bytes = 0;
+  const visit = (path: string) => {
+    for (const entry of readdirSync(path, { withFileTypes: true })) {
+      const child = join(path, entry.name);
+      if (entry.isDirectory() && !entry.name.startsWith(".") && entry.name !== "node_modules") visit(child);
+      if (!entry.isFile() || !entry.name.endsWith(".rhai")) continue;
+      bytes += lstatSync(child).size;
+      if (Object.keys(files).length >= mostFiles || bytes > mostBytes)
+        throw new Error("it has too many or too large files");
+      files[relative(directory, child).split(sep).join("/")] = readFileSync(child, "utf8");
+    }
+  };
+  try {
+    visit(directory);
+  } catch (error) {
+    throw new Failure("file-unreadable", `cannot read the plugin directory ${directory}`, { causes: [reason(error)] });
+  }
+  if (files["main.rhai"] !== undefined) return files;
+  throw new Failure("file-unreadable", `${directory} has no main.rhai`, {
+    hint: "--plugin-dir names the directory that main.rhai is in",
+  });
+}

@@ -7,7 +7,8 @@ import type { ProcessIdentity } from "./process-identity.ts";
  * The adapter keeps its own record at `<node>/container.json` and trusts no runtime's list.
  *
  * Errors (OperationError codes): `tool-missing`, `tool-failed`, `tool-timeout`, `runtime-unusable`, `container-unknown`
- * (no `create` before), `container-not-running`, `container-running`, `container-start-failed`, `container-stop-failed`.
+ * (no `create` before), `container-not-running`, `container-running`, `container-start-failed`, `container-exec-failed`,
+ * `container-stop-failed`, `aborted`.
  */
 export interface ContainerRuntime {
   readonly kind: "oci" | "apptainer";

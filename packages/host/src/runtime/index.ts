@@ -10,4 +10,6 @@ export type {
   Ramdisk,
   RuntimeProbe,
 } from "./container-runtime.ts";
+export { hostNameOf } from "./host-files.ts";
+export { createOciRuntime, type OciRuntimeOptions } from "./oci-runtime.ts";
 export { bootId, identifyProcess, isAlive, type ProcessIdentity, signalProcess } from "./process-identity.ts";

@@ -12,11 +12,16 @@ const FOREVER_MS = 24 * 3_600_000;
 
 /**
  * Runs `work` while this process holds a lock on the file (created where missing), against other processes and other
- * callers in this one. The kernel releases it when the process ends, however it ends.
+ * callers in this one. The kernel releases it when the process ends, however it ends. `work` gets the descriptor that holds the
+ * lock: a child that inherits it holds the lock as well, until it ends.
  *
  * Node has no flock(2); `flock FD` locks the open file description it shares with us and goes away.
  */
-export async function withFileLock<T>(path: string, work: () => Promise<T>, options: FileLockOptions = {}): Promise<T> {
+export async function withFileLock<T>(
+  path: string,
+  work: (descriptor: number) => Promise<T>,
+  options: FileLockOptions = {},
+): Promise<T> {
   const file = await open(path, "a", 0o600);
   try {
     await runTool("flock", [`--${options.mode ?? "exclusive"}`, "3"], {
@@ -24,7 +29,7 @@ export async function withFileLock<T>(path: string, work: () => Promise<T>, opti
       timeoutMs: FOREVER_MS,
       ...(options.signal ? { signal: options.signal } : {}),
     });
-    return await work();
+    return await work(file.fd);
   } finally {
     await file.close();
   }

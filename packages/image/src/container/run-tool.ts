@@ -11,6 +11,8 @@ export interface ToolOptions {
   readonly input?: string | Uint8Array;
   /** Called for every line of stdout as it comes. */
   readonly onLine?: (line: string) => void;
+  /** Where stdout and stderr go instead of into the result: for tools whose children live on and would keep a pipe open. */
+  readonly output?: number | "ignore";
   /** File descriptors the tool gets as 3, 4, … */
   readonly inherit?: readonly number[];
   /** Exit codes that are no failure; default only 0. */
@@ -48,12 +50,9 @@ const PACKAGES: Readonly<Record<string, string>> = {
  */
 export async function runTool(tool: string, args: readonly string[], options: ToolOptions = {}): Promise<ToolResult> {
   if (options.signal?.aborted) throw new OperationError("aborted", `${tool} was cancelled`);
-  const stdio: StdioOptions = [
-    options.input === undefined ? "ignore" : "pipe",
-    "pipe",
-    "pipe",
-    ...(options.inherit ?? []),
-  ];
+  const output = options.output ?? "pipe";
+  const input = options.input === undefined ? "ignore" : "pipe";
+  const stdio: StdioOptions = [input, output, output, ...(options.inherit ?? [])];
   const child = spawn(tool, args, {
     stdio,
     env: { ...process.env, ...options.env },

@@ -1,0 +1,91 @@
+import { CONTAINER_CAPABILITIES } from "./capabilities.ts";
+import type { ContainerSpec, ExecSpec } from "./container-runtime.ts";
+import { hostNameOf } from "./host-files.ts";
+import { seccompProfile } from "./seccomp-profile.ts";
+
+const SAFE = ["nosuid", "noexec", "nodev"];
+
+const MOUNTS = [
+  { destination: "/proc", type: "proc", source: "proc", options: SAFE },
+  {
+    destination: "/dev",
+    type: "tmpfs",
+    source: "tmpfs",
+    options: ["nosuid", "strictatime", "mode=755", "size=65536k"],
+  },
+  {
+    destination: "/dev/pts",
+    type: "devpts",
+    source: "devpts",
+    options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
+  },
+  { destination: "/dev/shm", type: "tmpfs", source: "shm", options: [...SAFE, "mode=1777", "size=65536k"] },
+  { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: SAFE },
+  { destination: "/sys", type: "sysfs", source: "sysfs", options: [...SAFE, "ro"] },
+  { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: [...SAFE, "relatime", "ro"] },
+];
+
+/** Files of the kernel that tell about, or change, the whole machine. */
+const MASKED = [
+  ...["/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list"],
+  ...["/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap"],
+];
+const READ_ONLY = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+
+/** `config.json` of the OCI runtime specification for a node's container. */
+export function ociConfig(
+  spec: ContainerSpec,
+  host: { readonly cgroup: string; readonly resolvConf: string; readonly hosts: string },
+): object {
+  const network = spec.network.kind === "host" ? [] : [{ type: "network", path: spec.network.path }];
+  return {
+    ociVersion: "1.0.2",
+    process: ociProcess({ argv: spec.init, env: spec.env }),
+    root: { path: spec.rootfs, readonly: false },
+    hostname: hostNameOf(spec.hostname),
+    mounts: [
+      ...MOUNTS,
+      bind(host.resolvConf, "/etc/resolv.conf", true),
+      bind(host.hosts, "/etc/hosts", false),
+      ...spec.mounts.map(({ source, destination, readOnly }) => bind(source, destination, readOnly)),
+      ...spec.ramdisks.map(({ mountPoint, sizeMb }) => ({
+        destination: mountPoint,
+        type: "tmpfs",
+        source: "tmpfs",
+        options: ["nosuid", "nodev", `size=${sizeMb * 1_000_000}`],
+      })),
+    ],
+    linux: {
+      namespaces: [...["pid", "mount", "ipc", "uts", "cgroup"].map((type) => ({ type })), ...network],
+      cgroupsPath: `/${host.cgroup}`,
+      // Memory, cores and processes are limited by our own cgroups module, the same for every runtime.
+      resources: { devices: [{ allow: false, access: "rwm" }] },
+      maskedPaths: MASKED,
+      readonlyPaths: READ_ONLY,
+      seccomp: seccompProfile(),
+    },
+  };
+}
+
+/** `process` of the specification. No rlimits: machines may lack CAP_SYS_RESOURCE, and the cgroup bounds what matters. */
+export function ociProcess(command: Pick<ExecSpec, "argv" | "env" | "cwd"> & { readonly terminal?: boolean }): object {
+  return {
+    terminal: command.terminal ?? false,
+    user: { uid: 0, gid: 0 },
+    args: command.argv,
+    env: Object.entries({ PATH: DEFAULT_PATH, ...command.env }).map(([name, value]) => `${name}=${value}`),
+    cwd: command.cwd ?? "/",
+    noNewPrivileges: true,
+    capabilities: {
+      bounding: CONTAINER_CAPABILITIES,
+      effective: CONTAINER_CAPABILITIES,
+      permitted: CONTAINER_CAPABILITIES,
+    },
+  };
+}
+
+const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+function bind(source: string, destination: string, readOnly: boolean): object {
+  return { destination, type: "bind", source, options: ["rbind", "rprivate", ...(readOnly ? ["ro"] : [])] };
+}

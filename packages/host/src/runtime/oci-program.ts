@@ -1,0 +1,127 @@
+import { randomBytes } from "node:crypto";
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { isOperationError, OperationError, runTool } from "@blockvisor/image/container";
+import type { RuntimeProbe } from "./container-runtime.ts";
+
+/** The command-line tool that makes containers, with the folder it keeps its own state in. */
+export interface OciProgram {
+  readonly name: string;
+  readonly version: string;
+  readonly args: readonly string[];
+  /** Runs one verb; `errorCode` is the code of the error when it fails, whose message is the tool's own reason. */
+  run(args: readonly string[], call: OciCall): Promise<void>;
+}
+
+export interface OciCall {
+  readonly errorCode: string;
+  readonly fix?: string;
+  readonly output?: number;
+  /** Descriptor the tool holds open while it works (a lock); what it starts does not get it. */
+  readonly inherit?: number;
+  readonly signal?: AbortSignal;
+  readonly timeoutMs?: number;
+}
+
+/**
+ * Finds the first tool that really makes a container here (crun, for one, does not on hybrid cgroups). The container is made up to
+ * the point where its first program would run, and removed.
+ */
+export async function findOciProgram(
+  directory: string,
+  config: (rootfs: string) => object,
+  candidates: readonly string[],
+): Promise<OciProgram | Extract<RuntimeProbe, { usable: false }>> {
+  const reasons: string[] = [];
+  let missing = 0;
+  for (const name of candidates) {
+    const program: OciProgram = { ...programAt(name, join(directory, name)), version: await versionOf(name) };
+    if (program.version === "") {
+      missing += 1;
+      continue;
+    }
+    try {
+      await tryProgram(program, directory, config);
+      return program;
+    } catch (error) {
+      reasons.push(error instanceof Error ? error.message : String(error));
+    }
+  }
+  if (missing === candidates.length) {
+    const reason = `${candidates.join(" and ")} are missing`;
+    return { usable: false, code: "tool-missing", reason, fix: "apt-get install runc" };
+  }
+  return {
+    usable: false,
+    code: "runtime-unusable",
+    reason: reasons.join("; "),
+    fix: "run as root, on a machine that allows containers",
+  };
+}
+
+function programAt(name: string, state: string): Omit<OciProgram, "version"> {
+  const args = ["--root", state];
+  return {
+    name,
+    args,
+    async run(verb, call) {
+      await mkdir(state, { recursive: true, mode: 0o700 });
+      const log = join(state, `.log-${randomBytes(6).toString("hex")}`);
+      try {
+        await runTool(name, [...args, "--log", log, "--log-format", "json", ...verb], {
+          output: call.output ?? "ignore",
+          ...(call.inherit === undefined ? {} : { inherit: [call.inherit] }),
+          ...(call.signal ? { signal: call.signal } : {}),
+          ...(call.timeoutMs ? { timeoutMs: call.timeoutMs } : {}),
+        });
+      } catch (error) {
+        if (!isOperationError(error, "tool-failed")) throw error;
+        const reason = (await lastMessage(log)) ?? error.message;
+        const fix = call.fix === undefined ? {} : { fix: call.fix };
+        throw new OperationError(call.errorCode, `${name}: ${reason}`, { ...fix, cause: error });
+      } finally {
+        await rm(log, { force: true });
+      }
+    },
+  };
+}
+
+async function tryProgram(program: OciProgram, directory: string, config: (rootfs: string) => object): Promise<void> {
+  const bundle = await mkdtemp(join(directory, "probe-"));
+  const id = `probe-${randomBytes(6).toString("hex")}`;
+  const call = { errorCode: "runtime-unusable", timeoutMs: 20_000 };
+  try {
+    const rootfs = join(bundle, "rootfs");
+    await mkdir(rootfs);
+    await writeFile(join(rootfs, "init"), "#!");
+    await chmod(join(rootfs, "init"), 0o755);
+    await writeFile(join(bundle, "config.json"), JSON.stringify(config(rootfs)));
+    await program.run(["create", "--bundle", bundle, id], call);
+  } finally {
+    await program.run(["delete", "--force", id], call).catch(() => {});
+    await rm(bundle, { recursive: true, force: true });
+  }
+}
+
+async function versionOf(name: string): Promise<string> {
+  try {
+    const { stdout } = await runTool(name, ["--version"]);
+    return /\d+\.\d+[^\s]*/.exec(stdout)?.[0] ?? "unknown";
+  } catch (error) {
+    if (isOperationError(error, "tool-missing")) return "";
+    throw error;
+  }
+}
+
+async function lastMessage(log: string): Promise<string | undefined> {
+  const lines = (await readFile(log, "utf8").catch(() => "")).trim().split("\n");
+  for (const line of lines.toReversed()) {
+    try {
+      const { msg } = JSON.parse(line) as { readonly msg?: unknown };
+      if (typeof msg === "string" && msg !== "") return msg;
+    } catch {
+      // Not a line of the log format; an earlier one may be.
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,400 @@
+import assert from "node:assert/strict";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { after, before, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { createNodeCgroups } from "../cgroups/index.ts";
+import type { ContainerSpec, ExecSpec } from "./index.ts";
+import { isAlive, signalProcess } from "./index.ts";
+import { createTestRuntime } from "./test-runtime.ts";
+
+/** The contract every adapter has to keep; BV_TEST_RUNTIME=apptainer runs it against that one. */
+const kind = process.env["BV_TEST_RUNTIME"] === "apptainer" ? "apptainer" : "oci";
+const directory = mkdtempSync(join(tmpdir(), "bv-runtime-"));
+const cgroups = createNodeCgroups();
+const runtime = createTestRuntime(kind, directory);
+const created: string[] = [];
+const namespace = `bv-test-${process.pid}`;
+const agent = join(directory, "agent");
+
+before(() => {
+  mkdirSync(agent);
+  cpSync("/usr/bin/busybox", join(agent, "busybox"));
+  cpSync("/usr/bin/tini-static", join(agent, "tini"));
+  execFileSync("ip", ["netns", "add", namespace]);
+});
+
+after(async () => {
+  for (const nodeId of created) await runtime.delete(nodeId);
+  execFileSync("ip", ["netns", "del", namespace]);
+  rmSync(directory, { recursive: true, force: true });
+});
+
+/** A node whose image is one empty folder: everything it runs comes from the mounted agent. */
+function node(name: string, change: Partial<ContainerSpec> = {}): ContainerSpec {
+  const nodeId = `${name}-${process.pid}`;
+  created.push(nodeId);
+  const home = join(directory, "nodes", nodeId);
+  for (const folder of ["rootfs", "data"]) mkdirSync(join(home, folder), { recursive: true });
+  return {
+    nodeId,
+    rootfs: join(home, "rootfs"),
+    init: ["/usr/lib/blockvisor/tini", "-s", "--", "/usr/lib/blockvisor/busybox", "sleep", "1000000"],
+    env: { HELLO: "init" },
+    hostname: `my_${name}`,
+    network: { kind: "namespace", path: `/run/netns/${namespace}` },
+    mounts: [
+      { source: agent, destination: "/usr/lib/blockvisor", readOnly: true },
+      { source: join(home, "data"), destination: "/blockjoy", readOnly: false },
+    ],
+    ramdisks: [],
+    limits: {},
+    logPath: join(home, "init.log"),
+    ...change,
+  };
+}
+
+const busybox = (...argv: string[]): ExecSpec => ({ argv: ["/usr/lib/blockvisor/busybox", ...argv], env: {} });
+
+/** Runs a shell script in the container and returns what it printed. */
+async function inside(nodeId: string, script: string, more: Partial<ExecSpec> = {}): Promise<string> {
+  const logPath = join(directory, "exec.log");
+  rmSync(logPath, { force: true });
+  // Commands of the script are applets of the shell itself.
+  const identity = await runtime.exec(nodeId, { ...busybox("sh", "-c", script), ...more, logPath });
+  while (isAlive(identity)) await delay(5);
+  return readFileSync(logPath, "utf8").trim();
+}
+
+const leftovers = async (nodeId: string) => ({
+  cgroups: (await cgroups.list()).filter((name) => name === nodeId),
+  mounts: readFileSync("/proc/self/mountinfo", "utf8")
+    .split("\n")
+    .filter((line) => line.includes(nodeId)),
+  processes: await cgroups.processes(nodeId),
+  record: existsSync(join(directory, "nodes", nodeId, "container.json")),
+  bundles:
+    existsSync(join(directory, "run", "bundles")) && readdirSync(join(directory, "run", "bundles")).includes(nodeId),
+});
+const nothing = { cgroups: [], mounts: [], processes: [], record: false, bundles: false };
+
+test(`${kind}: the machine can run containers with it`, async () => {
+  const probe = await runtime.probe();
+  assert.ok(probe.usable, JSON.stringify(probe));
+  assert.match(probe.version, /^\d+\.\d+/);
+});
+
+test("create, start, stop, delete: each may be repeated, and nothing is left at the end", async () => {
+  const spec = node("life");
+  const { nodeId } = spec;
+  assert.deepEqual(await runtime.state(nodeId), { kind: "absent" });
+  await assert.rejects(runtime.start(nodeId), { code: "container-unknown" });
+  await runtime.create(spec);
+  await runtime.create(spec);
+  assert.deepEqual(await runtime.state(nodeId), { kind: "stopped" });
+  await assert.rejects(runtime.exec(nodeId, busybox("true")), { code: "container-not-running" });
+  const init = await runtime.start(nodeId);
+  assert.ok(isAlive(init));
+  assert.deepEqual(await runtime.start(nodeId), init);
+  assert.deepEqual(await runtime.state(nodeId), { kind: "running", init });
+  await assert.rejects(runtime.create(spec), { code: "container-running" });
+  await runtime.stop(nodeId);
+  await runtime.stop(nodeId);
+  assert.equal(isAlive(init), false);
+  assert.deepEqual(await runtime.state(nodeId), { kind: "stopped" });
+  const again = await runtime.start(nodeId);
+  assert.notDeepEqual(again, init);
+  await runtime.kill(nodeId);
+  assert.equal(isAlive(again), false);
+  await runtime.start(nodeId);
+  await runtime.delete(nodeId);
+  await runtime.delete(nodeId);
+  assert.deepEqual(await runtime.state(nodeId), { kind: "absent" });
+  assert.deepEqual(await leftovers(nodeId), nothing);
+});
+
+test("what a process in the container sees", async () => {
+  process.env["BV_ROOT"] = "/must/not/leak";
+  const spec = node("view", { ramdisks: [{ mountPoint: "/mnt/ram disk", sizeMb: 8 }] });
+  writeFileSync(join(directory, "nodes", spec.nodeId, "data", "x"), "from the host");
+  await runtime.create(spec);
+  const { nodeId } = spec;
+  await runtime.start(nodeId);
+  delete process.env["BV_ROOT"];
+  const bb = "/usr/lib/blockvisor/busybox";
+  assert.equal(await inside(nodeId, "hostname"), "my-view");
+  assert.equal(await inside(nodeId, "id -u"), "0");
+  assert.equal(await inside(nodeId, "pwd", { cwd: "/blockjoy" }), "/blockjoy");
+  assert.equal(await inside(nodeId, "cat x", { cwd: "/blockjoy" }), "from the host");
+  const environment = await inside(nodeId, `${bb} env`, { env: { HELLO: `exec "quoted" $HOME`, PATH: "/bin" } });
+  assert.deepEqual(
+    environment
+      .split("\n")
+      .filter((line) => !/^(SHLVL|PWD|_|OLDPWD|HOME|APPTAINER|SINGULARITY|USER_PATH|LANG|PROMPT|PS1|LD_)/.test(line))
+      .sort(),
+    [`HELLO=exec "quoted" $HOME`, "PATH=/bin"],
+  );
+  assert.match(await inside(nodeId, "tr '\\0' ' ' </proc/1/cmdline"), /tini/);
+  assert.doesNotMatch(await inside(nodeId, "tr '\\0' '\\n' </proc/1/environ"), /BV_ROOT/);
+  assert.match(await inside(nodeId, "touch /usr/lib/blockvisor/x 2>&1"), /Read-only/);
+  assert.match(await inside(nodeId, "df -P -m '/mnt/ram disk' | tail -n 1"), /^tmpfs +8 /);
+  await inside(nodeId, "echo from the node >/blockjoy/y; echo kept >/kept");
+  assert.equal(readFileSync(join(directory, "nodes", nodeId, "data", "y"), "utf8"), "from the node\n");
+  assert.equal(readFileSync(join(spec.rootfs, "kept"), "utf8"), "kept\n");
+  assert.notEqual(await inside(nodeId, "cat /etc/resolv.conf"), "cat: can't open");
+  await runtime.delete(nodeId);
+  assert.deepEqual(await leftovers(nodeId), nothing);
+});
+
+test("what a process in the container must not be able to do", async () => {
+  const spec = node("jail");
+  await runtime.create(spec);
+  const { nodeId } = spec;
+  await runtime.start(nodeId);
+  const capabilities = /CapBnd:\s+([0-9a-f]+)/.exec(await inside(nodeId, "cat /proc/self/status"))?.[1];
+  const held = BigInt(`0x${capabilities}`);
+  for (const [number, name] of [
+    [12, "NET_ADMIN"],
+    [13, "NET_RAW"],
+    [16, "SYS_MODULE"],
+    [19, "SYS_PTRACE"],
+    [21, "SYS_ADMIN"],
+    [27, "MKNOD"],
+  ] as const) {
+    assert.equal((held >> BigInt(number)) & 1n, 0n, name);
+  }
+  assert.match(
+    await inside(nodeId, "mkdir -p /m; mount -t tmpfs x /m 2>&1; echo ended $?"),
+    /denied|not permitted|[^0]$/,
+  );
+  assert.doesNotMatch(await inside(nodeId, "mount"), / \/m /);
+  assert.match(await inside(nodeId, "echo x >/proc/sys/kernel/hostname 2>&1"), /Read-only|denied|nonexistent/);
+  assert.match(await inside(nodeId, "unshare -U true 2>&1; echo ended $?"), /ended [^0]/);
+  // No process of the host is visible, and only the loopback of its own network.
+  assert.ok(Number(await inside(nodeId, "ls -d /proc/[0-9]* | wc -l")) < 12);
+  assert.equal(
+    await inside(nodeId, "ls /sys/class/net 2>/dev/null; tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' '").then(
+      (out) => [...new Set(out.split("\n"))].join(),
+    ),
+    "lo",
+  );
+  await runtime.delete(nodeId);
+});
+
+test("a node on the host's network has the host's interfaces", async () => {
+  const spec = node("hostnet", { network: { kind: "host" } });
+  await runtime.create(spec);
+  await runtime.start(spec.nodeId);
+  const host = execFileSync("readlink", ["/proc/self/ns/net"], { encoding: "utf8" }).trim();
+  assert.equal(await inside(spec.nodeId, "readlink /proc/self/ns/net"), host);
+  await runtime.delete(spec.nodeId);
+});
+
+test("a mount point that the image made a link to a place of the host leads nowhere outside", async () => {
+  const spec = node("links");
+  const outside = join(directory, "outside");
+  mkdirSync(outside);
+  symlinkSync(outside, join(spec.rootfs, "blockjoy"));
+  mkdirSync(join(spec.rootfs, "usr"));
+  symlinkSync(`../../../../../..${outside}`, join(spec.rootfs, "usr", "lib"));
+  await runtime.create(spec);
+  await runtime.start(spec.nodeId).catch((error) => assert.equal(error.code, "container-start-failed"));
+  assert.deepEqual(readdirSync(outside), []);
+  await runtime.delete(spec.nodeId);
+  assert.deepEqual(await leftovers(spec.nodeId), nothing);
+});
+
+test("a process that was started is known, logged and independent; failures are told", async () => {
+  const spec = node("exec");
+  await runtime.create(spec);
+  const { nodeId } = spec;
+  const init = await runtime.start(nodeId);
+  const logPath = join(directory, "agent.log");
+  appendFileSync(logPath, "before\n");
+  const agentProcess = await runtime.exec(nodeId, {
+    ...busybox("sh", "-c", "echo out; echo err >&2; exec sleep 1000"),
+    logPath,
+  });
+  while (!readFileSync(logPath, "utf8").includes("err")) await delay(5);
+  assert.equal(readFileSync(logPath, "utf8"), "before\nout\nerr\n");
+  assert.ok(isAlive(agentProcess));
+  assert.ok((await cgroups.processes(nodeId)).includes(agentProcess.pid));
+  assert.ok(signalProcess(agentProcess, "SIGKILL"));
+  while (isAlive(agentProcess)) await delay(5);
+  assert.ok(isAlive(init));
+  const brief = await runtime.exec(nodeId, busybox("true"));
+  while (isAlive(brief)) await delay(5);
+  await assert.rejects(runtime.exec(nodeId, { argv: ["/no/such/program"], env: {} }), {
+    code: "container-exec-failed",
+  });
+  await runtime.delete(nodeId);
+});
+
+test("an interactive process talks through the caller's own streams", async () => {
+  const spec = node("shell");
+  await runtime.create(spec);
+  await runtime.start(spec.nodeId);
+  const command = await runtime.execInteractive(spec.nodeId, {
+    ...busybox("sh", "-c", "read line; echo got $line in $PLACE; exit 3"),
+    env: { PLACE: "the node" },
+    terminal: false,
+  });
+  const child = spawn(command.file, [...command.args], {
+    stdio: ["pipe", "pipe", "inherit"],
+    env: { ...process.env, ...command.env },
+  });
+  child.stdin.end("hello\n");
+  const exit = once(child, "exit");
+  assert.equal(await text(child.stdout), "got hello in the node\n");
+  assert.deepEqual(await exit, [3, null]);
+  await runtime.delete(spec.nodeId);
+});
+
+test("an init that ignores SIGTERM is killed after the time it was given", async () => {
+  const spec = node("stubborn", { init: ["/usr/lib/blockvisor/busybox", "sleep", "1000000"] });
+  await runtime.create(spec);
+  const init = await runtime.start(spec.nodeId);
+  const worker = await runtime.exec(spec.nodeId, busybox("sleep", "1000000"));
+  await runtime.stop(spec.nodeId, { timeoutMs: 200 });
+  assert.deepEqual([isAlive(init), isAlive(worker)], [false, false]);
+  await runtime.delete(spec.nodeId);
+});
+
+test("memory, processes and cores are limited, and a process killed for memory is counted", async () => {
+  const spec = node("limits", { limits: { memoryBytes: 32_000_000, pids: 40, cpus: [0] } });
+  await runtime.create(spec);
+  const { nodeId } = spec;
+  const init = await runtime.start(nodeId);
+  assert.match(await inside(nodeId, "cat /proc/self/status"), /Cpus_allowed_list:\s+0\n/);
+  await inside(nodeId, "tail /dev/zero");
+  const usage = await runtime.usage(nodeId);
+  assert.equal(usage?.oomKills, 1);
+  assert.ok(usage.memoryBytes > 0 && usage.memoryBytes <= 32_000_000);
+  await runtime.exec(nodeId, busybox("sh", "-c", "while :; do sleep 1000 & done 2>/dev/null"));
+  let pids = 0;
+  while (pids < 40) pids = (await runtime.usage(nodeId))?.pids ?? 0;
+  assert.equal(pids, 40);
+  assert.ok(isAlive(init));
+  await runtime.delete(nodeId);
+  assert.equal(await runtime.usage(nodeId), undefined);
+  assert.deepEqual(await leftovers(nodeId), nothing);
+});
+
+test("a first process that cannot start is an error that leaves nothing running", async () => {
+  const spec = node("broken", { init: ["/no/such/init"] });
+  await runtime.create(spec);
+  await assert.rejects(runtime.start(spec.nodeId), { code: "container-start-failed" });
+  assert.deepEqual(await runtime.state(spec.nodeId), { kind: "stopped" });
+  await runtime.delete(spec.nodeId);
+  assert.deepEqual(await leftovers(spec.nodeId), nothing);
+});
+
+/** Starts the node in another process, which kills itself with SIGKILL at the given point. */
+async function startAndDie(spec: ContainerSpec, failpoint: string): Promise<void> {
+  const script = `import { createTestRuntime } from ${JSON.stringify(join(import.meta.dirname, "test-runtime.ts"))};
+    const runtime = createTestRuntime(${JSON.stringify(kind)}, ${JSON.stringify(directory)});
+    await runtime.create(${JSON.stringify(spec)});
+    await runtime.start(${JSON.stringify(spec.nodeId)});
+    await runtime.exec(${JSON.stringify(spec.nodeId)}, ${JSON.stringify(busybox("sleep", "1000000"))});
+    if (${JSON.stringify(failpoint)} === "running") process.kill(process.pid, "SIGKILL");
+    await runtime.stop(${JSON.stringify(spec.nodeId)});`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+    stdio: ["ignore", "inherit", "inherit"],
+    env: { ...process.env, BV_FAILPOINT: failpoint },
+  });
+  assert.deepEqual(await once(child, "exit"), [null, "SIGKILL"]);
+}
+
+test("a container outlives the daemon, which takes it over with all its processes", async () => {
+  const spec = node("outlives");
+  await startAndDie(spec, "running");
+  const next = createTestRuntime(kind, directory);
+  const state = await next.attach(spec.nodeId);
+  assert.equal(state.kind, "running");
+  assert.deepEqual(await next.state(spec.nodeId), state);
+  assert.equal((await cgroups.processes(spec.nodeId)).length >= 3, true);
+  const process = await next.exec(spec.nodeId, busybox("sleep", "1000000"));
+  assert.ok(isAlive(process));
+  await next.stop(spec.nodeId);
+  await next.delete(spec.nodeId);
+  assert.deepEqual(await leftovers(spec.nodeId), nothing);
+});
+
+for (const point of ["container.ran", "container.cleared"]) {
+  test(`killed at ${point}: the next daemon finds a stopped container, nothing running, and can start it`, async () => {
+    const spec = node(point.replace(".", "-"));
+    await startAndDie(spec, point);
+    const next = createTestRuntime(kind, directory);
+    assert.deepEqual(await next.attach(spec.nodeId), { kind: "stopped" });
+    assert.deepEqual(await cgroups.processes(spec.nodeId), []);
+    assert.ok(isAlive(await next.start(spec.nodeId)));
+    await next.delete(spec.nodeId);
+    assert.deepEqual(await leftovers(spec.nodeId), nothing);
+  });
+}
+
+test("a container that was killed behind the daemon's back is seen as stopped and starts again", async () => {
+  const spec = node("behind");
+  await runtime.create(spec);
+  const init = await runtime.start(spec.nodeId);
+  signalProcess(init, "SIGKILL");
+  while (isAlive(init)) await delay(5);
+  assert.deepEqual(await runtime.state(spec.nodeId), { kind: "stopped" });
+  assert.ok(isAlive(await runtime.start(spec.nodeId)));
+  await runtime.delete(spec.nodeId);
+});
+
+test("a record of another boot, or of a pid that is another process now, is a stopped container", async () => {
+  const spec = node("reboot");
+  await runtime.create(spec);
+  const record = join(directory, "nodes", spec.nodeId, "container.json");
+  const stored = JSON.parse(readFileSync(record, "utf8"));
+  for (const init of [
+    { pid: process.pid, startTicks: 1, bootId: readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim() },
+    { pid: process.pid, startTicks: 1, bootId: "00000000-0000-0000-0000-000000000000" },
+  ]) {
+    writeFileSync(record, JSON.stringify({ ...stored, init }));
+    const next = createTestRuntime(kind, directory);
+    assert.deepEqual(await next.attach(spec.nodeId), { kind: "stopped" });
+  }
+  await createTestRuntime(kind, directory).delete(spec.nodeId);
+});
+
+test("a start can be cancelled and leaves nothing running", async () => {
+  const spec = node("cancelled");
+  await runtime.create(spec);
+  await assert.rejects(runtime.start(spec.nodeId, { signal: AbortSignal.abort() }), { code: "aborted" });
+  assert.deepEqual(await cgroups.processes(spec.nodeId), []);
+  await runtime.delete(spec.nodeId);
+});
+
+test("cycles of create, start, exec, stop, delete leave nothing", async () => {
+  const cycles = Number(process.env["BV_TEST_CYCLES"] ?? 20);
+  const table = () => spawnSync("cat", ["/proc/self/mountinfo"], { encoding: "utf8" }).stdout.split("\n").length;
+  const mountsBefore = table();
+  for (let cycle = 0; cycle < cycles; cycle += 1) {
+    const spec = node("cycle");
+    await runtime.create(spec);
+    await runtime.start(spec.nodeId);
+    await runtime.exec(spec.nodeId, busybox("sleep", "1000000"));
+    await runtime.stop(spec.nodeId);
+    await runtime.delete(spec.nodeId);
+    assert.deepEqual(await leftovers(spec.nodeId), nothing);
+  }
+  assert.equal(table(), mountsBefore);
+});

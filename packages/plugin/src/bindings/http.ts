@@ -1,12 +1,4 @@
-import {
-  type CallContext,
-  type Engine,
-  type FnPtr,
-  type HostMethod,
-  type RhaiMap,
-  t,
-  type Value,
-} from "@blockvisor/rhai";
+import { type CallContext, type FnPtr, type HostMethod, type RhaiMap, t, type Value } from "@blockvisor/rhai";
 import type { HttpResponse } from "../engine/port.ts";
 import { JsonError, parseJson } from "../values/parse-json.ts";
 import type { Reader } from "../values/reader.ts";
@@ -14,12 +6,13 @@ import { typeName } from "../values/type-name.ts";
 import { ask, convert } from "./binding.ts";
 import type { EngineBridge } from "./bridge.ts";
 import { graphqlRequest, jrpcRequest, RequestError, restRequest, timeoutMs } from "./http-request.ts";
+import type { BindingTarget } from "./target.ts";
 
 /** Most characters of a body that go into a printed response. */
 const SHOWN_BODY = 200;
 
 /** HTTP requests, sent from inside the node, and their responses (spec plugin-api.md §2.3). */
-export function registerHttp(engine: Engine, bridge: EngineBridge): void {
+export function registerHttp(engine: BindingTarget, bridge: EngineBridge): void {
   const responses = engine.registerType<HttpResponse>("DressedHttpResponse", {
     getters: { status_code: (self) => self.statusCode, body: (self) => self.body },
     methods: {

@@ -1,12 +1,13 @@
-import { type CallContext, type Engine, type RhaiMap, t } from "@blockvisor/rhai";
+import { type CallContext, type RhaiMap, t } from "@blockvisor/rhai";
 import type { JobInfo } from "../engine/job.ts";
 import { jobConfig } from "../engine/read-job.ts";
 import { valueFromJson } from "../values/from-json.ts";
 import { ask, convert } from "./binding.ts";
 import type { EngineBridge } from "./bridge.ts";
+import type { BindingTarget } from "./target.ts";
 
 /** Jobs (spec plugin-api.md §2.2). */
-export function registerJobs(engine: Engine, bridge: EngineBridge): void {
+export function registerJobs(engine: BindingTarget, bridge: EngineBridge): void {
   const create = (ctx: CallContext, name: string, config: RhaiMap): void => {
     const trimmed = name.trim();
     if (trimmed === "") throw ctx.error("create_job failed: empty job name is not allowed");

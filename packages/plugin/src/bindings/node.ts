@@ -1,4 +1,4 @@
-import { Blob, type Engine, type RhaiMap, share, t, type Value } from "@blockvisor/rhai";
+import { Blob, type RhaiMap, share, t, type Value } from "@blockvisor/rhai";
 import { CronError } from "../cron/fields.ts";
 import { parseSchedule } from "../cron/schedule.ts";
 import type { NodeEnv } from "../engine/node-env.ts";
@@ -6,11 +6,12 @@ import { valueFromJson } from "../values/from-json.ts";
 import { json } from "../values/reader.ts";
 import { ask, convert } from "./binding.ts";
 import type { EngineBridge } from "./bridge.ts";
+import type { BindingTarget } from "./target.ts";
 
 const NO_SUCH_FILE = "No such file or directory (os error 2)";
 
 /** What the node is, its files, data, secrets, tasks and logs (spec plugin-api.md §2.6–2.12). */
-export function registerNode(engine: Engine, bridge: EngineBridge): void {
+export function registerNode(engine: BindingTarget, bridge: EngineBridge): void {
   engine.registerFn("node_params", [], (ctx) => valueFromJson(ask(ctx, bridge, "nodeParams")));
   engine.registerFn("node_env", [], (ctx) => {
     const env = ask(ctx, bridge, "nodeEnv") as NodeEnv;

@@ -1,11 +1,12 @@
-import { type CallContext, type Engine, type RhaiMap, t, type Value } from "@blockvisor/rhai";
+import { type CallContext, type RhaiMap, t, type Value } from "@blockvisor/rhai";
 import { JsonError, parseJson } from "../values/parse-json.ts";
 import { valueToJson } from "../values/to-json.ts";
 import { ParseFailure, parseHex } from "./hex.ts";
+import type { BindingTarget } from "./target.ts";
 import { parseRfc2822, parseRfc3339, parseTime } from "./time.ts";
 
 /** Texts into values, and time (spec plugin-api.md §2.13). */
-export function registerParsing(engine: Engine): void {
+export function registerParsing(engine: BindingTarget): void {
   const parser = (name: string, parse: (text: string) => Value): void => {
     engine.registerFn(name, [t.string], (ctx, text: string) => attempt(ctx, () => parse(text)));
   };

@@ -1,13 +1,13 @@
-import type { Engine } from "@blockvisor/rhai";
 import type { EngineBridge } from "./bridge.ts";
 import { registerHttp } from "./http.ts";
 import { registerJobs } from "./jobs.ts";
 import { registerNode } from "./node.ts";
 import { registerParsing } from "./parsing.ts";
 import { registerShell } from "./shell.ts";
+import type { BindingTarget } from "./target.ts";
 
 /** Makes every engine function (spec plugin-api.md §2.1) known to scripts. */
-export function registerBindings(engine: Engine, bridge: EngineBridge): void {
+export function registerBindings(engine: BindingTarget, bridge: EngineBridge): void {
   registerJobs(engine, bridge);
   registerHttp(engine, bridge);
   registerShell(engine, bridge);

@@ -1,12 +1,13 @@
-import { type CallContext, type Engine, t, type Value } from "@blockvisor/rhai";
+import { type CallContext, t, type Value } from "@blockvisor/rhai";
 import type { ShResponse } from "../engine/port.ts";
 import { ask } from "./binding.ts";
 import type { EngineBridge } from "./bridge.ts";
 import { RequestError, timeoutMs } from "./http-request.ts";
 import { sanitizeShParam, shellQuote, UnsafeParam } from "./shell-quote.ts";
+import type { BindingTarget } from "./target.ts";
 
 /** Commands inside the node, and quoting for them (spec plugin-api.md §2.4–2.5). */
-export function registerShell(engine: Engine, bridge: EngineBridge): void {
+export function registerShell(engine: BindingTarget, bridge: EngineBridge): void {
   const responses = engine.registerType<ShResponse>("DressedShResponse", {
     getters: { exit_code: (self) => self.exitCode, stdout: (self) => self.stdout, stderr: (self) => self.stderr },
     methods: {

@@ -23,6 +23,7 @@ export class StubEngine implements PluginEngine {
     [];
   readonly #node: StubNode;
   readonly #jobs = new Map<string, JobConfig>();
+  #config: PluginConfig | undefined;
 
   constructor(node: StubNode) {
     this.#node = node;
@@ -31,6 +32,11 @@ export class StubEngine implements PluginEngine {
   /** Jobs in the order in which they were created last. */
   get jobs(): readonly PlannedJob[] {
     return [...this.#jobs].map(([name, config]) => ({ name, config }));
+  }
+
+  /** The config that was evaluated last. */
+  get config(): PluginConfig | undefined {
+    return this.#config;
   }
 
   async createJob(name: string, config: JobConfig): Promise<void> {
@@ -82,9 +88,11 @@ export class StubEngine implements PluginEngine {
   async loadData(): Promise<string> {
     return "";
   }
-  async saveConfig(): Promise<void> {}
+  async saveConfig(config: PluginConfig): Promise<void> {
+    this.#config = config;
+  }
   async loadConfig(): Promise<PluginConfig | undefined> {
-    return undefined;
+    return this.#config;
   }
 
   async addTask(name: string, schedule: string, fn: string, param: string): Promise<void> {

@@ -1,4 +1,9 @@
+import { availableParallelism } from "node:os";
 import type { Plugin, PluginFiles } from "../plugin.ts";
+import { PluginError } from "../plugin-error.ts";
+import { loadPlugin } from "./loaded-plugin.ts";
+import type { ScriptWork, WorkKind, WorkOf } from "./protocol.ts";
+import { type EngineCalls, PluginThread } from "./thread.ts";
 
 export interface PluginWorkersOptions {
   /** Most worker threads at a time; further calls wait in line. Default: number of CPUs, at least 2. */
@@ -7,10 +12,97 @@ export interface PluginWorkersOptions {
   readonly entry?: URL;
 }
 
-/** Threads that run plugin scripts, shared by all nodes of a host. One call occupies one thread; a hung one is terminated and replaced. */
-export interface PluginWorkers extends AsyncDisposable {
+/** A piece of work for any free thread. */
+export interface PoolJob<K extends WorkKind> {
+  readonly digest: string;
+  readonly files: PluginFiles;
+  readonly work: WorkOf<K>;
+  readonly deadline: number;
+  readonly signal: AbortSignal;
+  readonly engine: EngineCalls;
+}
+
+/** Threads that run plugin scripts, shared by all nodes of a host. One call occupies one thread; a hung one is ended and replaced. */
+export class PluginWorkers implements AsyncDisposable {
+  readonly #size: number;
+  readonly #entry: URL;
+  readonly #threads = new Set<PluginThread>();
+  readonly #idle: PluginThread[] = [];
+  readonly #waiting: (() => void)[] = [];
+  readonly #closing = new AbortController();
+
+  constructor(options: PluginWorkersOptions = {}) {
+    this.#size = options.size ?? Math.max(2, availableParallelism());
+    this.#entry = options.entry ?? workerEntry(import.meta.url);
+  }
+
   /** Compiles every file. Rejects with `PluginError` `PLUGIN_SYNTAX` that carries all findings. */
-  load(files: PluginFiles): Promise<Plugin>;
+  load(files: PluginFiles): Promise<Plugin> {
+    return loadPlugin(this, files);
+  }
+
+  /** Runs one piece of work on a free thread. Rejects with `PluginError`. */
+  async run<K extends WorkKind>(job: PoolJob<K>): Promise<ScriptWork[K]["output"]> {
+    const signal = AbortSignal.any([job.signal, this.#closing.signal]);
+    const thread = await this.#acquire(signal);
+    try {
+      return (await thread.run({ ...job, work: job.work as never, signal })) as ScriptWork[K]["output"];
+    } finally {
+      this.#release(thread);
+    }
+  }
+
   /** Ends all threads; calls under way reject with `PLUGIN_ABORTED`. */
-  close(): Promise<void>;
+  async close(): Promise<void> {
+    this.#closing.abort(new PluginError("PLUGIN_ABORTED", "the plugin workers were closed"));
+    await Promise.all([...this.#threads].map((thread) => thread.end()));
+    this.#threads.clear();
+    this.#idle.length = 0;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #acquire(signal: AbortSignal): Promise<PluginThread> {
+    for (;;) {
+      if (signal.aborted) {
+        // The turn that woke this caller belongs to the next one.
+        this.#waiting.shift()?.();
+        throw signal.reason;
+      }
+      const idle = this.#idle.pop();
+      if (idle && !idle.ended) return idle;
+      if (idle) this.#threads.delete(idle);
+      else if (this.#threads.size < this.#size) {
+        const thread = new PluginThread(this.#entry);
+        this.#threads.add(thread);
+        return thread;
+      } else await this.#turn(signal);
+    }
+  }
+
+  /** Resolves when a thread may be free, or the caller gave up. */
+  #turn(signal: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.push(resolve);
+    const leave = (): void => {
+      const place = this.#waiting.indexOf(resolve);
+      if (place !== -1) this.#waiting.splice(place, 1);
+      resolve();
+    };
+    signal.addEventListener("abort", leave, { once: true });
+    return promise.finally(() => signal.removeEventListener("abort", leave));
+  }
+
+  #release(thread: PluginThread): void {
+    if (thread.ended) this.#threads.delete(thread);
+    else this.#idle.push(thread);
+    this.#waiting.shift()?.();
+  }
+}
+
+/** `plugin-worker.ts` beside this file when run from source, `plugin-worker.js` beside the bundle otherwise. */
+function workerEntry(self: string): URL {
+  return new URL(self.endsWith(".ts") ? "./plugin-worker.ts" : "./plugin-worker.js", self);
 }

@@ -1,0 +1,41 @@
+import type { PluginConfig } from "../config/model.ts";
+import type { JobConfig } from "../engine/job.ts";
+import { StubEngine } from "../engine/stub-engine.ts";
+import type { PluginFiles } from "../plugin.ts";
+import { PluginWorkers } from "../worker/workers.ts";
+import { type StubTarget, stubNode } from "./stub-target.ts";
+
+export interface InspectRequest extends StubTarget {
+  readonly files: PluginFiles;
+  /** Threads to use; default: one of its own, ended before it returns. */
+  readonly workers?: PluginWorkers;
+}
+
+/** What `nib image inspect --format json` prints. */
+export interface Inspection {
+  /** As the reference would deserialise it; null when the script has no `plugin_config()`. */
+  readonly plugin_config: PluginConfig | null;
+  /** Every job that init creates on a fresh node with an archive available, in order. */
+  readonly jobs: readonly ({ readonly name: string } & JobConfig)[];
+  /** Names of all functions of `main.rhai`, in its order. */
+  readonly functions: readonly string[];
+  readonly capabilities: readonly string[];
+}
+
+/** What a plugin is for one variant, without a node. Rejects with `PluginError`. */
+export async function inspectPlugin(request: InspectRequest): Promise<Inspection> {
+  const workers = request.workers ?? new PluginWorkers({ size: 1 });
+  try {
+    const plugin = await workers.load(request.files);
+    const engine = new StubEngine(stubNode(request));
+    await plugin.init(engine);
+    return {
+      plugin_config: engine.config ?? null,
+      jobs: engine.jobs.map(({ name, config }) => ({ name, ...config })),
+      functions: [...new Set(plugin.functions.map((fn) => fn.name))],
+      capabilities: plugin.capabilities,
+    };
+  } finally {
+    if (!request.workers) await workers.close();
+  }
+}

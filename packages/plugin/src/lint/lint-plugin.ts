@@ -1,0 +1,65 @@
+import { type Diagnostic, sortDiagnostics } from "@blockvisor/image";
+import { StubEngine } from "../engine/stub-engine.ts";
+import { type StubTarget, stubNode } from "../inspect/stub-target.ts";
+import type { Plugin, PluginFiles } from "../plugin.ts";
+import { PluginError } from "../plugin-error.ts";
+import { LoadedPlugin } from "../worker/loaded-plugin.ts";
+import { PluginWorkers } from "../worker/workers.ts";
+import { withoutAllowed } from "./rule-codes.ts";
+import { stableJobFindings } from "./stable-jobs.ts";
+
+export interface LintRequest extends StubTarget {
+  readonly files: PluginFiles;
+  /** Keys of every property of babel.yaml, and those that `--props` adds. */
+  readonly properties: readonly string[];
+  /** Threads to use; default: some of its own, ended before it returns. */
+  readonly workers?: PluginWorkers;
+}
+
+/** Time one evaluation of a plugin may take in a check. */
+const EVALUATION_MS = 20_000;
+
+/** Everything the linter says about a plugin for one variant, in the order of the files (spec plugin-api.md §7). Never rejects for what a plugin does. */
+export async function lintPlugin(request: LintRequest): Promise<Diagnostic[]> {
+  const workers = request.workers ?? new PluginWorkers({ size: 1 });
+  try {
+    const findings = await collect(workers, request);
+    return sortDiagnostics(withoutAllowed(unique(findings), request.files));
+  } finally {
+    if (!request.workers) await workers.close();
+  }
+}
+
+async function collect(workers: PluginWorkers, request: LintRequest): Promise<Diagnostic[]> {
+  let plugin: Plugin;
+  try {
+    plugin = await workers.load(request.files);
+  } catch (error) {
+    return fromError(error, "NIB501");
+  }
+  if (!(plugin instanceof LoadedPlugin)) return [];
+  const engine = new StubEngine(stubNode(request));
+  const findings: Diagnostic[] = [...(await plugin.lint(request.properties, engine))];
+  try {
+    if (plugin.hasConfig) {
+      const evaluated = await plugin.inspectConfig(engine, { timeoutMs: EVALUATION_MS });
+      findings.push(...evaluated.findings.map((finding) => finding.diagnostic));
+      if (evaluated.findings.some((finding) => finding.level === "error")) return findings;
+    }
+    await plugin.init(engine, { timeoutMs: EVALUATION_MS });
+    findings.push(...stableJobFindings(engine.jobs));
+  } catch (error) {
+    findings.push(...fromError(error, "NIB515"));
+  }
+  return findings;
+}
+
+function fromError(error: unknown, code: string): Diagnostic[] {
+  if (!(error instanceof PluginError)) throw error;
+  if (error.diagnostics.length > 0) return [...error.diagnostics];
+  return [{ code, severity: "error", message: error.message, file: "main.rhai" }];
+}
+
+function unique(findings: readonly Diagnostic[]): Diagnostic[] {
+  return [...new Map(findings.map((finding) => [JSON.stringify(finding), finding])).values()];
+}

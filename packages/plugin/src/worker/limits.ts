@@ -1,0 +1,16 @@
+import type { Limits } from "@blockvisor/rhai";
+
+/** What a plugin script may use at most. Nesting is deeper than the reference's: its limits guard its parser, not the plugin (spec §1.11). */
+export const SCRIPT_LIMITS = {
+  callLevels: 64,
+  exprDepth: 256,
+  functionExprDepth: 256,
+  stringSize: 16 * 1024 * 1024,
+  arraySize: 1_000_000,
+  mapSize: 1_000_000,
+  modules: 256,
+  memoryBytes: 128 * 1024 * 1024,
+} as const satisfies Partial<Limits>;
+
+/** Limits of a whole thread, for what the script's own limits do not see. */
+export const THREAD_LIMITS = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 32, stackSizeMb: 16 } as const;

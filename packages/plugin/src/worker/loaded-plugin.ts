@@ -1,0 +1,211 @@
+import { createHash } from "node:crypto";
+import type { Diagnostic } from "@blockvisor/image";
+import type { PluginConfig } from "../config/model.ts";
+import type { EngineContext, PluginEngine } from "../engine/port.ts";
+import type { RunContext } from "../init/context.ts";
+import { defaultInit } from "../init/default-init.ts";
+import { defaultUpload } from "../init/default-upload.ts";
+import type { CallOptions, InitOptions, Plugin, PluginFiles, PluginFunction, PolledValues } from "../plugin.ts";
+import { PluginError } from "../plugin-error.ts";
+import { statusFromJobs } from "../status/job-state.ts";
+import type { ProtocolStatus } from "../status/protocol-status.ts";
+import { capabilitiesOf } from "./capabilities.ts";
+import { type Defaults, engineCalls } from "./engine-calls.ts";
+import type { EvaluatedConfig, ScriptWork, WorkKind, WorkOf } from "./protocol.ts";
+import { withinTime } from "./time-limit.ts";
+import type { PluginWorkers } from "./workers.ts";
+
+const CALL_TIMEOUT_MS = 60_000;
+const LONG_TIMEOUT_MS = 600_000;
+
+/** How `poll` reads each value. */
+const POLLED: { readonly [K in keyof PolledValues]: "u64" | "f64" | "flag" | "text" } = {
+  height: "u64",
+  block_age: "u64",
+  name: "text",
+  address: "text",
+  consensus: "flag",
+  apr: "f64",
+  jailed: "flag",
+  jailed_reason: "text",
+  sqd_name: "text",
+};
+
+const NO_DEFAULTS: Defaults = {
+  init: () => Promise.reject(new Error("default_init() can only be called from init()")),
+  upload: () => Promise.reject(new Error("default_upload() can only be called from upload()")),
+};
+
+export async function loadPlugin(workers: PluginWorkers, files: PluginFiles): Promise<Plugin> {
+  const digest = digestOf(files);
+  const { functions } = await withinTime("load", { timeoutMs: CALL_TIMEOUT_MS }, ({ deadline, signal }) =>
+    workers.run({
+      digest,
+      files,
+      work: { kind: "load" },
+      deadline,
+      signal,
+      engine: () => Promise.reject(new Error("nothing is evaluated at load")),
+    }),
+  );
+  return new LoadedPlugin(workers, files, digest, functions);
+}
+
+function digestOf(files: PluginFiles): string {
+  const hash = createHash("sha256");
+  for (const name of Object.keys(files).sort())
+    hash.update(`${name.length}:${name}${files[name]?.length}:`).update(files[name] ?? "");
+  return hash.digest("hex");
+}
+
+/** A plugin whose script runs on the workers. */
+export class LoadedPlugin implements Plugin {
+  readonly digest: string;
+  readonly functions: readonly PluginFunction[];
+  readonly capabilities: readonly string[];
+  readonly hasConfig: boolean;
+  readonly #workers: PluginWorkers;
+  readonly #files: PluginFiles;
+  /** Functions that were given a parameter they ignore; told once. */
+  readonly #warned = new Set<string>();
+
+  constructor(workers: PluginWorkers, files: PluginFiles, digest: string, functions: readonly PluginFunction[]) {
+    this.#workers = workers;
+    this.#files = files;
+    this.digest = digest;
+    this.functions = functions;
+    this.capabilities = capabilitiesOf(functions);
+    this.hasConfig = functions.some((fn) => fn.name === "plugin_config" && fn.params.length === 0);
+  }
+
+  async evaluateConfig(engine: PluginEngine, options: CallOptions = {}): Promise<PluginConfig> {
+    return withinTime("plugin_config", limited(options), (ctx) => this.#config(engine, ctx));
+  }
+
+  /** The config with everything the linter would say about it; never rejects for an invalid config, only for one that does not convert. */
+  async inspectConfig(engine: PluginEngine, options: CallOptions = {}): Promise<EvaluatedConfig> {
+    return withinTime("plugin_config", limited(options), (ctx) => this.run({ kind: "config" }, engine, ctx));
+  }
+
+  /** What the linter finds without evaluating anything. */
+  async lint(
+    properties: readonly string[],
+    engine: PluginEngine,
+    options: CallOptions = {},
+  ): Promise<readonly Diagnostic[]> {
+    return withinTime("lint", limited(options), (ctx) => this.run({ kind: "lint", properties }, engine, ctx));
+  }
+
+  async init(engine: PluginEngine, options: InitOptions = {}): Promise<void> {
+    await withinTime("init", limited(options, LONG_TIMEOUT_MS), async (ctx) => {
+      const config = this.hasConfig ? await this.#config(engine, ctx) : undefined;
+      if (config) await engine.saveConfig(config, ctx);
+      const byDefault = (): Promise<void> => defaultInit(required(config), runContext(engine, ctx, options));
+      if (!this.#defines("init")) return byDefault();
+      await this.run({ kind: "run", fn: "init" }, engine, ctx, { ...NO_DEFAULTS, init: byDefault });
+    });
+  }
+
+  async upload(engine: PluginEngine, options: InitOptions = {}): Promise<void> {
+    await withinTime("upload", limited(options, LONG_TIMEOUT_MS), async (ctx) => {
+      const byDefault = async (): Promise<void> => {
+        const config = (await engine.loadConfig(ctx)) ?? (this.hasConfig ? await this.#config(engine, ctx) : undefined);
+        await defaultUpload(required(config), runContext(engine, ctx, options));
+      };
+      if (!this.#defines("upload")) return byDefault();
+      await this.run({ kind: "run", fn: "upload" }, engine, ctx, { ...NO_DEFAULTS, upload: byDefault });
+    });
+  }
+
+  async protocolStatus(engine: PluginEngine, options: CallOptions = {}): Promise<ProtocolStatus> {
+    return withinTime("protocol_status", limited(options), async (ctx) => {
+      const [jobs, config] = await Promise.all([engine.getJobs(ctx), engine.loadConfig(ctx)]);
+      return statusFromJobs(jobs, config) ?? this.run({ kind: "status" }, engine, ctx);
+    });
+  }
+
+  async poll<K extends keyof PolledValues>(
+    name: K,
+    engine: PluginEngine,
+    options: CallOptions = {},
+  ): Promise<PolledValues[K]> {
+    const type = POLLED[name];
+    const value = await withinTime<number | boolean | string>(name, limited(options), (ctx) => {
+      if (type === "flag") return this.run({ kind: "flag", fn: name }, engine, ctx);
+      if (type === "text") return this.run({ kind: "text", fn: name, param: "" }, engine, ctx);
+      return this.run({ kind: "number", fn: name, type }, engine, ctx);
+    });
+    return value as PolledValues[K];
+  }
+
+  async call(name: string, param: string, engine: PluginEngine, options: CallOptions = {}): Promise<string> {
+    switch (name) {
+      case "init":
+        await this.init(engine, options);
+        return "";
+      case "upload":
+        await this.upload(engine, options);
+        return "null";
+      case "protocol_status":
+        return JSON.stringify(await this.protocolStatus(engine, options));
+      case "height":
+      case "block_age":
+      case "consensus":
+        return String(await this.poll(name, engine, options));
+      default:
+        return withinTime(name, limited(options), async (ctx) => {
+          await this.#warnAboutParam(name, param, engine, ctx);
+          return this.run({ kind: "text", fn: name, param }, engine, ctx);
+        });
+    }
+  }
+
+  /** One piece of work for this plugin's script. */
+  run<K extends WorkKind>(
+    work: WorkOf<K>,
+    engine: PluginEngine,
+    ctx: EngineContext,
+    defaults = NO_DEFAULTS,
+  ): Promise<ScriptWork[K]["output"]> {
+    return this.#workers.run<K>({
+      digest: this.digest,
+      files: this.#files,
+      work,
+      deadline: ctx.deadline,
+      signal: ctx.signal,
+      engine: engineCalls(engine, ctx, defaults),
+    });
+  }
+
+  async #config(engine: PluginEngine, ctx: EngineContext): Promise<PluginConfig> {
+    const { config, findings } = await this.run({ kind: "config" }, engine, ctx);
+    const errors = findings.filter((finding) => finding.level === "error").map((finding) => finding.diagnostic);
+    if (errors.length === 0) return config;
+    const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : "";
+    throw new PluginError("PLUGIN_CONFIG", `${errors[0]?.message}${more}`, { diagnostics: errors });
+  }
+
+  #defines(name: string): boolean {
+    return this.functions.some((fn) => fn.name === name && fn.params.length <= 1);
+  }
+
+  async #warnAboutParam(name: string, param: string, engine: PluginEngine, ctx: EngineContext): Promise<void> {
+    const ignores = param !== "" && !this.functions.some((fn) => fn.name === name && fn.params.length === 1);
+    if (!ignores || this.#warned.has(name)) return;
+    this.#warned.add(name);
+    await engine.log("warn", `function '${name}' takes no parameter; the given one is ignored`, ctx);
+  }
+}
+
+function limited(options: CallOptions, timeoutMs = CALL_TIMEOUT_MS): CallOptions {
+  return { timeoutMs, ...options };
+}
+
+function runContext(engine: PluginEngine, ctx: EngineContext, options: InitOptions): RunContext {
+  return { engine, ctx, onStep: options.onStep ?? (() => {}) };
+}
+
+function required(config: PluginConfig | undefined): PluginConfig {
+  if (config) return config;
+  throw new PluginError("PLUGIN_CONFIG", "Missing plugin_config function");
+}

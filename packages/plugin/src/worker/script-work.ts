@@ -1,0 +1,82 @@
+import { RhaiMap, type Value } from "@blockvisor/rhai";
+import { evaluatedConfig } from "../lint/config-findings.ts";
+import { lintScript } from "../lint/lint-script.ts";
+import { failure } from "./failure.ts";
+import type { AnyWork, ScriptFailure, ScriptWork } from "./protocol.ts";
+import { ResultError, toFlag, toNumber, toStatus, toText } from "./results.ts";
+import type { Script } from "./script.ts";
+
+export interface RunLimits {
+  /** Epoch milliseconds. */
+  readonly deadline: number;
+  /** The script ends when element 0 becomes non-zero. */
+  readonly cancel: Int32Array;
+}
+
+/** A piece of work that cannot even be started. */
+export class WorkFailure extends Error {
+  readonly failure: ScriptFailure;
+  constructor(reason: ScriptFailure) {
+    super(reason.message);
+    this.failure = reason;
+  }
+}
+
+/** Name of the script function that a piece of work runs, for messages. */
+export function functionOf(work: AnyWork): string {
+  switch (work.kind) {
+    case "config":
+      return "plugin_config";
+    case "status":
+      return "protocol_status";
+    case "load":
+    case "lint":
+      return work.kind;
+    default:
+      return work.fn;
+  }
+}
+
+export function doWork(script: Script, work: AnyWork, limits: RunLimits): ScriptWork[AnyWork["kind"]]["output"] {
+  switch (work.kind) {
+    case "load":
+      return { functions: script.functions };
+    case "lint":
+      return lintScript(script, work.properties);
+    case "config":
+      if (!script.has("plugin_config", 0))
+        throw new WorkFailure(failure("PLUGIN_CONFIG", "Missing plugin_config function"));
+      return evaluatedConfig(script, script.call("plugin_config", [], limits));
+    case "run":
+      callBuiltIn(script, work.fn, limits);
+      return null;
+    case "status":
+      return toStatus(callStatus(script, limits));
+    case "number":
+      return toNumber(callBuiltIn(script, work.fn, limits), work.type);
+    case "flag":
+      return toFlag(callBuiltIn(script, work.fn, limits));
+    case "text":
+      return toText(callCustom(script, work.fn, work.param, limits));
+  }
+}
+
+/** `init(params)` and `upload(param)` of former times get nothing in their parameter (spec plugin-api.md §11). */
+function callBuiltIn(script: Script, name: string, limits: RunLimits): Value {
+  if (!script.has(name, 0) && script.has(name, 1))
+    return script.call(name, [name === "init" ? RhaiMap.fromEntries([]) : ""], limits);
+  if (!script.has(name, 0)) throw new ResultError(`Function not found: ${name}`);
+  return script.call(name, [], limits);
+}
+
+function callStatus(script: Script, limits: RunLimits): Value {
+  const former = !script.has("protocol_status", 0) && script.has("application_status", 0);
+  return callBuiltIn(script, former ? "application_status" : "protocol_status", limits);
+}
+
+/** One parameter wins; a function without parameters ignores what it is given (spec plugin-api.md §1.6). */
+function callCustom(script: Script, name: string, param: string, limits: RunLimits): Value {
+  if (script.has(name, 1)) return script.call(name, [param], limits);
+  if (script.has(name, 0)) return script.call(name, [], limits);
+  throw new WorkFailure(failure("PLUGIN_METHOD", `no matching method '${name}' found`));
+}

@@ -1,0 +1,89 @@
+import { type Ast, Engine, RhaiError, Scope, type Value } from "@blockvisor/rhai";
+import type { EngineBridge } from "../bindings/bridge.ts";
+import { registerBindings } from "../bindings/register.ts";
+import type { PluginFiles, PluginFunction } from "../plugin.ts";
+import { importResolver } from "./import-resolver.ts";
+import { SCRIPT_LIMITS } from "./limits.ts";
+
+export const MAIN_FILE = "main.rhai";
+
+/** Epoch milliseconds that never jump. */
+const clock = (): number => performance.timeOrigin + performance.now();
+
+export class SyntaxErrors extends Error {
+  readonly errors: readonly RhaiError[];
+  constructor(errors: readonly RhaiError[]) {
+    super("the plugin does not compile");
+    this.errors = errors;
+  }
+}
+
+/** One plugin with its engine. Compiled once; every call starts from nothing (spec plugin-api.md §1.3). */
+export class Script {
+  readonly functions: readonly PluginFunction[];
+  readonly asts: ReadonlyMap<string, Ast>;
+  readonly #engine: Engine;
+  readonly #main: Ast;
+
+  /** Throws `SyntaxErrors`. */
+  constructor(files: PluginFiles, bridge: EngineBridge) {
+    this.#engine = new Engine({
+      limits: SCRIPT_LIMITS,
+      resolver: importResolver(files),
+      clock,
+      onPrint: (text) => void bridge.call("log", ["info", text]),
+      onDebug: (text) => void bridge.call("log", ["debug", text]),
+      onSleep: (seconds) => bridge.sleep(seconds),
+    });
+    registerBindings(this.#engine, bridge);
+    this.asts = compileAll(this.#engine, files);
+    this.#main = this.asts.get(MAIN_FILE)!;
+    this.functions = this.#main.functions.map((fn) => ({
+      name: fn.name,
+      params: fn.params,
+      private: fn.isPrivate,
+      doc: fn.docComments.length > 0 ? fn.docComments.join("\n") : null,
+      file: MAIN_FILE,
+      line: fn.start.line,
+    }));
+  }
+
+  get engine(): Engine {
+    return this.#engine;
+  }
+
+  get main(): Ast {
+    return this.#main;
+  }
+
+  has(name: string, arity: number): boolean {
+    return this.functions.some((fn) => fn.name === name && fn.params.length === arity);
+  }
+
+  /** Runs the top level, then the function. */
+  call(name: string, args: readonly Value[], run: { readonly deadline: number; readonly cancel: Int32Array }): Value {
+    return this.#engine.callFn(new Scope(), this.#main, name, args, run);
+  }
+}
+
+function compileAll(engine: Engine, files: PluginFiles): Map<string, Ast> {
+  const errors: RhaiError[] = [];
+  const asts = new Map<string, Ast>();
+  // main.rhai first: its errors are the ones the reference would report.
+  const names = Object.keys(files).filter((name) => name !== MAIN_FILE);
+  for (const name of [MAIN_FILE, ...names.sort()]) {
+    const text = files[name];
+    try {
+      if (text !== undefined) asts.set(name, engine.compile(text, { source: name }));
+      else
+        errors.push(
+          new RhaiError("ErrorSystem", `Cannot open script file '${name}': No such file or directory (os error 2)`),
+        );
+    } catch (error) {
+      if (!(error instanceof RhaiError)) throw error;
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0) throw new SyntaxErrors(errors);
+  return asts;
+}

@@ -1,11 +1,11 @@
 import net from "node:net";
-import { Duplex } from "node:stream";
 import { Aedes, type AuthenticateError } from "aedes";
 import type { Logger } from "pino";
 import type { Caller } from "../auth/caller.ts";
 import { type Broker, hostOfStatusTopic, type OnHostStatus } from "./broker.ts";
 import { FrameGuard } from "./frame-guard.ts";
 import type { MqttAccess } from "./mqtt-access.ts";
+import { bridgeVersions } from "./version-bridge.ts";
 
 type MqttClient = Parameters<NonNullable<NonNullable<ConstructorParameters<typeof Aedes>[0]>["authorizeSubscribe"]>>[0];
 
@@ -23,7 +23,7 @@ export interface EmbeddedBrokerOptions {
   readonly log: Logger;
 }
 
-/** An MQTT 3.1.1 broker in this process. Retained messages live as long as the process: hosts say again that they are online. */
+/** An MQTT broker in this process, for versions 3.1.1 and 5. Retained messages live as long as the process: hosts say again that they are online. */
 export async function startEmbeddedBroker(options: EmbeddedBrokerOptions): Promise<Broker> {
   const { access, log } = options;
   const callers = new WeakMap<MqttClient, Caller>();
@@ -90,7 +90,7 @@ export async function startEmbeddedBroker(options: EmbeddedBrokerOptions): Promi
     });
     socket.on("error", () => socket.destroy());
     guard.on("error", () => socket.destroy());
-    broker.handle(Duplex.from({ readable: socket.pipe(guard), writable: socket }));
+    broker.handle(bridgeVersions(socket, socket.pipe(guard)));
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);

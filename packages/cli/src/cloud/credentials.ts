@@ -88,9 +88,9 @@ function parsed(path: string, text: string): Credentials {
   throw wrong(result.error.issues[0]?.message ?? "it has another form");
 }
 
-/** The id of an API key is in the key: `api_` and the UUID's bytes in base64 (control-api §1.4.1). */
+/** The id of an API key is in the key: `api_` and the UUID's bytes in base64, of either alphabet (control-api §1.4.1). */
 export function apiKeyId(token: string): string | undefined {
-  const match = /^api_([A-Za-z0-9+/]{22})_/.exec(token);
+  const match = /^api_([A-Za-z0-9+/_-]{22})_/.exec(token);
   if (!match) return undefined;
   const digits = Buffer.from(match[1] ?? "", "base64").toString("hex");
   return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");

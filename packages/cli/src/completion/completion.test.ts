@@ -27,7 +27,7 @@ test("bash completes verbs, options, choices, files and variants", async () => {
   chmodSync(join(directory.path, "nib"), 0o755);
   await runCli("nib", ["image", "create", "acme", "acmed-mainnet-full", "--dir", directory.path]);
   const complete = (line: string) => completeInBash(directory.path, line);
-  assert.deepEqual(complete("nib image p"), ["play", "push"]);
+  assert.deepEqual(complete("nib image c"), ["create", "check", "container-uri"]);
   assert.deepEqual(complete("nib image build --b"), ["--builder", "--build-arg"]);
   assert.deepEqual(complete("nib image build --builder p"), ["podman"]);
   assert.deepEqual(complete("nib image play --variant "), ["acmed-mainnet-full"]);

@@ -1,4 +1,4 @@
-import type { Output } from "../output/output.ts";
+import { jsonValue, type Output } from "../output/output.ts";
 
 /** One field that a push changes; `from` is null when it was not there. */
 export interface Change {
@@ -21,7 +21,7 @@ export function changes(from: unknown, to: unknown, path = ""): Change[] {
       const names = [...new Set([...keyed.keys(), ...wanted.keys()])].sort();
       return names.flatMap((name) => changes(keyed.get(name) ?? null, wanted.get(name) ?? null, `${path}[${name}]`));
     }
-    if (JSON.stringify(from) === JSON.stringify(to)) return [];
+    if (JSON.stringify(from, jsonValue) === JSON.stringify(to, jsonValue)) return [];
   }
   return [{ path, from, to }];
 }
@@ -34,7 +34,7 @@ export function printChanges(out: Output, list: readonly Change[]): void {
 }
 
 function show(value: unknown): string {
-  return value === null ? "none" : typeof value === "string" ? value : JSON.stringify(value);
+  return value === null ? "none" : typeof value === "string" ? value : JSON.stringify(value, jsonValue);
 }
 
 function isPlain(value: unknown): value is Record<string, unknown> {

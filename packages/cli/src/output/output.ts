@@ -110,7 +110,7 @@ export class Output {
 }
 
 /** 64-bit numbers stay exact: as numbers while they are safe, as text beyond. */
-function jsonValue(_key: string, value: unknown): unknown {
+export function jsonValue(_key: string, value: unknown): unknown {
   if (typeof value !== "bigint") return value;
   return Number.isSafeInteger(Number(value)) ? Number(value) : value.toString();
 }

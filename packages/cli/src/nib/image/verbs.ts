@@ -1,7 +1,9 @@
 import type { Verb } from "../../command/verb.ts";
 import { buildVerb } from "./build/verb.ts";
+import { checkVerb } from "./check/verb.ts";
 import { containerUriVerb } from "./container-uri/verb.ts";
 import { createVerb } from "./create/verb.ts";
+import { inspectVerb } from "./inspect/verb.ts";
 import { playVerb } from "./play/verb.ts";
 import { pushVerb } from "./push/verb.ts";
 import { upgradeVerb } from "./upgrade/verb.ts";
@@ -10,5 +12,5 @@ export const imageVerbs: Verb = {
   name: "image",
   aliases: ["i"],
   summary: "create, build, check, play and publish a node image",
-  verbs: [createVerb, buildVerb, playVerb, upgradeVerb, pushVerb, containerUriVerb],
+  verbs: [createVerb, buildVerb, checkVerb, inspectVerb, playVerb, upgradeVerb, pushVerb, containerUriVerb],
 };

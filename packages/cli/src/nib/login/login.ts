@@ -21,7 +21,7 @@ import type { LoginOptions } from "./verb.ts";
 /** `nib login` (nib-and-images §1.5). */
 export async function login({ out, args, options }: Call<LoginOptions, [userId?: string]>): Promise<void> {
   const before = storedCredentials(out);
-  const named = options.api ?? process.env["NIB_API_URL"] ?? before?.url ?? defaultApiUrl;
+  const named = options.api ?? (process.env["NIB_API_URL"] || before?.url) ?? defaultApiUrl;
   const url = checkedApiUrl(named, options.insecure);
   const given = options.tokenStdin ? (await readStdin()).trim() : options.token;
   if (given !== undefined) {
@@ -59,10 +59,10 @@ async function askWho(options: LoginOptions): Promise<{ readonly email: string; 
   return { email, password: await askSecret("password: ", "use --email and --password-stdin") };
 }
 
+/** Servers answer a wrong password in several ways; too many tries and the like are told as they are. */
 function wrongPassword(error: unknown): never {
-  if (!(error instanceof ApiFailure)) throw error;
-  if (error.code !== Code.Unauthenticated && error.code !== Code.NotFound && error.code !== Code.InvalidArgument)
-    throw error;
+  const codes = [Code.Unauthenticated, Code.PermissionDenied, Code.NotFound, Code.InvalidArgument];
+  if (!(error instanceof ApiFailure) || !codes.includes(error.code)) throw error;
   throw new Failure("not-logged-in", "the email or the password is wrong", { hint: "try again: `nib login USER_ID`" });
 }
 

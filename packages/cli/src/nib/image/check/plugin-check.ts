@@ -1,0 +1,28 @@
+import type { Diagnostic, EffectiveVariant } from "@blockvisor/image";
+import { lintPlugin, type PluginFiles, PluginWorkers } from "@blockvisor/plugin";
+
+/** Lints one plugin for several variants on the same threads. */
+export class PluginCheck implements AsyncDisposable {
+  readonly #files: PluginFiles;
+  readonly #workers = new PluginWorkers({ size: 1 });
+
+  constructor(files: PluginFiles) {
+    this.#files = files;
+  }
+
+  /** `properties` are the values the node would have: babel.yaml's defaults and what `--props` says. */
+  lint(variant: EffectiveVariant, properties: Readonly<Record<string, string>>): Promise<Diagnostic[]> {
+    const keys = new Set([...variant.properties.map(({ key }) => key), ...Object.keys(properties)]);
+    return lintPlugin({
+      files: this.#files,
+      image: { version: variant.version, protocol: variant.protocolKey, variant: variant.variantKey },
+      params: properties,
+      properties: [...keys],
+      workers: this.#workers,
+    });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#workers.close();
+  }
+}

@@ -1,0 +1,54 @@
+import type { NodeEnv } from "@blockvisor/plugin";
+import { z } from "zod";
+import { Failure, reason } from "../../../failure/failure.ts";
+
+const text = z.string().optional();
+
+const envSchema = z
+  .strictObject({
+    node_id: text,
+    node_name: text,
+    node_org_id: text,
+    node_version: text,
+    node_protocol: text,
+    node_variant: text,
+    node_ip: text,
+    node_gateway: text,
+    dev_mode: z.boolean().optional(),
+    bv_host_id: text,
+    bv_host_name: text,
+    bv_api_url: text,
+    data_mount_point: text,
+    protocol_data_path: text,
+    properties: z.record(z.string(), z.string()).optional(),
+  } satisfies Record<keyof NodeEnv, unknown>)
+  .transform((fields): Partial<NodeEnv> => Object.fromEntries(Object.entries(fields)));
+
+/** `--env`: fields of the sample `node_env()` that are different. */
+export function envOverrides(json: string | undefined): Partial<NodeEnv> {
+  return parsed("--env", json, envSchema);
+}
+
+/** A JSON object of texts, the value of `option`. */
+export function texts(option: "--secrets" | "--props", json: string | undefined): Readonly<Record<string, string>> {
+  return parsed(option, json, z.record(z.string(), z.string()));
+}
+
+function parsed<T>(option: string, json: string | undefined, schema: z.ZodType<T>): T {
+  const wrong = (why: string) =>
+    new Failure("invalid-properties", `${option} cannot be used: ${why}`, {
+      hint: `write it like ${option} '{"key":"value"}'`,
+    });
+  let value: unknown;
+  try {
+    value = JSON.parse(json ?? "{}");
+  } catch (error) {
+    throw wrong(reason(error));
+  }
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  throw wrong(
+    `${issue?.path.join(".") ?? ""}${issue?.path.length ? ": " : ""}${issue?.message ?? "it has another form"}`,
+  );
+}

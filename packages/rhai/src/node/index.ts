@@ -1,0 +1,1 @@
+export { FileModuleResolver, type FileResolverOptions } from "./file-resolver.ts";

@@ -1,6 +1,6 @@
 import * as pb from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import { create } from "@bufbuild/protobuf";
-import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
 import type { Agent, AgentState } from "../agent.ts";
 import { invalid } from "../failure.ts";
@@ -12,6 +12,7 @@ import type { ProtocolDataState } from "../protocol-data/state.ts";
 import type { NodeEnv } from "../setup/node-env.ts";
 import type { ShOutput } from "../shell/run-sh.ts";
 import { renderTemplate } from "../template/render-file.ts";
+import { timestampOf } from "./timestamp.ts";
 
 /** Beyond the longest chain of jobs. (§1.13) */
 const SHUTDOWN_MARGIN_MS = 15_000;
@@ -147,7 +148,7 @@ function protocolDataMessage(state: ProtocolDataState): pb.GetProtocolDataStateR
     generation,
     incomplete,
     initialized,
-    ...(stamp === undefined ? {} : { stamp: timestampFromMs(stamp) }),
+    ...(stamp === undefined ? {} : { stamp: timestampOf(stamp) }),
     ...(complete === undefined
       ? {}
       : {
@@ -155,7 +156,7 @@ function protocolDataMessage(state: ProtocolDataState): pb.GetProtocolDataStateR
             source: complete.source,
             storeKey: complete.store_key,
             dataVersion: BigInt(complete.data_version),
-            finishedAt: timestampFromMs(complete.finished_at),
+            finishedAt: timestampOf(complete.finished_at),
             totalSize: BigInt(complete.total_size),
           },
         }),

@@ -1,6 +1,6 @@
 import * as pb from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import { create } from "@bufbuild/protobuf";
-import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { invalid } from "../failure.ts";
 import type { JobConfig, JobType, RestartConfig, RestartPolicy } from "../jobs/config.ts";
 import { blocksUpgrade } from "../jobs/config.ts";
@@ -8,6 +8,7 @@ import { formatEvent } from "../jobs/events.ts";
 import type { Job } from "../jobs/job.ts";
 import { payloadIdentity, runFolder } from "../jobs/run.ts";
 import { monotonicMs } from "../process/identity.ts";
+import { timestampOf } from "./timestamp.ts";
 
 /** Job config as it is on the wire, in the spec's shape. Absent is absent, not null. */
 export function jobConfigOf(name: string, message: pb.JobConfig | undefined): JobConfig {
@@ -177,7 +178,7 @@ export function jobStatusMessage(job: Job): pb.JobStatus {
     case "running":
       return create(pb.JobStatusSchema, { status: { case: "running", value: { stopping: job.stopping } } });
     case "backoff": {
-      const restartAt = timestampFromMs(Date.now() + Math.max(0, state.dueMonotonicMs - monotonicMs()));
+      const restartAt = timestampOf(Date.now() + Math.max(0, state.dueMonotonicMs - monotonicMs()));
       return create(pb.JobStatusSchema, { status: { case: "running", value: { stopping: job.stopping, restartAt } } });
     }
     case "finished": {
@@ -199,7 +200,7 @@ export async function jobInfoMessage(job: Job): Promise<pb.JobInfo> {
     present({
       name: job.name,
       status: jobStatusMessage(job),
-      timestamp: timestampFromMs(running ? (record.lastRun?.startedAt ?? record.changedAt) : record.changedAt),
+      timestamp: timestampOf(running ? (record.lastRun?.startedAt ?? record.changedAt) : record.changedAt),
       progress:
         progress &&
         create(
@@ -233,8 +234,8 @@ function runMessage(job: Job): pb.JobRun | undefined {
       number: BigInt(run.number),
       id: run.id,
       pid: payloadIdentity(runFolder(job.folder, run.number))?.pid ?? 0,
-      startedAt: timestampFromMs(run.startedAt),
-      endedAt: run.end && timestampFromMs(run.end.at),
+      startedAt: timestampOf(run.startedAt),
+      endedAt: run.end && timestampOf(run.end.at),
       exitCode: run.end?.exitCode ?? undefined,
       signal: run.end?.signal ?? "",
       outOfMemory: run.end?.outOfMemory ?? false,

@@ -1,13 +1,14 @@
 import { join } from "node:path";
 import * as pb from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import { create } from "@bufbuild/protobuf";
-import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
+import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { invalid } from "../failure.ts";
 import type { Job } from "../jobs/job.ts";
 import type { Registry } from "../jobs/registry.ts";
 import { readLog } from "../logs/follow.ts";
 import { type Batch, type Cursor, type Line, sinceCursor, tailCursor } from "../logs/stream.ts";
 import { merged } from "./merged.ts";
+import { timestampOf } from "./timestamp.ts";
 
 const DEFAULT_TAIL = 100;
 const TAIL_LIMIT = 100_000;
@@ -70,7 +71,7 @@ function message(name: string, batch: Batch, timestamps: boolean): pb.ReadJobLog
       at: cursorMessage(line.at),
       text: line.text,
       continued: line.continued,
-      ...(timestamps && line.time !== undefined ? { time: timestampFromMs(line.time) } : {}),
+      ...(timestamps && line.time !== undefined ? { time: timestampOf(line.time) } : {}),
     })),
   });
 }

@@ -130,7 +130,7 @@ const CASES: readonly (readonly [template: string, params: object | string, expe
   [
     "{{ 'a,b' | split(pat=',') }} {{ '42' | int + 1 }} {{ '0x1f' | int(base=16) }} {{ 'x' | int(default=7) }} {{ '2.5' | float }}",
     {},
-    "[a, b] 42 31 7 2.5",
+    "[a, b] 43 31 7 2.5",
   ],
   [
     "{{ 2.45 | round(method='ceil', precision=1) }} {{ 2.9 | round(method='floor') }} {{ -5 | abs }} dog{{ 2 | pluralize }} dog{{ 1 | pluralize }}",

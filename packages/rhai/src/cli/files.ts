@@ -27,9 +27,9 @@ export function readScript(path: string): string {
   }
 }
 
-/** A script text without the `#!` line of an executable file (spec 1.1); the line break stays, so lines keep their numbers. */
+/** A script text with the `#!` line of an executable file blanked (spec 1.1): everything else keeps its place. */
 export function withoutShebang(text: string): string {
-  return text.replace(/^#![^\n]*/, "");
+  return text.replace(/^#![^\n]*/, (line) => " ".repeat(line.length));
 }
 
 /** The scripts that arguments name: files as they are, of folders every `*.rhai` below. */

@@ -22,7 +22,7 @@ const PARSE_OPTIONS: ParseOptions = { ...DEFAULT_PARSE_OPTIONS, exprDepth: 1000,
  * Throws the `RhaiError` of a script that does not parse. The result always has the syntax tree of the original.
  */
 export function formatScript(text: string, name = ""): string {
-  const shebang = /^#![^\n]*(?:\n|$)/.exec(text)?.[0] ?? "";
+  const shebang = /^#![^\n]*/.exec(text)?.[0] ?? "";
   let source = new Source(text.slice(shebang.length), name);
   let program = parse(source, PARSE_OPTIONS);
   for (let pass = 0; pass < MOST_PASSES; pass++) {
@@ -35,7 +35,7 @@ export function formatScript(text: string, name = ""): string {
     source = formatted;
     program = again;
   }
-  return shebang + source.text;
+  return shebang === "" ? source.text : `${shebang}\n${source.text}`;
 }
 
 function printProgram(text: string, program: Program): string {

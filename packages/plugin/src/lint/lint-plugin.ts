@@ -14,9 +14,10 @@ export interface LintRequest extends StubTarget {
   readonly properties: readonly string[];
   /** Threads to use; default: some of its own, ended before it returns. */
   readonly workers?: PluginWorkers;
+  /** Time one evaluation of the plugin may take; default 20 s. */
+  readonly timeoutMs?: number;
 }
 
-/** Time one evaluation of a plugin may take in a check. */
 const EVALUATION_MS = 20_000;
 
 /** Everything the linter says about a plugin for one variant, in the order of the files (spec plugin-api.md §7). Never rejects for what a plugin does. */
@@ -39,14 +40,15 @@ async function collect(workers: PluginWorkers, request: LintRequest): Promise<Di
   }
   if (!(plugin instanceof LoadedPlugin)) return [];
   const engine = new StubEngine(stubNode(request));
+  const { timeoutMs = EVALUATION_MS } = request;
   const findings: Diagnostic[] = [...(await plugin.lint(request.properties, engine))];
   try {
     if (plugin.hasConfig) {
-      const evaluated = await plugin.inspectConfig(engine, { timeoutMs: EVALUATION_MS });
+      const evaluated = await plugin.inspectConfig(engine, { timeoutMs });
       findings.push(...evaluated.findings.map((finding) => finding.diagnostic));
       if (evaluated.findings.some((finding) => finding.level === "error")) return findings;
     }
-    await plugin.init(engine, { timeoutMs: EVALUATION_MS });
+    await plugin.init(engine, { timeoutMs });
     findings.push(...stableJobFindings(engine.jobs));
   } catch (error) {
     findings.push(...fromError(error, "NIB515"));

@@ -1,0 +1,164 @@
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { readFixture } from "../fixtures/read-fixture.ts";
+import { lintPlugin, PluginWorkers } from "../index.ts";
+
+const workers = new PluginWorkers({ size: 1 });
+after(() => workers.close());
+
+const STATUS = 'fn protocol_status() { #{ state: "s", health: "healthy" } }';
+const SERVICE = '#{ name: "s", run_sh: "x" }';
+
+async function lint(
+  files: Record<string, string> | string,
+  properties: readonly string[] = [],
+  variant = "v",
+): Promise<string[]> {
+  const findings = await lintPlugin({
+    files: typeof files === "string" ? { "main.rhai": files } : files,
+    image: { version: "1.0.0", protocol: "p", variant },
+    params: Object.fromEntries(properties.map((key) => [key, "1"])),
+    properties,
+    workers,
+  });
+  return findings.map(({ severity, code, file, range, message }) =>
+    `${severity} ${code} ${file ?? ""}${range ? `:${range.start.line}:${range.start.column}` : ""} ${message}`.replace(
+      / +/g,
+      " ",
+    ),
+  );
+}
+
+const config = (body: string, more = STATUS) => `fn plugin_config() { #{ ${body} } }\n${more}`;
+
+test("plugins in the style of the corpus have no errors, in every variant", async () => {
+  for (const variant of ["lagoon-mainnet-full", "lagoon-mainnet-archive", "lagoon-sepolia-full"]) {
+    assert.deepEqual(
+      (await lint(readFixture("lagoon"), [], variant)).filter((line) => !line.startsWith("warning NIB513")),
+      [
+        "warning NIB506 main.rhai:108:27 plugin_config scheduled[0].function: function 'clear_log' ignores the task's param",
+      ],
+    );
+  }
+  for (const variant of ["harbor-mainnet-archive", "harbor-testnet-full"]) {
+    assert.deepEqual(await lint(readFixture("harbor"), ["moniker"], variant), [
+      "warning NIB505 main.rhai:26:9 plugin_config services[0].needs: unknown key `needs` is ignored",
+    ]);
+  }
+});
+
+test("findings with their places", async () => {
+  const table: [files: string | Record<string, string>, ...findings: string[]][] = [
+    [config(`services: [${SERVICE}]`)],
+    [config(`services: [${SERVICE}]`, ""), "warning NIB504 main.rhai the plugin has no protocol_status()"],
+    ["fn f() {\n let = 1;\n}", "error NIB501 main.rhai:2:6 Expecting name of a variable"],
+    [
+      { "main.rhai": config(`services: [${SERVICE}]`), "lib/x.rhai": "fn (" },
+      "error NIB501 lib/x.rhai:1:4 Expecting function name in function declaration",
+    ],
+    [
+      config("services: []", `${STATUS} fn height() { missing(1) }`),
+      "error NIB506 main.rhai:2:76 there is no function 'missing'",
+    ],
+    [
+      config("services: []", `${STATUS} fn helper() { missing(1) }`),
+      "warning NIB506 main.rhai:2:76 there is no function 'missing'",
+    ],
+    [
+      config("services: []", `${STATUS} fn height() { run_sh() }`),
+      "error NIB506 main.rhai:2:76 function 'run_sh' takes 1 or 2 arguments, not 0",
+    ],
+    [
+      config("services: []", `${STATUS} const A = 1; fn height() { A }`),
+      "error NIB511 main.rhai:2:89 variable 'A' is not defined",
+    ],
+    [
+      config("services: []", `${STATUS} fn height() { global::B }`),
+      "error NIB511 main.rhai:2:76 there is no global constant 'B'",
+    ],
+    [
+      `import "nope" as nope;\n${config("services: []")}`,
+      "error NIB512 main.rhai:1:8 there is no module 'nope'",
+      "warning NIB513 main.rhai:1:18 module 'nope' is never used",
+      "error NIB510 main.rhai:1:8 Module not found: nope",
+    ],
+    [
+      config('services: [#{ name: "s", run_sh: `x ${node_params()["k"]}` }]'),
+      "error NIB502 main.rhai:1:75 'k' not defined in babel.yaml",
+    ],
+    [
+      config(
+        "services: []",
+        `${STATUS} fn height() { let p = node_params(); p.a + p["b"].len() + node_env().properties.c }`,
+      ),
+      "error NIB502 main.rhai:2:101 'a' not defined in babel.yaml",
+      "error NIB502 main.rhai:2:107 'b' not defined in babel.yaml",
+      "error NIB502 main.rhai:2:141 'c' not defined in babel.yaml",
+    ],
+    [
+      config('services: [#{ name: "s" }]'),
+      "error NIB505 main.rhai:1:35 plugin_config services[0].run_sh: missing field `run_sh`",
+    ],
+    [
+      config('services: [#{ name: "s", run_sh: 5 }]'),
+      "error NIB505 main.rhai:1:57 plugin_config services[0].run_sh: Output type incorrect: i64 (expecting String)",
+    ],
+    [
+      config(`services: [${SERVICE}], servces: 1`),
+      "warning NIB505 main.rhai:1:65 plugin_config servces: unknown key `servces` is ignored",
+    ],
+    [
+      config(`services: [${SERVICE}, ${SERVICE}]`),
+      "error NIB509 main.rhai:1:73 plugin_config services[1].name: Services names are not unique",
+    ],
+    [
+      config('services: [], scheduled: [#{ name: "t", schedule: "61 * * * * *", function: "protocol_statu" }]'),
+      "error NIB507 main.rhai:1:74 plugin_config scheduled[0].schedule: schedule '61 * * * * *': Seconds must be less than 59. ('61' specified.)",
+      "error NIB506 main.rhai:1:100 plugin_config scheduled[0].function: there is no function 'protocol_statu'",
+    ],
+    [
+      config('services: [], init: #{ commands: [], jobs: [#{ name: "a", run_sh: "x", needs: ["b"] }] }'),
+      "error NIB508 main.rhai after init, job 'a' would never start: it waits for 'b'",
+      "error NIB508 main.rhai:1:104 plugin_config init.jobs[0].needs[0]: job 'a' needs 'b', but there is no such job",
+    ],
+    [
+      config("services: []", 'fn protocol_status() { #{ state: "s", health: "Healthy" } }'),
+      "error NIB514 main.rhai:2:47 this is not a health",
+    ],
+    [
+      config("services: []", 'fn protocol_status() { #{ health: "healthy" } }'),
+      "error NIB514 main.rhai:2:24 this status has no `state`",
+    ],
+    [`fn init() { }\n${STATUS}`, "warning NIB516 main.rhai Deprecated API used: missing plugin_config function"],
+    [config("services: 1 / 0"), "error NIB510 main.rhai:1:37 Division by zero: 1 / 0"],
+    [
+      config("services: [].x"),
+      "error NIB510 main.rhai:1:37 Unknown property 'x' - a getter is not registered for type 'array'",
+    ],
+  ];
+  for (const [files, ...findings] of table) assert.deepEqual(await lint(files), findings);
+});
+
+test("unused properties, and comments that allow a finding", async () => {
+  const uses = (body: string) => config("services: []", `${STATUS} fn height() { ${body} }`);
+  assert.deepEqual(await lint(uses("1"), ["k"]), [
+    "warning NIB503 property 'k' of babel.yaml is never read by the plugin",
+  ]);
+  assert.deepEqual(await lint(uses('node_params()["k"]'), ["k"]), []);
+  assert.deepEqual(await lint(uses("node_params().keys()"), ["k"]), []);
+  const allowed = config("services: []", `// nib:allow undefined-fn\nfn height() { missing() }\n${STATUS}`);
+  assert.deepEqual(await lint(allowed), []);
+});
+
+test("a script that hangs is a finding", async () => {
+  const files = { "main.rhai": "loop { }\nfn plugin_config() { #{ services: [] } }" };
+  const findings = await lintPlugin({
+    files,
+    image: { version: "1", protocol: "p", variant: "v" },
+    params: {},
+    properties: [],
+    workers,
+    timeoutMs: 200,
+  });
+  assert.ok(findings.some((finding) => finding.code === "NIB510" && finding.range?.start.line === 1));
+});

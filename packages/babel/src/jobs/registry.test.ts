@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import fc from "fast-check";
+import { pathsBelow } from "../paths.ts";
+import { currentBoot } from "../process/identity.ts";
+import { ProtocolData } from "../protocol-data/state.ts";
+import type { JobConfig } from "./config.ts";
+import { defectOf, dependenciesOf, dependentsAmong } from "./graph.ts";
+import { Registry } from "./registry.ts";
+
+const SHIM = join(import.meta.dirname, "shim.sh");
+const NAMES = ["a", "b", "c", "d", "e"] as const;
+type Behaviour = "succeeds" | "fails" | "stays";
+const SCRIPTS: Readonly<Record<Behaviour, string>> = { succeeds: "exit 0", fails: "exit 1", stays: "exec sleep 1000" };
+
+/** Jobs that depend on earlier names only, and now and then on any. */
+const jobSets = fc.tuple(
+  ...NAMES.map((_name, index) =>
+    fc.record({
+      behaviour: fc.constantFrom<Behaviour>("succeeds", "fails", "stays"),
+      needs: fc.subarray(NAMES.slice(0, index)),
+      waitFor: fc.subarray(NAMES.slice(0, index)),
+    }),
+  ),
+);
+const commands = fc.array(
+  fc.oneof(
+    fc.record({ verb: fc.constantFrom("start" as const), name: fc.constantFrom(...NAMES), wait: fc.boolean() }),
+    fc.record({ verb: fc.constantFrom("start" as const), name: fc.constantFrom(...NAMES), wait: fc.constant(false) }),
+    fc.record({
+      verb: fc.constantFrom("stop" as const, "skip" as const),
+      name: fc.constantFrom(...NAMES),
+      wait: fc.boolean(),
+    }),
+  ),
+  { minLength: 3, maxLength: 14 },
+);
+
+async function openRegistry() {
+  const root = await mkdtemp(join(tmpdir(), "babel-model-"));
+  const paths = pathsBelow(root);
+  await mkdir(paths.jobs, { recursive: true });
+  const reports: string[] = [];
+  const registry = new Registry({
+    paths,
+    toolbox: { busybox: "/bin/busybox", shim: SHIM, shell: "/bin/sh" },
+    boot: await currentBoot(),
+    protocolData: new ProtocolData(join(root, "blockjoy")),
+    environment: () => ({ PATH: process.env["PATH"] ?? "" }),
+    archiveCommand: ["false"],
+    report: (message) => reports.push(message),
+    random: Math.random,
+  });
+  await registry.open();
+  return { registry, root, reports };
+}
+
+test("model: no start before its needs, stops in reverse order, and every state can be stopped", async () => {
+  await fc.assert(
+    fc.asyncProperty(jobSets, commands, async (set, sequence) => {
+      const { registry, root, reports } = await openRegistry();
+      try {
+        for (const [index, name] of NAMES.entries()) {
+          const { behaviour, needs, waitFor } = set[index]!;
+          const config: JobConfig = {
+            job_type: { run_sh: SCRIPTS[behaviour] },
+            restart: "never",
+            needs,
+            wait_for: waitFor,
+            shutdown_timeout_secs: 5,
+          };
+          await registry.create(name, config);
+        }
+        const violations: string[] = [];
+        const unsubscribe = watchStarts(registry, violations);
+        const results = sequence.map(async ({ verb, name }) => {
+          if (verb === "start") await registry.start(name);
+          else await registry.stop(name, verb);
+        });
+        for (const [index, { wait }] of sequence.entries()) if (wait) await results[index];
+        await Promise.all(results);
+        unsubscribe();
+        assert.deepEqual(violations, []);
+
+        const ended: string[] = [];
+        const running = registry
+          .list()
+          .filter((job) => job.record.state.kind === "running")
+          .map((job) => job.name);
+        const before = dependentsAmong(running, registry.edges);
+        const forget = registry.subscribe(({ changed }) => {
+          for (const name of changed) {
+            if (running.includes(name) && !registry.get(name).active && !ended.includes(name)) ended.push(name);
+          }
+        });
+        await registry.stopAll();
+        forget();
+        for (const [name, dependents] of before) {
+          for (const dependent of dependents) {
+            // A job may end by itself at any time; what stays is what was stopped.
+            if (stays(set, name)) assert.ok(ended.indexOf(dependent) < ended.indexOf(name), ended.join());
+          }
+        }
+        assert.deepEqual(
+          registry.list().filter((job) => job.active),
+          [],
+        );
+        assert.deepEqual(reports, []);
+      } finally {
+        await registry.stopAll("stop", true);
+        registry.abandon();
+        await rm(root, { recursive: true, force: true });
+      }
+    }),
+    { numRuns: Number(process.env["BABEL_MODEL_RUNS"] ?? 15) },
+  );
+});
+
+const stays = (set: readonly { readonly behaviour: Behaviour }[], name: string): boolean =>
+  set[NAMES.findIndex((each) => each === name)]?.behaviour === "stays";
+
+/** At the moment a job begins to run, everything it needs has finished with 0, and nothing it waits for is active. */
+function watchStarts(registry: Registry, violations: string[]): () => void {
+  const seen = new Map<string, number>();
+  return registry.subscribe(({ changed }) => {
+    for (const name of changed) {
+      const job = registry.get(name);
+      if (job.record.runs === (seen.get(name) ?? 0)) continue;
+      seen.set(name, job.record.runs);
+      for (const dependency of dependenciesOf(job.config)) {
+        const standing = registry.get(dependency.name).standing();
+        const met =
+          dependency.kind === "needs"
+            ? standing.kind === "finished" && standing.exitCode === 0
+            : standing.kind !== "active";
+        if (!met) violations.push(`${name} began although ${dependency.name} is ${JSON.stringify(standing)}`);
+      }
+      if (defectOf(name, registry.edges) !== undefined) violations.push(`${name} began with a defect`);
+    }
+  });
+}

@@ -85,7 +85,7 @@ export class Decoder {
 
 export class TooManyNodes extends Error {}
 
-export function parentPath(path: string): string {
+function parentPath(path: string): string {
   return path.replace(/(^|\.)[^.[\]]+$|\[\d+\]$/, "");
 }
 

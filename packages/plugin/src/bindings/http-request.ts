@@ -7,7 +7,7 @@ export class RequestError extends Error {}
 
 const DEFAULT_TIMEOUT_MS = 15_000;
 
-export type Headers = readonly (readonly [string, string])[];
+type Headers = readonly (readonly [string, string])[];
 
 /** Seconds of an optional second argument, in milliseconds. */
 export function timeoutMs(seconds: Value): number {
@@ -18,7 +18,7 @@ export function timeoutMs(seconds: Value): number {
 }
 
 /** MAP name → value, or ARRAY of pairs. Repeated names are all kept. */
-export function headersOf(value: Value): Headers {
+function headersOf(value: Value): Headers {
   if (value === undefined) return [];
   const pairs =
     value instanceof RhaiMap

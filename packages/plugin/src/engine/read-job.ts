@@ -21,7 +21,7 @@ export const restartConfig: Reader<RestartConfig> = struct<RestartConfig>({
 
 export const signal: Reader<string> = taggedEnum<string>(Object.fromEntries(SIGNALS.map((name) => [name, null])));
 
-export const zstd: Reader<Compression> = taggedEnum<Compression>({ ZSTD: int("i32") });
+const compression: Reader<Compression> = taggedEnum<Compression>({ ZSTD: int("i32") });
 
 const download = struct<DownloadJob>({ max_connections: option(int("usize")), max_runners: option(int("usize")) });
 
@@ -30,7 +30,7 @@ const jobType = taggedEnum<JobType>({
   download,
   upload: struct<UploadJob>({
     exclude: option(array(string)),
-    compression: option(zstd),
+    compression: option(compression),
     max_connections: option(int("usize")),
     max_runners: option(int("usize")),
     number_of_chunks: option(int("u32")),

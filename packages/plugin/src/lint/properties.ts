@@ -2,14 +2,14 @@ import type { Diagnostic } from "@blockvisor/image";
 import { type Ast, type Expr, type Node, type Program, type Source, unparen, walk } from "@blockvisor/rhai";
 
 /** A property key that a script reads, and where. */
-export interface PropertyUse {
+interface PropertyUse {
   readonly key: string;
   readonly source: Source;
   readonly start: number;
   readonly end: number;
 }
 
-export interface PropertyUses {
+interface PropertyUses {
   readonly uses: readonly PropertyUse[];
   /** The parameters also go somewhere that cannot be followed, so any of them may be used. */
   readonly escapes: boolean;
@@ -19,7 +19,7 @@ export interface PropertyUses {
  * Literal keys of `node_params()` and `node_env().properties`, also through variables and constants that hold them.
  * What cannot be followed counts as an escape, never as a finding.
  */
-export function propertyUses(ast: Ast): PropertyUses {
+function propertyUses(ast: Ast): PropertyUses {
   const holders = holdersOf(ast.program);
   const isParams = (expr: Expr): boolean => {
     const node = unparen(expr);

@@ -56,7 +56,7 @@ export function int(type: keyof typeof LIMITS): Reader<number> {
   };
 }
 
-export function optional<T>(inner: Reader<T>): Reader<T | null> {
+function optional<T>(inner: Reader<T>): Reader<T | null> {
   return (value, path, problems) => (value === undefined ? null : inner(value, path, problems));
 }
 

@@ -62,7 +62,7 @@ function codeOf(error: RhaiError): PluginErrorCode {
 }
 
 /** The finding at the place where the error started. */
-export function errorDiagnostic(error: RhaiError, code: string): Diagnostic {
+function errorDiagnostic(error: RhaiError, code: string): Diagnostic {
   const { root } = error;
   const [start, end] = [root.position, root.endPosition];
   return {

@@ -30,7 +30,7 @@ export type WorkOf<K extends WorkKind> = { readonly kind: K } & ScriptWork[K]["i
 
 export type AnyWork = { [K in WorkKind]: WorkOf<K> }[WorkKind];
 
-export interface LoadedScript {
+interface LoadedScript {
   readonly functions: readonly PluginFunction[];
 }
 

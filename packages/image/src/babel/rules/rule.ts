@@ -10,7 +10,7 @@ export interface RuleContext {
   readonly report: (finding: RuleFinding) => void;
 }
 
-export interface RuleFinding {
+interface RuleFinding {
   readonly code: string;
   readonly severity?: Severity;
   readonly path: string;

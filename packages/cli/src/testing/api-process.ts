@@ -60,3 +60,21 @@ async function ended(child: ChildProcess): Promise<void> {
   child.kill("SIGTERM");
   await exit;
 }
+
+/** The provision token of the administrator's own organisation. */
+export async function provisionToken(api: ApiProcess): Promise<string> {
+  const call = async (method: string, message: object, jwt = ""): Promise<Record<string, unknown>> => {
+    const response = await fetch(`${api.url}/blockjoy.v1.${method}`, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...(jwt && { authorization: `Bearer ${jwt}` }) },
+      body: JSON.stringify(message),
+    });
+    if (!response.ok) throw new Error(`${method}: ${await response.text()}`);
+    return (await response.json()) as Record<string, unknown>;
+  };
+  const { token: jwt } = await call("AuthService/Login", { email: api.email, password: api.password });
+  const { orgs } = await call("OrgService/List", { limit: "1" }, String(jwt));
+  const [org] = orgs as readonly { readonly orgId: string }[];
+  const { token } = await call("OrgService/GetProvisionToken", { userId: api.userId, orgId: org?.orgId }, String(jwt));
+  return String(token);
+}

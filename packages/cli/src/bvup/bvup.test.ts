@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { type ApiProcess, provisionToken, startApiProcess } from "../testing/api-process.ts";
+import { runCli, TemporaryDirectory } from "../testing/cli-process.ts";
+
+const root = new TemporaryDirectory();
+const config = join(root.path, "etc/blockvisor.json");
+let api: ApiProcess;
+let token: string;
+
+before(async () => {
+  api = await startApiProcess();
+  token = await provisionToken(api);
+});
+after(async () => {
+  root[Symbol.dispose]();
+  await api.close();
+});
+
+const bvup = (args: readonly string[], where = root.path) => runCli("bvup", args, { env: { BV_ROOT: where } });
+const usual = () => [
+  "--api",
+  api.url,
+  "--region",
+  "local",
+  "--private",
+  "--private-network",
+  "10.9.8.0/29",
+  "--skip-download",
+  "-y",
+];
+
+test("what is missing or contradictory is told before anything is asked", async () => {
+  const cases = [
+    [[], "the provision token is missing"],
+    [["abc", "--skip-init"], "--skip-init takes no token"],
+    [["--skip-init", "--skip-download"], "--skip-init and --skip-download leave nothing to do"],
+    [["abc", "-y", "--private-network", "--api", "http://127.0.0.1:1"], "region can't be empty"],
+    [["abc", "-y", "--region", "x", "--api", ""], "API url can't be empty"],
+    [
+      ["abc", "-y", "--region", "x", "--api", "http://127.0.0.1:1", "--private-network", "10.0.0.0"],
+      "cannot parse '10.0.0.0' as cidr",
+    ],
+  ] as const;
+  for (const [args, message] of cases) {
+    const { status, stderr } = await bvup(args);
+    assert.deepEqual([status, stderr.split("\n")[0]], [2, `Error: ${message} (BVUP001)`]);
+  }
+  assert.equal(existsSync(config), false);
+});
+
+test("a wrong token or region registers nothing", async () => {
+  const region = await bvup([token, ...usual().with(3, "nowhere")]);
+  assert.deepEqual([region.status, region.stderr.split("\n")[0]], [1, "Error: region 'nowhere' not found (BVUP404)"]);
+  const wrong = await bvup(["wrongwrong12", ...usual()]);
+  assert.equal(wrong.status, 1);
+  assert.match(wrong.stderr, /^Error: the control plane does not accept the provision token: .*\(BVUP401\)/);
+  assert.equal(existsSync(config), false);
+});
+
+test("a machine is registered and keeps its tokens to itself", async () => {
+  const { status, stdout, stderr } = await bvup([token, ...usual()]);
+  assert.equal(stderr, "");
+  assert.equal(status, 0);
+  assert.match(stdout, /Available node IPs: {2}10\.9\.8\.2 … 10\.9\.8\.6 \(5\)/);
+  assert.match(stdout, /Registered this machine as host `[0-9a-f-]{36}`/);
+  assert.equal(statSync(config).mode & 0o777, 0o600);
+  const written = JSON.parse(readFileSync(config, "utf8"));
+  assert.deepEqual(written.net_conf, {
+    gateway_ip: "10.9.8.1",
+    host_ip: "10.9.8.1",
+    prefix: 29,
+    available_ips: ["10.9.8.2", "10.9.8.3", "10.9.8.4", "10.9.8.5", "10.9.8.6"],
+  });
+  assert.equal(written.nodexeus_api_url, api.url);
+  assert.equal(written.org_id, written.private_org_id);
+  assert.ok(written.token && written.refresh_token);
+});
+
+test("a registered machine is not registered again by accident", async () => {
+  const before = readFileSync(config, "utf8");
+  const { status, stderr } = await bvup([token, ...usual()]);
+  assert.equal(status, 1);
+  assert.match(
+    stderr,
+    /^Error: this machine is registered already as [0-9a-f-]{36} at http:.* \(BVUP916\)\n {2}next: /,
+  );
+  assert.equal(readFileSync(config, "utf8"), before);
+});
+
+test("the registered host can look up protocols", async () => {
+  const { status, stdout, stderr } = await runCli("bv", ["protocol", "list", "--format", "json"], {
+    env: { BV_ROOT: root.path },
+  });
+  assert.deepEqual(
+    { status, stdout: JSON.parse(stdout), stderr },
+    { status: 0, stdout: { protocols: [], total: 0 }, stderr: "" },
+  );
+});
+
+test("without a bundle to download the registration stands and the way on is told", async () => {
+  using other = new TemporaryDirectory();
+  mkdirSync(join(other.path, "etc"), { recursive: true });
+  const none = await bvup(["--skip-init"], other.path);
+  assert.deepEqual(
+    [none.status, none.stderr.split("\n")[0]],
+    [1, "Error: Failed to load host configuration - need to init first (BVUP906)"],
+  );
+  const empty = await bvup(["--skip-init"]);
+  assert.equal(empty.status, 1);
+  assert.match(empty.stderr, /^Error: No bv bundle found \(BVUP404\)/);
+});

@@ -19,7 +19,7 @@ export interface PluginFunction {
 export interface CallOptions {
   /** Fires = the call is given up: the script is terminated and the promise rejects with `PLUGIN_ABORTED`. */
   readonly signal?: AbortSignal;
-  /** Wall time for the whole call; default 60 s, 10 min for `init` / `upload`. Then `PLUGIN_TIMEOUT`. */
+  /** Wall time for the whole call; default 60 s, 30 min for `init` / `upload`. Then `PLUGIN_TIMEOUT`. */
   readonly timeoutMs?: number;
 }
 

@@ -11,6 +11,12 @@ export interface StubNode {
   readonly secrets?: Readonly<Record<string, string>>;
 }
 
+/** Where the data of the node come from; by default a fresh node with an archive. */
+export interface StubData {
+  readonly stamp?: Date;
+  readonly archive?: boolean;
+}
+
 export interface LogLine {
   readonly level: LogLevel;
   readonly message: string;
@@ -22,11 +28,13 @@ export class StubEngine implements PluginEngine {
   readonly tasks: { readonly name: string; readonly schedule: string; readonly fn: string; readonly param: string }[] =
     [];
   readonly #node: StubNode;
+  readonly #data: StubData;
   readonly #jobs = new Map<string, JobConfig>();
   #config: PluginConfig | undefined;
 
-  constructor(node: StubNode) {
+  constructor(node: StubNode, data: StubData = {}) {
     this.#node = node;
+    this.#data = data;
   }
 
   /** Jobs in the order in which they were created last. */
@@ -101,13 +109,13 @@ export class StubEngine implements PluginEngine {
   async deleteTask(): Promise<void> {}
 
   async protocolDataStamp(): Promise<Date | undefined> {
-    return undefined;
+    return this.#data.stamp;
   }
   async hasProtocolArchive(): Promise<boolean> {
-    return true;
+    return this.#data.archive ?? true;
   }
   async hasServiceData(): Promise<boolean> {
-    return false;
+    return this.#data.stamp !== undefined;
   }
 
   async getSecret(name: string): Promise<Uint8Array> {

@@ -1,5 +1,7 @@
 import { type Diagnostic, sortDiagnostics } from "@blockvisor/image";
-import { StubEngine } from "../engine/stub-engine.ts";
+import type { PluginConfig } from "../config/model.ts";
+import { type StubData, StubEngine } from "../engine/stub-engine.ts";
+import { defaultInit } from "../init/default-init.ts";
 import { type StubTarget, stubNode } from "../inspect/stub-target.ts";
 import type { Plugin, PluginFiles } from "../plugin.ts";
 import { PluginError } from "../plugin-error.ts";
@@ -47,11 +49,26 @@ async function collect(workers: PluginWorkers, request: LintRequest): Promise<Di
       const evaluated = await plugin.inspectConfig(engine, { timeoutMs });
       findings.push(...evaluated.findings.map((finding) => finding.diagnostic));
       if (evaluated.findings.some((finding) => finding.level === "error")) return findings;
+      if (!plugin.defines("init")) return [...findings, ...(await defaultInitFindings(evaluated.config, request))];
     }
     await plugin.init(engine, { timeoutMs });
     findings.push(...stableJobFindings(engine.jobs));
   } catch (error) {
     findings.push(...fromError(error, "NIB515"));
+  }
+  return findings;
+}
+
+/** Default init has to work wherever the data come from. */
+const DATA_SOURCES: readonly StubData[] = [{ archive: true }, { archive: false }, { stamp: new Date(0) }];
+
+async function defaultInitFindings(config: PluginConfig, request: LintRequest): Promise<Diagnostic[]> {
+  const findings: Diagnostic[] = [];
+  for (const data of DATA_SOURCES) {
+    const engine = new StubEngine(stubNode(request), data);
+    const ctx = { deadline: Number.POSITIVE_INFINITY, signal: new AbortController().signal };
+    await defaultInit(config, { engine, ctx, onStep: () => {} });
+    findings.push(...stableJobFindings(engine.jobs));
   }
   return findings;
 }

@@ -16,7 +16,8 @@ import { withinTime } from "./time-limit.ts";
 import type { PluginWorkers } from "./workers.ts";
 
 const CALL_TIMEOUT_MS = 60_000;
-const LONG_TIMEOUT_MS = 600_000;
+/** Jobs may take minutes to stop, and there may be many. */
+const LONG_TIMEOUT_MS = 1_800_000;
 
 /** How `poll` reads each value. */
 const POLLED: { readonly [K in keyof PolledValues]: "u64" | "f64" | "flag" | "text" } = {
@@ -101,7 +102,7 @@ export class LoadedPlugin implements Plugin {
       const config = this.hasConfig ? await this.#config(engine, ctx) : undefined;
       if (config) await engine.saveConfig(config, ctx);
       const byDefault = (): Promise<void> => defaultInit(required(config), runContext(engine, ctx, options));
-      if (!this.#defines("init")) return byDefault();
+      if (!this.defines("init")) return byDefault();
       await this.run({ kind: "run", fn: "init" }, engine, ctx, { ...NO_DEFAULTS, init: byDefault });
     });
   }
@@ -112,7 +113,7 @@ export class LoadedPlugin implements Plugin {
         const config = (await engine.loadConfig(ctx)) ?? (this.hasConfig ? await this.#config(engine, ctx) : undefined);
         await defaultUpload(required(config), runContext(engine, ctx, options));
       };
-      if (!this.#defines("upload")) return byDefault();
+      if (!this.defines("upload")) return byDefault();
       await this.run({ kind: "run", fn: "upload" }, engine, ctx, { ...NO_DEFAULTS, upload: byDefault });
     });
   }
@@ -185,7 +186,8 @@ export class LoadedPlugin implements Plugin {
     throw new PluginError("PLUGIN_CONFIG", `${errors[0]?.message}${more}`, { diagnostics: errors });
   }
 
-  #defines(name: string): boolean {
+  /** The script has its own `init` or `upload`. */
+  defines(name: "init" | "upload"): boolean {
     return this.functions.some((fn) => fn.name === name && fn.params.length <= 1);
   }
 

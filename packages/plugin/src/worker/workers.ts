@@ -1,12 +1,13 @@
-import { availableParallelism } from "node:os";
 import type { Plugin, PluginFiles } from "../plugin.ts";
 import { PluginError } from "../plugin-error.ts";
 import { loadPlugin } from "./loaded-plugin.ts";
 import type { ScriptWork, WorkKind, WorkOf } from "./protocol.ts";
 import { type EngineCalls, PluginThread } from "./thread.ts";
 
+const MOST_THREADS = 8;
+
 export interface PluginWorkersOptions {
-  /** Most worker threads at a time; further calls wait in line. Default: number of CPUs, at least 2. */
+  /** Most worker threads at a time; further calls wait in line. Default 8: most of the time they sleep. */
   readonly size?: number;
   /** The worker's script; default: the one beside this module, in source or bundled form. */
   readonly entry?: URL;
@@ -32,7 +33,7 @@ export class PluginWorkers implements AsyncDisposable {
   readonly #closing = new AbortController();
 
   constructor(options: PluginWorkersOptions = {}) {
-    this.#size = options.size ?? Math.max(2, availableParallelism());
+    this.#size = options.size ?? MOST_THREADS;
     this.#entry = options.entry ?? workerEntry(import.meta.url);
   }
 

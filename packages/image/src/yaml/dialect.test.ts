@@ -123,7 +123,7 @@ test("a second document, an empty file and an alias bomb are errors", () => {
   assert.deepEqual(codesOf(parseImage(`${ACME}---\na: 1\n`)), ["error NIB101"]);
   assert.deepEqual(codesOf(parseImage("")), ["error NIB102"]);
   const list = (name: string, inner: string) => `${name}: &${name} [${Array(200).fill(inner).join(", ")}]\n`;
-  const bomb = list("x-a", "{key: k}") + `variants: [${Array(1000).fill("{properties: *x-a}").join(", ")}]\n`;
+  const bomb = `${list("x-a", "{key: k}")}variants: [${Array(1000).fill("{properties: *x-a}").join(", ")}]\n`;
   assert.deepEqual(codesOf(parseImage(bomb)), ["error NIB101"]);
 });
 

@@ -20,7 +20,7 @@ export async function defaultUpload(config: PluginConfig, run: RunContext): Prom
   try {
     for (const { name } of services) {
       // A service that has no job is stopped already.
-      if (!(name in jobs)) continue;
+      if (!Object.hasOwn(jobs, name)) continue;
       await onStep({ kind: "stop_service", name });
       await engine.stopJob(name, ctx);
     }

@@ -83,7 +83,7 @@ test("findings with their places", async () => {
       "error NIB510 main.rhai:1:8 Module not found: nope",
     ],
     [
-      config('services: [#{ name: "s", run_sh: `x ${node_params()["k"]}` }]'),
+      config('services: [#{ name: "s", run_sh: "x" + node_params()["k"] }]'),
       "error NIB502 main.rhai:1:75 'k' not defined in babel.yaml",
     ],
     [
@@ -130,6 +130,10 @@ test("findings with their places", async () => {
       "error NIB514 main.rhai:2:24 this status has no `state`",
     ],
     [`fn init() { }\n${STATUS}`, "warning NIB516 main.rhai Deprecated API used: missing plugin_config function"],
+    [
+      config("services: []", `const T = #{ a: 1 };\nconst V = T[node_env().node_variant];\n${STATUS}`),
+      "warning NIB302 main.rhai:3:13 the table has no entry for variant 'v'",
+    ],
     [config("services: 1 / 0"), "error NIB510 main.rhai:1:37 Division by zero: 1 / 0"],
     [
       config("services: [].x"),

@@ -43,7 +43,9 @@ async function collect(workers: PluginWorkers, request: LintRequest): Promise<Di
   if (!(plugin instanceof LoadedPlugin)) return [];
   const engine = new StubEngine(stubNode(request));
   const { timeoutMs = EVALUATION_MS } = request;
-  const findings: Diagnostic[] = [...(await plugin.lint(request.properties, engine))];
+  const findings: Diagnostic[] = [
+    ...(await plugin.lint({ properties: request.properties, variant: request.image.variant }, engine)),
+  ];
   try {
     if (plugin.hasConfig) {
       const evaluated = await plugin.inspectConfig(engine, { timeoutMs });

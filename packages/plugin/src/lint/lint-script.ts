@@ -1,23 +1,26 @@
 import type { Diagnostic } from "@blockvisor/image";
 import { type Ast, checkScript } from "@blockvisor/rhai";
 import { importedFile } from "../worker/import-resolver.ts";
+import type { LintInput } from "../worker/protocol.ts";
 import { MAIN_FILE, type Script } from "../worker/script.ts";
 import { reachableFunctions } from "./entry-points.ts";
 import { hostFunctions } from "./host-functions.ts";
 import { propertyFindings } from "./properties.ts";
 import { fromScriptFinding } from "./rule-codes.ts";
 import { statusFindings } from "./status.ts";
+import { variantFindings } from "./variants.ts";
 
 /** Opinions on style that say nothing about whether a plugin works. */
 const NOT_OURS = ["unused-function", "shadowed-variable"] as const;
 
 /** Everything that is certain without running the plugin. */
-export function lintScript(script: Script, properties: readonly string[]): Diagnostic[] {
+export function lintScript(script: Script, { properties, variant }: LintInput): Diagnostic[] {
   const findings = [...script.asts].flatMap(([file, ast]) => languageFindings(script, file, ast));
   return [
     ...findings,
     ...propertyFindings(script.asts.values(), properties),
     ...statusFindings(script.main),
+    ...variantFindings(script.main, variant),
     ...formerStyle(script),
   ];
 }

@@ -11,7 +11,7 @@ import { statusFromJobs } from "../status/job-state.ts";
 import type { ProtocolStatus } from "../status/protocol-status.ts";
 import { capabilitiesOf } from "./capabilities.ts";
 import { type Defaults, engineCalls } from "./engine-calls.ts";
-import type { EvaluatedConfig, ScriptWork, WorkKind, WorkOf } from "./protocol.ts";
+import type { EvaluatedConfig, LintInput, ScriptWork, WorkKind, WorkOf } from "./protocol.ts";
 import { withinTime } from "./time-limit.ts";
 import type { PluginWorkers } from "./workers.ts";
 
@@ -89,12 +89,8 @@ export class LoadedPlugin implements Plugin {
   }
 
   /** What the linter finds without evaluating anything. */
-  async lint(
-    properties: readonly string[],
-    engine: PluginEngine,
-    options: CallOptions = {},
-  ): Promise<readonly Diagnostic[]> {
-    return withinTime("lint", limited(options), (ctx) => this.run({ kind: "lint", properties }, engine, ctx));
+  async lint(input: LintInput, engine: PluginEngine, options: CallOptions = {}): Promise<readonly Diagnostic[]> {
+    return withinTime("lint", limited(options), (ctx) => this.run({ kind: "lint", ...input }, engine, ctx));
   }
 
   async init(engine: PluginEngine, options: InitOptions = {}): Promise<void> {

@@ -21,7 +21,7 @@ export interface ScriptWork {
   /** Calls any function with a text, by the rules for custom functions (spec plugin-api.md §1.6). */
   readonly text: { readonly input: { readonly fn: string; readonly param: string }; readonly output: string };
   /** Findings that need no evaluation. */
-  readonly lint: { readonly input: { readonly properties: readonly string[] }; readonly output: readonly Diagnostic[] };
+  readonly lint: { readonly input: LintInput; readonly output: readonly Diagnostic[] };
 }
 
 export type WorkKind = keyof ScriptWork;
@@ -29,6 +29,13 @@ export type WorkKind = keyof ScriptWork;
 export type WorkOf<K extends WorkKind> = { readonly kind: K } & ScriptWork[K]["input"];
 
 export type AnyWork = { [K in WorkKind]: WorkOf<K> }[WorkKind];
+
+export interface LintInput {
+  /** Keys of the properties of babel.yaml. */
+  readonly properties: readonly string[];
+  /** Key of the variant. */
+  readonly variant: string;
+}
 
 interface LoadedScript {
   readonly functions: readonly PluginFunction[];

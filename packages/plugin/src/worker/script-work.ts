@@ -42,7 +42,7 @@ export function doWork(script: Script, work: AnyWork, limits: RunLimits): Script
     case "load":
       return { functions: script.functions };
     case "lint":
-      return lintScript(script, work.properties);
+      return lintScript(script, work);
     case "config":
       if (!script.has("plugin_config", 0))
         throw new WorkFailure(failure("PLUGIN_CONFIG", "Missing plugin_config function"));

@@ -208,8 +208,6 @@ export interface Rule {
   readonly permission?: Permission;
   readonly admin?: readonly Permission[];
   readonly targets: readonly Target[];
-  /** A public host also counts for the org that operates it: it may run that org's nodes. */
-  readonly operator?: boolean;
 }
 
 export type Access<Request> =
@@ -265,13 +263,12 @@ function scoped<Request>(
   permission: Permission,
   admin: Permission,
   targets: (request: Request) => readonly Target[],
-  operator = false,
 ): Access<Request> {
   return {
     kind: "guarded",
     rules: (request) => {
       const named = targets(request);
-      return [{ ...(named.length === 0 ? {} : { permission }), admin: [admin], targets: named, operator }];
+      return [{ ...(named.length === 0 ? {} : { permission }), admin: [admin], targets: named }];
     },
   };
 }
@@ -439,7 +436,7 @@ const entries: readonly Entry[] = [
   rpc(NodeService.method.create, {
     kind: "guarded",
     rules: (r) => [
-      { permission: "node-create", admin: ["node-admin-create"], targets: [org(r.orgId)], operator: true },
+      { permission: "node-create", admin: ["node-admin-create"], targets: [org(r.orgId)] },
       ...(r.oldNodeId === undefined
         ? []
         : [{ permission: "crypt-get-secret", targets: [node(r.oldNodeId, "old_node_id")] } as const]),
@@ -451,7 +448,7 @@ const entries: readonly Entry[] = [
   ),
   rpc(
     NodeService.method.list,
-    scoped("node-list", "node-admin-list", (r) => optionalOrgs(r.orgIds), true),
+    scoped("node-list", "node-admin-list", (r) => optionalOrgs(r.orgIds)),
   ),
   rpc(
     NodeService.method.reportStatus,

@@ -60,8 +60,6 @@ export interface Membership {
   /** roles by org */
   readonly roles: ReadonlyMap<string, ReadonlySet<string>>;
   readonly globalRoles: readonly string[];
-  /** the org a public host is operated by */
-  readonly operatorOrgId?: string;
 }
 
 /** What a resource belongs to. @throws UNAUTHENTICATED when it does not exist any more */
@@ -88,14 +86,9 @@ export async function membershipOf(db: Database, resource: ResourceRef): Promise
       return { roles: byOrg, globalRoles: [...everywhere] };
     }
     case "host": {
-      const host = await db
-        .selectFrom("hosts")
-        .select(["org_id", "provision_org_id"])
-        .where("id", "=", resource.id)
-        .executeTakeFirst();
+      const host = await db.selectFrom("hosts").select("org_id").where("id", "=", resource.id).executeTakeFirst();
       if (host === undefined) throw unauthenticated("Access denied.");
-      if (host.org_id === null) return { ...none, operatorOrgId: host.provision_org_id };
-      return { ...none, roles: new Map([[host.org_id, new Set<string>()]]), operatorOrgId: host.org_id };
+      return host.org_id === null ? none : { ...none, roles: new Map([[host.org_id, new Set<string>()]]) };
     }
     case "org":
       return { ...none, roles: new Map([[resource.id, new Set<string>()]]) };

@@ -21,7 +21,7 @@ export async function requireRule(db: Database, caller: KnownCaller, rule: Rule)
   const permission = rule.permission;
   if (rule.targets.length === 0 && !caller.permissions.has(permission)) throw missing(permission);
   for (const target of rule.targets) {
-    const granted = await grantedBy(db, caller, target, rule.operator === true);
+    const granted = await grantedBy(db, caller, target);
     if (!caller.permissions.has(permission) && !granted.has(permission)) throw missing(permission);
   }
 }
@@ -30,12 +30,7 @@ const missing = (permission: Permission) => permissionDenied(`Missing permission
 const nothing: ReadonlySet<Permission> = new Set();
 
 /** Checks access to a target. @returns the permissions the caller's roles in the target's org add */
-async function grantedBy(
-  db: Database,
-  caller: KnownCaller,
-  target: Target,
-  operator: boolean,
-): Promise<ReadonlySet<Permission>> {
+async function grantedBy(db: Database, caller: KnownCaller, target: Target): Promise<ReadonlySet<Permission>> {
   const { resource } = caller;
   switch (target.kind) {
     case "user":
@@ -49,7 +44,7 @@ async function grantedBy(
         .where("deleted_at", "is", null)
         .executeTakeFirst();
       if (org === undefined) throw notFound("Org");
-      return inOrg(caller, target.id, operator);
+      return inOrg(caller, target.id);
     }
     case "host": {
       const host = await db.selectFrom("hosts").select("org_id").where("id", "=", target.id).executeTakeFirst();
@@ -57,7 +52,7 @@ async function grantedBy(
       if (resource.kind === "host" && resource.id === target.id) return nothing;
       // A public host belongs to nobody who calls: only itself and admins may touch it (CA-1.11).
       if (host.org_id === null || resource.kind === "host") throw permissionDenied();
-      return inOrg(caller, host.org_id, false);
+      return inOrg(caller, host.org_id);
     }
     case "node": {
       const node = await db
@@ -71,7 +66,7 @@ async function grantedBy(
         if (node.host_id !== resource.id) throw permissionDenied();
         return nothing;
       }
-      return inOrg(caller, node.org_id, false);
+      return inOrg(caller, node.org_id);
     }
     case "command": {
       const command = await db.selectFrom("commands").select("host_id").where("id", "=", target.id).executeTakeFirst();
@@ -83,18 +78,15 @@ async function grantedBy(
     case "api_key": {
       const key = await db.selectFrom("api_keys").select("user_id").where("id", "=", target.id).executeTakeFirst();
       if (key === undefined) throw notFound("Api key");
-      return grantedBy(db, caller, { ...target, kind: "user", id: key.user_id }, false);
+      return grantedBy(db, caller, { ...target, kind: "user", id: key.user_id });
     }
   }
 }
 
-function inOrg(caller: KnownCaller, orgId: string, operator: boolean): ReadonlySet<Permission> {
+function inOrg(caller: KnownCaller, orgId: string): ReadonlySet<Permission> {
   const { membership, resource } = caller;
   const roles = membership.roles.get(orgId);
-  if (roles === undefined) {
-    if (operator && membership.operatorOrgId === orgId) return nothing;
-    throw permissionDenied(resource.kind === "user" ? "Permission denied." : undefined);
-  }
+  if (roles === undefined) throw permissionDenied(resource.kind === "user" ? "Permission denied." : undefined);
   // What an API key may do is written in the key and final (spec §1.4.2 step 3).
   if (caller.credential === "api_key") return nothing;
   const granted = new Set<Permission>();

@@ -74,7 +74,7 @@ describe("the embedded broker", () => {
 
     const watcher = await connect(under.admin.token, "console", 4, true);
     await watcher.subscribeAsync(`/hosts/${first().hostId}`, { qos: 1 });
-    const gone = once(watcher, "message");
+    const gone = new Promise((resolve) => watcher.once("message", resolve));
     mqtt.stream.destroy();
     await gone;
     await assert.rejects(
@@ -111,12 +111,12 @@ describe("the embedded broker", () => {
   test("nobody publishes but a host its own status", async () => {
     for (const version of [4, 5] as const) {
       const client = await connect(under.admin.token, `console-${version}`, version);
-      const closed = once(client, "close");
+      const closed = new Promise((resolve) => client.once("close", () => resolve(undefined)));
       client.publish(`/hosts/${first().hostId}/commands`, "forged", { qos: 1 });
       await closed;
     }
     const host = await connect(second().token, second().hostId, 5);
-    const closed = once(host, "close");
+    const closed = new Promise((resolve) => host.once("close", () => resolve(undefined)));
     host.publish(`/bv/hosts/${first().hostId}/status`, "forged", { qos: 1 });
     await closed;
   });

@@ -2,6 +2,7 @@ import http from "node:http";
 import http2 from "node:http2";
 import net from "node:net";
 import type tls from "node:tls";
+import { Connections, type Protocol } from "./connections.ts";
 import type { HttpHandler } from "./http-routes.ts";
 
 /** The first bytes of every HTTP/2 connection that starts with prior knowledge (RFC 9113 §3.4). */
@@ -32,31 +33,36 @@ export interface Listener {
 export async function listen(options: ListenerOptions): Promise<Listener> {
   const limits = { settings: { maxConcurrentStreams: options.concurrency } };
   const sessions = new Set<http2.ServerHttp2Session>();
-  const sockets = new Set<net.Socket>();
-  const track = (server: http2.Http2Server | http2.Http2SecureServer) =>
+  const connections = new Connections();
+  const handler = connections.counting(options.handler);
+  const track = <Server extends http2.Http2Server | http2.Http2SecureServer>(server: Server): Server => {
     server.on("session", (session) => {
       sessions.add(session);
       session.on("close", () => sessions.delete(session));
       session.on("error", () => session.destroy());
     });
+    return server;
+  };
 
   let front: net.Server;
-  let plain: http.Server | undefined;
   if (options.tls) {
-    const secure = http2.createSecureServer({ ...limits, ...options.tls, allowHTTP1: true }, options.handler);
-    track(secure);
-    front = secure as tls.Server;
+    front = track(http2.createSecureServer({ ...limits, ...options.tls, allowHTTP1: true }, handler));
+    front.on("secureConnection", (socket: tls.TLSSocket) => {
+      connections.add(socket, socket.alpnProtocol === "h2" ? "http2" : "http1");
+    });
   } else {
-    const http1 = http.createServer(options.handler);
-    const http2Clear = http2.createServer(limits, options.handler);
-    track(http2Clear);
-    plain = http1;
-    front = net.createServer((socket) => sniff(socket, http1, http2Clear));
+    const http1 = http.createServer(handler);
+    const http2Clear = track(http2.createServer(limits, handler));
+    front = net.createServer((socket) => {
+      connections.add(socket, "http1");
+      sniff(socket, (protocol) => {
+        connections.add(socket, protocol);
+        (protocol === "http2" ? http2Clear : http1).emit("connection", socket);
+      });
+    });
   }
   front.on("connection", (socket: net.Socket) => {
-    sockets.add(socket);
     socket.setNoDelay(true);
-    socket.on("close", () => sockets.delete(socket));
     socket.on("error", () => socket.destroy());
   });
 
@@ -77,10 +83,10 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     async close() {
       const closed = new Promise<void>((resolve) => front.close(() => resolve()));
       for (const session of sessions) session.close();
-      plain?.closeIdleConnections();
+      connections.drain();
       const cut = setTimeout(() => {
         for (const session of sessions) session.destroy();
-        for (const socket of sockets) socket.destroy();
+        connections.destroy();
       }, drainMs);
       await closed;
       clearTimeout(cut);
@@ -88,7 +94,8 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   };
 }
 
-function sniff(socket: net.Socket, http1: http.Server, http2Clear: http2.Http2Server): void {
+/** Calls back once it is clear what a connection speaks; nothing of what it sent is lost. */
+function sniff(socket: net.Socket, found: (protocol: Protocol) => void): void {
   const impatient = setTimeout(() => socket.destroy(), prefaceTimeoutMs);
   socket.once("close", () => clearTimeout(impatient));
   const seen: Buffer[] = [];
@@ -102,7 +109,7 @@ function sniff(socket: net.Socket, http1: http.Server, http2Clear: http2.Http2Se
     clearTimeout(impatient);
     socket.off("readable", onReadable);
     socket.unshift(head);
-    (matches ? http2Clear : http1).emit("connection", socket);
+    found(matches ? "http2" : "http1");
   };
   socket.on("readable", onReadable);
 }

@@ -16,7 +16,7 @@ import { existingOrg } from "../orgs/org-message.ts";
 import type { Platform } from "../platform.ts";
 import { seenBy, viewerOf } from "../protocols/catalogue.ts";
 import { createdBy } from "../resource.ts";
-import { failedPrecondition, invalidArgument, notFound, resourceExhausted } from "../rpc-error.ts";
+import { failedPrecondition, invalidArgument, notFound, permissionDenied, resourceExhausted } from "../rpc-error.ts";
 import { copySecrets } from "../secrets/crypt-service.ts";
 import { optionalUuid, uuid } from "../wire-fields.ts";
 import { logNode, publishNode } from "./node-events.ts";
@@ -44,6 +44,10 @@ export async function createNodes(
 ): Promise<readonly string[]> {
   const orgId = uuid(request.orgId, "org_id");
   const slots = slotsOf(request);
+  const { resource } = caller;
+  if (resource.kind === "host" && slots.some((slot) => slot.kind !== "host" || slot.hostId !== resource.id)) {
+    throw permissionDenied("A host launches nodes only on itself.");
+  }
   await existingOrg(tx, orgId);
   const model = await visibleImage(tx, caller, request.imageId, orgId);
   const resolved = newConfig(model, request.newValues, request.addRules);

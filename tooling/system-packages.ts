@@ -34,12 +34,17 @@ export const hostTools: readonly SystemTool[] = [
   { name: "tini", package: "tini", why: "process 1 of a node", find: file("/usr/bin/tini-static") },
 ];
 
+/** What the guide's commands need beyond what a host needs. */
+export const demoTools: readonly SystemTool[] = [
+  tool("dockerd", "docker builds", "docker.io"),
+  tool("debootstrap", "a Debian base image without a registry"),
+];
+
 export const testTools: readonly SystemTool[] = [
-  tool("dockerd", "docker builds in the tests", "docker.io"),
+  ...demoTools,
   tool("buildah", "image builds without a daemon"),
   tool("podman", "image builds and containers-storage"),
   tool("docker-registry", "a real registry on loopback"),
-  tool("debootstrap", "Debian base images without a registry"),
   tool("mosquitto", "an MQTT broker that is not ours"),
   {
     name: "postgresql",

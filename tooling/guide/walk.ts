@@ -11,13 +11,16 @@ export interface WalkOptions {
   readonly onOutput?: (text: string) => void;
   /** Milliseconds that one block may take. */
   readonly timeout: number;
+  /** Leave out the last step, and leave running what the others started. */
+  readonly keep?: boolean;
 }
 
 /** Runs every command of the guide in one shell, as somebody who types it; throws at the first that fails or prints something else. */
 export async function walkGuide(guide: Guide, options: WalkOptions): Promise<void> {
   const shell = new GuideShell(options);
   try {
-    for (const [index, step] of guide.steps.entries()) {
+    const steps = options.keep ? guide.steps.slice(0, -1) : guide.steps;
+    for (const [index, step] of steps.entries()) {
       options.onStep?.(step.title, index + 1);
       for (const command of step.commands) {
         options.onCommand?.(command);
@@ -30,7 +33,7 @@ export async function walkGuide(guide: Guide, options: WalkOptions): Promise<voi
       }
     }
   } finally {
-    await shell.close();
+    await shell.close(options.keep ?? false);
   }
 }
 
@@ -82,8 +85,8 @@ class GuideShell {
     }
   }
 
-  async close(): Promise<void> {
-    this.#bash.stdin.end("kill $(jobs -p) 2>/dev/null; wait; exit 0\n");
+  async close(keepJobs: boolean): Promise<void> {
+    this.#bash.stdin.end(keepJobs ? "disown -a; exit 0\n" : "kill $(jobs -p) 2>/dev/null; wait; exit 0\n");
     await this.#exited;
   }
 }

@@ -16,6 +16,8 @@ interface Group {
   readonly content: Doc;
   /** Holds a hard line (or asked for it): never flat. */
   readonly broken: boolean;
+  /** Nothing but commas comes behind its last comment. */
+  readonly endsInComment: boolean;
 }
 interface Indent {
   readonly kind: "indent";
@@ -57,7 +59,9 @@ export function indent(content: Doc): Doc {
 
 /** Printed flat when it fits on the line and holds no hard line. */
 export function group(content: Doc, broken = false): Doc {
-  return { kind: "group", content, broken: broken || breaks(content) };
+  const seen = { broken, commented: false };
+  look(content, seen);
+  return { kind: "group", content, broken: seen.broken, endsInComment: seen.commented };
 }
 
 export function ifBroken(text: string): Doc {
@@ -81,31 +85,36 @@ export function join(separator: Doc, parts: readonly Doc[]): Doc {
   return parts.flatMap((part, i) => (i === 0 ? [part] : [separator, part]));
 }
 
-/** Would laying this out flat lose a line break that has to be there, or pull up code behind a comment? */
-function breaks(content: Doc): boolean {
-  let commented = false;
-  for (const [part, isOwn] of leaves(content, true)) {
-    if (typeof part === "string") commented &&= part === "" || part === ",";
-    else if (part.kind === "line") {
-      if (part.flat === null || (commented && isOwn)) return true;
-      commented = false;
-    } else if (part.kind === "suffix") commented = true;
-    else if (part.kind !== "broken") commented = false;
+/**
+ * Would laying this out flat lose a line break that has to be there, or pull up code behind a comment?
+ * Groups inside have answered for themselves.
+ */
+function look(doc: Doc, seen: { broken: boolean; commented: boolean }): void {
+  if (typeof doc === "string") seen.commented &&= doc === "" || doc === ",";
+  else if (isList(doc)) for (const part of doc) look(part, seen);
+  else {
+    switch (doc.kind) {
+      case "indent":
+        look(doc.content, seen);
+        break;
+      case "group":
+        seen.broken ||= doc.broken;
+        seen.commented = doc.endsInComment;
+        break;
+      case "line":
+        seen.broken ||= doc.flat === null || seen.commented;
+        seen.commented = false;
+        break;
+      case "suffix":
+        seen.commented = true;
+        break;
+      case "broken":
+        break;
+      case "verbatim":
+      case "continued":
+        seen.commented = false;
+    }
   }
-  return false;
-}
-
-type Leaf = Exclude<Doc, readonly Doc[] | Group | Indent>;
-
-/** What a document is made of, in order, and whether it is part of the group itself or of a group inside. */
-function* leaves(doc: Doc, isOwn: boolean): Generator<readonly [Leaf, boolean]> {
-  if (typeof doc === "string") yield [doc, isOwn];
-  else if (isList(doc)) for (const part of doc) yield* leaves(part, isOwn);
-  else if (doc.kind === "indent") yield* leaves(doc.content, isOwn);
-  else if (doc.kind === "group") {
-    if (doc.broken) yield [hardLine as Line, false];
-    yield* leaves(doc.content, false);
-  } else yield [doc, isOwn];
 }
 
 function isList(doc: Doc): doc is readonly Doc[] {

@@ -41,6 +41,11 @@ export class Events {
     const event = { at: Date.now(), monotonicMs: monotonicMs(), boot: this.#boot, kind, text: shortened };
     this.#events = [...this.#events, event].slice(-KEPT);
     this.#lines += 1;
+    // A message that cannot be kept (the disk is full) must not keep the job from going on.
+    await this.#persist(event).catch(() => undefined);
+  }
+
+  async #persist(event: JobEvent): Promise<void> {
     if (this.#lines <= 2 * KEPT) return appendFile(this.#path, `${JSON.stringify(event)}\n`);
     this.#lines = this.#events.length;
     await replaceFile(this.#path, this.#events.map((each) => `${JSON.stringify(each)}\n`).join(""));

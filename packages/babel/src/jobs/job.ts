@@ -1,26 +1,26 @@
 import type { ChildProcess } from "node:child_process";
-import { randomUUID } from "node:crypto";
-import { chown, mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { errnoOf, internal, messageOf } from "../failure.ts";
-import { readBounded, replaceFile } from "../files/durable.ts";
+import { internal, messageOf } from "../failure.ts";
+import { replaceFile } from "../files/durable.ts";
 import { pruneLogs } from "../logs/prune.ts";
-import { accountNamed } from "../process/accounts.ts";
 import { monotonicMs } from "../process/identity.ts";
-import { oomKills } from "../process/oom.ts";
 import { endRun, killRun } from "../process/run-processes.ts";
 import { activation, settleActivation } from "./activation.ts";
 import { type JobConfig, logCapacityBytes, shutdownSignal, shutdownTimeoutMs } from "./config.ts";
 import { Events } from "./events.ts";
 import { dependenciesOf, type Readiness, type Standing } from "./graph.ts";
+import { endOf, outcomeOf } from "./outcome.ts";
 import { afterRun, describeOutcome, NO_ATTEMPTS, type Outcome } from "./policy.ts";
-import { failureFile, isArchive, programOf } from "./program.ts";
+import { endLeftovers, newRun, prepareFolder } from "./preparation.ts";
+import { programOf } from "./program.ts";
 import { ProgressFile } from "./progress.ts";
-import { type JobRecord, type JobState, type RunEnd, type RunRecord, type StopIntent, saveRecord } from "./record.ts";
+import { type JobRecord, type JobState, type RunRecord, type StopIntent, saveRecord } from "./record.ts";
 import * as runs from "./run.ts";
 import { Serial } from "./serial.ts";
 import type { Surroundings } from "./surroundings.ts";
 
+const RETRY_MS = 5_000;
 const NEW: JobRecord = { version: 1, state: { kind: "stopped" }, changedAt: 0, runs: 0, attempts: NO_ATTEMPTS };
 
 /**
@@ -156,7 +156,7 @@ export class Job {
       } else await this.#conclude(intent);
       return undefined;
     });
-    if (run === undefined) return this.#killLeftovers();
+    if (run === undefined) return endLeftovers(this.#record.lastRun, this.#config, this.folder, this.#around.boot);
     await this.#endRun(run, force);
   }
 
@@ -179,32 +179,22 @@ export class Job {
     });
   }
 
-  /** Processes that outlived the last run: a job that is not running has none. */
-  async #killLeftovers(): Promise<void> {
-    const run = this.#record.lastRun;
-    if (run === undefined || run.boot !== this.#around.boot) return;
-    const folder = runs.runFolder(this.folder, run.number);
-    const mark = { runId: run.id, leader: runs.payloadIdentity(folder) };
-    await endRun(mark, { signal: shutdownSignal(this.#config), patienceMs: shutdownTimeoutMs(this.#config) });
-    await runs.drained(folder);
-    await runs.forgetRun(folder);
-  }
-
   /** Finds out what became of the job while nobody watched, and goes on from there. */
   recover(): Promise<void> {
-    return this.#serial.run(async () => {
+    const task = async (): Promise<void> => {
       const { state, intent } = this.#record;
       if (state.kind === "running") return this.#recoverRun(state.run);
       if (state.kind !== "backoff") return;
       if (state.boot === this.#around.boot) this.#restartAt(state.dueMonotonicMs);
       else await this.#conclude(intent ?? "shutdown");
-    });
+    };
+    return this.#serial.run(task).catch((error: unknown) => this.#retryLater(error, () => void this.recover()));
   }
 
   async #recoverRun(run: RunRecord): Promise<void> {
     const folder = runs.runFolder(this.folder, run.number);
     if (run.boot === this.#around.boot) {
-      if (await runs.callOff(folder)) return this.#launch();
+      if (await runs.callOff(folder)) return this.#launchAgain();
       this.#watch(run, undefined);
       if (this.#record.intent !== undefined) void this.stop(this.#record.intent).catch(() => undefined);
       return;
@@ -231,6 +221,7 @@ export class Job {
     await this.stop("stop", true);
     await this.#serial.run(async () => {
       this.abandon();
+      await endLeftovers(this.#record.lastRun, this.#config, this.folder, this.#around.boot);
       await rm(this.folder, { recursive: true, force: true });
     });
   }
@@ -244,37 +235,57 @@ export class Job {
     await pruneLogs(join(this.folder, "log"), keepBytes);
   }
 
-  /** Dependencies are met: what has to be true before the first run of this start, then the run. */
+  /**
+   * Dependencies are met right now: the job counts as running from this moment, so that nothing it depends on can change in
+   * between. Then comes what has to be true before the first run of this start, then the run.
+   */
   async #activate(): Promise<void> {
-    const verdict = await activation(this.name, this.#config, this.#around);
-    if (verdict.kind === "done") await this.#finish(verdict.exitCode, verdict.message);
-    else await this.#launch();
+    const before = this.#record;
+    const run = this.#begin();
+    try {
+      const verdict = await activation(this.name, this.#config, this.#around);
+      if (verdict.kind === "run") return await this.#launch(run, before.lastRun);
+      this.#record = { ...before, state: this.#record.state };
+      await this.#finish(verdict.exitCode, verdict.message);
+    } catch (error) {
+      // The disk is full, or worse; pending again, until it works.
+      this.#record = before;
+      this.#retryLater(error, () => this.#around.changed(this.name));
+    }
   }
 
-  async #launch(): Promise<void> {
-    await this.#killLeftovers();
-    const program = await programOf(this.name, this.#config, this.#around);
-    if (program.kind === "impossible") {
-      await this.#finish(null, program.reason);
-      return;
+  #begin(): RunRecord {
+    const run = newRun(this.#record.runs + 1, this.#around.boot);
+    const state: JobState = { kind: "running", run };
+    this.#record = { ...this.#record, state, runs: run.number, lastRun: run, changedAt: run.startedAt };
+    this.#around.changed(this.name);
+    return run;
+  }
+
+  async #launchAgain(): Promise<void> {
+    const before = this.#record;
+    const run = this.#begin();
+    try {
+      await this.#launch(run, before.lastRun);
+    } catch (error) {
+      this.#record = before;
+      throw error;
     }
-    const number = this.#record.runs + 1;
-    const run: RunRecord = {
-      number,
-      id: randomUUID(),
-      boot: this.#around.boot,
-      startedAt: Date.now(),
-      startedMonotonicMs: monotonicMs(),
-      oomKills: await oomKills(),
-    };
-    await this.#prepareFolder();
-    await this.#save({ state: { kind: "running", run }, runs: number, lastRun: run, intent: undefined }, false);
+  }
+
+  /** On disk before the shim starts: a babel that finds the record knows what to look for. */
+  async #launch(run: RunRecord, previous: RunRecord | undefined): Promise<void> {
+    await endLeftovers(previous, this.#config, this.folder, this.#around.boot);
+    const program = await programOf(this.name, this.#config, this.#around);
+    if (program.kind === "impossible") return this.#finish(null, program.reason);
+    await prepareFolder(this.folder, this.#config, this.#around.paths.root);
+    await this.#save({ intent: undefined }, false);
     try {
       const child = await runs.launch({
         busybox: this.#around.toolbox.busybox,
         shim: this.#around.toolbox.shim,
         jobFolder: this.folder,
-        number,
+        number: run.number,
         runId: run.id,
         command: program.command,
         env: this.#around.environment(),
@@ -283,20 +294,9 @@ export class Job {
       });
       this.#watch(run, child);
     } catch (error) {
-      await runs.callOff(runs.runFolder(this.folder, number));
+      await runs.callOff(runs.runFolder(this.folder, run.number));
       await this.#finish(null, `failed to start job '${this.name}': ${messageOf(error)}`);
     }
-  }
-
-  async #prepareFolder(): Promise<void> {
-    await rm(failureFile(this.folder), { force: true });
-    const account = this.#config.run_as && (await accountNamed(this.#around.paths.root, this.#config.run_as));
-    if (!account) return;
-    const progress = join(this.folder, "progress.json");
-    await writeFile(progress, "", { flag: "wx" }).catch((error: unknown) => {
-      if (errnoOf(error) !== "EEXIST") throw error;
-    });
-    await chown(progress, account.uid, account.gid);
   }
 
   #watch(run: RunRecord, child: ChildProcess | undefined): void {
@@ -304,21 +304,29 @@ export class Job {
     void runs.markOf(folder, run.id).then(() => this.#around.changed(this.name));
     this.#ended = runs
       .runEnd(folder, child, this.#abandoned.signal)
-      .then((result) => this.#serial.run(async () => this.#handleEnd(run, result)))
-      .catch((error: unknown) => this.#around.report(`job '${this.name}': ${messageOf(error)}`));
+      .then((result) => this.#persistently(() => this.#handleEnd(run, result)));
+  }
+
+  /** Until it works: what has happened has to be taken up, also when the disk was full at first. */
+  async #persistently(task: () => Promise<void>): Promise<void> {
+    try {
+      await this.#serial.run(task);
+    } catch (error) {
+      await new Promise<void>((resolve) => this.#retryLater(error, resolve));
+      if (!this.#abandoned.signal.aborted) await this.#persistently(task);
+    }
+  }
+
+  #retryLater(error: unknown, retry: () => void): void {
+    this.#around.report(`job '${this.name}' cannot go on, tries again in ${RETRY_MS} ms: ${messageOf(error)}`);
+    setTimeout(retry, RETRY_MS).unref();
   }
 
   async #handleEnd(run: RunRecord, result: runs.RunResult): Promise<void> {
     const { state, intent } = this.#record;
     if (this.#abandoned.signal.aborted || state.kind !== "running" || state.run.number !== run.number) return;
-    const outcome = await this.#outcomeOf(run, result);
-    const end: RunEnd = {
-      at: Date.now(),
-      exitCode: outcome.kind === "exited" ? outcome.code : null,
-      signal: outcome.kind === "killed" ? outcome.signal : "",
-      outOfMemory: outcome.kind === "killed" && outcome.outOfMemory,
-    };
-    this.#record = { ...this.#record, lastRun: { ...run, end } };
+    const outcome = await outcomeOf(run, result, this.#config, this.folder);
+    this.#record = { ...this.#record, lastRun: { ...run, end: endOf(outcome) } };
     if (intent !== undefined) {
       // A stop that is under way ends what is left of the run, and then decides; one that failed has given up waiting.
       if (!this.stopping) await this.#conclude(intent);
@@ -353,25 +361,11 @@ export class Job {
 
   #restartAt(dueMonotonicMs: number): void {
     clearTimeout(this.#timer);
-    const restart = (): void => {
-      void this.#serial
-        .run(async () => {
-          if (this.#record.state.kind === "backoff" && !this.#abandoned.signal.aborted) await this.#launch();
-        })
-        .catch((error: unknown) => this.#around.report(`job '${this.name}': ${messageOf(error)}`));
+    const restart = async (): Promise<void> => {
+      if (this.#record.state.kind === "backoff" && !this.#abandoned.signal.aborted) await this.#launchAgain();
     };
-    this.#timer = setTimeout(restart, Math.max(0, Math.min(dueMonotonicMs - monotonicMs(), 2 ** 31 - 1)));
-  }
-
-  async #outcomeOf(run: RunRecord, result: runs.RunResult): Promise<Outcome> {
-    if (result.kind === "lost") return result;
-    if (result.kind === "killed") {
-      const outOfMemory = result.signal === "SIGKILL" && (await oomKills()) > run.oomKills;
-      return { kind: "killed", signal: result.signal, outOfMemory };
-    }
-    if (!isArchive(this.#config) || result.code === 0) return { kind: "exited", code: result.code, message: "" };
-    const message = (await readBounded(failureFile(this.folder), 4096))?.toString("utf8").trim();
-    return { kind: "exited", code: -1, message: message || `exited with code ${result.code}` };
+    const wait = Math.max(0, Math.min(dueMonotonicMs - monotonicMs(), 2 ** 31 - 1));
+    this.#timer = setTimeout(() => void this.#persistently(restart), wait);
   }
 
   /** What a stop leaves behind. */

@@ -110,8 +110,7 @@ test("model: no start before its needs, stops in reverse order, and every state 
         );
         assert.deepEqual(reports, []);
       } finally {
-        await registry.stopAll("stop", true);
-        registry.abandon();
+        await registry.retain([]);
         await rm(root, { recursive: true, force: true });
       }
     }),
@@ -120,7 +119,7 @@ test("model: no start before its needs, stops in reverse order, and every state 
 });
 
 const stays = (set: readonly { readonly behaviour: Behaviour }[], name: string): boolean =>
-  set[NAMES.findIndex((each) => each === name)]?.behaviour === "stays";
+  set[(NAMES as readonly string[]).indexOf(name)]?.behaviour === "stays";
 
 /** At the moment a job begins to run, everything it needs has finished with 0, and nothing it waits for is active. */
 function watchStarts(registry: Registry, violations: string[]): () => void {

@@ -1,0 +1,35 @@
+import { readBounded } from "../files/durable.ts";
+import { oomKills } from "../process/oom.ts";
+import type { JobConfig } from "./config.ts";
+import type { Outcome } from "./policy.ts";
+import { failureFile, isArchive } from "./program.ts";
+import type { RunEnd, RunRecord } from "./record.ts";
+import type { RunResult } from "./run.ts";
+
+const FAILURE_LIMIT = 4096;
+
+/** What the end of a run means for its job: memory that ran out, and the reason an archive process left, are found here. */
+export async function outcomeOf(
+  run: RunRecord,
+  result: RunResult,
+  config: JobConfig,
+  jobFolder: string,
+): Promise<Outcome> {
+  if (result.kind === "lost") return result;
+  if (result.kind === "killed") {
+    const outOfMemory = result.signal === "SIGKILL" && oomKills() > run.oomKills;
+    return { kind: "killed", signal: result.signal, outOfMemory };
+  }
+  if (!isArchive(config) || result.code === 0) return { kind: "exited", code: result.code, message: "" };
+  const message = (await readBounded(failureFile(jobFolder), FAILURE_LIMIT))?.toString("utf8").trim();
+  return { kind: "exited", code: -1, message: message || `exited with code ${result.code}` };
+}
+
+export function endOf(outcome: Outcome): RunEnd {
+  return {
+    at: Date.now(),
+    exitCode: outcome.kind === "exited" ? outcome.code : null,
+    signal: outcome.kind === "killed" ? outcome.signal : "",
+    outOfMemory: outcome.kind === "killed" && outcome.outOfMemory,
+  };
+}

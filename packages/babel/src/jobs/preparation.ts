@@ -1,0 +1,50 @@
+import { randomUUID } from "node:crypto";
+import { chown, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { errnoOf } from "../failure.ts";
+import { accountNamed } from "../process/accounts.ts";
+import { monotonicMs } from "../process/identity.ts";
+import { oomKills } from "../process/oom.ts";
+import { endRun } from "../process/run-processes.ts";
+import { type JobConfig, shutdownSignal, shutdownTimeoutMs } from "./config.ts";
+import { failureFile } from "./program.ts";
+import type { RunRecord } from "./record.ts";
+import * as runs from "./run.ts";
+
+export const newRun = (number: number, boot: string): RunRecord => ({
+  number,
+  id: randomUUID(),
+  boot,
+  startedAt: Date.now(),
+  startedMonotonicMs: monotonicMs(),
+  oomKills: oomKills(),
+});
+
+/** Ends processes that outlived a run, and forgets the run; its log is complete then. (§3.3, D3-09) */
+export async function endLeftovers(
+  run: RunRecord | undefined,
+  config: JobConfig,
+  jobFolder: string,
+  boot: string,
+): Promise<void> {
+  if (run === undefined) return;
+  const folder = runs.runFolder(jobFolder, run.number);
+  if (run.boot === boot) {
+    const mark = { runId: run.id, leader: runs.payloadIdentity(folder) };
+    await endRun(mark, { signal: shutdownSignal(config), patienceMs: shutdownTimeoutMs(config) });
+    await runs.drained(folder);
+  }
+  await runs.forgetRun(folder);
+}
+
+/** Nothing of an earlier attempt is taken for this one's, and a job that is not root may write its progress. (D3-10) */
+export async function prepareFolder(jobFolder: string, config: JobConfig, root: string): Promise<void> {
+  await rm(failureFile(jobFolder), { force: true });
+  const account = config.run_as && (await accountNamed(root, config.run_as));
+  if (!account) return;
+  const progress = join(jobFolder, "progress.json");
+  await writeFile(progress, "", { flag: "wx" }).catch((error: unknown) => {
+    if (errnoOf(error) !== "EEXIST") throw error;
+  });
+  await chown(progress, account.uid, account.gid);
+}

@@ -1,4 +1,5 @@
 import type { ProgramName } from "../failure/codes.ts";
+import { foreignText } from "./foreign-text.ts";
 import { type Paint, paintFor } from "./paint.ts";
 import { type Progress, showProgress } from "./progress.ts";
 import { type Column, renderTable } from "./table.ts";
@@ -47,6 +48,11 @@ export class Output {
   /** Bytes of a result that is passed through as it is: job logs, the answer of a plugin function. */
   raw(bytes: Uint8Array | string): void {
     if (this.format === "text") process.stdout.write(bytes);
+  }
+
+  /** Somebody else's text as a result: as it is for a program, harmless for a terminal. */
+  foreign(text: string): string {
+    return process.stdout.isTTY ? foreignText(text) : text;
   }
 
   table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): void {

@@ -25,7 +25,7 @@ export function renderTable<Row>(columns: readonly Column<Row>[], rows: readonly
       })
       .join("  ")
       .trimEnd();
-  const rule = paint("dim", "─".repeat(widths.reduce((sum, width) => sum + width + 2, 2)));
+  const rule = paint("dim", "─".repeat(widths.reduce((sum, width) => sum + width + 2, 0)));
   const header = line(
     columns.map((column) => column.title),
     columns.map(() => "bold"),

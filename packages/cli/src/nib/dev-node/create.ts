@@ -5,6 +5,7 @@ import { followOperation } from "../../daemon/operation.ts";
 import { Failure } from "../../failure/failure.ts";
 import type { Output } from "../../output/output.ts";
 import { suiteVersion } from "../../version.ts";
+import { warnAboutOpenRules } from "../metadata/open-rules.ts";
 import { address, devNodeImage } from "./request.ts";
 
 export interface DevNodeOptions {
@@ -36,11 +37,4 @@ export async function createDevNode(
   const end = await followOperation(daemon, out, "CreateDevNode", request, { title: "Creating dev node", ...follow });
   if (end.kind === "done") return end.node;
   throw new Failure("daemon-refused", "blockvisord did not create the dev node itself", { hint: end.message });
-}
-
-/** §1.7: said for every rule without ports, because it opens all of them. */
-export function warnAboutOpenRules(out: Output, variant: EffectiveVariant, file: string): void {
-  for (const rule of variant.firewallConfig.rules.filter(({ ports }) => ports.length === 0)) {
-    out.warn({ code: "NIB211", message: `firewall rule '${rule.key}' has no ports, so it is about all ports`, file });
-  }
 }

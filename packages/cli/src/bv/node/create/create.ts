@@ -4,6 +4,7 @@ import { DaemonClient } from "../../../daemon/client.ts";
 import { nodeView } from "../../../daemon/node-view.ts";
 import { Failure } from "../../../failure/failure.ts";
 import { dumpNode } from "../dump.ts";
+import { awaitNode } from "../wait.ts";
 import type { CreateOptions } from "./verb.ts";
 
 const createTimeoutMs = 60_000;
@@ -22,11 +23,14 @@ export async function createNode(
     properties: parseProperties(options.props),
     tags: [...(options.tag ?? [])],
   };
-  const response = await new DaemonClient(out).call("CreateNode", request, { signal, timeoutMs: createTimeoutMs });
+  const daemon = new DaemonClient(out);
+  const response = await daemon.call("CreateNode", request, { signal, timeoutMs: createTimeoutMs });
   const node = nodeView(response.node ?? {});
   out.line(`Created new node with ID \`${node.id}\` and name \`${node.name}\``);
   out.line(dumpNode(node));
-  out.document({ node });
+  const running = options.wait ? await awaitNode(daemon, out, node.id, "Running", options, signal) : undefined;
+  if (running) out.line(`Node \`${node.id}\` is running`);
+  out.document({ node: running ?? node });
 }
 
 /** Checked before anything is called: a wrong property must not leave a node behind. */

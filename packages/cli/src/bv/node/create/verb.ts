@@ -1,6 +1,7 @@
 import { verb } from "../../../command/verb.ts";
+import { type WaitOptions, waitOptions } from "../wait.ts";
 
-export interface CreateOptions {
+export interface CreateOptions extends WaitOptions {
   readonly props?: string;
   readonly tag?: readonly string[];
 }
@@ -25,6 +26,7 @@ export const nodeCreateVerb = verb<
   options: [
     { flags: "--props <json>", summary: "values of the image's properties, a JSON object of texts" },
     { flags: "--tag <tag>", summary: "a tag of the node; may be repeated", repeats: true },
+    ...waitOptions,
   ],
   run: async (call) => (await import("./create.ts")).createNode(call),
 });

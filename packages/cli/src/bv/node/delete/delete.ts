@@ -5,6 +5,7 @@ import { followOperation } from "../../../daemon/operation.ts";
 import { Failure } from "../../../failure/failure.ts";
 import { confirm } from "../../../output/question.ts";
 import { forEachNode, localNodes } from "../several-nodes.ts";
+import { awaitEnd } from "../wait.ts";
 import { plainId } from "../which-node.ts";
 import type { DeleteOptions } from "./verb.ts";
 
@@ -19,13 +20,25 @@ export async function deleteNodes(call: Call<DeleteOptions, [nodes: readonly str
     return;
   }
   if (!options.yes && !(await confirm(question(options, nodes)))) return;
-  const { local = false } = options;
+  const local = options.local ?? options.force ?? false;
   await forEachNode(
     out,
     nodes.map(({ id }) => id),
-    (node) => followOperation(daemon, out, "DeleteNode", { node, local }, { title: `Deleting ${node}`, signal }),
-    (end) =>
-      end.kind === "done" ? `Deleted node \`${end.node.name}\`` : `Deletion of node \`${end.nodeId}\` requested`,
+    async (node) => {
+      const end = await followOperation(
+        daemon,
+        out,
+        "DeleteNode",
+        { node, local },
+        { title: `Deleting ${node}`, signal },
+      );
+      return awaitEnd(daemon, out, end, "Deleted", options, signal);
+    },
+    (end) => {
+      if (end.kind === "done") return `Deleted node \`${end.node.name}\``;
+      const name = nodes.find(({ id }) => id === end.nodeId)?.name ?? end.nodeId;
+      return options.wait ? `Deleted node \`${name}\`` : `Deletion of node \`${name}\` requested`;
+    },
   );
 }
 

@@ -1,10 +1,12 @@
 import { verb } from "../../../command/verb.ts";
 import { nodesArgument } from "../node-argument.ts";
+import { type WaitOptions, waitOptions } from "../wait.ts";
 
-export interface DeleteOptions {
+export interface DeleteOptions extends WaitOptions {
   readonly all?: true;
   readonly yes?: true;
   readonly local?: true;
+  readonly force?: true;
   readonly tags?: readonly string[];
 }
 
@@ -18,6 +20,8 @@ export const nodeDeleteVerb = verb<DeleteOptions, [nodes: readonly string[]]>({
     { flags: "-a, --all", summary: "all nodes of this machine" },
     { flags: "-y, --yes", summary: "do not ask" },
     { flags: "--local", summary: "act here at once, without the control plane; for emergencies" },
+    { flags: "--force", summary: "like --local", hidden: true },
+    ...waitOptions,
   ],
   run: async (call) => (await import("./delete.ts")).deleteNodes(call),
 });

@@ -3,6 +3,7 @@ import { DaemonClient } from "../../../daemon/client.ts";
 import { followOperation } from "../../../daemon/operation.ts";
 import { Failure } from "../../../failure/failure.ts";
 import { forEachNode } from "../several-nodes.ts";
+import { awaitEnd } from "../wait.ts";
 import type { RestartOptions } from "./verb.ts";
 
 /** `bv node restart` (host-daemon §2.2). */
@@ -15,8 +16,16 @@ export async function restartNodes(call: Call<RestartOptions, [nodes: readonly s
   await forEachNode(
     out,
     nodes,
-    (node) =>
-      followOperation(daemon, out, "RestartNode", { node, force, local }, { title: `Restarting ${node}`, signal }),
+    async (node) => {
+      const end = await followOperation(
+        daemon,
+        out,
+        "RestartNode",
+        { node, force, local },
+        { title: `Restarting ${node}`, signal },
+      );
+      return awaitEnd(daemon, out, end, "Running", options, signal);
+    },
     (end) =>
       end.kind === "done" ? `Restarted node \`${end.node.id}\`` : `Restart of node \`${end.nodeId}\` requested`,
   );

@@ -1,7 +1,8 @@
 import { verb } from "../../../command/verb.ts";
 import { nodesArgument } from "../node-argument.ts";
+import { type WaitOptions, waitOptions } from "../wait.ts";
 
-export interface RestartOptions {
+export interface RestartOptions extends WaitOptions {
   readonly force?: true;
   readonly local?: true;
 }
@@ -13,6 +14,7 @@ export const nodeRestartVerb = verb<RestartOptions, [nodes: readonly string[]]>(
   options: [
     { flags: "--force", summary: "do not wait for the agent when stopping" },
     { flags: "--local", summary: "act here at once, without the control plane; for emergencies" },
+    ...waitOptions,
   ],
   run: async (call) => (await import("./restart.ts")).restartNodes(call),
 });

@@ -13,7 +13,7 @@ export async function runFunction(call: Call<RunOptions, [method: string, node?:
   const node = await whichNode(daemon, args[1]);
   const request = { node, function: args[0], param };
   const { value = "" } = await daemon.call("RunFunction", request, { signal, timeoutMs: options.timeout * 1000 });
-  out.line(value);
+  out.line(out.foreign(value));
   out.document({ value });
 }
 

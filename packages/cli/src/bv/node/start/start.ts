@@ -3,6 +3,7 @@ import { DaemonClient } from "../../../daemon/client.ts";
 import { followOperation } from "../../../daemon/operation.ts";
 import { namedOrAllNodes } from "../all-nodes.ts";
 import { forEachNode } from "../several-nodes.ts";
+import { awaitEnd } from "../wait.ts";
 import type { StartOptions } from "./verb.ts";
 
 /** `bv node start` (host-daemon §2.2). */
@@ -13,14 +14,16 @@ export async function startNodes(call: Call<StartOptions, [nodes: readonly strin
   await forEachNode(
     out,
     nodes,
-    (node) =>
-      followOperation(
+    async (node) => {
+      const end = await followOperation(
         daemon,
         out,
         "StartNode",
         { node, local: options.local ?? false },
         { title: `Starting ${node}`, signal },
-      ),
+      );
+      return awaitEnd(daemon, out, end, "Running", options, signal);
+    },
     (end) => (end.kind === "done" ? `Started node \`${end.node.id}\`` : `Start of node \`${end.nodeId}\` requested`),
   );
 }

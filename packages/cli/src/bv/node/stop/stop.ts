@@ -3,6 +3,7 @@ import { DaemonClient } from "../../../daemon/client.ts";
 import { followOperation } from "../../../daemon/operation.ts";
 import { namedOrAllNodes } from "../all-nodes.ts";
 import { forEachNode } from "../several-nodes.ts";
+import { awaitEnd } from "../wait.ts";
 import type { StopOptions } from "./verb.ts";
 
 /** `bv node stop` (host-daemon §2.2). */
@@ -14,7 +15,16 @@ export async function stopNodes(call: Call<StopOptions, [nodes: readonly string[
   await forEachNode(
     out,
     nodes,
-    (node) => followOperation(daemon, out, "StopNode", { node, force, local }, { title: `Stopping ${node}`, signal }),
+    async (node) => {
+      const end = await followOperation(
+        daemon,
+        out,
+        "StopNode",
+        { node, force, local },
+        { title: `Stopping ${node}`, signal },
+      );
+      return awaitEnd(daemon, out, end, "Stopped", options, signal);
+    },
     (end) => (end.kind === "done" ? `Stopped node \`${end.node.id}\`` : `Stop of node \`${end.nodeId}\` requested`),
   );
 }

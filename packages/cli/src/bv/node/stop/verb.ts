@@ -1,7 +1,8 @@
 import { verb } from "../../../command/verb.ts";
 import { nodesArgument } from "../node-argument.ts";
+import { type WaitOptions, waitOptions } from "../wait.ts";
 
-export interface StopOptions {
+export interface StopOptions extends WaitOptions {
   readonly all?: true;
   readonly yes?: true;
   readonly local?: true;
@@ -17,6 +18,7 @@ export const nodeStopVerb = verb<StopOptions, [nodes: readonly string[]]>({
     { flags: "-y, --yes", summary: "do not ask before acting on all nodes" },
     { flags: "--local", summary: "act here at once, without the control plane; for emergencies" },
     { flags: "--force", summary: "do not wait for the agent; act also on a node that should be stopped already" },
+    ...waitOptions,
   ],
   run: async (call) => (await import("./stop.ts")).stopNodes(call),
 });

@@ -1,4 +1,3 @@
-import { parseContainerUri } from "@blockvisor/image/container";
 import type { Call } from "../../../command/verb.ts";
 import { readImage } from "../../metadata/read-image.ts";
 import type { ContainerUriOptions } from "./verb.ts";
@@ -7,10 +6,11 @@ import type { ContainerUriOptions } from "./verb.ts";
 export async function printContainerUri({ out, options }: Call<ContainerUriOptions, []>): Promise<void> {
   const { image } = readImage(options.path);
   out.line(image.containerUri);
-  out.document({ container_uri: image.containerUri, ...transportOf(image.containerUri) });
+  if (out.format === "json") out.document({ container_uri: image.containerUri, ...(await parts(image.containerUri)) });
 }
 
-function transportOf(uri: string): { readonly transport: string | null; readonly reference: string | null } {
+async function parts(uri: string): Promise<{ readonly transport: string | null; readonly reference: string | null }> {
+  const { parseContainerUri } = await import("@blockvisor/image/container");
   try {
     const { kind } = parseContainerUri(uri);
     return { transport: kind, reference: uri.replace(/^[a-z-]+:(\/\/)?/, "") };

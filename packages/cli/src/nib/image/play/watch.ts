@@ -126,7 +126,7 @@ async function showLogs({ daemon, out, node, signal }: WatchSession): Promise<vo
     try {
       const request = { node: node.id, job: "", lines, follow: true };
       for await (const line of daemon.stream("StreamJobLogs", request, { signal })) {
-        out.line(`${out.paint("cyan", line.job ?? "")}| ${line.text ?? ""}`);
+        out.line(`${out.paint("cyan", line.job ?? "")}| ${out.foreign(line.text ?? "")}`);
         out.event({ event: "log", job: line.job ?? "", text: line.text ?? "" });
       }
     } catch (error) {

@@ -25,7 +25,8 @@ export async function jobLogs(call: Call<LogsOptions, [job?: string, node?: stri
     for await (const line of daemon.stream("StreamJobLogs", request, { signal })) {
       const from = line.job ?? job;
       const text = line.text ?? "";
-      out.line(job ? text : `${out.paint("cyan", from)}| ${text}`);
+      const shown = out.foreign(text);
+      out.line(job ? shown : `${out.paint("cyan", from)}| ${shown}`);
       out.event({ job: from, sequence: Number(line.sequence ?? 0), time: line.time ?? null, text });
     }
   } catch (error) {

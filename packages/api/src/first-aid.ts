@@ -4,7 +4,7 @@ import { orgOf } from "./auth/authenticate.ts";
 import { hashPassword } from "./auth/password.ts";
 import type { Settings } from "./configuration/settings.ts";
 import { type Database, openDatabase } from "./database/open-database.ts";
-import { randomPassword } from "./users/account.ts";
+import { randomPassword } from "./secrets/random-text.ts";
 
 /** Makes a user a platform administrator: the way in when nobody is one (CA-1.32). */
 export function grantAdmin(settings: Settings, email: string): Promise<void> {

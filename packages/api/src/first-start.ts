@@ -2,14 +2,17 @@ import type { Kysely } from "kysely";
 import { roles } from "./auth/access-table.ts";
 import { hashPassword } from "./auth/password.ts";
 import type { Schema } from "./database/schema.ts";
+import { randomPassword } from "./secrets/random-text.ts";
 import type { Vault } from "./secrets/vault.ts";
-import { createAccount, randomPassword } from "./users/account.ts";
+import { createAccount } from "./users/account.ts";
 
 export interface AdminCredentials {
   readonly userId: string;
   readonly email: string;
   /** exists nowhere else: only its hash is stored */
   readonly password: string;
+  /** registers machines of the administrator's own org with `bvup` */
+  readonly provisionToken: string;
 }
 
 export interface FirstStart {
@@ -50,7 +53,7 @@ export async function firstStart(db: Kysely<Schema>, options: FirstStart): Promi
       .returning("name")
       .executeTakeFirst();
     if (isFirst === undefined) return undefined;
-    const { user, personalOrgId } = await createAccount(tx, options, {
+    const { user, personalOrgId, provisionToken } = await createAccount(tx, options, {
       email: options.adminEmail.trim().toLowerCase(),
       firstName: "First",
       lastName: "Administrator",
@@ -58,6 +61,6 @@ export async function firstStart(db: Kysely<Schema>, options: FirstStart): Promi
     });
     await tx.insertInto("user_roles").values({ user_id: user.id, org_id: personalOrgId, role: roles.admin }).execute();
     await tx.insertInto("regions").values(region).execute();
-    return { userId: user.id, email: user.email, password };
+    return { userId: user.id, email: user.email, password, provisionToken };
   });
 }

@@ -104,9 +104,17 @@ async function readConfigFile(file: string): Promise<Readonly<Partial<Record<Set
 async function serve(settings: Settings): Promise<number> {
   const api = await startApi({ ...settings, consoleOrigins: settings.consoleOrigins.join(",") });
   if (api.adminCredentials !== undefined) {
-    const { email, password, userId } = api.adminCredentials;
+    const { email, password, userId, provisionToken } = api.adminCredentials;
     process.stdout.write(
-      `First start. The administrator, shown only now:\n  user id:  ${userId}\n  email:    ${email}\n  password: ${password}\n`,
+      [
+        "First start. The administrator, shown only now:",
+        `  user id:  ${userId}`,
+        `  email:    ${email}`,
+        `  password: ${password}`,
+        "To add a machine, run on it: bvup TOKEN",
+        `  provision token: ${provisionToken}`,
+        "",
+      ].join("\n"),
     );
   }
   process.stdout.write(`api:  ${api.url}\nmqtt: ${api.mqttUrl}\n`);

@@ -1,7 +1,7 @@
 import { timingSafeEqual } from "node:crypto";
 import { z } from "zod";
 import type { MqttAccess } from "../broker/mqtt-access.ts";
-import { sha256 } from "../users/account.ts";
+import { sha256 } from "../secrets/random-text.ts";
 import type { HttpRequest } from "./http-routes.ts";
 
 const largestBody = 16 * 1024;

@@ -1,7 +1,7 @@
 import type { Database } from "../database/open-database.ts";
 import { permissionDenied } from "../rpc-error.ts";
+import { randomText, sha256 } from "../secrets/random-text.ts";
 import type { Vault } from "../secrets/vault.ts";
-import { randomText, sha256 } from "../users/account.ts";
 
 const length = 24;
 

@@ -1,4 +1,3 @@
-import { createHash, randomInt } from "node:crypto";
 import { roles } from "../auth/access-table.ts";
 import type { Database } from "../database/open-database.ts";
 import { mintProvisionToken } from "../orgs/provision-token.ts";
@@ -37,18 +36,6 @@ export async function createAccount(tx: Database, rules: AccountRules, account: 
     .returning("id")
     .executeTakeFirstOrThrow();
   await tx.insertInto("user_roles").values({ user_id: user.id, org_id: org.id, role: roles.personal }).execute();
-  await mintProvisionToken(tx, rules, user.id, org.id);
-  return { user, personalOrgId: org.id };
+  const provisionToken = await mintProvisionToken(tx, rules, user.id, org.id);
+  return { user, personalOrgId: org.id, provisionToken };
 }
-
-const alphabet = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
-
-/** Letters and digits that cannot be mistaken for one another. */
-export function randomText(length: number): string {
-  return Array.from({ length }, () => alphabet[randomInt(alphabet.length)]).join("");
-}
-
-/** Satisfies the password rule by its form; about 110 random bits. */
-export const randomPassword = (): string => `${randomText(19)}aZ7`;
-
-export const sha256 = (text: string): Uint8Array => createHash("sha256").update(text).digest();

@@ -178,6 +178,17 @@ describe("access matrix", () => {
     });
   });
 
+  test("an API key of an org is powerless once its owner has left", async () => {
+    const [owner, key] = ["owner", "orgKey"].map((name) => callers.find((caller) => caller.name === name));
+    const get = services
+      .flatMap((service) => service.methods)
+      .find((method) => rpcName(method).endsWith("NodeService/Get"));
+    assert.ok(owner && key && get);
+    assert.equal((await call(get, key.token, sample(get.input, key.own))).rawMessage, reached);
+    await database.db.deleteFrom("user_roles").where("user_id", "=", owner.own.userId).execute();
+    assert.equal((await call(get, key.token, sample(get.input, key.own))).code, Code.PermissionDenied);
+  });
+
   function assertRefusal(error: ConnectError, method: DescMethod, caller: Caller, column: string): void {
     const expected =
       caller.token === undefined

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
+import { relative } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { OperationError } from "@blockvisor/image/container";
 import { type CgroupHierarchies, cgroupFolders, controllerFolder, detectHierarchies } from "./hierarchies.ts";
@@ -13,8 +14,8 @@ const POLL_MS = 10;
 export interface NodeCgroups {
   /** Name below each hierarchy's root, e.g. for a runtime's configuration. */
   nameOf(nodeId: string): string;
-  /** Path below the version 2 mount point, for the firewall; `undefined` on a machine without version 2. */
-  unifiedPath(nodeId: string): string | undefined;
+  /** How the firewall recognises sockets of the node; `undefined` on a machine without version 2. The cgroup has to exist. */
+  socketMatch(nodeId: string): CgroupSocketMatch | undefined;
   /** Makes the node's cgroup where missing and sets its limits, also while processes run in it. Error `cgroup-limit-refused`. */
   ensure(nodeId: string, limits: ResourceLimits): Promise<void>;
   /** `cgroup.procs` of every hierarchy: a process writes itself (`0`) into each to join. */
@@ -29,6 +30,13 @@ export interface NodeCgroups {
   list(): Promise<readonly string[]>;
 }
 
+export interface CgroupSocketMatch {
+  /** Path below /sys/fs/cgroup, as nft wants it. */
+  readonly path: string;
+  /** Depth below the root of the version 2 hierarchy. */
+  readonly level: number;
+}
+
 export function createNodeCgroups(hierarchies: CgroupHierarchies = detectHierarchies()): NodeCgroups {
   const nameOf = (nodeId: string) => `${PARENT}/${nodeId}`;
   const foldersOf = (nodeId: string) => cgroupFolders(hierarchies, nameOf(nodeId));
@@ -36,7 +44,10 @@ export function createNodeCgroups(hierarchies: CgroupHierarchies = detectHierarc
   return {
     nameOf,
 
-    unifiedPath: (nodeId) => (hierarchies.unified ? nameOf(nodeId) : undefined),
+    socketMatch(nodeId) {
+      const folder = hierarchies.unified && relative("/sys/fs/cgroup", `${hierarchies.unified}/${nameOf(nodeId)}`);
+      return folder && !folder.startsWith("..") ? { path: folder, level: nameOf(nodeId).split("/").length } : undefined;
+    },
 
     async ensure(nodeId, limits) {
       await delegateControllers(hierarchies);

@@ -1,3 +1,4 @@
+export { createNodeFirewall } from "./nft-node-firewall.ts";
 export type {
   FirewallAction,
   FirewallConfig,
@@ -5,3 +6,4 @@ export type {
   FirewallTarget,
   NodeFirewall,
 } from "./node-firewall.ts";
+export { checkFirewall, MAX_FIREWALL_RULES } from "./ruleset.ts";

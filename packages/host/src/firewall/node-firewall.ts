@@ -1,3 +1,5 @@
+import type { CgroupSocketMatch } from "../cgroups/index.ts";
+
 /**
  * One atomic nftables ruleset per node (spec host-daemon §6.4, DB-6.1 … DB-6.6). A later rule of the list wins over an earlier one;
  * the defaults come last. Applying is a single transaction: after any crash the old or the new rules are in force, never a mix.
@@ -10,7 +12,7 @@ export interface NodeFirewall {
   show(nodeId: string, target: FirewallTarget): Promise<string | undefined>;
   /** Also removes what is left of a node whose network is gone. */
   remove(nodeId: string, target?: FirewallTarget): Promise<void>;
-  /** Ids of nodes with rules of this installation in the host's namespace (for cleaning up orphans). */
+  /** Ids of nodes with rules of this installation (for cleaning up orphans). */
   list(): Promise<readonly string[]>;
 }
 
@@ -23,8 +25,8 @@ export type FirewallTarget =
       readonly mac: string;
       readonly addresses: readonly string[];
     }
-  /** Rules match the sockets of the container's cgroup, never the host's own address (DB-6.5). */
-  | { readonly kind: "host"; readonly cgroup: string };
+  /** Rules match the sockets of the container's cgroup (`NodeCgroups.socketMatch`), never the host's own address (DB-6.5). */
+  | { readonly kind: "host"; readonly cgroup: CgroupSocketMatch };
 
 export type FirewallAction = "allow" | "deny" | "reject";
 

@@ -10,9 +10,12 @@ export interface NodeNetwork {
   /** Creates the bridge where missing and brings it up with the host's address, if one is given. */
   ensureBridge(bridge: BridgeSpec): Promise<void>;
 
+  /** Removes a bridge that `ensureBridge` made and no node uses; any other is left alone. */
+  removeBridge(name: string): Promise<void>;
+
   setUp(spec: NodeNetworkSpec): Promise<NodeNetworkHandle>;
 
-  /** What is there of the node's network now: `undefined` unless complete and up. */
+  /** What is there of the node's network now: `undefined` unless complete and up. Cheap: starts no process. */
   inspect(nodeId: string): Promise<NodeNetworkHandle | undefined>;
 
   tearDown(nodeId: string): Promise<void>;
@@ -25,8 +28,8 @@ export interface BridgeSpec {
   readonly name: string;
   /** Address of the host on the bridge with prefix, e.g. `10.1.0.1/24`; absent: the bridge's addresses are left as they are. */
   readonly address?: string;
-  /** Link to enslave when the bridge is created, e.g. `eth0`. Never touched when the bridge exists. */
-  readonly uplink?: string;
+  /** Hides the nodes behind the host's address when they talk to others (for machines without a routed subnet); default off. */
+  readonly masquerade?: boolean;
 }
 
 export interface NodeNetworkSpec {

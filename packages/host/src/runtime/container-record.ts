@@ -12,6 +12,8 @@ export interface ContainerRecord {
   readonly spec: ContainerSpec;
   /** Set when init was started, removed when it was stopped; whether it lives is always looked up. */
   readonly init?: ProcessIdentity;
+  /** What the cgroup had counted when init was started. */
+  readonly oomKillsBefore?: number;
 }
 
 const identity = z.object({ pid: z.number().int(), startTicks: z.number(), bootId: z.string() });
@@ -37,7 +39,12 @@ const spec = z.object({
 });
 const format = {
   version: 1,
-  schema: z.object({ kind: z.enum(["oci", "apptainer"]), spec, init: identity.exactOptional() }),
+  schema: z.object({
+    kind: z.enum(["oci", "apptainer"]),
+    spec,
+    init: identity.exactOptional(),
+    oomKillsBefore: z.number().exactOptional(),
+  }),
 } as const;
 
 /** Reads and writes the records of all nodes; reads each from disk once. */

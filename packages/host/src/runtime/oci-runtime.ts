@@ -44,6 +44,7 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
     try {
       const bundle = await writeBundle(spec);
       await cgroups.ensure(nodeId, spec.limits);
+      const oomKillsBefore = (await cgroups.usage(nodeId))?.oomKills ?? 0;
       const pidFile = join(bundle, "init.pid");
       await tool.run(["run", "--detach", "--bundle", bundle, "--pid-file", pidFile, nodeId], {
         errorCode: "container-start-failed",
@@ -59,7 +60,7 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
           fix: `see its output in ${spec.logPath}`,
         });
       }
-      await records.put(nodeId, { ...record, init });
+      await records.put(nodeId, { kind: "oci", spec, init, oomKillsBefore });
       return init;
     } catch (error) {
       await clear(nodeId);
@@ -82,7 +83,7 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
    * no more than a folder once its processes and cgroups are gone.
    */
   async function clear(nodeId: string): Promise<void> {
-    await cgroups.remove(nodeId);
+    await cgroups.kill(nodeId);
     for (const name of programs) await rm(join(runDirectory, name, nodeId), { recursive: true, force: true });
     await rm(bundleOf(nodeId), { recursive: true, force: true });
   }
@@ -152,6 +153,8 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
         });
       }
       await records.put(spec.nodeId, { kind: "oci", spec });
+      // There before the first process, so that the firewall can name it; it stays until `delete`.
+      await cgroups.ensure(spec.nodeId, spec.limits);
     },
 
     async start(nodeId, call = {}) {
@@ -211,11 +214,15 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
     },
 
     async usage(nodeId) {
-      return (await runningInit(nodeId)) ? cgroups.usage(nodeId) : undefined;
+      if (!(await runningInit(nodeId))) return undefined;
+      const before = (await records.find(nodeId))?.oomKillsBefore ?? 0;
+      const usage = await cgroups.usage(nodeId);
+      return usage && { ...usage, oomKills: usage.oomKills - before };
     },
 
     async delete(nodeId, call = {}) {
       await end(nodeId, { ...call, timeoutMs: 0 });
+      await cgroups.remove(checkedNodeId(nodeId));
       await records.remove(nodeId);
       await rm(join(runDirectory, "locks", checkedNodeId(nodeId)), { force: true });
     },

@@ -287,8 +287,9 @@ test("memory, processes and cores are limited, and a process killed for memory i
   assert.ok(usage.memoryBytes > 0 && usage.memoryBytes <= 32_000_000);
   await runtime.exec(nodeId, busybox("sh", "-c", "while :; do sleep 1000 & done 2>/dev/null"));
   let pids = 0;
-  while (pids < 40) pids = (await runtime.usage(nodeId))?.pids ?? 0;
-  assert.equal(pids, 40);
+  // The shell that cannot fork any more ends itself.
+  while (pids < 39) pids = (await runtime.usage(nodeId))?.pids ?? 0;
+  assert.ok(pids <= 40);
   assert.ok(isAlive(init));
   await runtime.delete(nodeId);
   assert.equal(await runtime.usage(nodeId), undefined);

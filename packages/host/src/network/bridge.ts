@@ -1,0 +1,89 @@
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { OperationError, runTool } from "@blockvisor/image/container";
+import { formatCidr, parseCidr } from "./addresses.ts";
+import { checkedLinkName } from "./names.ts";
+import type { BridgeSpec } from "./node-network.ts";
+
+const OURS = "blockvisor";
+
+/** Makes the bridge where missing, brings it up, gives it the host's address. Error `network-bridge-invalid`. */
+export async function ensureBridge({ name, address, masquerade }: BridgeSpec): Promise<void> {
+  checkedLinkName(name);
+  const kind = await linkKind(name);
+  if (kind === "other") {
+    throw new OperationError("network-bridge-invalid", `'${name}' is a network interface, but no bridge`, {
+      fix: "set 'iface' to the name of a bridge, or to a new name",
+    });
+  }
+  const subnet = address === undefined ? undefined : parseCidr(address);
+  if (address !== undefined && !subnet) {
+    throw new OperationError("network-bridge-invalid", `'${address}' is no address with prefix for the bridge`, {
+      fix: "set net_conf.host_ip and net_conf.prefix",
+    });
+  }
+  const create =
+    kind === "missing"
+      ? [`link add name ${name} type bridge stp_state 0 forward_delay 0`, `link set dev ${name} alias ${OURS}`]
+      : [];
+  const assign = address === undefined ? [] : [`address replace ${address} dev ${name}`];
+  try {
+    await ipBatch([...create, ...assign, `link set dev ${name} up`]);
+  } catch (error) {
+    // Another process may have made it meanwhile.
+    if (kind !== "missing" || (await linkKind(name)) !== "bridge") throw error;
+    await ipBatch([...assign, `link set dev ${name} up`]);
+  }
+  if (masquerade && subnet?.family === 4) await hideNodes(name, formatCidr(subnet));
+}
+
+export async function removeBridge(name: string): Promise<void> {
+  checkedLinkName(name);
+  const alias = await readFile(`/sys/class/net/${name}/ifalias`, "utf8").catch(() => "");
+  if (alias.trim() !== OURS || (await bridgePorts(name)).length > 0) return;
+  await runTool("ip", ["link", "delete", name, "type", "bridge"]);
+  const table = natTable(name);
+  await runTool("nft", ["-f", "-"], { input: `add table ip ${table}\ndelete table ip ${table}\n` });
+}
+
+/** Addresses of the host on a link, e.g. `10.1.0.1/24`. */
+export async function linkAddresses(name: string): Promise<readonly string[]> {
+  const { stdout } = await runTool("ip", ["-json", "address", "show", "dev", checkedLinkName(name)]);
+  const links = JSON.parse(stdout) as readonly { addr_info?: readonly { local?: string; prefixlen?: number }[] }[];
+  return links.flatMap(({ addr_info = [] }) => addr_info.map(({ local, prefixlen }) => `${local}/${prefixlen}`));
+}
+
+/** Runs several `ip` commands in one process; every word was checked before. */
+export async function ipBatch(commands: readonly string[], namespace?: string): Promise<void> {
+  const inside = namespace === undefined ? [] : ["-netns", namespace];
+  await runTool("ip", [...inside, "-batch", "-"], { input: `${commands.join("\n")}\n` });
+}
+
+async function hideNodes(bridge: string, subnet: string): Promise<void> {
+  const table = natTable(bridge);
+  const rules = [
+    `add table ip ${table}`,
+    `delete table ip ${table}`,
+    `table ip ${table} {`,
+    "  chain postrouting {",
+    "    type nat hook postrouting priority srcnat; policy accept;",
+    `    ip saddr ${subnet} oifname != "${bridge}" masquerade`,
+    "  }",
+    "}",
+  ];
+  await runTool("nft", ["-f", "-"], { input: `${rules.join("\n")}\n` });
+  await writeFile("/proc/sys/net/ipv4/ip_forward", "1");
+}
+
+function natTable(bridge: string): string {
+  return `bv_nat_${Buffer.from(bridge).toString("hex")}`;
+}
+
+async function linkKind(name: string): Promise<"missing" | "bridge" | "other"> {
+  const entries = await readdir(`/sys/class/net/${name}`).catch(() => undefined);
+  if (!entries) return "missing";
+  return entries.includes("bridge") ? "bridge" : "other";
+}
+
+async function bridgePorts(name: string): Promise<readonly string[]> {
+  return readdir(`/sys/class/net/${name}/brif`).catch(() => []);
+}

@@ -1,0 +1,156 @@
+import { readFile, readlink, statfs } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import { isOperationError, OperationError, runTool } from "@blockvisor/image/container";
+import { failpoint } from "../durable/index.ts";
+import { bootId } from "../runtime/process-identity.ts";
+import { canonicalAddress } from "./addresses.ts";
+import { ensureBridge, ipBatch, removeBridge } from "./bridge.ts";
+import { refuseDuplicate } from "./duplicate-address.ts";
+import { linkNames, NODE_INTERFACE } from "./names.ts";
+import { createNetworkRecords, type NetworkRecords } from "./network-record.ts";
+import type { NodeNetwork, NodeNetworkHandle, NodeNetworkSpec } from "./node-network.ts";
+
+const NSFS_MAGIC = 0x6e736673;
+
+/**
+ * Settings of the node's own network: ICMP sockets and low ports for everyone (containers have no NET_RAW), no address but those
+ * given, and the kernel announces the node's address by itself when the link comes up (spec host-daemon DB-5.11).
+ */
+const SYSCTLS = `
+  set -e
+  cd /proc/sys/net
+  echo "0 2147483647" >ipv4/ping_group_range
+  echo 0 >ipv4/ip_unprivileged_port_start
+  echo 1 >ipv4/conf/default/arp_notify
+  if [ -d ipv6 ]; then
+    echo 0 >ipv6/conf/default/accept_ra
+    echo 1 >ipv6/conf/default/ndisc_notify
+  fi`;
+
+/** `runDirectory`: `<root>/run/blockvisor`; what was made is recorded in its folder `network`. */
+export function createNodeNetwork(options: { readonly runDirectory: string }): NodeNetwork {
+  const records = createNetworkRecords(join(options.runDirectory, "network"));
+
+  async function inspect(nodeId: string): Promise<NodeNetworkHandle | undefined> {
+    linkNames(nodeId);
+    const complete = (await records.find(nodeId))?.complete;
+    if (!complete) return undefined;
+    const { handle, interfaceIndex } = complete;
+    const [index, namespace] = await Promise.all([
+      interfaceIndexOf(handle.hostInterface),
+      statfs(handle.namespacePath).catch(() => undefined),
+    ]);
+    return index === interfaceIndex && namespace?.type === NSFS_MAGIC ? handle : undefined;
+  }
+
+  return {
+    ensureBridge,
+    removeBridge,
+    inspect,
+
+    async setUp(wanted) {
+      const spec = canonicalSpec(wanted);
+      const known = await records.find(spec.nodeId);
+      const present = await inspect(spec.nodeId);
+      if (present && known && isDeepStrictEqual(known.spec, spec)) {
+        if ((await masterOf(present.hostInterface)) === spec.bridge) return present;
+      }
+      await refuseTaken(records, spec);
+      await this.tearDown(spec.nodeId);
+      await records.put({ spec });
+      failpoint("network.recorded");
+      try {
+        for (const { ip } of spec.addresses) await refuseDuplicate(spec.bridge, ip);
+        const handle = await make(spec);
+        failpoint("network.made");
+        const interfaceIndex = await interfaceIndexOf(handle.hostInterface);
+        if (interfaceIndex === undefined) throw new OperationError("tool-failed", "the node's link vanished");
+        await records.put({ spec, complete: { handle, interfaceIndex, bootId: bootId() } });
+        return handle;
+      } catch (error) {
+        await this.tearDown(spec.nodeId);
+        throw error;
+      }
+    },
+
+    async tearDown(nodeId) {
+      const { namespace, namespacePath, hostInterface } = linkNames(nodeId);
+      if ((await interfaceIndexOf(hostInterface)) !== undefined) {
+        await tolerate(runTool("ip", ["link", "delete", "dev", hostInterface]), /Cannot find device/);
+      }
+      failpoint("network.unlinked");
+      if (await statfs(namespacePath).catch(() => undefined)) {
+        await tolerate(runTool("ip", ["netns", "delete", namespace]), /No such file/);
+      }
+      await records.remove(nodeId);
+    },
+
+    list: () => records.list(),
+  };
+}
+
+async function make(spec: NodeNetworkSpec): Promise<NodeNetworkHandle> {
+  const { namespace, namespacePath, hostInterface, mac } = linkNames(spec.nodeId);
+  await runTool("ip", ["netns", "add", namespace]);
+  await runTool("ip", ["netns", "exec", namespace, "sh", "-c", SYSCTLS]);
+  await ipBatch([
+    `link add name ${hostInterface} type veth peer name ${NODE_INTERFACE} address ${mac} netns ${namespace}`,
+    `link set dev ${hostInterface} alias blockvisor:${spec.nodeId}`,
+    `link set dev ${hostInterface} master ${spec.bridge} up`,
+  ]);
+  await ipBatch(
+    [
+      "link set dev lo up",
+      ...spec.addresses.map(({ ip, prefix }) => `address add ${ip}/${prefix} dev ${NODE_INTERFACE}`),
+      `link set dev ${NODE_INTERFACE} up`,
+      // onlink: the gateway may lie outside the node's subnet (spec host-daemon §6.3).
+      ...spec.gateways.map((gateway) => `route replace default via ${gateway} dev ${NODE_INTERFACE} onlink`),
+    ],
+    namespace,
+  );
+  return { namespacePath, hostInterface, mac, addresses: spec.addresses.map(({ ip }) => ip) };
+}
+
+/** Every word that goes into a command is checked or rewritten here. */
+function canonicalSpec(spec: NodeNetworkSpec): NodeNetworkSpec {
+  linkNames(spec.nodeId);
+  const addresses = spec.addresses.map(({ ip, prefix }) => {
+    const canonical = canonicalAddress(ip);
+    const bits = canonical.includes(":") ? 128 : 32;
+    if (Number.isInteger(prefix) && prefix >= 0 && prefix <= bits) return { ip: canonical, prefix };
+    throw new OperationError("network-address-invalid", `/${prefix} is no prefix for ${ip}`);
+  });
+  if (addresses.length === 0) throw new OperationError("network-address-invalid", `node ${spec.nodeId} has no address`);
+  return { nodeId: spec.nodeId, bridge: spec.bridge, addresses, gateways: spec.gateways.map(canonicalAddress) };
+}
+
+async function refuseTaken(records: NetworkRecords, spec: NodeNetworkSpec): Promise<void> {
+  for (const other of await records.list()) {
+    if (other === spec.nodeId) continue;
+    const used = (await records.find(other))?.spec.addresses ?? [];
+    const clash = spec.addresses.find(({ ip }) => used.some((address) => address.ip === ip));
+    if (!clash) continue;
+    throw new OperationError("network-address-taken", `the address ${clash.ip} is in use by node ${other}`, {
+      fix: "give the node another address",
+    });
+  }
+}
+
+async function interfaceIndexOf(name: string): Promise<number | undefined> {
+  const text = await readFile(`/sys/class/net/${name}/ifindex`, "utf8").catch(() => undefined);
+  return text === undefined ? undefined : Number(text);
+}
+
+async function masterOf(name: string): Promise<string | undefined> {
+  return readlink(`/sys/class/net/${name}/master`).then(basename, () => undefined);
+}
+
+/** Waits for a removal; what is gone already is what was wanted. */
+async function tolerate(removal: Promise<unknown>, gone: RegExp): Promise<void> {
+  try {
+    await removal;
+  } catch (error) {
+    if (!isOperationError(error, "tool-failed") || !gone.test(error.message)) throw error;
+  }
+}

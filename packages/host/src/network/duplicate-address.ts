@@ -1,0 +1,57 @@
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
+import { OperationError, runTool } from "@blockvisor/image/container";
+import { contains, parseCidr } from "./addresses.ts";
+import { linkAddresses } from "./bridge.ts";
+
+/** A machine on the same network answers within a few milliseconds; silence for this long means nobody has the address. */
+const ANSWER_MS = 150;
+const DISCARD_PORT = 9;
+
+/**
+ * Refuses an address that someone else on the bridge's network has (spec host-daemon DB-6.11): the host itself, or whoever answers
+ * when the kernel asks for the address' owner. Only addresses in a subnet of the host on the bridge can be asked for.
+ * Error `network-address-taken`.
+ */
+export async function refuseDuplicate(bridge: string, ip: string): Promise<void> {
+  const target = parseCidr(ip);
+  for (const address of await linkAddresses(bridge)) {
+    const host = parseCidr(address);
+    const own = address.split("/")[0] ?? "";
+    if (own === ip) throw taken(ip, "the host itself has it");
+    if (!host || !target || !contains(host, target)) continue;
+    const owner = await findOwner(bridge, ip, own);
+    if (owner) throw taken(ip, `the machine with the hardware address ${owner} answers for it`);
+  }
+}
+
+async function findOwner(bridge: string, ip: string, from: string): Promise<string | undefined> {
+  await forget(bridge, ip);
+  const socket = createSocket(ip.includes(":") ? "udp6" : "udp4");
+  socket.on("error", () => {}); // Nobody there: that is the answer looked for.
+  try {
+    socket.bind(0, from);
+    await once(socket, "listening");
+    // The kernel has to find the owner before it can send; what is sent does not matter.
+    socket.send(Buffer.alloc(0), DISCARD_PORT, ip, () => {});
+    await delay(ANSWER_MS);
+    const { stdout } = await runTool("ip", ["-json", "neighbour", "show", "to", ip, "dev", bridge]);
+    const [neighbour] = JSON.parse(stdout || "[]") as readonly { lladdr?: string }[];
+    return neighbour?.lladdr;
+  } finally {
+    socket.close();
+    await forget(bridge, ip);
+  }
+}
+
+/** So that neither an old answer nor the failed question is remembered. */
+async function forget(bridge: string, ip: string): Promise<void> {
+  await runTool("ip", ["neighbour", "flush", "to", ip, "dev", bridge]);
+}
+
+function taken(ip: string, reason: string): OperationError {
+  return new OperationError("network-address-taken", `the address ${ip} is in use: ${reason}`, {
+    fix: "give the node another address, or take the other machine off the network",
+  });
+}

@@ -1,0 +1,68 @@
+import { mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { readVersioned, removeDurable, writeDurable } from "../durable/index.ts";
+import { bootId } from "../runtime/process-identity.ts";
+import type { NodeNetworkHandle, NodeNetworkSpec } from "./node-network.ts";
+
+/** What was made for a node. Written before anything is made, so that nothing is ever without an owner. */
+export interface NetworkRecord {
+  readonly spec: NodeNetworkSpec;
+  /** Set when everything is up: the link as it was then. */
+  readonly complete?: { readonly handle: NodeNetworkHandle; readonly interfaceIndex: number; readonly bootId: string };
+}
+
+const format = {
+  version: 1,
+  schema: z.object({
+    spec: z.object({
+      nodeId: z.string(),
+      bridge: z.string(),
+      addresses: z.array(z.object({ ip: z.string(), prefix: z.number() })),
+      gateways: z.array(z.string()),
+    }),
+    complete: z
+      .object({
+        handle: z.object({
+          namespacePath: z.string(),
+          hostInterface: z.string(),
+          mac: z.string(),
+          addresses: z.array(z.string()),
+        }),
+        interfaceIndex: z.number(),
+        bootId: z.string(),
+      })
+      .exactOptional(),
+  }),
+} as const;
+
+export interface NetworkRecords {
+  find(nodeId: string): Promise<NetworkRecord | undefined>;
+  put(record: NetworkRecord): Promise<void>;
+  remove(nodeId: string): Promise<void>;
+  list(): Promise<readonly string[]>;
+}
+
+export function createNetworkRecords(directory: string): NetworkRecords {
+  const path = (nodeId: string) => join(directory, `${nodeId}.json`);
+  return {
+    async find(nodeId) {
+      const record = await readVersioned(path(nodeId), format);
+      if (!record?.complete || record.complete.bootId === bootId()) return record;
+      return { spec: record.spec };
+    },
+    async put(record) {
+      await mkdir(directory, { recursive: true, mode: 0o700 });
+      await writeDurable(path(record.spec.nodeId), JSON.stringify({ schema_version: format.version, ...record }));
+    },
+    async remove(nodeId) {
+      await removeDurable(path(nodeId)).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== "ENOENT") throw error;
+      });
+    },
+    async list() {
+      const names = await readdir(directory).catch(() => []);
+      return names.filter((name) => /^[^.].*\.json$/.test(name)).map((name) => name.slice(0, -".json".length));
+    },
+  };
+}

@@ -1,0 +1,186 @@
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { createNodeNetwork, type NodeNetworkSpec } from "./index.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "bv-network-"));
+const bridge = `bvt${process.pid}`;
+const subnet = `10.${200 + (process.pid % 50)}.${(process.pid >> 6) % 250}`;
+const network = createNodeNetwork({ runDirectory: directory });
+const nodes: string[] = [];
+const foreign = `bvforeign${process.pid}`;
+
+function spec(name: string, host: number, more: Partial<NodeNetworkSpec> = {}): NodeNetworkSpec {
+  const nodeId = `${name}-${process.pid}`;
+  if (!nodes.includes(nodeId)) nodes.push(nodeId);
+  return { nodeId, bridge, addresses: [{ ip: `${subnet}.${host}`, prefix: 24 }], gateways: [`${subnet}.1`], ...more };
+}
+
+const ip = (...args: string[]) => execFileSync("ip", args, { encoding: "utf8" });
+const inNode = (nodeId: string, ...argv: string[]) =>
+  execFileSync("ip", ["netns", "exec", `bv-${nodeId}`, ...argv], { encoding: "utf8" });
+const pings = (nodeId: string, target: string) =>
+  inNode(nodeId, "busybox", "ping", "-c", "1", "-W", "2", target).includes("1 packets received");
+const traces = () => ({
+  links: ip("-brief", "link", "show", "master", bridge)
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => line.split("@")[0]),
+  namespaces: ip("netns", "list")
+    .split("\n")
+    .filter((line) => nodes.some((nodeId) => line.startsWith(`bv-${nodeId}`))),
+});
+
+before(() => network.ensureBridge({ name: bridge, address: `${subnet}.1/24` }));
+after(async () => {
+  for (const nodeId of nodes) await network.tearDown(nodeId);
+  execFileSync("sh", ["-c", `ip netns del ${foreign} 2>/dev/null; true`]);
+  await network.removeBridge(bridge);
+  assert.equal(existsSync(`/sys/class/net/${bridge}`), false);
+  rmSync(directory, { recursive: true, force: true });
+});
+
+test("two nodes and the host reach each other; setting up again changes nothing; nothing is left afterwards", async () => {
+  const [a, b] = [spec("a", 2), spec("b", 3)];
+  const handle = await network.setUp(a);
+  await network.setUp(b);
+  assert.deepEqual(handle.addresses, [`${subnet}.2`]);
+  assert.equal(handle.namespacePath, `/run/netns/bv-${a.nodeId}`);
+  assert.deepEqual(await network.setUp(a), handle);
+  assert.deepEqual(await network.inspect(a.nodeId), handle);
+  assert.ok(pings(a.nodeId, `${subnet}.3`));
+  assert.ok(pings(a.nodeId, `${subnet}.1`));
+  assert.match(inNode(a.nodeId, "ip", "route"), new RegExp(`default via ${subnet}.1`));
+  assert.match(inNode(a.nodeId, "ip", "link", "show", "eth0"), new RegExp(handle.mac));
+  assert.equal(inNode(a.nodeId, "cat", "/proc/sys/net/ipv4/ping_group_range").trim(), "0\t2147483647");
+  assert.deepEqual([...(await network.list())].sort(), [a.nodeId, b.nodeId]);
+  for (const { nodeId } of [a, b, a]) await network.tearDown(nodeId);
+  assert.equal(await network.inspect(a.nodeId), undefined);
+  assert.deepEqual(await network.list(), []);
+  assert.deepEqual(traces(), { links: [], namespaces: [] });
+});
+
+test("a node with both families, and a gateway outside its subnet", async () => {
+  const v6 = `fd00:${process.pid.toString(16)}::`;
+  const one = spec("six-a", 4, {
+    addresses: [
+      { ip: `${subnet}.4`, prefix: 32 },
+      { ip: `${v6}4`, prefix: 64 },
+    ],
+  });
+  const two = spec("six-b", 5, { addresses: [{ ip: `${v6}5`, prefix: 64 }], gateways: [] });
+  await network.setUp(one);
+  await network.setUp(two);
+  assert.ok(pings(one.nodeId, `${subnet}.1`));
+  // The first packets may meet addresses that the kernel still checks for duplicates.
+  let reached = false;
+  for (let attempt = 0; attempt < 5 && !reached; attempt += 1) {
+    try {
+      reached = pings(one.nodeId, `${v6}5`);
+    } catch {
+      reached = false;
+    }
+  }
+  assert.ok(reached);
+  for (const { nodeId } of [one, two]) await network.tearDown(nodeId);
+});
+
+test("another address or a lost part makes it anew", async () => {
+  const first = spec("anew", 6);
+  await network.setUp(first);
+  const moved = { ...first, addresses: [{ ip: `${subnet}.7`, prefix: 24 }] };
+  assert.deepEqual((await network.setUp(moved)).addresses, [`${subnet}.7`]);
+  assert.ok(pings(first.nodeId, `${subnet}.1`));
+  for (const damage of [
+    () => ip("link", "delete", traces().links[0]!),
+    () => ip("netns", "delete", `bv-${first.nodeId}`),
+  ]) {
+    damage();
+    if (traces().namespaces.length > 0) assert.equal(await network.inspect(first.nodeId), undefined);
+    await network.setUp(moved);
+    assert.ok(pings(first.nodeId, `${subnet}.1`));
+  }
+  await network.tearDown(first.nodeId);
+  assert.deepEqual(traces(), { links: [], namespaces: [] });
+});
+
+test("an address that somebody has is refused: another node, the host, an unknown machine on the network", async () => {
+  const holder = spec("holder", 8);
+  await network.setUp(holder);
+  const fails = (host: number) => assert.rejects(network.setUp(spec("late", host)), { code: "network-address-taken" });
+  await fails(8);
+  await fails(1);
+  ip("netns", "add", foreign);
+  ip("link", "add", `x${bridge}`, "type", "veth", "peer", "name", "eth0", "netns", foreign);
+  ip("link", "set", `x${bridge}`, "master", bridge, "up");
+  ip("-netns", foreign, "address", "add", `${subnet}.9/24`, "dev", "eth0");
+  ip("-netns", foreign, "link", "set", "eth0", "up");
+  await fails(9);
+  ip("netns", "delete", foreign);
+  await network.tearDown(holder.nodeId);
+  await network.setUp(spec("late", 8));
+  await network.tearDown(spec("late", 8).nodeId);
+  assert.deepEqual(await network.list(), []);
+});
+
+test("what is no address, prefix, bridge or node is refused before anything is made", async () => {
+  const bad = (more: Partial<NodeNetworkSpec>, code: string) =>
+    assert.rejects(network.setUp({ ...spec("bad", 10), ...more }), { code });
+  await bad({ addresses: [{ ip: "10.0.0.1; ip link delete eth0", prefix: 24 }] }, "network-address-invalid");
+  await bad({ addresses: [{ ip: `${subnet}.10`, prefix: 33 }] }, "network-address-invalid");
+  await bad({ addresses: [] }, "network-address-invalid");
+  await bad({ gateways: ["gateway"] }, "network-address-invalid");
+  await bad({ nodeId: "../x" }, "network-address-invalid");
+  await assert.rejects(network.ensureBridge({ name: "lo" }), { code: "network-bridge-invalid" });
+  await assert.rejects(network.ensureBridge({ name: "x y" }), { code: "network-bridge-invalid" });
+  await assert.rejects(network.ensureBridge({ name: bridge, address: "10.0.0.1/99" }), {
+    code: "network-bridge-invalid",
+  });
+  await assert.rejects(network.setUp({ ...spec("bad", 10), bridge: "bv-no-bridge" }));
+  assert.deepEqual(await network.list(), []);
+  assert.deepEqual(traces(), { links: [], namespaces: [] });
+});
+
+for (const point of ["network.recorded", "network.made", "network.unlinked"]) {
+  test(`killed at ${point}: known to the next daemon, which can complete or remove it`, async () => {
+    const cut = spec(point.replace(".", "-"), 20);
+    const script = `import { createNodeNetwork } from ${JSON.stringify(join(import.meta.dirname, "index.ts"))};
+      const network = createNodeNetwork({ runDirectory: ${JSON.stringify(directory)} });
+      await network.setUp(${JSON.stringify(cut)});
+      await network.tearDown(${JSON.stringify(cut.nodeId)});`;
+    const die = async () => {
+      const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+        stdio: "inherit",
+        env: { ...process.env, BV_FAILPOINT: point === "network.unlinked" ? `${point}@2` : point },
+      });
+      assert.deepEqual(await once(child, "exit"), [null, "SIGKILL"]);
+    };
+    await die();
+    assert.deepEqual(await network.list(), [cut.nodeId]);
+    await network.setUp(cut);
+    assert.ok(pings(cut.nodeId, `${subnet}.1`));
+    await network.tearDown(cut.nodeId);
+    await die();
+    await network.tearDown(cut.nodeId);
+    assert.deepEqual(await network.list(), []);
+    assert.deepEqual(traces(), { links: [], namespaces: [] });
+  });
+}
+
+test("a masquerading bridge hides its nodes, and takes its table away with it", async () => {
+  const name = `bvm${process.pid}`;
+  const table = `bv_nat_${Buffer.from(name).toString("hex")}`;
+  await network.ensureBridge({ name, address: "10.199.0.1/24", masquerade: true });
+  await network.ensureBridge({ name, address: "10.199.0.1/24", masquerade: true });
+  assert.match(
+    execFileSync("nft", ["list", "table", "ip", table], { encoding: "utf8" }),
+    /ip saddr 10\.199\.0\.0\/24 oifname != .* masquerade/,
+  );
+  await network.removeBridge(name);
+  assert.equal(existsSync(`/sys/class/net/${name}`), false);
+  assert.throws(() => execFileSync("nft", ["list", "table", "ip", table], { stdio: "ignore" }));
+});

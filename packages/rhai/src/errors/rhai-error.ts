@@ -97,6 +97,13 @@ export class RhaiError extends Error {
     return this;
   }
 
+  /** The same error, raised again at the place of another. */
+  movedTo(other: RhaiError): this {
+    this.place = other.place;
+    this.silentPlace = false;
+    return this;
+  }
+
   /** The error never gets a place. */
   withoutPlace(): this {
     this.noPlace = true;

@@ -9,9 +9,12 @@ export class SequenceValue extends HeapValue {
   readonly tag = Tag.Iterator;
   readonly native: string;
   readonly start: () => Iterator<Value>;
-  constructor(native: string, start: () => Iterator<Value>) {
+  /** For steps of plain numbers: walked without an iterator. */
+  readonly steps: { readonly from: number; readonly to: number; readonly by: number } | null;
+  constructor(native: string, start: () => Iterator<Value>, steps: SequenceValue["steps"] = null) {
     super();
     this.native = native;
     this.start = start;
+    this.steps = steps;
   }
 }

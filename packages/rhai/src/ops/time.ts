@@ -1,0 +1,34 @@
+import { arithmetic } from "../errors/throwing.ts";
+import { integerDigits } from "../text/float-text.ts";
+import { Float } from "../values/float.ts";
+import type { Int } from "../values/int.ts";
+import { Timestamp } from "../values/timestamp.ts";
+
+/** The reference keeps seconds of an instant in 64 bits. */
+const FARTHEST = 9223372036854775807n;
+const BILLION = 1_000_000_000n;
+
+/** `timestamp ± seconds` (spec 15.11). */
+export function addSeconds(from: Timestamp, seconds: Int | Float, isMinus = false): Timestamp {
+  const verb = isMinus ? "subtract" : "add";
+  if (seconds instanceof Float) {
+    if (seconds.n > 9223372036854775807 || Number.isNaN(seconds.n) || seconds.n < -9223372036854775808) {
+      throw arithmetic(`Integer overflow for timestamp ${verb}: ${integerDigits(seconds.n)}`);
+    }
+    const whole = Math.trunc(seconds.n);
+    const nanos = BigInt(whole) * BILLION + BigInt(Math.round((seconds.n - whole) * 1e9));
+    return new Timestamp(isMinus ? from.nanos - nanos : from.nanos + nanos);
+  }
+  const delta = isMinus ? -BigInt(seconds) : BigInt(seconds);
+  const nanos = from.nanos + delta * BILLION;
+  if (nanos / BILLION > FARTHEST) {
+    const doing = isMinus ? "subtracting" : "adding";
+    throw arithmetic(`Timestamp overflow when ${doing} ${seconds} second(s)`);
+  }
+  return new Timestamp(nanos);
+}
+
+/** Seconds from one instant to another, negative when the second is earlier. */
+export function secondsBetween(from: Timestamp, to: Timestamp): number {
+  return Number(to.nanos - from.nanos) / 1e9;
+}

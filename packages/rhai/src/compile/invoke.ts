@@ -17,7 +17,7 @@ export function leaveCall(error: unknown, fn: ScriptFunction, site: Site | null)
   if (error instanceof RhaiError) inner = error;
   else if (error instanceof RangeError && /call stack/i.test(error.message)) inner = stackOverflow();
   else inner = fromHost(error);
-  if (inner.uncatchable) return site === null ? inner : inner.moveTo(site.source, site.start, site.end);
+  if (inner.uncatchable) return site === null ? inner : inner.leaveCall(fn.name, site.source, site.start, site.end);
   const { name } = fn.unit.state;
   if (name !== "" && inner.inner === null) inner.shownSource = name;
   return inCall(inner, fn.name, name, site);

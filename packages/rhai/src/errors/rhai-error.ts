@@ -57,6 +57,8 @@ export class RhaiError extends Error {
   /** Name shown as `@ '…'`, set when the error leaves a function of a script that has a name. */
   shownSource = "";
   private place: Place | null = null;
+  private origin: Place | null = null;
+  private readonly left: CallFrame[] = [];
   /** The place is known but the reference would not print it (arithmetic of built-in operators). */
   private silentPlace = false;
   private noPlace = false;
@@ -102,6 +104,24 @@ export class RhaiError extends Error {
     this.place = other.place;
     this.silentPlace = false;
     return this;
+  }
+
+  /**
+   * An error that scripts cannot catch leaves a call. As in the reference its text then shows the place of the call;
+   * `origin` and `callChain` keep where it came from.
+   */
+  leaveCall(name: string, source: Source, start: number, end: number): this {
+    this.origin ??= this.place;
+    this.left.push({ name, module: null, source: source.name, position: source.position(start) });
+    return this.moveTo(source, start, end);
+  }
+
+  /** Where the error really started: for limits and deadlines deeper than what the text shows. */
+  get start(): { readonly source: string; readonly position: Position; readonly end: Position } | null {
+    const place = this.origin ?? this.place;
+    if (place === null) return null;
+    const { source, span } = place;
+    return { source: source.name, position: source.position(span.start), end: source.position(span.end) };
   }
 
   /** The error never gets a place. */
@@ -150,7 +170,7 @@ export class RhaiError extends Error {
         });
       }
     }
-    return chain;
+    return [...this.root.left, ...chain];
   }
 
   /** Full text without the position of the outermost error: what `catch` finds under `message`. */
@@ -161,7 +181,7 @@ export class RhaiError extends Error {
   /** An excerpt of the source with a marker under the span, followed by the hint; empty when no place is known. */
   codeFrame(sources?: SourceLookup): string {
     const { root } = this;
-    const place = root.place ?? this.place;
+    const place = root.origin ?? root.place ?? this.place;
     if (place === null) return root.hint === null ? "" : `help: ${root.hint}`;
     const text = sources?.(place.source.name);
     return codeFrame(place.source, place.span, root.hint, text);

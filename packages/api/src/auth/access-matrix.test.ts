@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, rm } from "node:fs/promises";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -12,6 +11,7 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { type OpenDatabase, openDatabase } from "../database/open-database.ts";
 import { type Listener, listen } from "../listener/listener.ts";
 import { requestHandler } from "../listener/request-handler.ts";
+import { newDataDir } from "../testing/data-dir.ts";
 import { type Fixture, seedHost, seedOrg, seedUser } from "../testing/seed.ts";
 import { expectedAccess } from "./access-matrix.ts";
 import { accessOf, roles, rpcName } from "./access-table.ts";
@@ -43,7 +43,7 @@ describe("access matrix", () => {
   let publicHost = "";
 
   before(async () => {
-    directory = await mkdtemp(path.join(tmpdir(), "blockvisor-matrix-"));
+    directory = await newDataDir();
     database = await openDatabase({ kind: "embedded", directory });
     const tokens = createAccessTokens(Buffer.alloc(64, 7), lifeSeconds);
     services = await contract();

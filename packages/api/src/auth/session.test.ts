@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import path from "node:path";
+import { rm } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 import { type OpenDatabase, openDatabase } from "../database/open-database.ts";
+import { newDataDir } from "../testing/data-dir.ts";
 import { createLoginThrottle } from "./login-throttle.ts";
 import { createSessions, type Sessions } from "./session.ts";
 
@@ -16,7 +15,7 @@ describe("refresh tokens", () => {
   const sessions: Sessions = createSessions(Buffer.alloc(64, 3), { life, absoluteUserLife: 7200 });
 
   before(async () => {
-    directory = await mkdtemp(path.join(tmpdir(), "blockvisor-sessions-"));
+    directory = await newDataDir();
     database = await openDatabase({ kind: "embedded", directory });
   });
   after(async () => {

@@ -42,15 +42,15 @@ export function startOutbox(db: Database, broker: Broker, log: Logger): Outbox {
     for (;;) {
       const rows = await claim(db);
       if (rows.length === 0) return;
-      for (const row of rows) await broker.publish(row.topic, row.payload);
-      await db
-        .deleteFrom("outbox")
-        .where(
-          "sequence",
-          "in",
-          rows.map((row) => row.sequence),
-        )
-        .execute();
+      let sent = 0;
+      try {
+        for (const row of rows) {
+          await broker.publish(row.topic, row.payload);
+          sent += 1;
+        }
+      } finally {
+        await settle(db, rows.slice(0, sent), rows.slice(sent));
+      }
     }
   };
   const wake = () => {
@@ -101,4 +101,16 @@ async function claim(db: Database) {
     .returning(["sequence", "topic", "payload"])
     .execute();
   return rows.sort((left, right) => (left.sequence < right.sequence ? -1 : 1));
+}
+
+/** Forgets what was sent; gives back what was not, so that it is next, whoever sends it. */
+async function settle(
+  db: Database,
+  sent: readonly { readonly sequence: bigint }[],
+  unsent: readonly { readonly sequence: bigint }[],
+): Promise<void> {
+  const numbers = (rows: readonly { readonly sequence: bigint }[]) => rows.map((row) => row.sequence);
+  if (sent.length > 0) await db.deleteFrom("outbox").where("sequence", "in", numbers(sent)).execute();
+  if (unsent.length === 0) return;
+  await db.updateTable("outbox").set({ claimed_at: null }).where("sequence", "in", numbers(unsent)).execute();
 }

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import path from "node:path";
+import { rm } from "node:fs/promises";
 import { pino } from "pino";
 import { type ApiOptions, type RunningApi, startApi } from "../start-api.ts";
 import { type Clients, clients } from "./clients.ts";
+import { newDataDir } from "./data-dir.ts";
 
 export interface ApiUnderTest {
   readonly api: RunningApi;
@@ -24,7 +23,7 @@ export const quiet = pino({ level: process.env["TEST_LOG"] ?? "silent" });
 
 /** A control plane of its own: temporary directory, ephemeral ports. */
 export async function startApiUnderTest(options: Partial<ApiOptions> = {}): Promise<ApiUnderTest> {
-  const dataDir = await mkdtemp(path.join(tmpdir(), "blockvisor-api-"));
+  const dataDir = await newDataDir();
   const api = await startApi({ dataDir, port: 0, mqttPort: 0, log: quiet, ...options });
   assert.ok(api.adminCredentials);
   const { email, password, userId } = api.adminCredentials;

@@ -29,7 +29,7 @@ logger() {
   echo "$pid $ticks" >"$run/logger"
   offset=0
   dropped=0
-  burst=1
+  bytes=0
   before=0
   while :; do
     name=$(printf '%s.%020d' "$log" "$offset")
@@ -39,34 +39,31 @@ logger() {
     while [ "$size" -lt "$segment" ]; do
       count=$(((segment - size) / 65536 + 1))
       [ "$count" -gt 1024 ] && count=1024
+      # A piece per read, so that its time is the time when it came; in a dense trickle pieces are gathered for a moment.
       if [ "$timestamps" = 1 ]; then
-        # A piece per line while it trickles, bigger ones in a burst: a process is started for each.
+        count=1
         now=${EPOCHREALTIME%.*}${EPOCHREALTIME#*.}
-        if [ $((now - before)) -lt 5000 ]; then burst=$((burst * 2)); else burst=1; fi
-        [ "$burst" -gt 64 ] && burst=64
-        [ "$count" -gt "$burst" ] && count=$burst
+        [ $((now - before)) -lt 5000 ] && [ "$bytes" -lt 16384 ] && usleep 20000
       fi
-      report=$(dd bs=65536 count="$count" of="$name.log" oflag=append conv=notrunc 2>&1)
-      if [ $? -ne 0 ]; then
+      at=$size
+      if dd bs=65536 count="$count" of="$name.log" oflag=append conv=notrunc 2>/dev/null; then
+        size=$(stat -c %s "$name.log")
+        [ "$size" = "$at" ] && break 2 # nothing more comes
+        if [ "$timestamps" = 1 ]; then
+          before=${EPOCHREALTIME%.*}${EPOCHREALTIME#*.}
+          echo "$((offset + at)) $before" >>"$name.times"
+        fi
+        if [ "$dropped" -gt 0 ]; then
+          mark="... output was dropped $dropped times, the log could not be written ..."
+          echo "$mark" >>"$name.log" && size=$((size + ${#mark} + 1)) && dropped=0
+        fi
+      else
         # The disk is full, or worse. The payload must go on: discard, and say so as soon as it is possible again.
-        report=$(dd bs=65536 count=16 of=/dev/null 2>&1)
+        case $(dd bs=65536 count=16 of=/dev/null 2>&1) in "0+0 records in"*) break 2 ;; esac
         dropped=$((dropped + 1))
-        size=$(stat -c %s "$name.log" 2>/dev/null || echo 0)
-        case $report in *"0+0 records in"*) break 2 ;; esac
-        continue
+        size=$(stat -c %s "$name.log" || echo "$at")
       fi
-      case $report in *"0+0 records in"*) break 2 ;; esac
-      bytes=${report%% bytes*}
-      bytes=${bytes##*[!0-9]}
-      if [ "$timestamps" = 1 ]; then
-        before=${EPOCHREALTIME%.*}${EPOCHREALTIME#*.}
-        echo "$((offset + size)) $before" >>"$name.times"
-      fi
-      size=$((size + bytes))
-      if [ "$dropped" -gt 0 ]; then
-        mark="... output was dropped $dropped times, the log could not be written ..."
-        echo "$mark" >>"$name.log" && size=$((size + ${#mark} + 1)) && dropped=0
-      fi
+      bytes=$((size - at))
     done
     offset=$((offset + size))
     set -- "$log".*.log

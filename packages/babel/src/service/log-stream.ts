@@ -1,14 +1,14 @@
 import { join } from "node:path";
 import * as pb from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import { create } from "@bufbuild/protobuf";
-import { timestampMs } from "@bufbuild/protobuf/wkt";
+
 import { invalid } from "../failure.ts";
 import type { Job } from "../jobs/job.ts";
 import type { Registry } from "../jobs/registry.ts";
 import { readLog } from "../logs/follow.ts";
 import { type Batch, type Cursor, type Line, sinceCursor, tailCursor } from "../logs/stream.ts";
 import { merged } from "./merged.ts";
-import { timestampOf } from "./timestamp.ts";
+import { millisecondsOf, timestampOf } from "./timestamp.ts";
 
 const DEFAULT_TAIL = 100;
 const TAIL_LIMIT = 100_000;
@@ -40,7 +40,7 @@ async function* jobLog(
   signal: AbortSignal,
 ): AsyncGenerator<pb.ReadJobLogsResponse> {
   const folder = join(job.folder, "log");
-  const since = request.since && timestampMs(request.since);
+  const since = request.since && millisecondsOf(request.since);
   const from = await startOf(folder, request, since);
   for await (const batch of readLog(folder, from, request.follow, signal)) {
     const lines = batch.lines.filter((line) => wantedLine(line, request, since));

@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import { readdir, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { timestampMs } from "@bufbuild/protobuf/wkt";
+import { builtAgent, TestAgent, until } from "../testbed/agent.ts";
+import { readLines, START, tailCursor } from "./stream.ts";
+
+const bundle = await builtAgent();
+after(() => rm(dirname(bundle.folder), { recursive: true, force: true }));
+
+describe("job logs", () => {
+  let agent: TestAgent;
+  before(async () => {
+    agent = await TestAgent.start(bundle);
+  });
+  after(() => agent.dispose());
+
+  test("capacity bounds what is kept; the newest stays, in whole lines", async () => {
+    await agent.run("chatty", "seq 1 600000", { logBufferCapacityMb: 1n });
+    await agent.finished("chatty");
+    const folder = join(agent.jobFolder("chatty"), "log");
+    const size = async () => {
+      const sizes = (await readdir(folder)).map(async (name) => (await stat(join(folder, name))).size);
+      return (await Promise.all(sizes)).reduce((sum, each) => sum + each, 0);
+    };
+    await until(async () => (await agent.log("chatty")).at(-1) === "600000", "all is written");
+    assert.ok((await size()) <= 1_200_000, `${await size()}`);
+    const lines = await agent.log("chatty");
+    assert.ok(lines.length > 50_000);
+    assert.deepEqual(
+      lines,
+      lines.map((_line, index) => String(600_000 - lines.length + 1 + index)),
+    );
+
+    const [first] = await collect(agent.jobs.readJobLogs({ names: ["chatty"], after: { run: 1n, offset: 0n } }), 1);
+    assert.ok(first!.skippedBytes > 0n, "a reader that was too slow is told what it missed");
+  });
+
+  test("log_timestamp: each line has the time when it came", async () => {
+    const start = Date.now();
+    await agent.run("stamped", "echo one; sleep 0.3; printf 'two\\0\\n'; sleep 0.3; echo three", {
+      logTimestamp: true,
+    });
+    await agent.finished("stamped");
+    const lines = (await collect(agent.jobs.readJobLogs({ names: ["stamped"] }))).flatMap((batch) => batch.lines);
+    assert.deepEqual(
+      lines.map((line) => Buffer.from(line.text).toString()),
+      ["one", "two\0", "three"],
+    );
+    const times = lines.map((line) => timestampMs(line.time!));
+    assert.ok(times[0]! >= start && times[2]! <= Date.now());
+    for (const gap of [times[1]! - times[0]!, times[2]! - times[1]!]) assert.ok(gap >= 250, `${gap}`);
+
+    const since = lines[1]!.time!;
+    const later = (await collect(agent.jobs.readJobLogs({ names: ["stamped"], since }))).flatMap(
+      (batch) => batch.lines,
+    );
+    assert.deepEqual(
+      later.map((line) => Buffer.from(line.text).toString()),
+      ["two\0", "three"],
+    );
+  });
+
+  test("follow goes through rotation and further runs, and ends when the job is deleted", async () => {
+    const restart = {
+      policy: { case: "onFailure" as const, value: { backoffTimeoutMs: 60_000n, backoffBaseMs: 1n, maxRetries: 4 } },
+    };
+    await agent.create("rotating", "seq 1 40000; printf unfinished; exit 1", { restart, logBufferCapacityMb: 4n });
+    const reading = collect(agent.jobs.readJobLogs({ names: ["rotating"], tailLines: 0, follow: true }));
+    await agent.jobs.startJob({ name: "rotating" });
+    await agent.finished("rotating");
+    await until(async () => (await agent.log("rotating", 5)).at(-1) === "unfinished", "the last run is written");
+    await new Promise((resolve) => setTimeout(resolve, 1_500)); // the follower's own patience with an unfinished line
+    await agent.jobs.deleteJob({ name: "rotating" });
+    const batches = await reading;
+    const lines = batches.flatMap((batch) => batch.lines.map((line) => Buffer.from(line.text).toString()));
+    const run = [...Array.from({ length: 40_000 }, (_, index) => String(index + 1)), "unfinished"];
+    assert.deepEqual(lines, [...run, ...run, ...run, ...run, ...run]);
+    assert.deepEqual(new Set(batches.map((batch) => batch.skippedBytes)), new Set([0n]));
+  });
+
+  test("a prompt without newline is shown; a long line comes in pieces", async () => {
+    await agent.run("prompt", "printf 'password: '; sleep 1000");
+    const end = new AbortController();
+    for await (const { lines } of agent.jobs.readJobLogs({ names: ["prompt"], follow: true }, { signal: end.signal })) {
+      assert.deepEqual(
+        lines.map((line) => [Buffer.from(line.text).toString(), line.continued]),
+        [["password: ", true]],
+      );
+      break;
+    }
+    await agent.jobs.stopJob({ name: "prompt" });
+    await agent.run("long", "head -c 150000 /dev/zero | tr '\\0' x; echo");
+    await agent.finished("long");
+    const pieces = (await collect(agent.jobs.readJobLogs({ names: ["long"] }))).flatMap((batch) => batch.lines);
+    assert.deepEqual(
+      pieces.map((line) => [line.text.length, line.continued]),
+      [
+        [65_536, true],
+        [65_536, true],
+        [18_928, false],
+      ],
+    );
+  });
+
+  test("tail counts lines over segments and runs; without a log there is nothing, at once", async () => {
+    await agent.create("twice", "seq 1 3");
+    for (const run of [1n, 2n]) {
+      await agent.jobs.startJob({ name: "twice" });
+      await agent.reaches("twice", (job) => job.run?.number === run && job.status?.status.case === "finished");
+    }
+    const folder = join(agent.jobFolder("twice"), "log");
+    const tail = async (count: number) => {
+      const { lines } = await readLines(folder, await tailCursor(folder, count), true);
+      return lines.map((line) => `${line.at.run}:${line.text}`);
+    };
+    assert.deepEqual(await tail(2), ["2:2", "2:3"]);
+    assert.deepEqual(await tail(4), ["1:3"]);
+    assert.deepEqual(await tail(0), []);
+    assert.deepEqual(await tail(99), ["1:1", "1:2", "1:3"]);
+    assert.deepEqual(await agent.log("twice"), ["1", "2", "3", "1", "2", "3"]);
+    assert.deepEqual(await agent.log("twice", 2), ["1", "2", "3"]);
+    await agent.create("silent", "true");
+    assert.deepEqual(await agent.log("silent"), []);
+    assert.deepEqual(await readLines(join(agent.root, "nowhere"), START, true), { lines: [], next: START, skipped: 0 });
+  });
+});
+
+async function collect<T>(source: AsyncIterable<T>, most = Number.POSITIVE_INFINITY): Promise<readonly T[]> {
+  const found: T[] = [];
+  for await (const each of source) {
+    found.push(each);
+    if (found.length >= most) break;
+  }
+  return found;
+}

@@ -1,0 +1,294 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { dirname, join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { gzipSync, zstdCompressSync } from "node:zlib";
+import { ErrorDetailSchema, RunShResponseSchema } from "@blockvisor/wire/blockvisor/babel/v1/babel";
+import { ConnectError } from "@connectrpc/connect";
+import { hasEnded, statOf } from "../process/identity.ts";
+import { builtAgent, clientsOf, SECRET, statusOf, TestAgent, until } from "../testbed/agent.ts";
+
+const bundle = await builtAgent();
+after(() => rm(dirname(bundle.folder), { recursive: true, force: true }));
+
+async function failureOf(call: Promise<unknown>): Promise<ConnectError> {
+  return ConnectError.from(
+    await call.then(
+      () => new Error("it succeeded"),
+      (reason: unknown) => reason,
+    ),
+  );
+}
+const codeOf = async (call: Promise<unknown>): Promise<string> => {
+  const error = await failureOf(call);
+  return `${error.findDetails(ErrorDetailSchema)[0]?.code}: ${error.rawMessage}`;
+};
+const alive = (pid: number): boolean => {
+  const found = statOf(pid);
+  return found !== undefined && !hasEnded(found);
+};
+
+describe("operations in the node", () => {
+  let agent: TestAgent;
+  before(async () => {
+    agent = await TestAgent.start(bundle);
+  });
+  after(() => agent.dispose());
+
+  test("run_sh: normalised body, exit code, signal, stdin, environment", async () => {
+    const sh = (body: string, more = {}) => agent.babel.runSh({ body, ...more });
+    assert.equal((await sh("  echo a && \\\n && \n")).stdout, "a\n");
+    const killed = await sh("kill -KILL $$");
+    assert.deepEqual([killed.exitCode, killed.signal], [137, "SIGKILL"]);
+    assert.equal(
+      (await sh("cat; echo $EXTRA; pwd", { stdin: Buffer.from("in|"), env: { EXTRA: "x" } })).stdout,
+      "in|x\n/\n",
+    );
+    assert.equal((await sh("cat")).stdout, "");
+    assert.equal((await sh("printf '\\377'")).stdout, "\uFFFD");
+    assert.match(await codeOf(sh("true", { user: "nobody-here" })), /^run-sh-user/);
+  });
+
+  test("run_sh: output is bounded, head and tail are kept", async () => {
+    const { stdout, stdoutTruncated, stderrTruncated } = await agent.babel.runSh({
+      body: "seq 1 200000",
+      outputLimitBytes: 1000,
+    });
+    assert.ok(stdoutTruncated && !stderrTruncated);
+    assert.match(stdout, /^1\n2\n[\s\S]*… \d+ bytes dropped …[\s\S]*199999\n200000\n$/);
+    assert.ok(stdout.length < 1100);
+  });
+
+  test("run_sh: the timeout kills everything, and tells what was printed", async () => {
+    const body =
+      "(setsid sh -c 'trap \"\" TERM; echo $$; while :; do sleep 0.1; done' &); sleep 0.2; echo waiting; sleep 1000";
+    const error = await failureOf(agent.babel.runSh({ body, timeoutMs: 500 }));
+    assert.equal(error.findDetails(ErrorDetailSchema)[0]?.code, "run-sh-timeout");
+    const partial = error.findDetails(RunShResponseSchema)[0]!;
+    const [pid, waiting] = partial.stdout.split("\n");
+    assert.equal(waiting, "waiting");
+    assert.equal(alive(Number(pid)), false);
+  });
+
+  test("run_sh: a caller that goes away takes its script along; a background child does not hold the call", async () => {
+    const gone = new AbortController();
+    const call = failureOf(
+      agent.babel.runSh({ body: `echo $$ > ${agent.root}/gone; sleep 1000` }, { signal: gone.signal }),
+    );
+    await until(
+      () =>
+        stat(join(agent.root, "gone")).then(
+          ({ size }) => size > 0,
+          () => false,
+        ),
+      "it runs",
+    );
+    gone.abort();
+    await call;
+    const pid = Number(await readFile(join(agent.root, "gone"), "utf8"));
+    await until(() => !alive(pid), "the script is gone");
+
+    const { stdout } = await agent.babel.runSh({ body: "sleep 1000 & echo $!" }, { timeoutMs: 10_000 });
+    process.kill(Number(stdout));
+  });
+
+  test("files: whole or not at all, bounded, with their mode", async () => {
+    const path = "/deep/er/file";
+    const real = join(agent.root, path);
+    const write = (parts: readonly object[]) =>
+      agent.babel.writeFile(
+        (async function* () {
+          for (const part of parts) yield { part } as never;
+        })(),
+      );
+    const header = (more = {}) => ({ case: "header", value: { path, ...more } });
+    const content = (text: string) => ({ case: "content", value: Buffer.from(text) });
+    assert.equal((await write([header(), content("ab"), content("c")])).size, 3n);
+    assert.equal(await readFile(real, "utf8"), "abc");
+    assert.equal((await stat(real)).mode & 0o777, 0o640);
+    await chmod(real, 0o711);
+    const sha256 = { case: "sha256", value: createHash("sha256").update("new").digest() };
+    await write([header(), content("new"), sha256]);
+    assert.equal((await stat(real)).mode & 0o777, 0o711);
+    assert.match(await codeOf(write([header(), content("bad"), sha256])), /^file-checksum-mismatch/);
+    assert.equal(await readFile(real, "utf8"), "new");
+    assert.deepEqual(await readdir(dirname(real)), ["file"]);
+    await symlink("file", join(dirname(real), "link"));
+    await write([{ case: "header", value: { path: "/deep/er/link" } }, content("through")]);
+    assert.equal(await readFile(real, "utf8"), "through");
+    assert.match(
+      await codeOf(write([{ case: "header", value: { path: "/deep" } }, content("x")])),
+      /^file-not-regular/,
+    );
+    assert.match(await codeOf(write([content("x")])), /^file-destination-missing/);
+
+    const read = async (file: string, limitBytes = 0n) => {
+      const parts = [];
+      for await (const { part } of agent.babel.readFile({ path: file, limitBytes })) parts.push(part);
+      return parts;
+    };
+    const [first, last] = await read(path);
+    assert.equal(first?.case === "content" && Buffer.from(first.value).toString(), "through");
+    assert.deepEqual(
+      last?.case === "sha256" && Buffer.from(last.value),
+      createHash("sha256").update("through").digest(),
+    );
+    assert.match(await codeOf(read(path, 3n)), /^file-too-large/);
+    assert.match(await codeOf(read("/nope")), /^file-not-found/);
+    await mkdir(join(agent.root, "proc"), { recursive: true });
+    assert.match(await codeOf(read("/proc")), /^file-not-regular/);
+  });
+
+  test("render_template through the service", async () => {
+    await writeFile(join(agent.root, "t.tera"), "name={{ name }}");
+    const request = { template: "/t.tera", destination: "/etc/app.conf", params: '{"name":"x"}' };
+    assert.equal((await agent.babel.renderTemplate(request)).changed, true);
+    assert.equal((await agent.babel.renderTemplate(request)).changed, false);
+    assert.match(
+      await codeOf(agent.babel.renderTemplate({ ...request, params: "{}" })),
+      /^template-failed: failed to render template file with: .*t\.tera:1:9: variable 'name'/,
+    );
+  });
+});
+
+describe("http from the node", () => {
+  let agent: TestAgent;
+  let server: Server;
+  let url: string;
+  const seen: { method: string; url: string; headers: Record<string, unknown>; body: string }[] = [];
+  before(async () => {
+    agent = await TestAgent.start(bundle, { http_proxy: "http://127.0.0.1:1", HTTP_PROXY: "http://127.0.0.1:1" });
+    server = createServer(async (request, response) => {
+      let body = "";
+      for await (const chunk of request) body += chunk;
+      seen.push({ method: request.method!, url: request.url!, headers: request.headersDistinct, body });
+      const path = request.url!.split("?")[0];
+      if (path === "/teapot") response.writeHead(418).end("short and stout");
+      else if (path === "/gzip") response.writeHead(200, { "content-encoding": "gzip" }).end(gzipSync("zipped ü"));
+      else if (path === "/zstd") response.writeHead(200, { "content-encoding": "zstd" }).end(zstdCompressSync("zstd"));
+      else if (path === "/bomb")
+        response.writeHead(200, { "content-encoding": "gzip" }).end(gzipSync(Buffer.alloc(20_000_000)));
+      else if (path === "/loop") response.writeHead(302, { location: "/loop" }).end();
+      else if (path === "/moved") response.writeHead(303, { location: "/final" }).end();
+      else if (path === "/slow") return;
+      else response.end(`${request.method} ${path}`);
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  after(async () => {
+    server.closeAllConnections();
+    server.close();
+    await agent.dispose();
+  });
+
+  test("json-rpc: the body, headers that replace and repeat", async () => {
+    const headers = [
+      { name: "Content-Type", value: "text/x" },
+      { name: "x-twice", value: "1" },
+      { name: "X-Twice", value: "2" },
+    ];
+    const answer = await agent.babel.runJrpc({ host: `${url}/rpc`, method: "m", params: '{"a":[1]}', headers });
+    assert.deepEqual([answer.statusCode, answer.body], [200, "POST /rpc"]);
+    const request = seen.at(-1)!;
+    assert.deepEqual(JSON.parse(request.body), { jsonrpc: "2.0", id: 0, method: "m", params: { a: [1] } });
+    assert.deepEqual([request.headers["content-type"], request.headers["x-twice"]], [["text/x"], ["1", "2"]]);
+    await agent.babel.runJrpc({ host: `${url}/rpc`, method: "m" });
+    assert.equal("params" in JSON.parse(seen.at(-1)!.body), false);
+    assert.match(await codeOf(agent.babel.runJrpc({ host: url, method: "m", params: "{" })), /^jrpc-params-invalid/);
+    const bad = { host: url, method: "m", headers: [{ name: "a b", value: "x" }] };
+    assert.match(await codeOf(agent.babel.runJrpc(bad)), /^http-header-invalid/);
+  });
+
+  test("rest: any status, encodings, redirects, methods, limits", async () => {
+    const get = (path: string, more = {}) => agent.babel.runRest({ url: `${url}${path}`, ...more });
+    assert.deepEqual([(await get("/teapot")).statusCode, (await get("/teapot")).body], [418, "short and stout"]);
+    assert.equal((await get("/gzip")).body, "zipped ü");
+    assert.equal((await get("/zstd")).body, "zstd");
+    assert.equal((await get("/moved", { method: "POST", body: Buffer.from("x") })).body, "GET /final");
+    assert.equal((await get("/put", { method: "put" })).body, "PUT /put");
+    assert.match(await codeOf(get("/bomb")), /^http-response-too-large/);
+    assert.match(await codeOf(get("/loop")), /^http-redirects: more than 10 redirects/);
+    assert.match(
+      await codeOf(agent.babel.runRest({ url: "http://127.0.0.1:1/x" })),
+      /^http-failed: error sending request for url .*connection refused/,
+    );
+    assert.match(await codeOf(agent.babel.runRest({ url: "ftp://x" })), /^http-url-invalid/);
+    assert.equal((await failureOf(agent.babel.runRest({ url: `${url}/slow` }, { timeoutMs: 300 }))).code, 4);
+  });
+});
+
+describe("setup and secret", () => {
+  let agent: TestAgent;
+  before(async () => {
+    agent = new TestAgent(bundle, await import("node:fs/promises").then((fs) => fs.mkdtemp("/tmp/babel-setup-")));
+    await agent.spawn();
+  });
+  after(() => agent.dispose());
+
+  test("nothing before Setup, nothing without the secret", async () => {
+    assert.equal((await agent.babel.getVersion({})).state, 1);
+    assert.match(await codeOf(agent.babel.runSh({ body: "true" })), /^not-ready/);
+    assert.match(await codeOf(agent.babel.setup({ secret: "short" })), /^secret-invalid/);
+    await agent.setup();
+    assert.equal((await agent.babel.getVersion({})).state, 2);
+    const stranger = clientsOf(agent.socket, "another secret 0123456789");
+    assert.match(await codeOf(stranger.babel.runSh({ body: "true" })), /^secret-invalid/);
+    assert.match(await codeOf(stranger.jobs.listJobs({})), /^secret-invalid/);
+    stranger.close();
+    assert.equal((await stat(agent.socket)).mode & 0o777, 0o600);
+    const conf = join(agent.root, "etc/babel.conf");
+    assert.equal((await stat(conf)).mode & 0o777, 0o600);
+    assert.equal(JSON.parse(await readFile(conf, "utf8")).secret, SECRET);
+  });
+
+  test("a restarted babel is ready in the same boot, and waits for Setup in another one", async () => {
+    await agent.run("svc", "sleep 1000");
+    await agent.running("svc");
+    await agent.restart();
+    assert.equal((await agent.babel.getVersion({})).state, 2);
+    const conf = join(agent.root, "etc/babel.conf");
+    const text = await readFile(conf, "utf8");
+    await agent.kill();
+    await writeFile(conf, text.replace(/"boot_id":"[^"]*"/, '"boot_id":"another/1"'));
+    await agent.spawn();
+    assert.equal((await agent.babel.getVersion({})).state, 1);
+    await agent.setup();
+    assert.equal(statusOf(await agent.info("svc")), "running");
+    await agent.jobs.deleteJob({ name: "svc" });
+  });
+
+  test("post_setup.sh runs at each Setup; its failure and its output are told", async () => {
+    const hook = join(agent.root, "var/lib/babel/post_setup.sh");
+    await writeFile(hook, '#!/bin/sh\necho "for $NODE_NAME" \n', { mode: 0o755 });
+    await agent.setup();
+    assert.equal(await readFile(join(agent.root, "var/lib/babel/post_setup.log"), "utf8"), "for test-node\n");
+    await writeFile(hook, "#!/bin/sh\nexit 3\n");
+    assert.match(await codeOf(agent.setup()), /^post-setup-failed: failed to setup node with: .*exited with code 3/);
+    await rm(hook);
+    await agent.setup({ key: "new" });
+    assert.equal((await agent.babel.runSh({ body: "echo $BV_PROP_KEY" })).stdout, "new\n");
+  });
+
+  test("another version takes over while jobs run", async () => {
+    await agent.run("long", "i=0; while :; do echo $i; i=$((i+1)); sleep 0.02; done");
+    const { run } = await agent.running("long");
+    const newer = await builtAgent();
+    await agent.kill("SIGTERM");
+    await agent.spawn(newer.folder);
+    const job = await agent.info("long");
+    assert.deepEqual([statusOf(job), job.run?.pid], ["running", run?.pid]);
+    await agent.jobs.stopJob({ name: "long" });
+    const lines = await agent.log("long");
+    assert.deepEqual(
+      lines,
+      lines.map((_line, index) => String(index)),
+    );
+    await agent.kill("SIGTERM");
+    await agent.spawn();
+    await rm(dirname(newer.folder), { recursive: true });
+  });
+});

@@ -1,10 +1,11 @@
 import type { Assignment, AssignOperator, Expr, Index } from "../ast/node.ts";
 import { startOffset, unparen } from "../ast/positions.ts";
-import { cannotModify, variableNotFound } from "../errors/throwing.ts";
+import { cannotModify, constantProperty, variableNotFound } from "../errors/throwing.ts";
 import { setIndex } from "../ops/access.ts";
 import { assignWith } from "../ops/assign.ts";
 import { type Site, vm } from "../run/vm.ts";
 import { RhaiArray } from "../values/array.ts";
+import { RhaiMap } from "../values/map.ts";
 import { MAX_SAFE } from "../values/int.ts";
 import type { Value } from "../values/value.ts";
 import { begin, buildChain, Walk } from "./chains.ts";
@@ -23,7 +24,7 @@ export function compileAssignment(s: FunctionScope, outer: Assignment): Exec {
   if (target.kind === "Variable" || target.kind === "This")
     return assignVariable(s, node.op, target, node.value, opSite);
   if (target.kind === "Index" && node.op === "=") {
-    const simple = assignLocalIndex(s, target, node.value);
+    const simple = assignLocalIndex(s, target, node.value, opSite);
     if (simple !== null) return simple;
   }
   return assignChain(s, node.op, target, node.value, opSite);
@@ -154,7 +155,7 @@ function opAssignLocal(s: FunctionScope, op: AssignOperator, slot: number, value
 }
 
 /** `v[i] = x` with a plain local variable. */
-function assignLocalIndex(s: FunctionScope, target: Index, valueExpr: Expr): Exec | null {
+function assignLocalIndex(s: FunctionScope, target: Index, valueExpr: Expr, opSite: Site): Exec | null {
   const slot = localSlot(s, target.object);
   if (slot < 0 || target.optional) return null;
   const object = unparen(target.object);
@@ -163,7 +164,6 @@ function assignLocalIndex(s: FunctionScope, target: Index, valueExpr: Expr): Exe
   const index = compileExpr(s, target.index);
   const site = s.site(startOffset(target.index), target.index.end);
   const bracket = s.site(target.pos, target.pos + 1);
-  const valueSite = s.site(startOffset(valueExpr), valueExpr.end);
   return (f) => {
     const next = value(f);
     const at = index(f);
@@ -178,7 +178,7 @@ function assignLocalIndex(s: FunctionScope, target: Index, valueExpr: Expr): Exe
     try {
       f[slot] = setIndex(current, at, next, false);
     } catch (error) {
-      throw located(error, storeErrorSite(error, site, bracket, valueSite));
+      throw located(error, storeErrorSite(error, site, bracket, opSite));
     }
     return undefined;
   };
@@ -195,19 +195,18 @@ function assignChain(s: FunctionScope, op: AssignOperator, target: Expr, valueEx
   const value = compileExpr(s, valueExpr);
   const chain = buildChain(s, target as Index);
   const { root } = chain;
-  const valueSite = s.site(startOffset(valueExpr), valueExpr.end);
   return (f) => {
     const right = value(f);
     const { values, start } = begin(chain, f);
     const leaf =
       op === "="
-        ? { needsCurrent: false, update: () => right, valueSite }
+        ? { needsCurrent: false, update: () => right, valueSite: opSite }
         : {
             needsCurrent: true,
             update: (current: Value, shared: boolean) => operate(op, current, right, opSite, shared),
-            valueSite,
+            valueSite: opSite,
           };
-    if (!isSetter(chain, start)) refuseConstant(root, f);
+    if (!isProperty(chain, start, right, f)) refuseConstant(root, f);
     const walk = new Walk(chain, values, f, leaf);
     walk.step(0, start, false);
     if (walk.replaced !== start) root.write(f, walk.replaced);
@@ -215,8 +214,12 @@ function assignChain(s: FunctionScope, op: AssignOperator, target: Expr, valueEx
   };
 }
 
-/** Properties that are not entries of a map say themselves whether a constant may be changed. */
-function isSetter(chain: ReturnType<typeof buildChain>, start: Value): boolean {
-  const [link] = chain.links;
-  return chain.links.length === 1 && link!.kind === "property" && link!.name === "tag" && typeof start !== "object";
+/** A property of something that is not a map: a setter refuses constants itself, a missing one is the better error. */
+function isProperty(chain: ReturnType<typeof buildChain>, start: Value, right: Value, f: Parameters<Exec>[0]): boolean {
+  const link = chain.links[0]!;
+  if (chain.links.length !== 1 || link.kind !== "property" || start instanceof RhaiMap) return false;
+  if (chain.root.isConstant(f) && vm.run.natives.setter(start, link.name, right) !== null) {
+    throw failAt(constantProperty(link.name), link.site);
+  }
+  return true;
 }

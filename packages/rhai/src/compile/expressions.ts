@@ -8,7 +8,7 @@ import type {
   StatementExpr,
   Unary,
 } from "../ast/node.ts";
-import { startOffset, unparen } from "../ast/positions.ts";
+import { errorOffset, unparen } from "../ast/positions.ts";
 import { RhaiError } from "../errors/rhai-error.ts";
 import { mismatch } from "../errors/throwing.ts";
 import { unary } from "../ops/arithmetic.ts";
@@ -18,7 +18,7 @@ import { display } from "../text/format.ts";
 import { RhaiArray } from "../values/array.ts";
 import { RhaiMap, Shape } from "../values/map.ts";
 import { untag } from "../values/tagged.ts";
-import { typeNameOf } from "../values/type-name.ts";
+import { nativeTypeName } from "../values/type-name.ts";
 import type { Value } from "../values/value.ts";
 import * as ops from "./binary-operators.ts";
 import { compileCall } from "./calls.ts";
@@ -156,13 +156,13 @@ function compileUnary(s: FunctionScope, expr: Unary): Exec {
 export function compileCondition(s: FunctionScope, expr: Expr): Exec {
   const exec = compileBorrowed(s, expr);
   if (isCertainlyBool(expr)) return exec;
-  const site = s.site(startOffset(expr), expr.end);
+  const site = s.site(errorOffset(expr), expr.end);
   return (f) => {
     const value = exec(f);
     if (typeof value === "boolean") return value;
     const plain = untag(value);
     if (typeof plain === "boolean") return plain;
-    throw failAt(mismatch(typeNameOf(value), "bool"), site);
+    throw failAt(mismatch(nativeTypeName(value), "bool"), site);
   };
 }
 

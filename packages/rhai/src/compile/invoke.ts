@@ -46,11 +46,11 @@ export function invoke(fn: ScriptFunction, args: readonly Value[], self: Value, 
   try {
     result = fn.body(frame);
   } catch (error) {
-    vm.receiver = frame[fn.thisSlot];
+    if (self !== UNBOUND) vm.receiver = frame[fn.thisSlot];
     throw leaveCall(error, fn, site);
   }
   vm.depth--;
-  vm.receiver = frame[fn.thisSlot];
+  if (self !== UNBOUND) vm.receiver = frame[fn.thisSlot];
   return result;
 }
 
@@ -61,7 +61,6 @@ export function run(fn: ScriptFunction, frame: Frame, site: Site | null): Value 
   try {
     result = fn.body(frame);
   } catch (error) {
-    vm.receiver = frame[fn.thisSlot];
     throw leaveCall(error, fn, site);
   }
   vm.depth--;

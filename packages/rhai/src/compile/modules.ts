@@ -1,4 +1,5 @@
 import type { Call, ExportStatement, ImportStatement, Variable } from "../ast/node.ts";
+import { errorOffset } from "../ast/positions.ts";
 import { RhaiError } from "../errors/rhai-error.ts";
 import { functionNotFound, mismatch, moduleNotFound, variableNotFound } from "../errors/throwing.ts";
 import { type Site, vm } from "../run/vm.ts";
@@ -89,7 +90,7 @@ export function compileModuleCall(s: FunctionScope, call: Call): Exec {
 /** `import path as alias`. */
 export function compileImport(s: FunctionScope, node: ImportStatement): Exec {
   const path = compileExpr(s, node.path);
-  const site = s.site(node.path.start, node.path.end);
+  const site = s.site(errorOffset(node.path), node.path.end);
   const alias = node.alias?.name ?? null;
   const { unit } = s;
   return (f) => {

@@ -1,9 +1,9 @@
 import type { Call } from "../ast/node.ts";
 import { unparen } from "../ast/positions.ts";
-import { RhaiError } from "../errors/rhai-error.ts";
-import { mismatch, notFoundText } from "../errors/throwing.ts";
-import { pseudoFunctions, reservedWords } from "../lex/token.ts";
+import { mismatch } from "../errors/throwing.ts";
+import { pseudoFunctions } from "../lex/token.ts";
 import { type Site, vm } from "../run/vm.ts";
+import { invalidFunctionName } from "../lex/function-name.ts";
 import { FnPtr } from "../values/fn-pointer.ts";
 import { untag } from "../values/tagged.ts";
 import { typeNameOf } from "../values/type-name.ts";
@@ -78,19 +78,9 @@ function pointer(value: Value, site: Site): FnPtr {
   return plain;
 }
 
-const IDENTIFIER = /^_*[A-Za-z][A-Za-z0-9_]*$/;
-const RESERVED_SYMBOL = /^(?:[-+*/%<>=!&|^~?@$#.:;,]+|[(){}[\]])$/;
-const KEYWORDS =
-  /^(?:true|false|let|const|if|else|switch|do|while|until|loop|for|in|fn|private|continue|break|return|throw|try|catch|import|export|as)$/;
-
 function makePointer(s: FunctionScope, name: string, site: Site): FnPtr {
-  const isWord = IDENTIFIER.test(name);
-  if (isWord ? reservedWords.has(name) || KEYWORDS.test(name) : RESERVED_SYMBOL.test(name)) {
-    const what = isWord ? "keyword" : "symbol";
-    // It is a run-time error like any other, unlike a syntax error in the script.
-    throw failAt(new RhaiError("ErrorParsing", `'${name}' is a reserved ${what}`, { parseKind: "Reserved" }), site);
-  }
-  if (!isWord) throw failAt(notFoundText(name), site);
+  const error = invalidFunctionName(name);
+  if (error !== null) throw failAt(error, site);
   return new FnPtr(name, [], null, s.unit.state);
 }
 

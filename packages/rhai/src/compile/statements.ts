@@ -197,7 +197,7 @@ function compileLet(s: FunctionScope, node: LetStatement): Exec {
   const { name } = node.name;
   const init = node.init === null ? () => undefined : compileExpr(s, node.init);
   const atTop = s.blockDepth === 0;
-  if (s.isEval && atTop) return compileEvalLet(name, init, node.isConst);
+  if (s.isEval && atTop) return compileEvalLet(s, name, init, node.isConst);
   const literal =
     node.isConst && !s.isDynamic ? (node.init === null ? { value: undefined } : deepConstantOf(s, node.init)) : null;
   const isCell = s.captured.has(node.name);
@@ -232,9 +232,13 @@ function compileLet(s: FunctionScope, node: LetStatement): Exec {
   };
 }
 
-function compileEvalLet(name: string, init: Exec, isConst: boolean): Exec {
+function compileEvalLet(s: FunctionScope, name: string, init: Exec, isConst: boolean): Exec {
+  const { unit } = s;
+  const records = s.isTopLevel && isConst && unit.recordsConstants;
   return (f) => {
-    declareDynamic(f, name, init(f), isConst);
+    const value = init(f);
+    declareDynamic(f, name, value, isConst);
+    if (records) unit.state.constants.set(name, share(value));
     return undefined;
   };
 }

@@ -41,6 +41,12 @@ export function cannotModify(name: string): RhaiError {
   return new RhaiError("ErrorAssignmentToConstant", `Cannot modify constant ${name}`, { dump: { variable: name } });
 }
 
+export function constantProperty(name: string): RhaiError {
+  return new RhaiError("ErrorNonPureMethodCallOnConstant", `Cannot modify property '${name}' of constant`, {
+    dump: { function: name },
+  });
+}
+
 export function nonPure(name: string): RhaiError {
   return new RhaiError("ErrorNonPureMethodCallOnConstant", `Non-pure method '${name}' cannot be called on constant`, {
     dump: { function: name },

@@ -11,7 +11,7 @@ import { clampToSafe, INT_MAX, type Int } from "../values/int.ts";
 import { RhaiMap } from "../values/map.ts";
 import { Range } from "../values/range.ts";
 import { untag } from "../values/tagged.ts";
-import { typeNameOf } from "../values/type-name.ts";
+import { nativeTypeName, typeNameOf } from "../values/type-name.ts";
 import type { Value } from "../values/value.ts";
 import { getBit, getBits, setBit, setBits } from "./bits.ts";
 
@@ -50,12 +50,7 @@ export function getIndex(outer: Value, index: Value): Value {
 }
 
 function wrongIndex(index: Value, wanted: string) {
-  return mismatch(index instanceof Range ? nativeRange(index) : typeNameOf(index), wanted);
-}
-
-/** Ranges used as an index show the host's name of their type. */
-function nativeRange(range: Range): string {
-  return `core::ops::range::Range${range.inclusive ? "Inclusive" : ""}<i64>`;
+  return mismatch(nativeTypeName(index), wanted);
 }
 
 function stringIndex(text: string, index: Value): Value {
@@ -81,7 +76,7 @@ function textWindow(text: string, range: Range): [from: number, to: number] {
   if (start < 0) throw stringBounds(range.from, length);
   const to = clampToSafe(range.to);
   let end = to < 0 ? Math.max(0, to + length) : Math.min(to, length);
-  if (range.inclusive) end = to < 0 && to + length < 0 ? 0 : Math.min(end + 1, length);
+  if (range.inclusive) end = to < 0 && end <= start ? 0 : Math.min(end + 1, length);
   return start >= length || end <= start ? [Math.min(start, length), Math.min(start, length)] : [start, end];
 }
 

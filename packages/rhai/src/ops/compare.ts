@@ -115,7 +115,14 @@ function compareDifferent(op: Comparison, a: Value, b: Value, ta: Tag, tb: Tag):
   if (ta === Tag.Float && tb === Tag.Int) return compareFloats(op, (a as Float).n, Number(b));
   if (ta === Tag.Char && tb === Tag.String) return compareCharString(op, (a as Char).text, b as string);
   if (ta === Tag.String && tb === Tag.Char) return compareCharString(op, a as string, (b as Char).text);
+  if (op !== "==" && op !== "!=" && hasNoOrder(ta, tb)) return undefined;
   return op === "!=";
+}
+
+/** Pairs of different types that the reference knows other operators for: ordering them is an error. */
+function hasNoOrder(ta: Tag, tb: Tag): boolean {
+  if (ta === Tag.Blob && tb === Tag.Char) return true;
+  return (ta === Tag.Range && tb === Tag.RangeInclusive) || (ta === Tag.RangeInclusive && tb === Tag.Range);
 }
 
 /** Ordering looks at the first two characters only; equality at everything. */

@@ -171,7 +171,7 @@ function divide(a: RhaiArray, f: Fn, caller: string, taken: boolean): Value {
 /** Removes elements that equal the one before, keeping the first. */
 function dedup(a: RhaiArray, equal: (x: Value, y: Value) => boolean): undefined {
   const kept: Value[] = [];
-  for (const item of a.items) if (kept.length === 0 || !equal(item, kept[kept.length - 1])) kept.push(item);
+  for (const item of a.items) if (kept.length === 0 || !equal(kept[kept.length - 1], item)) kept.push(item);
   a.items = kept;
   return undefined;
 }

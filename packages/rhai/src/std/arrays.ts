@@ -99,6 +99,7 @@ export function addArrays(library: Library): void {
     })
     .mutator("retain", "aii ar aR", (a: RhaiArray, start: Int | Range, n?: Int) => {
       const { from, to } = windowOf(start, n, a.items.length);
+      if (to === from) return new RhaiArray([]);
       const kept = a.items.slice(from, to);
       const removed = [...a.items.slice(0, from), ...a.items.slice(to)];
       a.items = kept;

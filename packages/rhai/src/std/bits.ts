@@ -36,6 +36,7 @@ export function addBits(library: Library): void {
     })
     .property("bits", "i", (x: Int) => sequence(x, 0, 64))
     .fn("bits", "ii iii ir iR", (x: Int, a: Int | Range, b?: Int) => {
+      if (typeof a !== "object") field(a, 64);
       const { from, to } = windowOf(a, b, 64);
       return sequence(x, from, to);
     });
@@ -51,8 +52,9 @@ function field(a: Int | Range, b: Int | undefined): Field {
     if (a.to !== INT_MAX && end > 64) throw bitBounds(a.to);
     return { start: from, count: Math.min(64, end) - from };
   }
-  const start = a < 0 ? Math.max(0, 64 + clampToSafe(a)) : clampToSafe(a);
-  if (start >= 64) throw bitBounds(a);
+  if (b! <= 0) return { start: 0, count: 0 };
+  const start = a < 0 ? 64 + clampToSafe(a) : clampToSafe(a);
+  if (start < 0 || start >= 64) throw bitBounds(a);
   return { start, count: Math.max(0, Math.min(clampToSafe(b!), 64 - start)) };
 }
 

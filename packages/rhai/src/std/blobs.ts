@@ -5,7 +5,7 @@ import { RhaiArray } from "../values/array.ts";
 import { Blob } from "../values/blob.ts";
 import type { Char } from "../values/char.ts";
 import { clampToSafe, type Int } from "../values/int.ts";
-import type { Range } from "../values/range.ts";
+import { Range } from "../values/range.ts";
 import type { Library } from "./library.ts";
 import { position, type Window, windowOf } from "./windows.ts";
 
@@ -80,6 +80,7 @@ export function addBlobs(library: Library): void {
     .mutator("drain", "Bii Br BR", (b: Blob, start: Int | Range, n?: Int) => cut(b, windowOf(start, n, b.bytes.length)))
     .mutator("retain", "Bii Br BR", (b: Blob, start: Int | Range, n?: Int) => {
       const { from, to } = windowOf(start, n, b.bytes.length);
+      if (to === from && asksForNothing(start, n)) return new Blob(new Uint8Array(0));
       const removed = joinBytes(b.bytes.subarray(0, from), b.bytes.subarray(to));
       b.bytes = b.bytes.slice(from, to);
       return new Blob(removed);
@@ -97,6 +98,12 @@ function filled(n: Int, byte: number): Blob {
 function place(i: Int, length: number): number {
   const at = i < 0 ? Math.max(0, length + clampToSafe(i)) : clampToSafe(i);
   return at < length ? at : -1;
+}
+
+/** A window without length, as opposed to one that lies behind the end. */
+function asksForNothing(start: Int | Range, n: Int | undefined): boolean {
+  if (start instanceof Range) return !start.inclusive && start.to <= start.from;
+  return n !== undefined && n <= 0;
 }
 
 function append(b: Blob, tail: Uint8Array): undefined {

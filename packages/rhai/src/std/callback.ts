@@ -2,6 +2,7 @@ import { type Frame, UNBOUND } from "../compile/exec.ts";
 import { callPointer, inCall, plain, run } from "../compile/invoke.ts";
 import { ScriptFunction, type UnitState } from "../compile/unit.ts";
 import { RhaiError } from "../errors/rhai-error.ts";
+import { invalidFunctionName } from "../lex/function-name.ts";
 import { functionNotFound } from "../errors/throwing.ts";
 import { type Site, vm } from "../run/vm.ts";
 import { share } from "../values/copy.ts";
@@ -42,6 +43,10 @@ export class Callback {
   private readonly fn: ScriptFunction | null;
 
   constructor(pointer: FnPtr | string, caller: string, shape: CallbackShape) {
+    if (typeof pointer === "string") {
+      const invalid = invalidFunctionName(pointer);
+      if (invalid !== null) throw invalid;
+    }
     this.ptr = typeof pointer === "string" ? new FnPtr(pointer, [], null, vm.run.main) : pointer;
     this.caller = caller;
     this.shape = shape;

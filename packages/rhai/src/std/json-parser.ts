@@ -27,6 +27,8 @@ export function parseJson(text: string): Value {
 class JsonParser {
   private readonly lexer: Lexer;
   private readonly source: Source;
+  /** A name: only an error when nothing else is wrong. */
+  private unknown: RhaiError | null = null;
 
   constructor(text: string) {
     this.source = new Source(text);
@@ -37,6 +39,7 @@ class JsonParser {
   parse(): Value {
     const value = this.value(0);
     if (this.lexer.kind !== Token.End) throw this.unexpected();
+    if (this.unknown !== null) throw this.unknown;
     return value;
   }
 
@@ -87,7 +90,9 @@ class JsonParser {
         lexer.advance();
         return undefined;
       case Token.Identifier:
-        throw variableNotFound(lexer.text).at(this.source, lexer.start, lexer.end);
+        this.unknown ??= variableNotFound(lexer.text).at(this.source, lexer.start, lexer.end);
+        lexer.advance();
+        return undefined;
       default:
         throw this.unexpected();
     }

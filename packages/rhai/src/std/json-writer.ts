@@ -3,6 +3,7 @@ import { debugFloat } from "../text/float-text.ts";
 import { display } from "../text/format.ts";
 import type { RhaiArray } from "../values/array.ts";
 import type { Blob } from "../values/blob.ts";
+import { Cell } from "../values/cell.ts";
 import type { Char } from "../values/char.ts";
 import type { Float } from "../values/float.ts";
 import type { FnPtr } from "../values/fn-pointer.ts";
@@ -57,8 +58,12 @@ function writeObject(value: Value & object, depth: number): string {
       return quoted((value as Char).text);
     case Tag.Blob:
       return `[${(value as Blob).bytes.join(",")}]`;
-    case Tag.Fn:
-      return quoted((value as FnPtr).name);
+    case Tag.Fn: {
+      const { name, curried } = value as FnPtr;
+      if (curried.length === 0) return quoted(name);
+      const values = curried.map((item) => write(item instanceof Cell ? item.value : item, depth + 1));
+      return `[${[quoted(name), ...values].join(",")}]`;
+    }
     case Tag.Tagged:
       return write((value as Tagged).value, depth);
     default:

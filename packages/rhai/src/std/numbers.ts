@@ -32,9 +32,7 @@ export function addNumbers(library: Library): void {
     library
       .fn(name, "ii", (a: Int, b: Int) => pick(a, b, a < b ? -1 : a > b ? 1 : 0, wanted))
       .fn(name, "ff fi if", (a: Int | Float, b: Int | Float) => {
-        const x = number(a);
-        const y = number(b);
-        return new Float(wanted > 0 ? larger(x, y) : larger(y, x, true));
+        return new Float(extreme(number(a), number(b), wanted));
       })
       .fn(name, "ss", (a: string, b: string) => pick(a, b, compareText(a, b), wanted))
       .fn(name, "cc", (a: Char, b: Char) => pick(a, b, a.codePoint - b.codePoint, wanted));
@@ -45,10 +43,9 @@ function number(x: Int | Float): number {
   return x instanceof Float ? x.n : Number(x);
 }
 
-function larger(x: number, y: number, swapped = false): number {
-  if (Number.isNaN(x)) return y;
-  if (Number.isNaN(y)) return x;
-  return swapped ? Math.min(x, y) : Math.max(x, y);
+/** The first of two equal numbers; with NaN on either side, the second. */
+function extreme(x: number, y: number, wanted: number): number {
+  return (wanted > 0 ? x >= y : x <= y) ? x : y;
 }
 
 function pick(a: Value, b: Value, order: number, wanted: number): Value {

@@ -42,7 +42,8 @@ function steps(from: Int, to: Int, by: Int): SequenceValue {
 }
 
 function floatSteps(from: number, to: number, by: number): SequenceValue {
-  if (by === 0) throw zeroStep();
+  // Steps that are lost in the size of the number would never end.
+  if (from + by === from) throw zeroStep();
   return new SequenceValue("rhai::packages::iter_basic::StepRange<f64>", function* () {
     for (let x = from; by > 0 ? x < to : x > to; x += by) yield new Float(x);
   });

@@ -1,4 +1,3 @@
-import { RhaiError } from "../errors/rhai-error.ts";
 import { notFoundText } from "../errors/throwing.ts";
 import { compareText } from "../text/code-points.ts";
 import { RhaiArray } from "../values/array.ts";
@@ -64,18 +63,13 @@ interface Boxed {
   readonly value: Value;
 }
 
-/** The comparator gives an INT, or a bool for "comes first"; anything else, and any error, counts as equal. */
+/** The comparator gives an INT, or a bool for "comes first"; anything else counts as equal. Its errors are raised. */
 function by(items: readonly Value[], f: Fn, caller: string): Value[] {
   const callback = new Callback(f, caller, comparing);
   const compare = (x: Boxed, y: Boxed): number => {
-    try {
-      const result = callback.call([share(x.value), share(y.value)], undefined, undefined);
-      if (typeof result === "number" || typeof result === "bigint") return Number(result);
-      return typeof result === "boolean" ? (result ? -1 : 1) : 0;
-    } catch (error) {
-      if (error instanceof RhaiError && !error.uncatchable) return 0;
-      throw error;
-    }
+    const result = callback.call([share(x.value), share(y.value)], undefined, undefined);
+    if (typeof result === "number" || typeof result === "bigint") return Number(result);
+    return typeof result === "boolean" ? (result ? -1 : 1) : 0;
   };
   // Boxed, because JavaScript sorts `undefined` to the end without asking.
   return items

@@ -37,3 +37,10 @@ export function signatureName(value: Value): string {
 export function signature(name: string, args: readonly Value[]): string {
   return `${name} (${args.map(signatureName).join(", ")})`;
 }
+
+/** The host's own name of a type where the reference shows that: for ranges in the place of something else. */
+export function nativeTypeName(value: Value): string {
+  const name = typeNameOf(value);
+  if (name === "range" && tagOf(value) === Tag.Range) return "core::ops::range::Range<i64>";
+  return name === "range=" ? "core::ops::range::RangeInclusive<i64>" : name;
+}

@@ -28,7 +28,7 @@ const REEF =
   `/root/bin/reef bn --network mainnet --datadir ${DATA}/reef --checkpoint-sync-url https://checkpoint.example/mainnet ` +
   "--execution-endpoint http://127.0.0.1:8551";
 
-const oneLine = (text: string): string => text.replace(/\s+/g, " ");
+const oneLine = (text: string): string => text.replace(/\s*\\\n\s*/g, " ");
 
 test("a plugin with VARIANTS, global constants and two levels of imports", async () => {
   const inspection = await inspectPlugin({
@@ -69,7 +69,7 @@ test("a plugin with VARIANTS, global constants and two levels of imports", async
       init: {
         commands: [`mkdir -p ${DATA}/lagoon`, `mkdir -p ${DATA}/reef ${DATA}/caddy`],
         jobs: [
-          { ...job, name: "jwt", run_sh: `openssl rand -hex 32 | tr -d "\n" > ${DATA}/jwt.txt` },
+          { ...job, name: "jwt", run_sh: `openssl rand -hex 32 | tr -d "\\n" > ${DATA}/jwt.txt` },
           {
             ...job,
             name: "chain-init",

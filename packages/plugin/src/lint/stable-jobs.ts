@@ -16,17 +16,18 @@ export function stableJobFindings(jobs: readonly PlannedJob[]): Diagnostic[] {
       progress = true;
     }
   }
-  return jobs
-    .filter((job) => !settled.has(job.name))
-    .map((job) => {
-      const missing = dependencies(job).filter((one) => !settled.has(one) || !endsByItself(jobs, one));
-      return {
-        code: "NIB508",
-        severity: "error",
-        message: `after init, job '${job.name}' would never start: it waits for ${missing.map((one) => `'${one}'`).join(", ")}`,
-        file: "main.rhai",
-      };
-    });
+  const stuck = jobs.filter((job) => !settled.has(job.name));
+  const causes = stuck.filter((job) => dependencies(job).some((one) => !endsByItself(jobs, one)));
+  // What only waits for one that is stuck is not worth telling; jobs that wait for each other are.
+  return (causes.length > 0 ? causes : stuck).map((job) => {
+    const missing = dependencies(job).filter((one) => !settled.has(one) || !endsByItself(jobs, one));
+    return {
+      code: "NIB508",
+      severity: "error",
+      message: `after init, job '${job.name}' would never start: it waits for ${missing.map((one) => `'${one}'`).join(", ")}`,
+      file: "main.rhai",
+    };
+  });
 }
 
 function dependencies({ config }: PlannedJob): readonly string[] {

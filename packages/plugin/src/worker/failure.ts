@@ -4,8 +4,10 @@ import { ConfigError } from "../lint/config-findings.ts";
 import { fromScriptFinding } from "../lint/rule-codes.ts";
 import type { PluginFiles } from "../plugin.ts";
 import type { CallFrame, PluginErrorCode } from "../plugin-error.ts";
+import { importedFile } from "./import-resolver.ts";
 import type { ScriptFailure } from "./protocol.ts";
 import { ResultError } from "./results.ts";
+import { MAIN_FILE } from "./script.ts";
 
 const LIMIT_KINDS: ReadonlySet<string> = new Set([
   "ErrorTooManyOperations",
@@ -64,25 +66,30 @@ function codeOf(error: RhaiError): PluginErrorCode {
 /** The finding at the place where the error started. */
 function errorDiagnostic(error: RhaiError, code: string): Diagnostic {
   const { root } = error;
-  const [start, end] = [root.position, root.endPosition];
+  const { start } = root;
   return {
     code,
     severity: "error",
     message: root.shownPosition === null ? root.text : root.unpositioned,
-    ...(root.source !== "" && { file: root.source }),
-    ...(start && { range: { start: place(start), end: place(end ?? start) } }),
+    file: start ? fileOf(start.source) : MAIN_FILE,
+    ...(start && { range: { start: place(start.position), end: place(start.end) } }),
     ...(root.hint !== null && { help: root.hint }),
   };
 }
 
 function framesOf(error: RhaiError, fn: string): CallFrame[] {
-  const { callChain, root } = error;
-  const calls = callChain.filter((call) => call.name !== null);
-  const places = [{ source: root.source, position: root.position }, ...calls];
+  const calls = error.callChain.filter((call) => call.name !== null);
+  const { start } = error.root;
+  const places = [...(start ? [start] : []), ...calls];
   return places.map(({ source, position }, depth) => {
     const { line, column } = position ?? { line: 1, column: 1 };
-    return { fn: calls[depth]?.name ?? fn, file: source, line, column };
+    return { fn: calls[depth]?.name ?? fn, file: fileOf(source), line, column };
   });
+}
+
+/** The language names a module by the path it was imported with. */
+function fileOf(source: string): string {
+  return source.endsWith(".rhai") ? source : (importedFile(source) ?? source);
 }
 
 function place({ line, column }: Position): { readonly line: number; readonly column: number } {

@@ -10,6 +10,7 @@ import {
   GATE_CELLS,
   GATE_REPLIES,
   MOST_SCRIPTS,
+  type ScriptFailure,
   type WorkerMessage,
   type WorkMessage,
 } from "./protocol.ts";
@@ -17,6 +18,9 @@ import { Recent } from "./recent.ts";
 
 /** Time a script gets to notice that it was given up, before its thread is ended. */
 const GRACE_MS = 250;
+
+/** The script's own clock only counts when the host is too busy to tell it that time is over. */
+const SLACK_MS = 100;
 
 export type EngineCalls = (method: BridgeMethod, args: readonly unknown[]) => Promise<unknown>;
 
@@ -80,12 +84,8 @@ export class PluginThread {
       if (message.kind === "engine") this.#answer(job, message.id, message.method, message.args);
       else if (message.kind === "done") resolve(message.output);
       else {
-        const { code, message: text, diagnostics, frames } = message.failure;
-        const given = job.signal.reason;
-        if (code === "PLUGIN_SYNTAX") this.#known.forget(job.digest);
-        // A script that stopped because it was told to: the teller knows why, the script where.
-        const told = job.signal.aborted && given instanceof PluginError && code === "PLUGIN_TIMEOUT";
-        reject(new PluginError(told ? given.code : code, told ? given.message : text, { diagnostics, frames }));
+        if (message.failure.code === "PLUGIN_SYNTAX") this.#known.forget(job.digest);
+        reject(errorOf(message.failure, job.signal));
       }
     };
     const onError = (error: Error & { readonly code?: string }): void => {
@@ -127,7 +127,8 @@ export class PluginThread {
   }
 
   #post({ digest, files, work, deadline }: ThreadJob): void {
-    const message: WorkMessage = { digest, files: this.#known.has(digest) ? null : files, work, deadline };
+    const known = this.#known.has(digest);
+    const message: WorkMessage = { digest, files: known ? null : files, work, deadline: deadline + SLACK_MS };
     this.#known.use(digest, () => true);
     this.#worker.postMessage(message);
   }
@@ -150,4 +151,12 @@ export class PluginThread {
     Atomics.add(this.#gate, GATE_REPLIES, 1);
     Atomics.notify(this.#gate, GATE_REPLIES);
   }
+}
+
+/** A script that stopped because it was told to: who told knows why, the script knows where. */
+function errorOf({ code, message, diagnostics, frames }: ScriptFailure, { aborted, reason }: AbortSignal): PluginError {
+  if (code !== "PLUGIN_TIMEOUT" || !aborted || !(reason instanceof PluginError))
+    return new PluginError(code, message, { diagnostics, frames });
+  const places = diagnostics.map(({ help: _, ...diagnostic }) => ({ ...diagnostic, message: reason.message }));
+  return new PluginError(reason.code, reason.message, { diagnostics: places, frames });
 }

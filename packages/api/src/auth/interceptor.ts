@@ -31,7 +31,7 @@ export function errorBoundary(log: Logger): Interceptor {
       return await next(request);
     } catch (error) {
       if (error instanceof ConnectError && error.code !== Code.Internal && error.code !== Code.Unknown) throw error;
-      log.error({ method: rpcName(request.method), error }, "call failed");
+      log.error({ method: rpcName(request.method), err: error }, "call failed");
       throw new ConnectError("Internal error.", Code.Internal);
     }
   };

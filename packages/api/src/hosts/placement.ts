@@ -36,8 +36,8 @@ const silentSeconds = 120;
 export async function candidateHosts(db: Database, wish: Wish): Promise<readonly Candidate[]> {
   const { need } = wish;
   const order = [
-    ...(wish.similarity === SimilarNodeAffinity.CLUSTER ? [sql`similar desc`] : []),
-    ...(wish.similarity === SimilarNodeAffinity.SPREAD ? [sql`similar asc`] : []),
+    ...(wish.similarity === SimilarNodeAffinity.CLUSTER ? [sql`alike desc`] : []),
+    ...(wish.similarity === SimilarNodeAffinity.SPREAD ? [sql`alike asc`] : []),
     wish.resource === ResourceAffinity.MOST_RESOURCES
       ? sql`free_cpu asc, free_memory asc, free_disk asc`
       : sql`free_cpu desc, free_memory desc, free_disk desc`,
@@ -52,7 +52,7 @@ export async function candidateHosts(db: Database, wish: Wish): Promise<readonly
         hosts.cpu_cores - coalesce(used.cpu, 0)::bigint as free_cpu,
         hosts.memory_bytes - coalesce(used.memory, 0)::bigint as free_memory,
         hosts.disk_bytes - coalesce(used.disk, 0)::bigint as free_disk,
-        coalesce(used.similar_nodes, 0) as similar,
+        coalesce(used.similar_nodes, 0) as alike,
         (select count(*) from ip_addresses where ip_addresses.host_id = hosts.id
           and not exists (select 1 from nodes where nodes.ip_address = ip_addresses.ip)) as free_ips
       from hosts left join (

@@ -2,6 +2,7 @@ import {
   type FirewallConfig,
   FirewallConfigSchema,
   type FirewallRule,
+  type ImageConfig,
   type NodeConfig,
   NodeConfigSchema,
 } from "@blockvisor/wire/blockjoy/common/v1/config";
@@ -74,12 +75,16 @@ export function updatedConfig(
   if (values.length > 0 && (cost(before) !== cost(after) || combination(before) !== combination(after))) {
     throw failedPrecondition("new_values would change the node's resources or archive; create a new node instead");
   }
+  const { image } = current;
+  const effective = firewall ?? current.firewall;
   return create(NodeConfigSchema, {
-    ...current,
-    image: { ...(current.image ?? {}), values: valueMessages(after) },
-    ...(firewall === undefined ? {} : { firewall }),
-  } as never);
+    ...(current.vm === undefined ? {} : { vm: current.vm }),
+    ...(image === undefined ? {} : { image: { ...withoutType(image), values: valueMessages(after) } }),
+    ...(effective === undefined ? {} : { firewall: effective }),
+  });
 }
+
+const withoutType = ({ $typeName: _type, $unknown: _unknown, ...fields }: ImageConfig) => fields;
 
 export const valueMessages = (values: readonly PropertyValue[]) =>
   values.map(({ property, value }) => ({

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { access, mkdir, open, rename, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { type ContainerUri, formatDaemonImage, unsupportedContainerUri } from "./container-uri.ts";
+import { correctLayerTypes } from "./correct-layer-types.ts";
 import { dockerHost } from "./docker-engine.ts";
 import { withFileLock } from "./file-lock.ts";
 import { formatImageReference, isLoopbackRegistry } from "./image-reference.ts";
@@ -79,6 +80,7 @@ async function fetchInto(
     if (!isImmutable(uri) && (await resolveDigest(uri, options)) !== digest) {
       throw new OperationError("image-changed", "the image changed while it was read", { fix: "try again" });
     }
+    await correctLayerTypes(temporary);
     await readLayout(temporary);
     for (const name of ["index.json", "oci-layout", "."]) await sync(join(temporary, name));
     await sync(join(store, "blobs", "sha256"));

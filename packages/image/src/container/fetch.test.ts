@@ -8,6 +8,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -180,6 +181,14 @@ for (const form of Object.keys(sources())) {
 test("a Docker engine's image is read as a stream, with the same result", async () => {
   const id = await resolveDigest(parseContainerUri(`docker-daemon:${name}:v1`));
   assert.deepEqual(await filesOf(readFilesFromDockerEngine(id, dockerHost(), [plugin])), expectedFiles);
+});
+
+test("the manifest of a fetched image says what its layers are, whatever the source calls them", async () => {
+  const { layout, layers } = await fetchToLayout(parseContainerUri(`docker-daemon:${name}:v1`), at("store-types"));
+  const plain = layers.map((layer) => ({ ...layer, mediaType: "application/vnd.oci.image.layer.v1.tar" }));
+  assert.deepEqual(layers, plain);
+  execFileSync("umoci", ["raw", "unpack", "--image", `${layout}:image`, at("unpacked")]);
+  assert.equal(readFileSync(at("unpacked", plugin, "main.rhai"), "utf8"), "replaced");
 });
 
 test("a link above the folder asked for is reported, not followed", async () => {

@@ -1,0 +1,35 @@
+import type {
+  ContainerRuntime,
+  ContainerSpec,
+  ExecSpec,
+  HostCommand,
+  InteractiveSpec,
+  RuntimeProbe,
+} from "./container-runtime.ts";
+
+/**
+ * The part of a runtime adapter that differs: how a container's first process, and further ones, are started with the tool at hand.
+ * Everything else (records, identities, stopping, limits, leftovers) is the same for all: `createContainerRuntime`.
+ */
+export interface ContainerDriver {
+  readonly kind: ContainerRuntime["kind"];
+
+  probe(): Promise<RuntimeProbe>;
+
+  /** Starts the container in its cgroup, which exists, and returns the host's pid of its first process. */
+  run(spec: ContainerSpec, call: DriverCall & { readonly lock: number }): Promise<number>;
+
+  /** Starts a process in the running container and returns the host's pid of it; 0 when it ended already. */
+  exec(spec: ContainerSpec, command: ExecSpec, call: DriverCall): Promise<number>;
+
+  interactive(spec: ContainerSpec, command: InteractiveSpec): Promise<HostCommand>;
+
+  /** Removes the driver's own files of a container whose processes are dead. */
+  forget(nodeId: string): Promise<void>;
+}
+
+export interface DriverCall {
+  /** Descriptor for stdout and stderr of what is started. */
+  readonly log: number;
+  readonly signal?: AbortSignal;
+}

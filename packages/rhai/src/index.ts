@@ -28,6 +28,7 @@ export {
   type ParamType,
   t,
 } from "./host/native.ts";
+export { MemoryResolver } from "./modules/memory-resolver.ts";
 export type { ImporterInfo, ModuleResolver, ResolvedModule } from "./modules/resolver.ts";
 export { DEFAULT_PARSE_OPTIONS, type ParseOptions } from "./parse/options.ts";
 export { parse, parseAll } from "./parse/parse.ts";

@@ -3,6 +3,7 @@ import { binary, type Operator } from "../ops/arithmetic.ts";
 import type { Site } from "../run/vm.ts";
 import { Float } from "../values/float.ts";
 import { MAX_SAFE } from "../values/int.ts";
+import { Timestamp } from "../values/timestamp.ts";
 import type { Value } from "../values/value.ts";
 import { type Exec, located } from "./exec.ts";
 import type { Operand } from "./operand.ts";
@@ -17,7 +18,7 @@ export function slowBinary(op: Operator, a: Value, b: Value, site: Site): Value 
   try {
     return binary(op, a, b);
   } catch (error) {
-    if (error instanceof RhaiError && error.kind === "ErrorArithmetic") {
+    if (error instanceof RhaiError && error.kind === "ErrorArithmetic" && !(a instanceof Timestamp)) {
       throw error.atSilently(site.source, site.start, site.end);
     }
     throw located(error, site);

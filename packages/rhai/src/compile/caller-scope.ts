@@ -2,6 +2,8 @@ import type { Call, FunctionDefinition } from "../ast/node.ts";
 import { RhaiError } from "../errors/rhai-error.ts";
 import { functionNotFound } from "../errors/throwing.ts";
 import { type Site, vm } from "../run/vm.ts";
+import { FnPtr } from "../values/fn-pointer.ts";
+import type { Value } from "../values/value.ts";
 import { evaluate, readsFirstLate } from "./calls.ts";
 import { dynamicCount, forgetDynamic } from "./dynamic-variables.ts";
 import { type Exec, failAt, UNBOUND } from "./exec.ts";
@@ -9,10 +11,8 @@ import { compileExpr } from "./expressions.ts";
 import { FunctionScope } from "./function-scope.ts";
 import { finish } from "./functions.ts";
 import { callPointer, enterOrFail, leaveCall } from "./invoke.ts";
-import type { ScriptFunction } from "./unit.ts";
-import { FnPtr } from "../values/fn-pointer.ts";
-import type { Value } from "../values/value.ts";
 import { compileBody } from "./statements.ts";
+import type { ScriptFunction } from "./unit.ts";
 
 /** `f!(args)`: the body of the script function, compiled into the caller's scope when first called. */
 export function compileCallerScopeCall(s: FunctionScope, call: Call, site: Site): Exec {

@@ -33,7 +33,7 @@ export function rootOf(s: FunctionScope, outer: Expr): Root {
   if (expr.kind !== "Variable") return temporary(compileExpr(s, expr), site, "");
   if (expr.path.length > 0) {
     const constant = compileBorrowed(s, expr);
-    return { ...temporary(constant, s.site(expr.pos, expr.end), expr.name), isPlace: true, isConstant: () => true };
+    return { ...temporary(constant, site, expr.name), isPlace: true, isConstant: () => true };
   }
   const variable = s.find(expr.name);
   if (variable === null || s.isDynamic) return namedRoot(s, expr, site);

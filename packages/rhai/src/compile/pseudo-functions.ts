@@ -1,9 +1,9 @@
 import type { Call } from "../ast/node.ts";
 import { unparen } from "../ast/positions.ts";
 import { mismatch } from "../errors/throwing.ts";
+import { invalidFunctionName } from "../lex/function-name.ts";
 import { pseudoFunctions } from "../lex/token.ts";
 import { type Site, vm } from "../run/vm.ts";
-import { invalidFunctionName } from "../lex/function-name.ts";
 import { FnPtr } from "../values/fn-pointer.ts";
 import { untag } from "../values/tagged.ts";
 import { typeNameOf } from "../values/type-name.ts";

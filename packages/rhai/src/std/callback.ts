@@ -2,8 +2,8 @@ import { type Frame, UNBOUND } from "../compile/exec.ts";
 import { callPointer, inCall, plain, run } from "../compile/invoke.ts";
 import { ScriptFunction, type UnitState } from "../compile/unit.ts";
 import { RhaiError } from "../errors/rhai-error.ts";
-import { invalidFunctionName } from "../lex/function-name.ts";
 import { functionNotFound } from "../errors/throwing.ts";
+import { invalidFunctionName } from "../lex/function-name.ts";
 import { type Site, vm } from "../run/vm.ts";
 import { share } from "../values/copy.ts";
 import { FnPtr } from "../values/fn-pointer.ts";
@@ -147,10 +147,7 @@ export class Callback {
     try {
       for (const [args, self] of tuples) if (this.exists(args, self)) return this.bound(args, self);
       const [args, self] = tuples[tuples.length - 1]!;
-      const shown = plain([
-        ...this.ptr.curried,
-        ...(self === UNBOUND || this.fn !== null ? args : [self, ...args]),
-      ] as Value[]);
+      const shown = plain([...this.ptr.curried, ...(self === UNBOUND ? args : [self, ...args])] as Value[]);
       const error = functionNotFound(this.ptr.name, shown);
       throw this.site === null ? error : error.at(this.site.source, this.site.start, this.site.end);
     } catch (error) {

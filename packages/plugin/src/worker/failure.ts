@@ -1,10 +1,11 @@
 import type { Diagnostic } from "@blockvisor/image";
-import { type Position, parseAll, RhaiError, Source } from "@blockvisor/rhai";
+import { DEFAULT_PARSE_OPTIONS, type Position, parseAll, RhaiError, Source } from "@blockvisor/rhai";
 import { ConfigError } from "../lint/config-findings.ts";
 import { fromScriptFinding } from "../lint/rule-codes.ts";
 import type { PluginFiles } from "../plugin.ts";
 import type { CallFrame, PluginErrorCode } from "../plugin-error.ts";
 import { importedFile } from "./import-resolver.ts";
+import { SCRIPT_LIMITS } from "./limits.ts";
 import type { ScriptFailure } from "./protocol.ts";
 import { ResultError } from "./results.ts";
 import { MAIN_FILE } from "./script.ts";
@@ -48,7 +49,7 @@ function syntaxDiagnostics(error: RhaiError, files: PluginFiles): Diagnostic[] {
   const text = files[error.source];
   if (text === undefined) return [errorDiagnostic(error, "NIB501")];
   const source = new Source(text, error.source);
-  const found = parseAll(source).diagnostics;
+  const found = parseAll(source, { ...DEFAULT_PARSE_OPTIONS, ...SCRIPT_LIMITS }).diagnostics;
   if (found.length === 0) return [errorDiagnostic(error, "NIB501")];
   return found.map((finding) => fromScriptFinding(finding, source, "NIB501"));
 }

@@ -60,6 +60,17 @@ test("the top level runs afresh with every call (§12 4)", async () => {
     assert.equal(await plugin.call("f", "", engineWith({ nodeEnv: async () => ({ ...env, node_name }) })), node_name);
 });
 
+test("modules are evaluated afresh too", async () => {
+  const plugin = await workers.load({
+    "main.rhai": 'import "m" as m; import "m" as again; fn f() { m::name() + again::name() }',
+    "m.rhai": "const N = node_env().node_name; fn name() { global::N }",
+  });
+  for (const node_name of ["a", "b"]) {
+    const engine = engineWith({ nodeEnv: async () => ({ ...env, node_name }) });
+    assert.equal(await plugin.call("f", "", engine), node_name + node_name);
+  }
+});
+
 test("top-level variables are invisible to functions (§12 5)", async () => {
   await assert.rejects(
     call("let v = 1; fn f() { v }"),

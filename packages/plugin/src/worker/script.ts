@@ -48,10 +48,6 @@ export class Script {
     }));
   }
 
-  get engine(): Engine {
-    return this.#engine;
-  }
-
   get main(): Ast {
     return this.#main;
   }
@@ -62,6 +58,8 @@ export class Script {
 
   /** Runs the top level, then the function. */
   call(name: string, args: readonly Value[], run: { readonly deadline: number; readonly cancel: Int32Array }): Value {
+    // Modules run afresh with every call too: their constants may hold what the node is.
+    this.#engine.clearModules();
     return this.#engine.callFn(new Scope(), this.#main, name, args, run);
   }
 }

@@ -43,7 +43,7 @@ async function serveUntilEnded(paths: Paths): Promise<number> {
     paths,
     toolbox: toolboxIn(folder, paths),
     version: versionOf(folder),
-    archiveCommand: [...agentCommand(folder), "archive"],
+    archiveCommand: [join(folder, "busybox"), "env", `BABEL_ROOT=${paths.root}`, ...archiveCommand(folder)],
     report,
     env: process.env,
   });
@@ -67,18 +67,17 @@ function toolboxIn(folder: string, paths: Paths): Toolbox {
   };
 }
 
-/** How to run this program again: as it is running now. */
-function agentCommand(folder: string): readonly string[] {
+function archiveCommand(folder: string): readonly string[] {
   const description = readDescription(folder);
-  if (description !== undefined) return description.command.map((argument) => argument.replaceAll("{dir}", folder));
-  return [process.execPath, fileURLToPath(import.meta.url)];
+  if (description === undefined) return [process.execPath, fileURLToPath(import.meta.url), "archive"];
+  return description.archive.map((argument) => argument.replaceAll("{dir}", folder));
 }
 
 const versionOf = (folder: string): string => readDescription(folder)?.version ?? "0.0.0-source";
 
 function readDescription(
   folder: string,
-): { readonly version: string; readonly command: readonly string[] } | undefined {
+): { readonly version: string; readonly archive: readonly string[] } | undefined {
   const path = join(folder, "agent.json");
   return existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : undefined;
 }

@@ -13,6 +13,8 @@ export type AgentDescription = {
   readonly nodeVersion: string;
   readonly arch: string;
   readonly command: readonly string[];
+  /** Program of an archive job; babel's own business. */
+  readonly archive: readonly string[];
   readonly init: readonly string[];
   readonly files: readonly {
     readonly path: string;
@@ -22,12 +24,20 @@ export type AgentDescription = {
   }[];
 };
 
+/** Node, started through its own loader with its own libraries. */
+const NODE = ["{dir}/ld.so", "--library-path", "{dir}/lib", "{dir}/node"] as const;
 const here = dirname(fileURLToPath(import.meta.url));
 const PACKAGE = join(here, "../..");
 const REPOSITORY = join(PACKAGE, "../..");
 
-/** A small heap: babel keeps little, and its memory counts against the node's. Sizes in MiB. */
-const NODE_OPTIONS = ["--max-semi-space-size=2", "--max-old-space-size=192", "--optimize-for-size"];
+/**
+ * Babel idles most of its life, in every node: it does without the optimising compilers, whose code and threads are a fifth of its
+ * memory. Sizes in MiB. An archive job, a process of its own, has work to do and gets all of it.
+ */
+const SMALL = [
+  ...["--max-semi-space-size=1", "--max-old-space-size=192", "--optimize-for-size"],
+  ...["--no-opt", "--no-maglev", "--v8-pool-size=1"],
+];
 
 /** Builds the agent directory beside `target` and swaps it in as a whole; nodes that have the old one mounted keep it. */
 export async function buildAgent(target = join(REPOSITORY, "dist/agent")): Promise<AgentDescription> {
@@ -117,7 +127,8 @@ async function describe(staged: string, nodeVersion: string): Promise<AgentDescr
     version,
     nodeVersion,
     arch: process.arch,
-    command: ["{dir}/ld.so", "--library-path", "{dir}/lib", "{dir}/node", ...NODE_OPTIONS, "{dir}/babel.mjs"],
+    command: [...NODE, ...SMALL, "{dir}/babel.mjs"],
+    archive: [...NODE, "{dir}/babel.mjs", "archive"],
     init: ["{dir}/tini", "-s", "--", "{dir}/busybox", "sleep", "infinity"],
     files,
   };

@@ -19,13 +19,18 @@ async function mountRamdisk(ramdisk: RamDisk, mounts: readonly Mount[], busybox:
   const size = `size=${ramdisk.ram_disk_size_mb}M`;
   const mounted = mounts.findLast((mount) => mount.point === point);
   if (mounted?.type === "tmpfs") {
-    if (mounted.sizeBytes === ramdisk.ram_disk_size_mb * 1024 * 1024) return;
+    if (isSize(mounted.sizeBytes, ramdisk.ram_disk_size_mb)) return;
     return mount(point, busybox, ["-o", `remount,rw,${size}`, point]);
   }
   await mkdir(point, { recursive: true }).catch((error: unknown) => {
     throw internal("setup-ramdisk", `failed to add ram disks: mkdir error: ${error}`);
   });
   await mount(point, busybox, ["-t", "tmpfs", "-o", `rw,${size}`, "tmpfs", point]);
+}
+
+/** The runtime counts a MB as 10⁶ bytes and the kernel rounds up to pages; `mount` here counts it as 2²⁰. Both are the size asked for. */
+function isSize(bytes: number | undefined, megabytes: number): boolean {
+  return bytes !== undefined && bytes >= megabytes * 1_000_000 && bytes <= megabytes * 1024 * 1024;
 }
 
 function mountPoint(ramdisk: RamDisk): string {

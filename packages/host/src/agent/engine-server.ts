@@ -4,6 +4,7 @@ import { createServer, type Http2Server, type ServerHttp2Session } from "node:ht
 import { BabelEngine } from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import { Code, ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
+import { listenAt } from "../place/listen-at.ts";
 import { downloadChunks, downloadMetadata, type NodeArchives, putManifest, uploadSlots } from "./engine-archives.ts";
 
 /** What one node's babel may ask of the host. Read at each call, so a change of the node needs no new server. */
@@ -33,7 +34,7 @@ export async function serveEngine(path: string, port: EnginePort): Promise<Engin
     session.once("close", () => sessions.delete(session));
   });
   await rm(path, { force: true, recursive: true });
-  await listen(server, path);
+  await listenAt(server, path);
   await chmod(path, 0o600);
   return {
     close: () =>
@@ -87,14 +88,4 @@ function authorize(port: EnginePort, { requestHeader }: HandlerContext): void {
   if (secret === undefined || given.length !== wanted.length || !timingSafeEqual(given, wanted)) {
     throw new ConnectError("the secret of this node's start is needed", Code.Unauthenticated);
   }
-}
-
-function listen(server: Http2Server, path: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(path, () => {
-      server.off("error", reject);
-      resolve();
-    });
-  });
 }

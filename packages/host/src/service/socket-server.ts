@@ -5,6 +5,7 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import type { ConnectRouter } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { HostError } from "../errors/host-error.ts";
+import { listenAt } from "../place/listen-at.ts";
 import type { HostPaths } from "../place/paths.ts";
 
 const maxMessageBytes = 16 * 1024 * 1024;
@@ -40,7 +41,7 @@ export async function serveSocket(paths: HostPaths, routes: (router: ConnectRout
     socket.on("error", () => socket.destroy());
     dispatch(socket, http1, (found) => http2.emit("connection", found));
   });
-  await listen(server, paths.socket);
+  await listenAt(server, paths.socket);
   await chmod(paths.socket, 0o660);
   if (group !== undefined) await chown(paths.socket, 0, group);
   return {
@@ -54,23 +55,15 @@ export async function serveSocket(paths: HostPaths, routes: (router: ConnectRout
 
 /** One socket, both HTTP versions: the first bytes tell which. */
 function dispatch(socket: Socket, http1: Http1Server, http2: (socket: Socket) => void): void {
-  socket.once("readable", () => {
+  const look = (): void => {
     const first: Buffer | null = socket.read();
     if (first === null) return;
+    socket.off("readable", look);
     socket.unshift(first);
     if (first.subarray(0, http2Preface.length).equals(http2Preface)) http2(socket);
     else http1.emit("connection", socket);
-  });
-}
-
-function listen(server: Server, path: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(path, () => {
-      server.off("error", reject);
-      resolve();
-    });
-  });
+  };
+  socket.on("readable", look);
 }
 
 function answers(path: string): Promise<boolean> {

@@ -1,7 +1,8 @@
 import { type Command, CommandExitCode as Exit, type NodeCommand } from "@blockvisor/wire/blockjoy/v1/command";
 import type { Node } from "@blockvisor/wire/blockjoy/v1/node";
 import { HostError, reportOf } from "../errors/host-error.ts";
-import { checkBabelVersion, checkFirewall, checkResources } from "../node/admission.ts";
+import { checkFirewall } from "../firewall/index.ts";
+import { checkBabelVersion, checkResources } from "../node/admission.ts";
 import type { NodeActor } from "../node/node-actor.ts";
 import type { NodeTable } from "../node/node-table.ts";
 import { deleteNode, restartNode, startNode, stopNode, upgradeNode } from "../service/node-operations.ts";

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { NodeRename, NodeUpdate } from "@blockvisor/wire/blockjoy/v1/command";
 import { HostError } from "../errors/host-error.ts";
-import { checkFirewall } from "../node/admission.ts";
+import { checkFirewall } from "../firewall/index.ts";
 import type { NodeActor } from "../node/node-actor.ts";
 import type { NodeTable } from "../node/node-table.ts";
 import { refuseBlockingJobs } from "../node/steps-upgrade.ts";

@@ -1,20 +1,7 @@
 import { statfs } from "node:fs/promises";
 import { availableParallelism, totalmem } from "node:os";
 import { HostError } from "../errors/host-error.ts";
-import { isAddressOrCidr } from "../place/addresses.ts";
-import type { Firewall, NodeState, VmConfig } from "./node-state.ts";
-
-const maxRules = 128;
-
-/** Spec host-daemon §4.2, check 4. */
-export function checkFirewall(firewall: Firewall): void {
-  if (firewall.rules.length > maxRules) throw new HostError("invalid", `can't configure more than ${maxRules} rules!`);
-  for (const { name, ips } of firewall.rules) {
-    const wrong = ips.find((ip) => !isAddressOrCidr(ip));
-    if (wrong !== undefined)
-      throw new HostError("invalid", `invalid ip address \`${wrong}\` in firewall rule \`${name}\``);
-  }
-}
+import type { NodeState, VmConfig } from "./node-state.ts";
 
 /** An image may ask for a babel at most as new as ours; patch numbers do not count (spec host-daemon §4.2, check 1). */
 export function checkBabelVersion(minimum: string, own: string): void {

@@ -5,6 +5,7 @@ import type { AgentLink } from "../agent/agent-link.ts";
 import type { AgentRecord } from "../agent/agent-record.ts";
 import type { NodeArchives } from "../agent/engine-archives.ts";
 import type { EngineServer } from "../agent/engine-server.ts";
+import type { NodeCgroups } from "../cgroups/index.ts";
 import type { HostConfig } from "../config/host-config.ts";
 import type { NodeFirewall } from "../firewall/index.ts";
 import type { ImageStore } from "../images/index.ts";
@@ -26,6 +27,7 @@ export interface NodeHost {
   readonly runtime: ContainerRuntime;
   readonly rootfs: NodeRootfs;
   readonly images: ImageStore;
+  readonly cgroups: NodeCgroups;
   readonly network: NodeNetwork;
   readonly firewall: NodeFirewall;
   readonly workers: PluginWorkers;

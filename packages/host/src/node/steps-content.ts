@@ -35,6 +35,7 @@ export const contentSteps = {
   },
 
   load_plugin: async (node, { rootfs }, { state }) => {
+    if (node.pluginOf !== rootfs) node.plugin.unload();
     node.pluginOf = rootfs;
     try {
       await node.plugin.load();

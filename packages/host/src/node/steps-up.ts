@@ -3,6 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { agentMountPoint } from "../agent/agent-bundle.ts";
 import { newAgentRecord, writeAgentRecord } from "../agent/agent-record.ts";
 import { serveEngine } from "../agent/engine-server.ts";
+import type { ResourceLimits } from "../cgroups/index.ts";
 import { HostError } from "../errors/host-error.ts";
 import type { FirewallTarget } from "../firewall/index.ts";
 import type { NodeNetworkHandle } from "../network/index.ts";
@@ -54,7 +55,7 @@ export const upSteps = {
   },
 
   apply_firewall: async (node, _, { state }) => {
-    const target = await firewallTarget(node.host, state);
+    const target = await firewallTarget(node, state);
     if (target) await node.host.firewall.apply(state.id, target, state.firewall);
     node.firewallApplied = true;
     return { seen: { firewall: "applied" } };
@@ -122,8 +123,6 @@ const basicEnvironment = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/
 async function containerSpec({ host, paths }: NodeParts, state: NodeState): Promise<ContainerSpec> {
   const image = await host.images.get(state.image.digest);
   const network = usesHostNetwork(host, state) ? undefined : await requireNetwork(host, state.id);
-  const { mem_size_mb: memoryMb, ramdisks } = state.vm_config;
-  const { cpu_limit: limitCpu, memory_limit: limitMemory } = host.config.runtime;
   return {
     nodeId: state.id,
     rootfs: paths.rootfs,
@@ -136,11 +135,11 @@ async function containerSpec({ host, paths }: NodeParts, state: NodeState): Prom
       { source: paths.run, destination: "/var/lib/babel/run", readOnly: false },
       { source: paths.data, destination: dataMountPoint, readOnly: false },
     ],
-    ramdisks: ramdisks.map((disk) => ({ mountPoint: disk.ram_disk_mount_point, sizeMb: disk.ram_disk_size_mb })),
-    limits: {
-      ...(limitMemory && memoryMb > 0 ? { memoryBytes: memoryMb * 1_000_000 } : {}),
-      ...(limitCpu && state.assigned_cpus.length > 0 ? { cpus: state.assigned_cpus } : {}),
-    },
+    ramdisks: state.vm_config.ramdisks.map((disk) => ({
+      mountPoint: disk.ram_disk_mount_point,
+      sizeMb: disk.ram_disk_size_mb,
+    })),
+    limits: limitsOf(host, state),
     logPath: paths.containerLog,
   };
 }
@@ -153,11 +152,28 @@ async function requireNetwork(host: NodeHost, nodeId: string): Promise<NodeNetwo
   });
 }
 
-/** Undefined: nothing to filter, as a node on the host's network is the host's own traffic until its container has a cgroup. */
-export async function firewallTarget(host: NodeHost, state: NodeState): Promise<FirewallTarget | undefined> {
-  if (usesHostNetwork(host, state)) return undefined;
+/** Undefined: a node on the host's network, on a machine that cannot tell its traffic from the host's own. */
+async function firewallTarget({ host, log }: NodeParts, state: NodeState): Promise<FirewallTarget | undefined> {
+  if (usesHostNetwork(host, state)) {
+    const cgroup = host.cgroups.socketMatch(state.id);
+    if (cgroup === undefined) {
+      log.warn("firewall rules are not enforced: a node on the host's network needs cgroup version 2");
+      return undefined;
+    }
+    await host.cgroups.ensure(state.id, limitsOf(host, state));
+    return { kind: "host", cgroup };
+  }
   const { namespacePath, hostInterface, mac, addresses } = await requireNetwork(host, state.id);
   return { kind: "bridged", namespacePath, hostInterface, mac, addresses };
+}
+
+function limitsOf(host: NodeHost, state: NodeState): ResourceLimits {
+  const { cpu_limit: limitCpu, memory_limit: limitMemory } = host.config.runtime;
+  const memoryMb = state.vm_config.mem_size_mb;
+  return {
+    ...(limitMemory && memoryMb > 0 ? { memoryBytes: memoryMb * 1_000_000 } : {}),
+    ...(limitCpu && state.assigned_cpus.length > 0 ? { cpus: state.assigned_cpus } : {}),
+  };
 }
 
 async function storeKeysOf(node: NodeParts, state: NodeState): Promise<ReadonlySet<string>> {

@@ -1,4 +1,4 @@
-import { BlockList, isIPv4 } from "node:net";
+import { isIPv4 } from "node:net";
 import { HostError } from "../errors/host-error.ts";
 
 /**
@@ -39,21 +39,6 @@ export function* freeAddresses(
 ): Generator<string> {
   for (const ip of expandAddresses(network.availableIps)) {
     if (ip !== network.gatewayIp && ip !== network.hostIp && !used.has(ip)) yield ip;
-  }
-}
-
-/** Whether `text` is an address or a CIDR of either family. */
-export function isAddressOrCidr(text: string): boolean {
-  const [address = "", prefix] = text.split("/");
-  try {
-    const list = new BlockList();
-    const family = address.includes(":") ? "ipv6" : "ipv4";
-    if (prefix === undefined) list.addAddress(address, family);
-    else if (/^\d{1,3}$/.test(prefix)) list.addSubnet(address, Number(prefix), family);
-    else return false;
-    return true;
-  } catch {
-    return false;
   }
 }
 

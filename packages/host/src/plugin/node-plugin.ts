@@ -7,7 +7,8 @@ export class NodePlugin {
   readonly #workers: PluginWorkers;
   readonly #engine: PluginEngine;
   readonly #rootfs: string;
-  #loaded: { readonly plugin: Plugin } | { readonly failure: unknown } | undefined;
+  #plugin: Plugin | undefined;
+  #failure: unknown = new HostError("unavailable", "the plugin is not loaded yet");
   #polls = new AbortController();
 
   constructor(workers: PluginWorkers, engine: PluginEngine, rootfs: string) {
@@ -16,40 +17,41 @@ export class NodePlugin {
     this.#rootfs = rootfs;
   }
 
-  /** Reads and compiles all files anew. On failure the earlier plugin is gone: it is not what the image says any more. */
+  /** Reads and compiles all files anew. On failure the plugin that was loaded before stays in use, so that a node can be watched on. */
   async load(): Promise<void> {
     try {
-      this.#loaded = { plugin: await this.#workers.load(await readPluginFiles(this.#rootfs)) };
+      this.#plugin = await this.#workers.load(await readPluginFiles(this.#rootfs));
+      this.#failure = undefined;
     } catch (failure) {
-      this.#loaded = { failure };
+      this.#failure = failure;
       throw failure;
     }
   }
 
+  /** What was loaded belongs to another root file system. */
   unload(): void {
-    this.#loaded = undefined;
+    this.#plugin = undefined;
   }
 
-  /** Why the plugin cannot be used; undefined when it can. */
+  /** Why the last load failed; undefined when it did not. */
   get failure(): unknown {
-    if (this.#loaded === undefined) return new HostError("unavailable", "the plugin is not loaded yet");
-    return "failure" in this.#loaded ? this.#loaded.failure : undefined;
+    return this.#failure;
   }
 
   /** Equal digests = the same scripts; undefined without a plugin. */
   get digest(): string | undefined {
-    return this.#loaded && "plugin" in this.#loaded ? this.#loaded.plugin.digest : undefined;
+    return this.#plugin?.digest;
   }
 
   /** Empty without a plugin. */
   get capabilities(): readonly string[] {
-    return this.#loaded && "plugin" in this.#loaded ? this.#loaded.plugin.capabilities : [];
+    return this.#plugin?.capabilities ?? [];
   }
 
   /** The loaded plugin. Throws what made loading fail. */
   require(): Plugin {
-    if (this.#loaded && "plugin" in this.#loaded) return this.#loaded.plugin;
-    throw this.failure;
+    if (this.#plugin) return this.#plugin;
+    throw this.#failure;
   }
 
   async init(options: InitOptions): Promise<void> {

@@ -1,11 +1,10 @@
-import { EventEmitter, once } from "node:events";
 import { ServiceStatus } from "@blockvisor/wire/blockvisor/host/v1/host";
 import { HostError } from "../errors/host-error.ts";
 
 /** The daemon's own state (spec host-daemon §3.4), and who waits for it to change. */
 export class DaemonStatus {
   #current: ServiceStatus = ServiceStatus.STARTING;
-  readonly #changes = new EventEmitter<{ change: [] }>().setMaxListeners(0);
+  #change = Promise.withResolvers<void>();
 
   get current(): ServiceStatus {
     return this.#current;
@@ -18,7 +17,8 @@ export class DaemonStatus {
 
   /** Tells watchers that something they show has changed. */
   notify(): void {
-    this.#changes.emit("change");
+    this.#change.resolve();
+    this.#change = Promise.withResolvers();
   }
 
   /** Operations on nodes that are still being attached wait in their mailbox, so only an update or a broken daemon refuses. */
@@ -27,14 +27,13 @@ export class DaemonStatus {
     if (this.#current === ServiceStatus.BROKEN) throw new HostError("gate", "service is broken, call support");
   }
 
+  /** The status now and after each change; no change is missed while the reader is slow, though several may come as one. */
   async *watch(signal: AbortSignal): AsyncGenerator<ServiceStatus> {
+    const aborted = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
     while (!signal.aborted) {
+      const change = this.#change.promise;
       yield this.#current;
-      try {
-        await once(this.#changes, "change", { signal });
-      } catch {
-        return;
-      }
+      await Promise.race([change, aborted]);
     }
   }
 }

@@ -7,7 +7,7 @@ import type {
 } from "@blockvisor/wire/blockvisor/host/v1/host";
 import type { HostConfig } from "../config/host-config.ts";
 import { HostError } from "../errors/host-error.ts";
-import { checkFirewall } from "../node/admission.ts";
+import { checkFirewall } from "../firewall/index.ts";
 import {
   contentOf,
   defaultFirewall,

@@ -1,0 +1,79 @@
+import { availableParallelism } from "node:os";
+import { PluginWorkers } from "@blockvisor/plugin";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { Logger } from "pino";
+import { agentCandidates, loadAgentBundle } from "../agent/agent-bundle.ts";
+import { createNodeCgroups } from "../cgroups/index.ts";
+import { type Api, apiError } from "../cloud/api.ts";
+import type { HostConfig } from "../config/host-config.ts";
+import { createNodeFirewall } from "../firewall/index.ts";
+import { createImageStore } from "../images/index.ts";
+import { createNodeNetwork } from "../network/index.ts";
+import { CpuRegistry } from "../node/cpu-registry.ts";
+import type { NodeHost } from "../node/node-host.ts";
+import type { NodeState } from "../node/node-state.ts";
+import { type HostPaths, nodePaths } from "../place/paths.ts";
+import { createNodeRootfs } from "../rootfs/index.ts";
+import { createOciRuntime } from "../runtime/index.ts";
+import { apiSecrets } from "../secrets/api-secrets.ts";
+import { devSecrets } from "../secrets/secrets.ts";
+
+export interface HostParts {
+  readonly paths: HostPaths;
+  readonly config: HostConfig;
+  readonly env: NodeJS.ProcessEnv;
+  readonly log: Logger;
+  /** Undefined in dev mode. */
+  readonly api: Api | undefined;
+}
+
+/** Scripts of so many nodes run at the same time at least: one that hangs must not hold up the others. */
+const minWorkers = 4;
+
+const archiveTimeoutMs = 60_000;
+
+/** Puts together what all nodes share. Nothing on the machine is changed yet. Rejects without an agent bundle. */
+export async function assembleHost({ paths, config, env, log, api }: HostParts): Promise<NodeHost> {
+  const images = createImageStore({ directory: paths.images });
+  const cgroups = createNodeCgroups();
+  const { runDirectory } = paths;
+  return {
+    paths,
+    config,
+    log,
+    images,
+    cgroups,
+    agent: await loadAgentBundle(agentCandidates(env, import.meta.url)),
+    runtime: createOciRuntime({ runDirectory, cgroups, nodeDirectory: (id) => nodePaths(paths, id).directory }),
+    rootfs: createNodeRootfs(images),
+    network: createNodeNetwork({ runDirectory }),
+    firewall: createNodeFirewall({ runDirectory }),
+    workers: new PluginWorkers({ size: Math.max(minWorkers, availableParallelism()) }),
+    cpus: new CpuRegistry(),
+    secretsOf: (state) => (api && !state.dev_mode ? apiSecrets(api, state.id) : devSecrets(paths.devSecrets)),
+    archivesOf: (state, storeKeys) =>
+      api && { client: api.archives, archiveId: state.image.archive_id, orgId: state.org_id, storeKeys },
+    hasArchive: async (state, storeKey, signal) => (api ? hasArchive(api, state, storeKey, signal) : false),
+  };
+}
+
+/** NotFound = no; anything else that fails means that nobody can tell (spec plugin-api §4.2). */
+async function hasArchive(
+  api: Api,
+  state: NodeState,
+  storeKey: string | undefined,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const options = { timeoutMs: archiveTimeoutMs, signal };
+  const orgId = state.org_id;
+  try {
+    if (storeKey === undefined)
+      await api.archives.getDownloadMetadata({ archiveId: state.image.archive_id, orgId }, options);
+    else await api.archives.getDownloadMetadataByStoreKey({ storeKey, orgId }, options);
+    return true;
+  } catch (error) {
+    const failure = ConnectError.from(error);
+    if (failure.code === Code.NotFound) return false;
+    throw apiError(failure);
+  }
+}

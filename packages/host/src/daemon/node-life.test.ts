@@ -1,0 +1,360 @@
+import assert from "node:assert/strict";
+import { lstat, readFile, readlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import {
+  CreateDevNodeRequestSchema,
+  ErrorDetailSchema,
+  JobState,
+  type Node,
+  NodeStatus,
+} from "@blockvisor/wire/blockvisor/host/v1/host";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { ConnectError } from "@connectrpc/connect";
+import {
+  type DaemonProcess,
+  finish,
+  makeRoot,
+  pluginPath,
+  startDaemonProcess,
+  stepsOf,
+  type TestRoot,
+} from "../testbed/daemon-process.ts";
+import { makeTestImage, script } from "../testbed/test-image.ts";
+import { tracesOf } from "../testbed/traces.ts";
+import { until } from "../testbed/until.ts";
+
+let root: TestRoot;
+let daemon: DaemonProcess;
+let image: string;
+
+before(async () => {
+  root = await makeRoot();
+  image = await makeTestImage(root.paths.root, "1.0.0");
+  daemon = await startDaemonProcess(root);
+});
+
+after(async () => {
+  for (const { id } of (await daemon.client.listNodes({ local: true })).nodes)
+    await finish(daemon.client.deleteNode({ node: id }));
+  await daemon.stop();
+  await root.remove();
+});
+
+function createNode(change: MessageInitShape<typeof CreateDevNodeRequestSchema> = {}): Promise<Node> {
+  return finish(
+    daemon.client.createDevNode(
+      create(CreateDevNodeRequestSchema, {
+        imageKey: { protocolKey: "test", variantKey: "test-main" },
+        imageVersion: "1.0.0",
+        imageUri: image,
+        vm: { cpuCores: 1, memoryMb: 1000n, diskGb: 1n },
+        properties: { color: "green" },
+        ...(change as object),
+      }),
+    ),
+  );
+}
+
+async function failureOf(work: Promise<unknown>) {
+  try {
+    await work;
+  } catch (error) {
+    const [detail] = ConnectError.from(error).findDetails(ErrorDetailSchema);
+    assert.ok(detail, `an error without detail: ${error}`);
+    return detail;
+  }
+  assert.fail("no error");
+}
+
+const data = (node: Node, name: string): Promise<string> => readFile(join(node.directory, "data", name), "utf8");
+const servicePid = async (node: Node): Promise<string> => (await data(node, "starts")).trim().split("\n").at(-1) ?? "";
+const statusOf = async (node: Node): Promise<NodeStatus> => (await daemon.client.getNode({ node: node.id })).status;
+
+describe("a dev node", () => {
+  let node: Node;
+
+  test("is created from an image on disk", async () => {
+    node = await createNode({ name: "first" });
+    assert.deepEqual(
+      [node.status, node.name, node.devMode, node.initialized, node.vm?.cpuCores],
+      [NodeStatus.STOPPED, "first", true, false, 0],
+    );
+    assert.match(node.image?.digest ?? "", /^sha256:[0-9a-f]{64}$/);
+    assert.equal(await readlink(join(root.paths.var, node.id)), `nodes/${node.id}`);
+    assert.equal(await readFile(join(root.paths.var, node.id, "rootfs/etc/version"), "utf8"), "1.0.0");
+    assert.equal((await lstat(join(node.directory, "state.json"))).mode & 0o777, 0o600);
+  });
+
+  test("starts, initialises and runs its jobs", async () => {
+    assert.deepEqual(await stepsOf(daemon.client.startNode({ node: "first" })), [
+      ...["serve_engine", "set_up_network", "apply_firewall", "start_container"],
+      ...["start_agent", "configure_agent", "initialize", "mark_started"],
+    ]);
+    assert.equal(await statusOf(node), NodeStatus.RUNNING);
+    await until(
+      async () => (await daemon.client.getJob({ node: "first", job: "prepare" })).state === JobState.FINISHED,
+    );
+    const { jobs } = await daemon.client.listJobs({ node: "first" });
+    assert.deepEqual(
+      jobs.map(({ name, state }) => [name, state]),
+      [
+        ["prepare", JobState.FINISHED],
+        ["web", JobState.RUNNING],
+      ],
+    );
+    assert.equal(await data(node, "inits"), "1.0.0\n");
+  });
+
+  test("shows what its jobs print, and goes on showing it", async () => {
+    const lines: string[] = [];
+    const abort = new AbortController();
+    const stream = daemon.client.streamJobLogs({ node: "first", job: "web", follow: true }, { signal: abort.signal });
+    for await (const { job, text } of stream) {
+      lines.push(`${job}: ${text}`);
+      break;
+    }
+    abort.abort();
+    assert.deepEqual(lines, ["web: hello from first"]);
+  });
+
+  test("runs functions of its plugin", async () => {
+    const { functions } = await daemon.client.listCapabilities({ node: "first" });
+    for (const name of ["greet", "height", "init", "version"])
+      assert.ok(functions.includes(name), `${name} in ${functions}`);
+    const call = async (name: string, param = ""): Promise<string> =>
+      (await daemon.client.runFunction({ node: "first", function: name, param })).value;
+    assert.deepEqual(
+      [await call("greet", "you"), await call("height"), await call("color"), await call("inits")],
+      ["hello you, this is first", "7", "green", "1.0.0\n"],
+    );
+    const failure = await failureOf(call("nothing"));
+    assert.deepEqual([failure.code, failure.message], ["not_found", "protocol method not found"]);
+  });
+
+  test("takes an edited script with the next run, without restarting anything", async () => {
+    const pid = await servicePid(node);
+    await writeFile(join(node.directory, "rootfs", pluginPath), script("1.0.1"));
+    assert.equal((await daemon.client.runFunction({ node: "first", function: "version" })).value, "1.0.1");
+    assert.equal(await servicePid(node), pid);
+    await writeFile(join(node.directory, "rootfs", pluginPath), "fn version( {");
+    const failure = await failureOf(daemon.client.runFunction({ node: "first", function: "version" }));
+    assert.match(failure.code, /^plugin_syntax$/);
+    assert.equal(await statusOf(node), NodeStatus.RUNNING);
+    await writeFile(join(node.directory, "rootfs", pluginPath), script("1.0.0"));
+  });
+
+  test("tells its metrics", async () => {
+    const metrics = await daemon.client.getNodeMetrics({ node: "first" });
+    assert.deepEqual(
+      [metrics.height, metrics.protocolStatus?.state, metrics.protocolStatus?.health, metrics.problems],
+      [7n, "broadcasting", "healthy", []],
+    );
+  });
+
+  test("keeps running, processes and all, when the daemon is killed", async () => {
+    const pid = await servicePid(node);
+    const { pid: containerPid } = await daemon.client.getNode({ node: "first" });
+    const agent = await readFile(join(node.directory, "agent.json"), "utf8");
+    await daemon.kill();
+    daemon = await startDaemonProcess(root);
+    const found = await daemon.client.getNode({ node: "first" });
+    assert.deepEqual([found.status, found.pid], [NodeStatus.RUNNING, containerPid]);
+    assert.equal(await readFile(join(node.directory, "agent.json"), "utf8"), agent);
+    assert.equal(await servicePid(node), pid);
+    assert.equal((await daemon.client.runFunction({ node: "first", function: "height" })).value, "7");
+  });
+
+  test("gets its babel back when that is killed, and its jobs do not notice", async () => {
+    const pid = await servicePid(node);
+    const { process: babel } = JSON.parse(await readFile(join(node.directory, "agent.json"), "utf8"));
+    process.kill(babel.pid, "SIGKILL");
+    await until(async () => {
+      const { process: now } = JSON.parse(await readFile(join(node.directory, "agent.json"), "utf8"));
+      return now.pid !== babel.pid && (await statusOf(node)) === NodeStatus.RUNNING;
+    });
+    assert.equal(await servicePid(node), pid);
+    assert.equal((await daemon.client.getJob({ node: "first", job: "web" })).state, JobState.RUNNING);
+  });
+
+  test("comes back when its container dies", async () => {
+    const { pid } = await daemon.client.getNode({ node: "first" });
+    process.kill(pid ?? 0, "SIGKILL");
+    await until(async () => {
+      const now = await daemon.client.getNode({ node: "first" });
+      return now.pid !== pid && now.status === NodeStatus.RUNNING;
+    });
+    await until(async () => (await data(node, "starts")).trim().split("\n").length === 2);
+    assert.equal(await data(node, "inits"), "1.0.0\n");
+  });
+
+  test("is left alone by a daemon that ends in order", async () => {
+    const { pid } = await daemon.client.getNode({ node: "first" });
+    await daemon.stop();
+    assert.equal(daemon.process.exitCode, 0);
+    daemon = await startDaemonProcess(root);
+    assert.equal((await daemon.client.getNode({ node: "first" })).pid, pid);
+  });
+
+  test("restarts, stops and starts again without another init", async () => {
+    await finish(daemon.client.restartNode({ node: "first" }));
+    assert.equal(await statusOf(node), NodeStatus.RUNNING);
+    assert.equal((await finish(daemon.client.stopNode({ node: "first" }))).status, NodeStatus.STOPPED);
+    const failure = await failureOf(daemon.client.listJobs({ node: "first" }));
+    assert.deepEqual([failure.code, failure.message], ["unavailable", "node connection is closed"]);
+    await daemon.kill();
+    daemon = await startDaemonProcess(root);
+    assert.equal(await statusOf(node), NodeStatus.STOPPED);
+    assert.equal((await finish(daemon.client.startNode({ node: "first" }))).status, NodeStatus.RUNNING);
+    assert.equal(await data(node, "inits"), "1.0.0\n");
+  });
+
+  test("is gone without a trace when it is deleted", async () => {
+    await finish(daemon.client.deleteNode({ node: "first" }));
+    await until(
+      async () => (await tracesOf(root.paths, node.id)).length === 0,
+      () => tracesOf(root.paths, node.id),
+    );
+    const failure = await failureOf(daemon.client.getNode({ node: "first" }));
+    assert.equal(failure.code, "not_found");
+  });
+});
+
+describe("what cannot be done is refused, and leaves nothing", () => {
+  const nodesOnDisk = async (): Promise<number> => (await daemon.client.listNodes({ local: true })).nodes.length;
+
+  test("an image that does not exist", async () => {
+    const failure = await failureOf(
+      createNode({ id: "11111111-1111-4111-8111-111111111111", imageUri: "oci:/nowhere:latest" }),
+    );
+    assert.match(failure.code, /^image_/);
+    await until(async () => (await tracesOf(root.paths, "11111111-1111-4111-8111-111111111111")).length === 0);
+    assert.equal(await nodesOnDisk(), 0);
+  });
+
+  test("a plugin that does not compile", async () => {
+    const broken = await makeTestImage(root.paths.root, "0.0.1", "fn height( {");
+    const failure = await failureOf(createNode({ id: "22222222-2222-4222-8222-222222222222", imageUri: broken }));
+    assert.equal(failure.code, "plugin_syntax");
+    await until(async () => (await tracesOf(root.paths, "22222222-2222-4222-8222-222222222222")).length === 0);
+  });
+
+  test("a name or an address that is taken, a firewall that is wrong, a newer babel", async () => {
+    const node = await createNode({ name: "taken" });
+    const refused = await Promise.all(
+      [
+        createNode({ name: "taken" }),
+        createNode({ ip: node.ip }),
+        createNode({
+          firewall: {
+            defaultIn: "allow",
+            defaultOut: "allow",
+            rules: [{ name: "r", action: "deny", direction: "in", protocol: "tcp", ips: ["nonsense"], ports: [] }],
+          },
+        }),
+        createNode({ minBabelVersion: "99.0.0" }),
+      ].map(failureOf),
+    );
+    assert.deepEqual(
+      refused.map(({ code, message }) => [code, message]),
+      [
+        ["conflict", "node with name `taken` exists"],
+        ["conflict", `node with ip address \`${node.ip}\` exists`],
+        ["firewall_invalid", "invalid ip address `nonsense` in firewall rule `r`"],
+        ["unsupported", "image require never version of babel '99.0.0' while current is '0.1.0' - upgrade bv first"],
+      ],
+    );
+    assert.equal(await nodesOnDisk(), 1);
+    await finish(daemon.client.deleteNode({ node: "taken" }));
+  });
+
+  test("a second daemon on the same root", async () => {
+    const second = await startDaemonProcess(root, {}, { wait: false });
+    assert.equal(await second.ended, 1);
+    assert.match(second.log(), /another blockvisord serves .*blockvisord\.sock \[conflict\]/);
+  });
+});
+
+describe("an upgrade", () => {
+  let node: Node;
+
+  const upgrade = (uri: string, version: string, force = false) =>
+    daemon.client.upgradeDevNode({ node: node.id, imageUri: uri, imageVersion: version, force });
+
+  before(async () => {
+    node = await createNode({ name: "upgraded" });
+    await finish(daemon.client.startNode({ node: node.id }));
+  });
+
+  after(async () => {
+    await finish(daemon.client.deleteNode({ node: node.id }));
+  });
+
+  test("brings up the new version on the same data", async () => {
+    const now = await finish(upgrade(await makeTestImage(root.paths.root, "2.0.0"), "2.0.0"));
+    assert.deepEqual([now.status, now.image?.version], [NodeStatus.RUNNING, "2.0.0"]);
+    assert.equal((await daemon.client.runFunction({ node: node.id, function: "version" })).value, "2.0.0");
+    assert.equal(await data(node, "inits"), "1.0.0\n2.0.0\n");
+  });
+
+  test("to the image it runs does nothing", async () => {
+    const { pid } = await daemon.client.getNode({ node: node.id });
+    assert.deepEqual(await stepsOf(upgrade(`oci:${root.paths.root}/image-2.0.0:latest`, "2.0.0")), ["pull_target"]);
+    assert.equal((await daemon.client.getNode({ node: node.id })).pid, pid);
+  });
+
+  test("that fails is rolled back, and the node runs as before", async () => {
+    const uri = await makeTestImage(root.paths.root, "3.0.0", 'fn init() { throw "no way" }');
+    const failure = await failureOf(finish(upgrade(uri, "3.0.0")));
+    assert.equal(failure.code, "upgrade_rolled_back");
+    assert.match(failure.message, /^node upgrade failed with: '.*no way.*'; but then successfully rolled back$/s);
+    const now = await daemon.client.getNode({ node: node.id });
+    assert.deepEqual(
+      [now.status, now.image?.version, now.problem?.code],
+      [NodeStatus.RUNNING, "2.0.0", "upgrade_rolled_back"],
+    );
+    assert.equal((await daemon.client.runFunction({ node: node.id, function: "version" })).value, "2.0.0");
+  });
+
+  test("with an image that cannot be fetched touches nothing", async () => {
+    const { pid } = await daemon.client.getNode({ node: node.id });
+    const failure = await failureOf(finish(upgrade("oci:/nowhere:latest", "4.0.0")));
+    assert.match(failure.code, /^image_/);
+    assert.equal((await daemon.client.getNode({ node: node.id })).pid, pid);
+  });
+});
+
+describe("operations", () => {
+  test("on a node that hangs in its init can be taken back by stop and delete", async () => {
+    const uri = await makeTestImage(root.paths.root, "0.0.9", "fn init() { loop {} }");
+    const node = await createNode({ name: "hanging", imageUri: uri });
+    const start = failureOf(finish(daemon.client.startNode({ node: node.id })));
+    await until(async () => (await daemon.client.getNode({ node: node.id })).operation?.step === "initialize");
+    assert.equal((await finish(daemon.client.stopNode({ node: node.id }))).status, NodeStatus.STOPPED);
+    assert.equal((await start).code, "cancelled");
+    await finish(daemon.client.deleteNode({ node: node.id }));
+  });
+
+  test("go on when the client that asked has gone", async () => {
+    const node = await createNode({ name: "orphaned" });
+    const abort = new AbortController();
+    for await (const _ of daemon.client.startNode({ node: node.id }, { signal: abort.signal })) break;
+    abort.abort();
+    await until(async () => (await statusOf(node)) === NodeStatus.RUNNING);
+    await finish(daemon.client.deleteNode({ node: node.id }));
+  });
+
+  test("leave nothing behind, however often", async () => {
+    const cycles = Number(process.env["BV_CYCLES"] ?? 3);
+    for (let count = 0; count < cycles; count += 1) {
+      const node = await createNode({ name: `cycle-${count}` });
+      await finish(daemon.client.startNode({ node: node.id }));
+      await finish(daemon.client.stopNode({ node: node.id }));
+      await finish(daemon.client.deleteNode({ node: node.id }));
+      await until(
+        async () => (await tracesOf(root.paths, node.id)).length === 0,
+        () => tracesOf(root.paths, node.id),
+      );
+    }
+  });
+});

@@ -1,0 +1,113 @@
+import { mkdir } from "node:fs/promises";
+import { ServiceStatus } from "@blockvisor/wire/blockvisor/host/v1/host";
+import type { Logger } from "pino";
+import { Cloud, type CloudLink, openCloudLink } from "../cloud/cloud.ts";
+import { loadHostConfig } from "../config/load-config.ts";
+import { HostError } from "../errors/host-error.ts";
+import type { NodeHost } from "../node/node-host.ts";
+import { NodeTable } from "../node/node-table.ts";
+import { purgeTrash } from "../node/remove-broken.ts";
+import { hostPaths } from "../place/paths.ts";
+import type { RuntimeProbe } from "../runtime/index.ts";
+import { DaemonStatus } from "../service/daemon-status.ts";
+import { hostRoutes } from "../service/host-service.ts";
+import type { ServiceContext } from "../service/service-context.ts";
+import { serveSocket } from "../service/socket-server.ts";
+import { assembleHost } from "./assemble-host.ts";
+import { watchNodes } from "./node-watch.ts";
+import { removeOrphans } from "./orphans.ts";
+import { version } from "./version.ts";
+
+export interface DaemonOptions {
+  /** `BV_ROOT`. */
+  readonly root: string;
+  /** Dev mode whatever the configuration says. */
+  readonly dev: boolean;
+  readonly env: NodeJS.ProcessEnv;
+  readonly log: Logger;
+}
+
+export interface Daemon {
+  /** Lets go of all nodes and ends; containers, babel and jobs live on. */
+  stop(): Promise<void>;
+}
+
+/**
+ * The daemon's start (spec host-daemon §7.1, DB-7.1): the local service answers first, nodes are attached behind it, and only then the
+ * control plane is talked to. Rejects when nothing can be served: configuration, agent bundle, or another daemon.
+ */
+export async function startDaemon({ root, dev, env, log }: DaemonOptions): Promise<Daemon> {
+  const startedAt = new Date();
+  const paths = hostPaths(root);
+  const config = await loadHostConfig(paths, dev);
+  await mkdir(paths.nodes, { recursive: true, mode: 0o711 });
+  const { apiUrl } = config;
+  const cloudOptions = config.devMode || apiUrl === undefined ? undefined : { paths, config, apiUrl, version, log };
+  const link: CloudLink | undefined = cloudOptions && (await openCloudLink(cloudOptions));
+  const host: NodeHost = await assembleHost({ paths, config, env, log, api: link?.api });
+  const status = new DaemonStatus();
+
+  const nodes = new NodeTable(host, (actor) => {
+    if (actor.gone) void purgeTrash(paths);
+    cloud?.nodeChanged();
+  });
+  const cloud = cloudOptions && link ? new Cloud(cloudOptions, link, nodes) : undefined;
+
+  // Finding out takes a moment, and nothing that is served needs it.
+  let runtime: RuntimeProbe | undefined;
+  void host.runtime.probe().then((found) => {
+    runtime = found;
+    if (!found.usable) log.error(`no containers can be run: ${found.reason}; ${found.fix}`);
+  });
+  const context: ServiceContext = {
+    host,
+    nodes,
+    status,
+    version,
+    startedAt,
+    cloud: cloud?.controlPlane,
+    requireCloud: () => {
+      if (cloud) return cloud.controlPlane;
+      throw new HostError("unsupported", "this host has no control plane", { hint: "register it with `bvup TOKEN`" });
+    },
+    conditions: () => [
+      ...(runtime === undefined ? [] : [runtimeCondition(host.runtime.kind, runtime)]),
+      ...(cloud?.conditions() ?? []),
+    ],
+  };
+  const server = await serveSocket(paths, (router) => hostRoutes(router, context));
+  log.info({ socket: paths.socket, mode: config.devMode ? "dev" : "cloud" }, `blockvisord ${version} serves`);
+
+  const attached = nodes
+    .load(() => status.notify())
+    .then(async () => {
+      await removeOrphans(host, nodes);
+      void purgeTrash(paths);
+      status.set(ServiceStatus.OK);
+      log.info({ nodes: nodes.counts.total, running: nodes.counts.running }, "all nodes attached");
+      await cloud?.start();
+    })
+    .catch((error: unknown) => {
+      status.set(ServiceStatus.BROKEN);
+      log.error(`nodes cannot be attached: ${(error as Error).message}`);
+    });
+  const watch = watchNodes(nodes);
+
+  return {
+    stop: async () => {
+      watch.stop();
+      await cloud?.stop();
+      await attached;
+      await nodes.detach();
+      await server.close();
+      await host.workers.close();
+      log.info("detached; nodes keep running");
+    },
+  };
+}
+
+function runtimeCondition(kind: string, probe: RuntimeProbe) {
+  return probe.usable
+    ? { name: "runtime", ok: true, message: `${kind}: ${probe.program} ${probe.version}` }
+    : { name: "runtime", ok: false, message: `${probe.reason}; ${probe.fix}` };
+}

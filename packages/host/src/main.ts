@@ -1,0 +1,57 @@
+import { parseArgs } from "node:util";
+import pino from "pino";
+import { startDaemon } from "./daemon/start-daemon.ts";
+import { version } from "./daemon/version.ts";
+import { reportOf } from "./errors/host-error.ts";
+
+const usage = `blockvisord ${version}: runs the nodes of this machine.
+
+Usage: blockvisord [--dev]
+
+  --dev          image development: no control plane, every node is a dev node; needs no configuration
+  -h, --help     this text
+  -V, --version  the version
+
+Environment: BV_ROOT moves every path, BV_LOG is the log level (trace, debug, info, warn, error),
+BV_AGENT_DIR is the agent bundle. SIGTERM ends the daemon and leaves nodes running.
+`;
+
+const exitUsage = 2;
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      dev: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+      version: { type: "boolean", short: "V", default: false },
+    },
+  });
+  if (values.help) return void process.stdout.write(usage);
+  if (values.version) return void process.stdout.write(`blockvisord ${version}\n`);
+
+  // One JSON object a line, as the journal takes it; it adds time and identifier itself, but other sinks do not.
+  const log = pino({
+    level: process.env["BV_LOG"] ?? "info",
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (level) => ({ level }) },
+    redact: ["token", "refresh_token", "*.token", "*.refresh_token"],
+  });
+  const daemon = await startDaemon({ root: process.env["BV_ROOT"] ?? "/", dev: values.dev, env: process.env, log });
+
+  const ended = new Promise<NodeJS.Signals>((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(signal, () => resolve(signal));
+  });
+  log.info({ signal: await ended }, "stopping");
+  await daemon.stop();
+  process.exit(0);
+}
+
+try {
+  await main();
+} catch (error) {
+  const { code, message, hint } = reportOf(error);
+  const isUsage = (error as { readonly code?: unknown }).code?.toString().startsWith("ERR_PARSE_ARGS") ?? false;
+  process.stderr.write(`blockvisord: ${message} [${code}]${hint ? `\n  → ${hint}` : ""}\n`);
+  process.exit(isUsage ? exitUsage : 1);
+}

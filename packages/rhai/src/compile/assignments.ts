@@ -5,11 +5,12 @@ import { setIndex } from "../ops/access.ts";
 import { assignWith } from "../ops/assign.ts";
 import { type Site, vm } from "../run/vm.ts";
 import { RhaiArray } from "../values/array.ts";
+import { Float } from "../values/float.ts";
 import { MAX_SAFE } from "../values/int.ts";
 import { RhaiMap } from "../values/map.ts";
 import type { Value } from "../values/value.ts";
 import { begin, buildChain, Walk } from "./chains.ts";
-import { type Exec, failAt, located } from "./exec.ts";
+import { type Exec, failAt, type Frame, located } from "./exec.ts";
 import { compileBorrowed, compileExpr } from "./expressions.ts";
 import { constantOf } from "./fold.ts";
 import type { FunctionScope } from "./function-scope.ts";
@@ -23,8 +24,8 @@ export function compileAssignment(s: FunctionScope, outer: Assignment): Exec {
   const opSite = s.site(node.pos, node.pos + node.op.length);
   if (target.kind === "Variable" || target.kind === "This")
     return assignVariable(s, node.op, target, node.value, opSite);
-  if (target.kind === "Index" && node.op === "=") {
-    const simple = assignLocalIndex(s, target, node.value, opSite);
+  if (target.kind === "Index") {
+    const simple = node.op === "=" ? assignLocalIndex(s, target, node.value, opSite) : opAssignLocalIndex(s, node.op, target, node.value, opSite);
     if (simple !== null) return simple;
   }
   return assignChain(s, node.op, target, node.value, opSite);
@@ -143,7 +144,8 @@ function opAssignLocal(s: FunctionScope, op: AssignOperator, slot: number, value
           return undefined;
         }
       }
-      f[slot] = operate(op, current, right, site);
+      if (current instanceof Float && right instanceof Float) f[slot] = new Float(current.n + right.n);
+      else f[slot] = operate(op, current, right, site);
       return undefined;
     };
   }
@@ -164,6 +166,31 @@ function assignLocalIndex(s: FunctionScope, target: Index, valueExpr: Expr, opSi
   const index = compileExpr(s, target.index);
   const site = s.site(startOffset(target.index), target.index.end);
   const bracket = s.site(target.pos, target.pos + 1);
+  const storeSlowly = (f: Frame, current: Value, at: Value, next: Value): undefined => {
+    try {
+      f[slot] = setIndex(current, at, next, false);
+    } catch (error) {
+      throw located(error, storeErrorSite(error, site, bracket, opSite));
+    }
+    return undefined;
+  };
+  const indexSlot = localSlot(s, target.index);
+  const constant = constantOf(s, valueExpr);
+  if (indexSlot >= 0 && constant !== null) {
+    const next = constant.value;
+    return (f) => {
+      const at = f[indexSlot];
+      const current = f[slot];
+      if (current instanceof RhaiArray && !current.shared && typeof at === "number") {
+        const { items } = current;
+        if (at >= 0 && at < items.length) {
+          items[at] = next;
+          return undefined;
+        }
+      }
+      return storeSlowly(f, current, at, next);
+    };
+  }
   return (f) => {
     const next = value(f);
     const at = index(f);
@@ -175,12 +202,45 @@ function assignLocalIndex(s: FunctionScope, target: Index, valueExpr: Expr, opSi
         return undefined;
       }
     }
-    try {
-      f[slot] = setIndex(current, at, next, false);
-    } catch (error) {
-      throw located(error, storeErrorSite(error, site, bracket, opSite));
+    return storeSlowly(f, current, at, next);
+  };
+}
+
+/** `v[i] op= x` with a plain local variable: an entry of a map or array is changed where it is. */
+function opAssignLocalIndex(s: FunctionScope, op: AssignOperator, target: Index, valueExpr: Expr, opSite: Site): Exec | null {
+  const slot = localSlot(s, target.object);
+  if (slot < 0 || target.optional) return null;
+  const object = unparen(target.object);
+  if (object.kind !== "Variable" || s.find(object.name)!.isConstant) return null;
+  const general = assignChain(s, op, target, valueExpr, opSite);
+  const at = localSlot(s, target.index);
+  const constant = constantOf(s, valueExpr);
+  if (at < 0 || constant === null || typeof constant.value !== "number" || op !== "+=") return general;
+  const delta = constant.value;
+  return (f) => {
+    const container = f[slot];
+    const key = f[at];
+    if (container instanceof RhaiMap && !container.shared && typeof key === "string" && container.dictionary !== null) {
+      const current = container.dictionary.get(key);
+      if (typeof current === "number") {
+        const next = current + delta;
+        if (next <= MAX_SAFE && next >= -MAX_SAFE) {
+          container.dictionary.set(key, next);
+          return undefined;
+        }
+      }
+    } else if (container instanceof RhaiArray && !container.shared && typeof key === "number") {
+      const { items } = container;
+      const current = key >= 0 && key < items.length ? items[key] : undefined;
+      if (typeof current === "number") {
+        const next = current + delta;
+        if (next <= MAX_SAFE && next >= -MAX_SAFE) {
+          items[key] = next;
+          return undefined;
+        }
+      }
     }
-    return undefined;
+    return general(f);
   };
 }
 

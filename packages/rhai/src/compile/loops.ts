@@ -188,15 +188,24 @@ function compileWalk(
     if (counter?.isCell === true) f[counter.slot] = new Cell(undefined) as never;
     if (value instanceof RhaiArray) {
       const { items } = value;
-      const { shared } = value;
       value.shared = true;
+      if (isSimple) {
+        for (let i = 0; i < items.length; i++) {
+          const item = items[i];
+          f[slot] = typeof item === "object" ? share(item) : item;
+          if (--vm.fuel < 0) refuel();
+          const signal = exec(f);
+          if (signal === BREAK) return vm.result;
+          if (signal === RETURN) return signal;
+        }
+        return undefined;
+      }
       for (let i = 0; i < items.length; i++) {
         const item = items[i];
         const signal = round(f, typeof item === "object" ? share(item) : item, i);
         if (signal === BREAK) return vm.result;
         if (signal === RETURN) return signal;
       }
-      if (!shared) value.shared = shared;
       return undefined;
     }
     const steps = value instanceof SequenceValue ? value.steps : null;

@@ -8,11 +8,11 @@ import type { Cell } from "../values/cell.ts";
 import { share, unshare } from "../values/copy.ts";
 import { FnPtr } from "../values/fn-pointer.ts";
 import { RhaiMap } from "../values/map.ts";
-import { untag } from "../values/tagged.ts";
+import { Tagged, untag } from "../values/tagged.ts";
 import { typeNameOf } from "../values/type-name.ts";
 import { tagOf, type Value } from "../values/value.ts";
 import { callNative, findNative, notFound } from "./call-by-name.ts";
-import { type Frame, failAt, UNBOUND } from "./exec.ts";
+import { type Frame, failAt, located, UNBOUND } from "./exec.ts";
 import type { FunctionScope } from "./function-scope.ts";
 import { callPointer, invoke } from "./invoke.ts";
 import type { Root } from "./places.ts";
@@ -111,31 +111,42 @@ export class MethodLink {
       this.key = key;
       this.run = vm.run;
     }
-    if (native.effect === Effect.None) {
-      return cell?.shared === true
-        ? this.locked(cell, native, [target, ...args])
-        : callNative(native, [target, ...args], this.site);
-    }
-    const visits = native.effect === Effect.Visits;
+    const { effect } = native;
+    if (effect === Effect.None) return cell?.shared === true ? this.locked(cell, native, target, args) : this.direct(native, target, args);
+    const visits = effect === Effect.Visits;
     if (isConstant && !visits) throw failAt(nonPure(this.name), this.site);
     if (visits && shared) share(target);
     const own = visits ? target : writable(target, shared);
     this.receiver = own;
-    const all = [own, ...args];
     const outer = vm.receiver;
     vm.receiver = own;
-    const result = cell?.shared === true ? this.locked(cell, native, all) : callNative(native, all, this.site);
-    if (native.effect !== Effect.InPlace && !isConstant) this.receiver = vm.receiver;
+    const result = cell?.shared === true ? this.locked(cell, native, own, args) : this.direct(native, own, args);
+    if (effect !== Effect.InPlace && !isConstant) this.receiver = vm.receiver;
     vm.receiver = outer;
     return result;
   }
 
+  /** Calls a native function; the common numbers of arguments without building a list. */
+  private direct(native: Native, target: Value, args: readonly Value[]): Value {
+    if (args.length > 2 || target instanceof Tagged || args[0] instanceof Tagged || args[1] instanceof Tagged) return callNative(native, [target, ...args], this.site);
+    const outer = vm.site;
+    vm.site = this.site;
+    try {
+      const result = args.length === 0 ? native.impl(target) : args.length === 1 ? native.impl(target, args[0]) : native.impl(target, args[0], args[1]);
+      vm.site = outer;
+      return result;
+    } catch (error) {
+      vm.site = outer;
+      throw located(error, this.site);
+    }
+  }
+
   /** While a method runs on a captured variable, closures that touch the variable race with it. */
-  private locked(cell: Cell, native: Native, all: readonly Value[]): Value {
-    if (!all.some((value) => value instanceof FnPtr)) return callNative(native, all, this.site);
+  private locked(cell: Cell, native: Native, target: Value, args: readonly Value[]): Value {
+    if (!args.some((value) => value instanceof FnPtr)) return this.direct(native, target, args);
     cell.locked = true;
     try {
-      return callNative(native, all, this.site);
+      return this.direct(native, target, args);
     } finally {
       cell.locked = false;
     }

@@ -1,6 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
 import { chmod, rm } from "node:fs/promises";
-import { createServer, type Http2Server, type ServerHttp2Session } from "node:http2";
+import { createServer, type ServerHttp2Session } from "node:http2";
 import { BabelEngine } from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import { Code, ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";

@@ -1,7 +1,7 @@
 import { chmod, chown, mkdir, readFile, rm } from "node:fs/promises";
 import { createServer as createHttp1, type Server as Http1Server } from "node:http";
 import { createServer as createHttp2 } from "node:http2";
-import { connect, createServer, type Server, type Socket } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import type { ConnectRouter } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { HostError } from "../errors/host-error.ts";

@@ -10,7 +10,7 @@ import type { Sessions } from "./auth/session.ts";
 import type { Broker } from "./broker/broker.ts";
 import type { BundleSource } from "./bundles/bundle-source.ts";
 import type { Settings } from "./configuration/settings.ts";
-import { isTransient, translateConstraint } from "./database/constraint.ts";
+import { isTransient, translateDatabaseError } from "./database/constraint.ts";
 import type { Database } from "./database/open-database.ts";
 import type { Outbox } from "./outbox/outbox.ts";
 import { invalidArgument } from "./rpc-error.ts";
@@ -45,7 +45,7 @@ export async function transact<Result>(
       return result;
     } catch (error) {
       if (attempt < attempts && isTransient(error)) continue;
-      throw translateConstraint(error);
+      throw translateDatabaseError(error);
     }
   }
 }

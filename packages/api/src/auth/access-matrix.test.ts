@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
-import { readdir, rm } from "node:fs/promises";
-import path from "node:path";
+import { rm } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
-import { fileURLToPath, pathToFileURL } from "node:url";
 import { ResourceType } from "@blockvisor/wire/blockjoy/common/v1/resource";
 import { create, type DescMessage, type DescMethod, type DescService, type Message } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
@@ -11,6 +9,7 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { type OpenDatabase, openDatabase } from "../database/open-database.ts";
 import { type Listener, listen } from "../listener/listener.ts";
 import { requestHandler } from "../listener/request-handler.ts";
+import { contract } from "../testing/contract.ts";
 import { newDataDir } from "../testing/data-dir.ts";
 import { type Fixture, seedHost, seedOrg, seedUser } from "../testing/seed.ts";
 import { expectedAccess } from "./access-matrix.ts";
@@ -227,16 +226,6 @@ const publicHostMethods = [
 ];
 
 const short = (name: string) => name.replace("blockjoy.v1.", "").replace("Service/", ".");
-
-/** All services of the generated contract, found by looking, so that a new one cannot be forgotten. */
-async function contract(): Promise<readonly DescService[]> {
-  const folder = path.join(path.dirname(fileURLToPath(import.meta.resolve("@blockvisor/wire/blockjoy/v1/node"))));
-  const files = (await readdir(folder)).filter((file) => file.endsWith("_pb.js")).sort();
-  const modules = await Promise.all(files.map((file) => import(pathToFileURL(path.join(folder, file)).href)));
-  return modules.flatMap((module: object) =>
-    Object.values(module).filter((value): value is DescService => (value as DescService).kind === "service"),
-  );
-}
 
 function handlersThatTell(service: DescService): ServiceImpl<DescService> {
   const tell = () => {

@@ -1,5 +1,6 @@
 import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 import type { Logger } from "pino";
+import { translateDatabaseError } from "../database/constraint.ts";
 import type { Database } from "../database/open-database.ts";
 import { permissionDenied, unimplemented } from "../rpc-error.ts";
 import { accessOf, rpcName } from "./access-table.ts";
@@ -29,7 +30,8 @@ export function errorBoundary(log: Logger): Interceptor {
   return (next) => async (request) => {
     try {
       return await next(request);
-    } catch (error) {
+    } catch (thrown) {
+      const error = translateDatabaseError(thrown);
       if (error instanceof ConnectError && error.code !== Code.Internal && error.code !== Code.Unknown) throw error;
       log.error({ method: rpcName(request.method), err: error }, "call failed");
       throw new ConnectError("Internal error.", Code.Internal);

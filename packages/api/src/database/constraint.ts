@@ -1,10 +1,12 @@
 import { z } from "zod";
-import { alreadyExists, notFound } from "../rpc-error.ts";
+import { alreadyExists, invalidArgument, notFound } from "../rpc-error.ts";
 
 const databaseError = z.object({ code: z.string(), constraint: z.string().optional() });
 
 const uniqueViolation = "23505";
 const foreignKeyViolation = "23503";
+/** NUL in texts, numbers out of range, … */
+const dataException = "22";
 const transientCodes = new Set(["40001", "40P01", "55P03"]);
 
 /** What a caller is told when a unique key is taken. */
@@ -27,12 +29,6 @@ export function isTransient(error: unknown): boolean {
   return parsed.success && transientCodes.has(parsed.data.code);
 }
 
-/** The unique key an error is about, if it is about one. */
-export function violatedKey(error: unknown): string | undefined {
-  const parsed = databaseError.safeParse(error);
-  return parsed.success && parsed.data.code === uniqueViolation ? parsed.data.constraint : undefined;
-}
-
 /** What a caller is told when it refers to something that is not there. */
 const referred: Readonly<Record<string, string>> = {
   hosts_region_id_fkey: "Region",
@@ -43,11 +39,14 @@ const referred: Readonly<Record<string, string>> = {
   nodes_org_id_fkey: "Org",
 };
 
-export function translateConstraint(error: unknown): unknown {
+/** Turns what a caller caused into an answer for it; other errors come back as they are. */
+export function translateDatabaseError(error: unknown): unknown {
   const parsed = databaseError.safeParse(error);
-  const missing =
-    parsed.success && parsed.data.code === foreignKeyViolation ? referred[parsed.data.constraint ?? ""] : undefined;
+  if (!parsed.success) return error;
+  const { code, constraint = "" } = parsed.data;
+  const missing = code === foreignKeyViolation ? referred[constraint] : undefined;
   if (missing !== undefined) return notFound(missing);
-  const entity = entities[violatedKey(error) ?? ""];
-  return entity === undefined ? error : alreadyExists(entity);
+  const taken = code === uniqueViolation ? entities[constraint] : undefined;
+  if (taken !== undefined) return alreadyExists(taken);
+  return code.startsWith(dataException) ? invalidArgument("request", "has a value that cannot be stored") : error;
 }

@@ -333,15 +333,4 @@ export interface Schema {
     response: Uint8Array;
     created_at: CreatedAt;
   };
-  audit_log: {
-    id: Generated<string>;
-    method: string;
-    caller_type: ResourceKind | null;
-    caller_id: string | null;
-    token_id: string | null;
-    outcome: string;
-    source_ip: string | null;
-    targets: JsonOr<readonly string[]>;
-    created_at: CreatedAt;
-  };
 }

@@ -139,8 +139,4 @@ const statements: readonly string[] = [
     key text not null, caller text not null, method text not null, request_hash bytea not null, response bytea not null,
     ${created}, primary key (key, caller, method))`,
   `create index idempotency_created on idempotency (created_at)`,
-  `create table audit_log (
-    ${id}, method text not null, caller_type text, caller_id uuid, token_id text, outcome text not null,
-    source_ip text, targets jsonb not null default '[]', ${created})`,
-  `create index audit_log_created on audit_log (created_at)`,
 ];

@@ -58,9 +58,12 @@ export class PluginThread {
       stdout: false,
       stderr: false,
     });
-    this.#worker.once("exit", () => {
+    const ended = (): void => {
       this.#ended = true;
-    });
+    };
+    this.#worker.once("exit", ended);
+    // Also between two jobs a thread may fail, for want of memory: that must not reach the process.
+    this.#worker.on("error", ended);
     this.#worker.unref();
   }
 

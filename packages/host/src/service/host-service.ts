@@ -227,13 +227,13 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
       return { functions: [...actor.parts.plugin.capabilities] };
     },
 
-    getShell: async ({ node }) => {
+    getShell: async ({ node, noTerminal }) => {
       const actor = find(node, "open a shell in");
       const shell = {
-        argv: ["/bin/sh", "-i"],
+        argv: noTerminal ? ["/bin/sh"] : ["/bin/sh", "-i"],
         env: { ...actor.parts.environment(), TERM: "xterm-256color" },
         cwd: "/",
-        terminal: true,
+        terminal: !noTerminal,
       };
       const { file, args, env } = await host.runtime.execInteractive(actor.id, shell);
       return { argv: [file, ...args], env: { ...env } };

@@ -3405,6 +3405,13 @@ export declare type GetShellRequest = Message<"blockvisor.host.v1.GetShellReques
    * @generated from field: string node = 1;
    */
   node: string;
+
+  /**
+   * The caller's stdin is no terminal: the shell reads its commands from there.
+   *
+   * @generated from field: bool no_terminal = 2;
+   */
+  noTerminal: boolean;
 };
 
 /**
@@ -3415,6 +3422,13 @@ export declare type GetShellRequestJson = {
    * @generated from field: string node = 1;
    */
   node?: string;
+
+  /**
+   * The caller's stdin is no terminal: the shell reads its commands from there.
+   *
+   * @generated from field: bool no_terminal = 2;
+   */
+  noTerminal?: boolean;
 };
 
 /**

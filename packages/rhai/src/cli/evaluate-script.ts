@@ -1,7 +1,7 @@
 import type { Ast } from "../engine/ast.ts";
 import { Engine } from "../engine/engine.ts";
 import { RhaiError } from "../errors/rhai-error.ts";
-import { debug, display } from "../text/format.ts";
+import { rawDebug, rawDisplay } from "../text/format.ts";
 import { typeNameOf } from "../values/type-name.ts";
 import type { Value } from "../values/value.ts";
 
@@ -53,7 +53,7 @@ export function evaluateScript(script: string): Evaluation {
   }
   try {
     const value: Value = engine.eval(ast);
-    return { ok: true, type: typeNameOf(value), display: display(value), debug: debug(value), ...printed() };
+    return { ok: true, type: typeNameOf(value), display: rawDisplay(value), debug: rawDebug(value), ...printed() };
   } catch (error) {
     return { ok: false, stage: "eval", error: textOf(error), ...printed() };
   }

@@ -10,6 +10,7 @@ export interface ParseOptions {
   readonly disabledSymbols: ReadonlySet<string> | null;
 }
 
+/** The depths of the reference, and no other limit. */
 export const DEFAULT_PARSE_OPTIONS: ParseOptions = {
   exprDepth: 64,
   functionExprDepth: 32,

@@ -14,6 +14,7 @@ export class Char extends HeapValue {
 
 const ascii: Char[] = [];
 
+/** The character of a code point. */
 export function char(codePoint: number): Char {
   if (codePoint >= 128) return new Char(codePoint);
   return (ascii[codePoint] ??= new Char(codePoint));

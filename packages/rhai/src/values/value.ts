@@ -35,6 +35,7 @@ export type Value =
   | HostObject
   | Tagged;
 
+/** The type of a value, as a number. */
 export function tagOf(value: Value): Tag {
   switch (typeof value) {
     case "number":

@@ -3,14 +3,8 @@ import { unparen } from "../../ast/positions.ts";
 import { rootOf } from "../analyze.ts";
 import type { Rule } from "../rule.ts";
 import type { Script } from "../script.ts";
+import { changingMethods } from "../standard-functions.ts";
 import { nameOf } from "./unknown-function.ts";
-
-/** Methods that change their receiver whatever it is (spec 15). */
-const CHANGING = new Set(
-  `push pop shift insert append pad truncate chop clear reverse splice remove retain drain sort sort_by sort_desc dedup
-  set mixin fill_with crop replace trim make_upper make_lower set_bit set_bits set_tag write_le write_be write_utf8
-  write_ascii for_each`.split(/\s+/),
-);
 
 export const assignToConstant: Rule = {
   severity: "error",
@@ -24,8 +18,9 @@ export const assignToConstant: Rule = {
       }
     }
     const own = new Set(script.functions.map(({ name }) => name));
+    const changing = changingMethods();
     for (const call of script.methodCalls) {
-      if (!CHANGING.has(call.name) || own.has(call.name)) continue;
+      if (!changing.has(call.name) || own.has(call.name)) continue;
       const constant = changedConstant(script, call.object);
       if (constant === null) continue;
       report(nameOf(call), `'${call.name}' would change the constant '${constant}'`, "copy it into a variable first");

@@ -31,5 +31,8 @@ test("the tree comes as JSON with offsets and comments", async () => {
 test("a syntax error is shown with its frame", async () => {
   const { code, err } = await rhai(["ast", "-"], { cwd: tmpdir(), input: "let x = ;" });
   assert.equal(code, 1);
-  assert.equal(err, "error[UnexpectedInput]: Unexpected ';' (line 1, position 9)\n --> -:1:9\n1 | let x = ;\n  |         ^\n");
+  assert.equal(
+    err,
+    "error[UnexpectedInput]: Unexpected ';' (line 1, position 9)\n --> -:1:9\n1 | let x = ;\n  |         ^\n",
+  );
 });

@@ -2,7 +2,7 @@ import { createInterface } from "node:readline";
 import { standardFunctions } from "../../check/standard-functions.ts";
 import { Engine } from "../../engine/engine.ts";
 import { FileModuleResolver } from "../../node/file-resolver.ts";
-import { debug } from "../../text/format.ts";
+import { rawDebug } from "../../text/format.ts";
 import { parseArguments } from "../arguments.ts";
 import { historyFile, readHistory, writeHistory } from "../history.ts";
 import { renderError, writeError } from "../output.ts";
@@ -84,7 +84,7 @@ function show(session: ReplSession, input: string, more: boolean): string {
   const outcome = session.enter(input, more);
   if (outcome.kind === "incomplete") return input;
   if (outcome.kind === "error") writeError(renderError(outcome.error));
-  else if (outcome.value !== undefined) process.stdout.write(`${debug(outcome.value)}\n`);
+  else if (outcome.value !== undefined) process.stdout.write(`${rawDebug(outcome.value)}\n`);
   return "";
 }
 
@@ -94,7 +94,7 @@ function command(word: string, reset: () => void, { scope }: ReplSession): boole
   if (word === ":reset") reset();
   else if (word === ":vars") {
     for (const [name, value, isConstant] of scope)
-      process.stdout.write(`${isConstant ? "const" : "let"} ${name} = ${debug(value)}\n`);
+      process.stdout.write(`${isConstant ? "const" : "let"} ${name} = ${rawDebug(value)}\n`);
   } else process.stdout.write(word === ":help" ? HELP : `there is no ${word}; :help lists what there is\n`);
   return true;
 }

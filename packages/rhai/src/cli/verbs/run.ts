@@ -1,4 +1,3 @@
-import { resolve } from "node:path";
 import { Engine } from "../../engine/engine.ts";
 import { Scope } from "../../engine/scope.ts";
 import { RhaiError } from "../../errors/rhai-error.ts";
@@ -38,7 +37,7 @@ export const run: Verb = {
       for (let round = 0; round < repeat; round++) {
         const engine = new Engine({
           limits,
-          resolver: new FileModuleResolver({ base: resolve(file, "..") }),
+          resolver: new FileModuleResolver(),
           onPrint: (line) => process.stdout.write(`${line}\n`),
           onDebug: (line, source, position) => process.stdout.write(`${debugPlace(source, position)}${line}\n`),
         });

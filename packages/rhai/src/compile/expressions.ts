@@ -30,6 +30,7 @@ import type { FunctionScope } from "./function-scope.ts";
 import { compileIn } from "./in-operator.ts";
 import { operand } from "./operand.ts";
 import { compileStatement } from "./statements.ts";
+import { compileWideRemainder } from "./wide.ts";
 import { compileVariable } from "./variables.ts";
 
 /** An expression whose value will be kept somewhere: containers read from a variable are marked as shared. */
@@ -107,7 +108,7 @@ function compileBinary(s: FunctionScope, expr: Binary): Exec {
     case "/":
       return ops.divide(l, r, site);
     case "%":
-      return ops.remainder(l, r, site);
+      return compileWideRemainder(s, expr.left, r, site) ?? ops.remainder(l, r, site);
     case "&":
       return ops.bitAnd(l, r, site);
     case "<":

@@ -2,6 +2,7 @@ import type { Range } from "./diagnostic.ts";
 
 const CONTEXT_LINES = 1;
 const WIDEST_LINE = 160;
+const MARGIN = 20;
 
 /**
  * The lines around a range with a caret line below the first of them:
@@ -15,7 +16,8 @@ export function codeFrame(text: string, range: Range): string {
   const target = Math.min(range.start.line, lines.length);
   const first = Math.max(1, target - CONTEXT_LINES);
   const gutter = Math.max(5, String(target).length + 3);
-  const shift = Math.max(0, range.start.column - 1 - WIDEST_LINE / 2);
+  // Only a place far to the right moves the window.
+  const shift = range.start.column > WIDEST_LINE - MARGIN ? range.start.column - 1 - WIDEST_LINE / 2 : 0;
   const frame: string[] = [];
   for (let number = first; number <= target; number++) {
     const line = printable(lines[number - 1] ?? "").slice(shift, shift + WIDEST_LINE);

@@ -80,7 +80,6 @@ test("findings with their places", async () => {
     [
       `import "nope" as nope;\n${config("services: []")}`,
       "error NIB512 main.rhai:1:8 there is no module 'nope'",
-      "error NIB510 main.rhai:1:8 Module not found: nope",
       "warning NIB513 main.rhai:1:18 module 'nope' is never used",
     ],
     [

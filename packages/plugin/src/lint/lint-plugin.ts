@@ -27,7 +27,7 @@ export async function lintPlugin(request: LintRequest): Promise<Diagnostic[]> {
   const workers = request.workers ?? new PluginWorkers({ size: 1 });
   try {
     const findings = await collect(workers, request);
-    return sortDiagnostics(withoutAllowed(unique(findings), request.files));
+    return sortDiagnostics(withoutAllowed(withoutEchoes(unique(findings)), request.files));
   } finally {
     if (!request.workers) await workers.close();
   }
@@ -79,6 +79,13 @@ function fromError(error: unknown, code: string): Diagnostic[] {
   if (!(error instanceof PluginError)) throw error;
   if (error.diagnostics.length > 0) return [...error.diagnostics];
   return [{ code, severity: "error", message: error.message, file: "main.rhai" }];
+}
+
+/** A script that fails where the checker has already said why. */
+function withoutEchoes(findings: readonly Diagnostic[]): Diagnostic[] {
+  const line = ({ file, range }: Diagnostic): string => `${file}:${range?.start.line}`;
+  const explained = new Set(findings.filter((one) => one.severity === "error" && one.code !== "NIB510").map(line));
+  return findings.filter((one) => one.code !== "NIB510" || !one.range || !explained.has(line(one)));
 }
 
 function unique(findings: readonly Diagnostic[]): Diagnostic[] {

@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { z } from "zod";
 import { Failure } from "../failure/failure.ts";
 import type { Output } from "../output/output.ts";
-import { hostConfigPath } from "../place/root.ts";
+import { hostConfigPath, stateDirectory } from "../place/root.ts";
 import { Api } from "./api.ts";
 
 const configSchema = z.looseObject({
@@ -34,9 +35,16 @@ export async function hostLogin(out: Output): Promise<{ readonly url: string; re
   return { url, token };
 }
 
+/** Tokens are in `blockvisor.json` as bvup leaves it, and in the daemon's own `auth.json` from its first start on (DB-1.2). */
 function readConfig() {
+  const config = readJson(hostConfigPath());
+  return configSchema.safeParse({ ...config, ...readJson(join(stateDirectory(), "auth.json")) }).data;
+}
+
+function readJson(path: string): object | undefined {
   try {
-    return configSchema.safeParse(JSON.parse(readFileSync(hostConfigPath(), "utf8"))).data;
+    const document: unknown = JSON.parse(readFileSync(path, "utf8"));
+    return typeof document === "object" && document !== null ? document : undefined;
   } catch {
     return undefined;
   }

@@ -16,6 +16,7 @@ import { ProtocolService } from "@blockvisor/wire/blockjoy/v1/protocol";
 import { UserService } from "@blockvisor/wire/blockjoy/v1/user";
 import type { ConnectRouter } from "@connectrpc/connect";
 import { apiKeyService } from "./api-keys/api-key-service.ts";
+import { archiveService } from "./archives/archive-service.ts";
 import { authService } from "./auth/auth-service.ts";
 import { bundleService } from "./bundles/bundle-service.ts";
 import { commandService } from "./commands/command-service.ts";
@@ -37,7 +38,7 @@ const largestManifest = 150 * 1024 * 1024;
 export function rpcRoutes(platform: Platform, publicUrl: () => string) {
   return (router: ConnectRouter): void => {
     router.service(ApiKeyService, apiKeyService(platform));
-    router.service(ArchiveService, {}, { readMaxBytes: largestManifest });
+    router.service(ArchiveService, archiveService, { readMaxBytes: largestManifest });
     router.service(AuthService, authService(platform));
     router.service(BundleService, bundleService(platform, publicUrl));
     router.service(CommandService, commandService(platform));

@@ -180,7 +180,7 @@ const permissionHolders = {
 
 export type Permission = keyof typeof permissionHolders;
 
-export const permissions = Object.keys(permissionHolders) as readonly Permission[];
+const permissions = Object.keys(permissionHolders) as readonly Permission[];
 
 export const isPermission = (name: string): name is Permission => Object.hasOwn(permissionHolders, name);
 
@@ -301,11 +301,17 @@ const entries: readonly Entry[] = [
     guarded("api-key-delete", undefined, (r) => [{ kind: "api_key", id: r.apiKeyId, field: "api_key_id" }]),
   ),
 
-  rpc(ArchiveService.method.getDownloadMetadata, unimplemented(noArchives)),
+  rpc(
+    ArchiveService.method.getDownloadMetadata,
+    guarded("archive-get-download-metadata", "archive-admin-get-download-metadata", (r) => optionalOrg(r.orgId)),
+  ),
   rpc(ArchiveService.method.getDownloadChunks, unimplemented(noArchives)),
   rpc(ArchiveService.method.getUploadSlots, unimplemented(noArchives)),
   rpc(ArchiveService.method.getUploadSlotsByStoreKey, unimplemented(noArchives)),
-  rpc(ArchiveService.method.getDownloadMetadataByStoreKey, unimplemented(noArchives)),
+  rpc(
+    ArchiveService.method.getDownloadMetadataByStoreKey,
+    guarded("archive-get-download-metadata", "archive-admin-get-download-metadata", (r) => optionalOrg(r.orgId)),
+  ),
   rpc(ArchiveService.method.getDownloadChunksByStoreKey, unimplemented(noArchives)),
   rpc(ArchiveService.method.putDownloadManifest, unimplemented(noArchives)),
   rpc(ArchiveService.method.putDownloadManifestByStoreKey, unimplemented(noArchives)),

@@ -1,9 +1,11 @@
-import { internal, messageOf, refused } from "./failure.ts";
+import { messageOf } from "./errno.ts";
+import { internal, refused } from "./failure.ts";
 import { HttpClient } from "./http/request.ts";
 import { Registry } from "./jobs/registry.ts";
 import { Serial } from "./jobs/serial.ts";
 import { inRoot, type Paths, type Toolbox } from "./paths.ts";
 import { currentBoot } from "./process/identity.ts";
+import { takeOver } from "./process/sole.ts";
 import { ProtocolData } from "./protocol-data/state.ts";
 import { type Conf, loadConf, saveConf } from "./setup/conf.ts";
 import { type NodeEnv, payloadEnvironment } from "./setup/node-env.ts";
@@ -70,6 +72,7 @@ export class Agent {
   /** Ready at once if this container run was set up before, by an earlier babel; else it waits for Setup. (D1-01) */
   static async start(options: AgentOptions): Promise<Agent> {
     const boot = await currentBoot();
+    await takeOver(options.paths.pid, boot);
     const agent = new Agent(options, boot);
     const conf = await loadConf(options.paths.conf, boot);
     if (conf === undefined) return agent;

@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ArchiveRunner } from "./archive/task.ts";
-import { messageOf } from "./failure.ts";
+import { messageOf } from "./errno.ts";
 import { readBounded, replaceFile } from "./files/durable.ts";
 import type { JobConfig } from "./jobs/config.ts";
 import { failureFile } from "./jobs/program.ts";

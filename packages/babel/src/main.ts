@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Agent } from "./agent.ts";
-import { messageOf } from "./failure.ts";
+import { messageOf } from "./errno.ts";
 import { inRoot, type Paths, pathsBelow, type Toolbox } from "./paths.ts";
 import { writeProgress } from "./progress-command.ts";
 import { engineClient } from "./service/engine.ts";

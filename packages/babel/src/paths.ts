@@ -10,6 +10,7 @@ export type Paths = {
   readonly postSetup: string;
   readonly postSetupLog: string;
   readonly templates: string;
+  readonly pid: string;
   readonly babelSocket: string;
   readonly engineSocket: string;
 };
@@ -26,6 +27,7 @@ export function pathsBelow(root: string): Paths {
     postSetup: join(lib, "post_setup.sh"),
     postSetupLog: join(lib, "post_setup.log"),
     templates: join(lib, "templates"),
+    pid: join(lib, "babel.pid"),
     babelSocket: join(runtime, "babel.sock"),
     engineSocket: join(runtime, "engine.sock"),
   };

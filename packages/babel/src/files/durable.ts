@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { type FileHandle, mkdir, open, rename, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { isMissing } from "../failure.ts";
+import { isMissing } from "../errno.ts";
 
 export type Ownership = { readonly uid: number; readonly gid: number };
 

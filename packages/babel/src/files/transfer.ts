@@ -3,7 +3,8 @@ import type { Stats } from "node:fs";
 import { constants } from "node:fs";
 import { lstat, open, realpath, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { exhausted, invalid, isMissing, notFound, refused } from "../failure.ts";
+import { isMissing } from "../errno.ts";
+import { exhausted, invalid, notFound, refused } from "../failure.ts";
 import { ensureFolder, stageFile } from "./durable.ts";
 
 const READ_LIMIT = 64 * 1024 * 1024;

@@ -1,5 +1,6 @@
 import { validateHeaderName, validateHeaderValue } from "node:http";
-import { invalid, messageOf } from "../failure.ts";
+import { messageOf } from "../errno.ts";
+import { invalid } from "../failure.ts";
 
 export type HeaderPair = { readonly name: string; readonly value: string };
 

@@ -4,7 +4,8 @@ import { isIP } from "node:net";
 import type { Readable } from "node:stream";
 import { TextDecoder } from "node:util";
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from "node:zlib";
-import { errnoOf, exhausted, Failure, invalid, messageOf, timedOut, unavailable } from "../failure.ts";
+import { errnoOf, messageOf } from "../errno.ts";
+import { exhausted, Failure, invalid, timedOut, unavailable } from "../failure.ts";
 import type { HeaderPair } from "./headers.ts";
 
 export type Request = {

@@ -1,13 +1,16 @@
 import { refused } from "../failure.ts";
 import type { ProtocolData } from "../protocol-data/state.ts";
+import { dataSource } from "./activation.ts";
 import type { Job } from "./job.ts";
 import { isArchive } from "./program.ts";
 
-/** Drops what an archive job keeps to be able to resume; a shell job keeps nothing. (§3.6) */
+/** Drops what a job keeps to be able to resume, and no longer takes the protocol data for half filled by it. (§3.6, D2-16) */
 export async function cleanupJob(job: Job, protocolData: ProtocolData): Promise<void> {
   if (job.active) throw refused("job-active", `can't cleanup active job '${job.name}'`, "Stop it first.");
-  if (!isArchive(job.config)) return;
-  // Loaded when it is needed: an idle babel stays small.
-  const { cleanupArchive } = await import("../archive/index.ts");
-  await cleanupArchive({ name: job.name, config: job.config, folder: job.folder, protocolData });
+  if (isArchive(job.config)) {
+    // Loaded when it is needed: an idle babel stays small.
+    const { cleanupArchive } = await import("../archive/index.ts");
+    await cleanupArchive({ name: job.name, config: job.config, folder: job.folder, protocolData });
+  }
+  if (dataSource(job.name, job.config) !== undefined) await protocolData.abandon();
 }

@@ -1,7 +1,8 @@
 import type { ChildProcess } from "node:child_process";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { internal, messageOf } from "../failure.ts";
+import { messageOf } from "../errno.ts";
+import { internal } from "../failure.ts";
 import { replaceFile } from "../files/durable.ts";
 import { pruneLogs } from "../logs/prune.ts";
 import { monotonicMs } from "../process/identity.ts";

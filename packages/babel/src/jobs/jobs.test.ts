@@ -273,6 +273,9 @@ describe("jobs", () => {
     await agent.run("user", "true", { useProtocolData: true });
     assert.match((await agent.finished("user")).lastFailure, /uses protocol data, but that is incomplete/);
 
+    await agent.jobs.cleanupJob({ name: "download" });
+    assert.equal((await agent.babel.getProtocolDataState({})).incomplete, false);
+
     await agent.run("download", "exit 0");
     await agent.finished("download");
     const complete = await agent.babel.getProtocolDataState({});

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { chown, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { errnoOf } from "../failure.ts";
+import { errnoOf } from "../errno.ts";
 import { accountNamed } from "../process/accounts.ts";
 import { monotonicMs } from "../process/identity.ts";
 import { oomKills } from "../process/oom.ts";

@@ -1,6 +1,7 @@
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { exhausted, Failure, internal, messageOf, notFound, refused } from "../failure.ts";
+import { messageOf } from "../errno.ts";
+import { exhausted, Failure, internal, notFound, refused } from "../failure.ts";
 import { readBounded } from "../files/durable.ts";
 import { checkJobConfig, checkJobName, type JobConfig, sameConfig } from "./config.ts";
 import { type Dependency, defectOf, dependenciesOf, dependentsAmong, longestChain, readiness } from "./graph.ts";

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { errnoOf, isMissing } from "../failure.ts";
+import { errnoOf, isMissing } from "../errno.ts";
 import { readBounded } from "../files/durable.ts";
 import { isAlive, type ProcessIdentity, signalProcess } from "../process/identity.ts";
 import { childrenOf, processesOfRun, type RunMark } from "../process/run-processes.ts";

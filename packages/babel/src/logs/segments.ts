@@ -1,6 +1,6 @@
-import { readdir, stat } from "node:fs/promises";
+import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { isMissing } from "../failure.ts";
+import { isMissing } from "../errno.ts";
 
 /**
  * A job's log on disk: what a run printed, as it came, in segments `<run, 10 digits>.<offset of its first byte, 20 digits>.log`.
@@ -36,7 +36,9 @@ async function segmentAt(folder: string, name: string): Promise<Segment | undefi
   if (match === null) return undefined;
   const path = join(folder, name);
   try {
-    const { size, mtimeMs } = await stat(path);
+    const stats = await lstat(path);
+    if (!stats.isFile()) return undefined;
+    const { size, mtimeMs } = stats;
     return { path, run: Number(match[1]), start: Number(match[2]), size, modifiedAt: mtimeMs };
   } catch (error) {
     if (isMissing(error)) return undefined; // rotated away meanwhile

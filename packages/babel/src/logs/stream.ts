@@ -1,5 +1,3 @@
-import { readFile } from "node:fs/promises";
-import { isMissing } from "../failure.ts";
 import { readRange } from "./range.ts";
 import { endOf, type Segment, segmentsIn, timesOf } from "./segments.ts";
 
@@ -28,6 +26,8 @@ export const START: Cursor = { run: 0, offset: 0 };
 const CHUNK = 256 * 1024;
 const LINE_LIMIT = 64 * 1024;
 const NEWLINE = 10;
+/** Some 400,000 pieces of a segment; later ones would have the time of the last of them. */
+const TIMES_LIMIT = 16 * 1024 * 1024;
 
 /**
  * Reads on from a cursor: at most 256 KiB of lines. The last line of a run that has not ended yet is held back until its newline
@@ -110,11 +110,9 @@ async function withTimes(lines: readonly Line[], segments: readonly Segment[]): 
 }
 
 async function loadTimes(segment: Segment): Promise<readonly { readonly offset: number; readonly time: number }[]> {
-  const text = await readFile(timesOf(segment), "latin1").catch((error: unknown) => {
-    if (isMissing(error)) return "";
-    throw error;
-  });
+  const text = await readRange(timesOf(segment), 0, TIMES_LIMIT);
   return text
+    .toString("latin1")
     .split("\n")
     .map((line) => /^(\d+) (\d{16})$/.exec(line))
     .flatMap((match) => (match ? { offset: Number(match[1]), time: Number(match[2]) / 1000 } : []));

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, stat, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { isMissing } from "../failure.ts";
+import { isMissing } from "../errno.ts";
 import { ensureFolder, readBounded, replaceFile, syncFolder } from "../files/durable.ts";
 
 /** How the protocol data came to be, once it is all there. */
@@ -61,6 +61,11 @@ export class ProtocolData {
   async finish(record: CompleteRecord): Promise<void> {
     await ensureFolder(this.folder);
     await replaceFile(this.#record, JSON.stringify(record));
+    await remove(this.#marker);
+  }
+
+  /** What was begun is given up: whoever says so has dealt with the data. */
+  async abandon(): Promise<void> {
     await remove(this.#marker);
   }
 

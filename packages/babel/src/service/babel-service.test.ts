@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
@@ -259,6 +260,43 @@ describe("setup and secret", () => {
     await agent.setup();
     assert.equal(statusOf(await agent.info("svc")), "running");
     await agent.jobs.deleteJob({ name: "svc" });
+  });
+
+  test("a second babel takes over from the first, and no job is started twice", async () => {
+    await agent.run("svc", "sleep 1000");
+    const { run } = await agent.running("svc");
+    const first = agent.pid;
+    await agent.spawn();
+    await until(() => !alive(first), "the first has ended");
+    const job = await agent.info("svc");
+    assert.deepEqual([statusOf(job), job.run?.pid, job.run?.number], ["running", run?.pid, 1n]);
+    await agent.jobs.deleteJob({ name: "svc" });
+  });
+
+  test("ramdisks are mounted once, resized, and compared by their exact path", async () => {
+    const nodeEnv = { dataMountPoint: "/blockjoy" };
+    const point = join(agent.root, "ram");
+    const mounts = async () =>
+      (await readFile("/proc/self/mountinfo", "utf8"))
+        .split("\n")
+        .filter((line) => line.includes(` ${point}`))
+        .map((line) => /size=\d+k/.exec(line)?.[0]);
+    const setup = (...disks: readonly (readonly [string, bigint])[]) =>
+      agent.babel.setup({
+        nodeEnv,
+        secret: SECRET,
+        ramdisks: disks.map(([ramDiskMountPoint, ramDiskSizeMb]) => ({ ramDiskMountPoint, ramDiskSizeMb })),
+      });
+    try {
+      await setup([`${point}disk`, 1n]);
+      await setup([`${point}disk`, 1n], [`${point}/`, 1n]);
+      await setup([`${point}disk/`, 1n], [point, 2n]);
+      assert.deepEqual(await mounts(), ["size=1024k", "size=2048k"]);
+    } finally {
+      for (const path of [`${point}disk`, point]) execFileSync("umount", [path]);
+    }
+    assert.match(await codeOf(setup(["relative", 1n])), /^setup-ramdisk/);
+    await agent.setup();
   });
 
   test("post_setup.sh runs at each Setup; its failure and its output are told", async () => {

@@ -45,14 +45,14 @@ export function babelService(agent: Agent): ServiceImpl<typeof pb.Babel> {
       const { host, method, params, headers } = request;
       const call = { host, method, headers, ...(params === undefined ? {} : { params }) };
       return httpResponse(
-        await runJrpc(agent.http, { ...call, responseLimit: Number(request.responseLimitBytes) }, context.signal),
+        await runJrpc(agent.http, { ...call, responseLimit: Number(request.responseLimitBytes) }, within(context)),
       );
     },
     runRest: async (request, context) => {
       const { url, method, body, headers } = request;
       const call = { url, method, headers, ...(body === undefined ? {} : { body }) };
       return httpResponse(
-        await runRest(agent.http, { ...call, responseLimit: Number(request.responseLimitBytes) }, context.signal),
+        await runRest(agent.http, { ...call, responseLimit: Number(request.responseLimitBytes) }, within(context)),
       );
     },
     renderTemplate: async (request) => {
@@ -82,7 +82,7 @@ async function runSh(agent: Agent, request: pb.RunShRequest, context: HandlerCon
       outputLimit: request.outputLimitBytes,
       ...(request.stdin.length === 0 ? {} : { stdin: request.stdin }),
     },
-    AbortSignal.any([context.signal, ...time]),
+    AbortSignal.any([time.length === 0 ? within(context) : context.signal, ...time]),
   );
   const output = outputFields(result);
   if (result.kind === "ended") {
@@ -111,6 +111,13 @@ const shortened = (output: ReturnType<typeof outputFields>): ReturnType<typeof o
   stdoutTruncated: output.stdoutTruncated || output.stdout.length > DETAIL_CHARACTERS,
   stderrTruncated: output.stderrTruncated || output.stderr.length > DETAIL_CHARACTERS,
 });
+
+/** For callers that set no deadline. (§2.1, §2.2) */
+const DEFAULT_TIME_MS = 15_000;
+const within = (context: HandlerContext): AbortSignal =>
+  context.timeoutMs() === undefined
+    ? AbortSignal.any([context.signal, AbortSignal.timeout(DEFAULT_TIME_MS)])
+    : context.signal;
 
 const httpResponse = (response: Response): pb.HttpResponse =>
   create(pb.HttpResponseSchema, {

@@ -1,6 +1,7 @@
 import { ErrorDetailSchema } from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
-import { errnoOf, Failure, messageOf } from "../failure.ts";
+import { errnoOf, messageOf } from "../errno.ts";
+import { Failure } from "../failure.ts";
 
 /** Every failure leaves the agent with a precise status and an ErrorDetail; no stack traces. (D1-10) */
 export function toConnectError(error: unknown): ConnectError {

@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { Babel, BabelJobs } from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import type { Agent } from "../agent.ts";
-import { isMissing } from "../failure.ts";
+import { isMissing } from "../errno.ts";
 import { ensureFolder } from "../files/durable.ts";
 import { babelService } from "./babel-service.ts";
 import { errorInterceptor } from "./errors.ts";

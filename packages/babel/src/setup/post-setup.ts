@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { access, constants, open } from "node:fs/promises";
-import { internal, isMissing, messageOf, timedOut } from "../failure.ts";
+import { isMissing, messageOf } from "../errno.ts";
+import { internal, timedOut } from "../failure.ts";
 import type { Paths } from "../paths.ts";
 import { statOf } from "../process/identity.ts";
 import { endRun, RUN_ID_VARIABLE } from "../process/run-processes.ts";

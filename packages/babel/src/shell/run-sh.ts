@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { exhausted, internal, invalid, messageOf } from "../failure.ts";
+import { messageOf } from "../errno.ts";
+import { exhausted, internal, invalid } from "../failure.ts";
 import { normalizeScript } from "../jobs/config.ts";
 import { asUser } from "../jobs/program.ts";
 import type { Toolbox } from "../paths.ts";

@@ -1,6 +1,7 @@
 import { readFileSync, realpathSync } from "node:fs";
 import { basename, dirname, join, sep } from "node:path";
-import { invalid, isMissing, notFound, refused } from "../failure.ts";
+import { isMissing } from "../errno.ts";
+import { invalid, notFound, refused } from "../failure.ts";
 import { ensureFolder, readBounded, replaceFile } from "../files/durable.ts";
 import { destinationOf } from "../files/transfer.ts";
 import type { Template } from "./ast.ts";

@@ -116,7 +116,7 @@ export class TestAgent {
     await until(async () => {
       if (child.exitCode !== null) throw new Error(`babel ended: ${this.stderr}`);
       const answer = await this.babel.getVersion({}, { timeoutMs: 2_000 }).catch(() => undefined);
-      return answer?.pid === child.pid || (answer !== undefined && child.pid !== undefined);
+      return answer?.pid === child.pid;
     }, "babel answers");
   }
 

@@ -2,6 +2,8 @@ import type { Limits } from "@blockvisor/rhai";
 
 /** What a plugin script may use at most. Nesting is deeper than the reference's: its limits guard its parser, not the plugin (spec §1.11). */
 export const SCRIPT_LIMITS = {
+  /** A few seconds of pure computing; waiting for the host costs nothing. Ends an endless loop long before a deadline of minutes does. */
+  operations: 200_000_000,
   callLevels: 64,
   exprDepth: 256,
   functionExprDepth: 256,

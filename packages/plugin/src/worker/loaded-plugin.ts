@@ -175,7 +175,11 @@ export class LoadedPlugin implements Plugin {
   }
 
   async #config(engine: PluginEngine, ctx: EngineContext): Promise<PluginConfig> {
-    const { config, findings } = await this.run({ kind: "config" }, engine, ctx);
+    // However long init may take: saying what there is to do must not.
+    const limits = { signal: ctx.signal, timeoutMs: CALL_TIMEOUT_MS };
+    const { config, findings } = await withinTime("plugin_config", limits, (own) =>
+      this.run({ kind: "config" }, engine, own),
+    );
     const errors = findings.filter((finding) => finding.level === "error").map((finding) => finding.diagnostic);
     if (errors.length === 0) return config;
     const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : "";

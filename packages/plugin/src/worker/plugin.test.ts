@@ -382,6 +382,20 @@ test("an endless loop ends at its deadline, and says where it was", async () => 
   assert.equal(await plugin.call("g", "", engineWith()), "1");
 });
 
+test("a config that never comes is a timeout of the call that wanted it", async () => {
+  const plugin = await workers.load({ "main.rhai": "loop { sleep(1); } fn plugin_config() { #{ services: [] } }" });
+  const engine = engineWith();
+  await assert.rejects(
+    plugin.evaluateConfig(engine, { timeoutMs: 50 }),
+    failing(/did not finish within 0.05 s/, "PLUGIN_TIMEOUT"),
+  );
+  await assert.rejects(
+    plugin.init(engine, { timeoutMs: 50 }),
+    failing("'init' did not finish within 0.05 s", "PLUGIN_TIMEOUT"),
+  );
+  assert.deepEqual(engine.jobs, []);
+});
+
 test("a script cannot catch its end", async () => {
   const script = 'fn f() { loop { try { run_sh("x"); } catch { } } }';
   const plugin = await workers.load({ "main.rhai": script });

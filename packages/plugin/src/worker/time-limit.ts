@@ -15,8 +15,15 @@ export async function withinTime<T>(
   const { signal, timeoutMs = Number.POSITIVE_INFINITY } = options;
   const expire = (): void =>
     ending.abort(new PluginError("PLUGIN_TIMEOUT", `'${what}' did not finish within ${timeoutMs / 1000} s`));
-  const giveUp = (): void =>
-    ending.abort(new PluginError("PLUGIN_ABORTED", `'${what}' was given up`, { cause: signal?.reason }));
+  const giveUp = (): void => {
+    // A limit around this one knows better why.
+    const outer: unknown = signal?.reason;
+    ending.abort(
+      outer instanceof PluginError
+        ? outer
+        : new PluginError("PLUGIN_ABORTED", `'${what}' was given up`, { cause: outer }),
+    );
+  };
   const timer = Number.isFinite(timeoutMs) ? setTimeout(expire, timeoutMs) : undefined;
   const { promise: ended, reject } = Promise.withResolvers<never>();
   let lastWord: NodeJS.Timeout | undefined;

@@ -70,7 +70,7 @@ function toolboxIn(folder: string, paths: Paths): Toolbox {
 function archiveCommand(folder: string): readonly string[] {
   const description = readDescription(folder);
   if (description === undefined) return [process.execPath, fileURLToPath(import.meta.url), "archive"];
-  return description.archive.map((argument) => argument.replaceAll("{dir}", folder));
+  return description.archive.map((argument) => argument.replaceAll("{dir}", dirname(folder)));
 }
 
 const versionOf = (folder: string): string => readDescription(folder)?.version ?? "0.0.0-source";

@@ -1,14 +1,17 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { chmod, copyFile, link, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, copyFile, link, mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { replaceFile } from "../files/durable.ts";
 import { loaderAndLibraries, staticTool } from "./host-files.ts";
+import { pruneBuilds } from "./prune.ts";
 
 /** What a host needs to know about the agent directory; `{dir}` is where the node sees it. */
 export type AgentDescription = {
+  /** Of the package, with the build: another build is another version. */
   readonly version: string;
   readonly nodeVersion: string;
   readonly arch: string;
@@ -16,16 +19,17 @@ export type AgentDescription = {
   /** Program of an archive job; babel's own business. */
   readonly archive: readonly string[];
   readonly init: readonly string[];
-  readonly files: readonly {
-    readonly path: string;
-    readonly sha256: string;
-    readonly size: number;
-    readonly mode: number;
-  }[];
+  readonly files: readonly FileDescription[];
 };
 
-/** Node, started through its own loader with its own libraries. */
-const NODE = ["{dir}/ld.so", "--library-path", "{dir}/lib", "{dir}/node"] as const;
+/** Below the agent directory; sizes in bytes. */
+export type FileDescription = {
+  readonly path: string;
+  readonly sha256: string;
+  readonly size: number;
+  readonly mode: number;
+};
+
 const here = dirname(fileURLToPath(import.meta.url));
 const PACKAGE = join(here, "../..");
 const REPOSITORY = join(PACKAGE, "../..");
@@ -39,16 +43,26 @@ const SMALL = [
   ...["--no-opt", "--no-maglev", "--v8-pool-size=1"],
 ];
 
-/** Builds the agent directory beside `target` and swaps it in as a whole; nodes that have the old one mounted keep it. */
+/**
+ * Adds a build to the agent directory, in a folder of its own, and makes it the current one in `agent.json`. The directory itself
+ * stays: nodes that have it mounted go on with the build they use, and find the new one when their babel is started again.
+ */
 export async function buildAgent(target = join(REPOSITORY, "dist/agent")): Promise<AgentDescription> {
-  const staged = `${target}.${process.pid}.tmp`;
+  const staged = join(target, `.${process.pid}.tmp`);
   await rm(staged, { recursive: true, force: true });
   await mkdir(join(staged, "lib"), { recursive: true });
   try {
     const nodeVersion = await fill(staged);
-    const description = await describe(staged, nodeVersion);
-    await writeFile(join(staged, "agent.json"), `${JSON.stringify(description, undefined, 2)}\n`);
-    await swapIn(staged, target);
+    const files = await filesBelow(staged);
+    const { version } = JSON.parse(await readFile(join(PACKAGE, "package.json"), "utf8")) as { version: string };
+    const digest = createHash("sha256").update(JSON.stringify(files)).digest("hex").slice(0, 12);
+    const description = describe(`${version}+${digest}`, nodeVersion, files);
+    const text = `${JSON.stringify(description, undefined, 2)}\n`;
+    await replaceFile(join(staged, "agent.json"), text);
+    // The same build may be there, and in use: then it is as good as this one.
+    await rename(staged, join(target, description.version)).catch(() => undefined);
+    await replaceFile(join(target, "agent.json"), text);
+    await pruneBuilds(target, description.version);
     return description;
   } finally {
     await rm(staged, { recursive: true, force: true });
@@ -61,12 +75,10 @@ async function fill(staged: string): Promise<string> {
   await place(node, join(staged, "node"));
   await place(loader, join(staged, "ld.so"));
   for (const library of libraries) await place(library.path, join(staged, "lib", library.name));
-  await place(
-    await staticTool("busybox", ["/bin/busybox", "/usr/bin/busybox"], "busybox-static"),
-    join(staged, "busybox"),
-  );
+  const busybox = await staticTool("busybox", ["/bin/busybox", "/usr/bin/busybox"], "busybox-static");
+  await place(busybox, join(staged, "busybox"));
   // Under this name busybox is a shell, for images that have none.
-  await place(join(staged, "busybox"), join(staged, "sh"));
+  await place(busybox, join(staged, "sh"));
   await place(
     await staticTool("tini-static", ["/usr/bin/tini-static", "/sbin/tini-static"], "tini"),
     join(staged, "tini"),
@@ -80,7 +92,6 @@ async function fill(staged: string): Promise<string> {
     bundle: true,
     splitting: true,
     minify: true,
-    keepNames: false,
     format: "esm",
     platform: "node",
     target: "node24",
@@ -108,13 +119,13 @@ async function place(from: string, to: string): Promise<void> {
   }
 }
 
-async function describe(staged: string, nodeVersion: string): Promise<AgentDescription> {
-  const { version } = JSON.parse(await readFile(join(PACKAGE, "package.json"), "utf8")) as { version: string };
+/** Files of a build, with paths relative to it. */
+async function filesBelow(staged: string): Promise<readonly FileDescription[]> {
   const paths = (await readdir(staged, { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
     .sort();
-  const files = await Promise.all(
+  return Promise.all(
     paths.map(async (path) => {
       const { size, mode } = await stat(path);
       const sha256 = createHash("sha256")
@@ -123,21 +134,19 @@ async function describe(staged: string, nodeVersion: string): Promise<AgentDescr
       return { path: relative(staged, path), sha256, size, mode: mode & 0o777 };
     }),
   );
+}
+
+function describe(version: string, nodeVersion: string, files: readonly FileDescription[]): AgentDescription {
+  const home = `{dir}/${version}`;
+  // Node is started through its own loader, with its own libraries.
+  const node = [`${home}/ld.so`, "--library-path", `${home}/lib`, `${home}/node`];
   return {
     version,
     nodeVersion,
     arch: process.arch,
-    command: [...NODE, ...SMALL, "{dir}/babel.mjs"],
-    archive: [...NODE, "{dir}/babel.mjs", "archive"],
-    init: ["{dir}/tini", "-s", "--", "{dir}/busybox", "sleep", "infinity"],
-    files,
+    command: [...node, ...SMALL, `${home}/babel.mjs`],
+    archive: [...node, `${home}/babel.mjs`, "archive"],
+    init: [`${home}/tini`, "-s", "--", `${home}/busybox`, "sleep", "infinity"],
+    files: files.map((file) => ({ ...file, path: `${version}/${file.path}` })),
   };
-}
-
-async function swapIn(staged: string, target: string): Promise<void> {
-  const old = `${target}.${process.pid}.old`;
-  await mkdir(dirname(target), { recursive: true });
-  await rename(target, old).catch(() => undefined);
-  await rename(staged, target);
-  await rm(old, { recursive: true, force: true });
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, readdir, readFile, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
@@ -9,6 +9,7 @@ import { after, before, describe, test } from "node:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { ErrorDetailSchema, RunShResponseSchema } from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import { ConnectError } from "@connectrpc/connect";
+import { buildAgent } from "../bundle/build.ts";
 import { hasEnded, statOf } from "../process/identity.ts";
 import { builtAgent, clientsOf, SECRET, statusOf, TestAgent, until } from "../testbed/agent.ts";
 
@@ -311,12 +312,17 @@ describe("setup and secret", () => {
     assert.equal((await agent.babel.runSh({ body: "echo $BV_PROP_KEY" })).stdout, "new\n");
   });
 
-  test("another version takes over while jobs run", async () => {
+  test("another build takes over in the same directory while jobs run", async () => {
     await agent.run("long", "i=0; while :; do echo $i; i=$((i+1)); sleep 0.02; done");
     const { run } = await agent.running("long");
-    const newer = await builtAgent();
+    const next = join(bundle.folder, "next+build");
+    const before = bundle.description.version;
+    await cp(join(bundle.folder, before), next, { recursive: true });
+    const description = await readFile(join(next, "agent.json"), "utf8");
+    await writeFile(join(next, "agent.json"), description.replaceAll(before, "next+build"));
     await agent.kill("SIGTERM");
-    await agent.spawn(newer.folder);
+    await agent.spawn(JSON.parse(description.replaceAll(before, "next+build")));
+    assert.equal((await agent.babel.getVersion({})).version, "next+build");
     const job = await agent.info("long");
     assert.deepEqual([statusOf(job), job.run?.pid], ["running", run?.pid]);
     await agent.jobs.stopJob({ name: "long" });
@@ -325,8 +331,12 @@ describe("setup and secret", () => {
       lines,
       lines.map((_line, index) => String(index)),
     );
-    await agent.kill("SIGTERM");
-    await agent.spawn();
-    await rm(dirname(newer.folder), { recursive: true });
+
+    // Built again, the old one is current; the one in use stays, what nobody uses goes.
+    for (const name of ["old+1", "old+2"])
+      await cp(join(bundle.folder, before), join(bundle.folder, name), { recursive: true });
+    await utimes(join(bundle.folder, "old+2"), 1, 1);
+    await buildAgent(bundle.folder);
+    assert.deepEqual((await readdir(bundle.folder)).sort(), [before, "agent.json", "next+build", "old+1"].sort());
   });
 });

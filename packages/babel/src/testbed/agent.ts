@@ -102,8 +102,8 @@ export class TestAgent {
     return join(this.root, "var/lib/babel/jobs", name);
   }
 
-  async spawn(bundle = this.bundle): Promise<void> {
-    const [program = "", ...args] = this.#description.command.map((part) => part.replaceAll("{dir}", bundle));
+  async spawn(description = this.#description): Promise<void> {
+    const [program = "", ...args] = description.command.map((part) => part.replaceAll("{dir}", this.bundle));
     const child = spawn(program, args, {
       stdio: ["ignore", "ignore", "pipe"],
       env: { PATH: process.env["PATH"], BABEL_ROOT: this.root, ...this.#env },

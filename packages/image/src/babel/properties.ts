@@ -76,18 +76,18 @@ export interface NodeProperties {
   readonly problems: readonly PropsProblem[];
 }
 
-/** Defaults of the effective properties, overridden by `--props`: a YAML or JSON map of scalars, kept as their source text (§5.2). */
+/** Defaults of the effective properties (of all: `variants` only says where they are shown), overridden by `--props`: a YAML or JSON map of scalars, kept as their source text (§5.2). */
 export function nodeProperties(variant: EffectiveVariant, props = ""): NodeProperties {
-  const shown = variant.properties.filter((property) => property.variants?.includes(variant.variantKey) ?? true);
+  const { properties } = variant;
   const values: Record<string, string> = Object.fromEntries(
-    shown.map((property) => [property.key, property.defaultValue]),
+    properties.map((property) => [property.key, property.defaultValue]),
   );
   const given = parseProps(props);
   if (given instanceof Map === false) return { values, problems: [given] };
   const problems: PropsProblem[] = [];
   for (const [key, value] of given) {
-    const property = shown.find((one) => one.key === key);
-    const problem = property ? valueProblem(property, value) : unknownProblem(key, shown);
+    const property = properties.find((one) => one.key === key);
+    const problem = property ? valueProblem(property, value) : unknownProblem(key, properties);
     if (problem) problems.push(problem);
     values[key] = property?.ui.kind === "switch" ? (SWITCH_WORDS[value] ?? value) : value;
   }

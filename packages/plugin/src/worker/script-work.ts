@@ -3,7 +3,7 @@ import { evaluatedConfig } from "../lint/config-findings.ts";
 import { lintScript } from "../lint/lint-script.ts";
 import { failure } from "./failure.ts";
 import type { AnyWork, ScriptFailure, ScriptWork } from "./protocol.ts";
-import { ResultError, toFlag, toNumber, toStatus, toText } from "./results.ts";
+import { toFlag, toNumber, toStatus, toText } from "./results.ts";
 import type { Script } from "./script.ts";
 
 export interface RunLimits {
@@ -65,7 +65,11 @@ export function doWork(script: Script, work: AnyWork, limits: RunLimits): Script
 function callBuiltIn(script: Script, name: string, limits: RunLimits): Value {
   if (!script.has(name, 0) && script.has(name, 1))
     return script.call(name, [name === "init" ? RhaiMap.fromEntries([]) : ""], limits);
-  if (!script.has(name, 0)) throw new ResultError(`Function not found: ${name}`);
+  if (!script.has(name, 0)) {
+    throw new WorkFailure(
+      failure("PLUGIN_METHOD", `Rhai function '${name}' returned error: Function not found: ${name}`),
+    );
+  }
   return script.call(name, [], limits);
 }
 

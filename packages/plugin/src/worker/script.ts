@@ -42,7 +42,7 @@ export class Script {
       name: fn.name,
       params: fn.params,
       private: fn.isPrivate,
-      doc: fn.docComments.length > 0 ? fn.docComments.join("\n") : null,
+      doc: docOf(fn.docComments),
       file: MAIN_FILE,
       line: fn.start.line,
     }));
@@ -62,6 +62,12 @@ export class Script {
     this.#engine.clearModules();
     return this.#engine.callFn(new Scope(), this.#main, name, args, run);
   }
+}
+
+/** The text of doc comments without their markers. */
+function docOf(comments: readonly string[]): string | null {
+  if (comments.length === 0) return null;
+  return comments.map((comment) => comment.replace(/^\/\/\/ ?|^\/\*\*\s*|\s*\*\/$/g, "")).join("\n");
 }
 
 function compileAll(engine: Engine, files: PluginFiles): Map<string, Ast> {

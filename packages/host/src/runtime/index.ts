@@ -1,3 +1,4 @@
+export { createApptainerRuntime } from "./apptainer-runtime.ts";
 export type {
   BindMount,
   CallOptions,
@@ -13,3 +14,5 @@ export type {
 export { hostNameOf } from "./host-files.ts";
 export { createOciRuntime, type OciRuntimeOptions } from "./oci-runtime.ts";
 export { bootId, identifyProcess, isAlive, type ProcessIdentity, signalProcess } from "./process-identity.ts";
+export { selectRuntime } from "./select-runtime.ts";
+export type { RuntimeOptions } from "./supervised-runtime.ts";

@@ -48,7 +48,7 @@ export async function findOciProgram(
     }
   }
   if (missing === candidates.length) {
-    const reason = `${candidates.join(" and ")} are missing`;
+    const reason = `found none of: ${candidates.join(", ")}`;
     return { usable: false, code: "tool-missing", reason, fix: "apt-get install runc" };
   }
   return {

@@ -6,8 +6,9 @@ export interface ToolOptions {
   /** Milliseconds until the tool is ended; default 60 000. */
   readonly timeoutMs?: number;
   readonly cwd?: string;
-  /** Added to the environment of this process. */
+  /** Added to the environment of this process, or with `onlyEnv` given in its place. */
   readonly env?: Readonly<Record<string, string>>;
+  readonly onlyEnv?: boolean;
   readonly input?: string | Uint8Array;
   /** Called for every line of stdout as it comes. */
   readonly onLine?: (line: string) => void;
@@ -55,7 +56,7 @@ export async function runTool(tool: string, args: readonly string[], options: To
   const stdio: StdioOptions = [input, output, output, ...(options.inherit ?? [])];
   const child = spawn(tool, args, {
     stdio,
-    env: { ...process.env, ...options.env },
+    env: options.onlyEnv ? { ...options.env } : { ...process.env, ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
   const stdout = collect(child.stdout, options.onLine);

@@ -1,0 +1,41 @@
+import { mkdir, open, unlink } from "node:fs/promises";
+import { openEntry, withRootedParent } from "./rooted-path.ts";
+
+/**
+ * Makes sure that something can be mounted at `path` below `root`: a folder or an empty file is made where nothing is. What is
+ * there stays, but a link, or a file in place of a folder, is refused. Errors `rooted-link`, `rooted-not-a-directory`.
+ */
+export async function ensureRootedMountPoint(root: string, path: string, kind: "directory" | "file"): Promise<void> {
+  await withRootedParent(
+    root,
+    path,
+    async (entry) => {
+      await make(entry, kind);
+      const found = await openEntry(entry, path);
+      try {
+        const stats = await found.stat();
+        const fits = kind === "directory" ? stats.isDirectory() : stats.isFile();
+        if (!fits && kind === "file" && stats.isSymbolicLink()) await replaceLink(entry);
+        else if (!fits) throw Object.assign(new Error(`${path} is no ${kind}`), { code: "ENOTDIR" });
+      } finally {
+        await found.close();
+      }
+    },
+    (folder) => make(folder, "directory"),
+  );
+}
+
+/** Images like to link such files to places that exist only on a running system. */
+async function replaceLink(entry: string): Promise<void> {
+  await unlink(entry);
+  await make(entry, "file");
+}
+
+async function make(entry: string, kind: "directory" | "file"): Promise<void> {
+  try {
+    if (kind === "directory") await mkdir(entry, { mode: 0o755 });
+    else await (await open(entry, "wx", 0o644)).close();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+}

@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, renameSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+
+const repository = join(import.meta.dirname, "../../../..");
+const contract = join(import.meta.dirname, "runtime-contract.test.ts");
+const tool = join(repository, "tooling/test-host.sh");
+/** Kept between runs: making it downloads 400 MB. */
+const testHost = process.env["BV_TEST_HOST_DIR"] ?? join(tmpdir(), "blockvisor-test-host");
+
+/** Makes the host beside its place and moves it there when it is whole. Returns why it could not. */
+function makeTestHost(): string | undefined {
+  if (existsSync(join(testHost, ".ready"))) {
+    assert.equal(statSync(testHost).uid, 0, `${testHost} is not root's: remove it`);
+    return undefined;
+  }
+  const found = spawnSync("debootstrap", ["--version"]);
+  assert.equal(found.error, undefined, "debootstrap is missing: apt-get install debootstrap");
+  const fresh = mkdtempSync(join(dirname(testHost), "blockvisor-test-host-"));
+  const made = spawnSync("sh", [tool, "create", fresh], { encoding: "utf8", timeout: 600_000 });
+  rmSync(`${fresh}.log`, { force: true });
+  if (made.status === 0 && !existsSync(testHost)) renameSync(fresh, testHost);
+  else rmSync(fresh, { recursive: true, force: true });
+  return made.status === 0 ? undefined : `${made.stderr}`.trim();
+}
+
+test("the contract of all runtimes, against real Apptainer", { timeout: 900_000 }, (t) => {
+  const argv = [process.execPath, "--test", contract];
+  // Not this run's: the inner runner would report to it instead of to us.
+  const { NODE_TEST_CONTEXT: _, ...environment } = process.env;
+  const env = { ...environment, BV_TEST_RUNTIME: "apptainer", BV_TEST_CYCLES: process.env["BV_TEST_CYCLES"] ?? "5" };
+  const options = { encoding: "utf8", env, timeout: 300_000 } as const;
+  if (spawnSync("apptainer", ["--version"]).status === 0) {
+    const run = spawnSync(argv[0]!, argv.slice(1), options);
+    assert.equal(run.status, 0, `${run.stdout}${run.stderr}`);
+    return;
+  }
+  const reason = makeTestHost();
+  if (reason !== undefined) {
+    t.skip(`NOT TESTED: no Apptainer here, and no Debian mirror to make a host with it: ${reason}`);
+    return;
+  }
+  const shared = [repository, process.execPath, "/usr/bin/busybox", "/usr/bin/tini-static"];
+  const binds = shared.flatMap((path) => ["-b", `${path}:${path}`]);
+  const run = spawnSync("sh", [tool, "run", testHost, ...binds, "--", ...argv], options);
+  assert.equal(run.status, 0, `${run.stdout}${run.stderr}`);
+  t.diagnostic(execFileSync("chroot", [testHost, "apptainer", "--version"], { encoding: "utf8" }).trim());
+});

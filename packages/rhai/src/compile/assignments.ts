@@ -1,4 +1,4 @@
-import type { Assignment, AssignOperator, Expr, Index } from "../ast/node.ts";
+import type { Assignment, AssignOperator, Binary, Expr, Index } from "../ast/node.ts";
 import { startOffset, unparen } from "../ast/positions.ts";
 import { cannotModify, constantProperty, variableNotFound } from "../errors/throwing.ts";
 import { setIndex } from "../ops/access.ts";
@@ -9,6 +9,7 @@ import { Float } from "../values/float.ts";
 import { MAX_SAFE } from "../values/int.ts";
 import { RhaiMap } from "../values/map.ts";
 import type { Value } from "../values/value.ts";
+import { slowBinary } from "./binary-operators.ts";
 import { begin, buildChain, Walk } from "./chains.ts";
 import { type Exec, failAt, type Frame, located } from "./exec.ts";
 import { compileBorrowed, compileExpr } from "./expressions.ts";
@@ -132,6 +133,8 @@ function opAssignLocal(s: FunctionScope, op: AssignOperator, slot: number, value
       return undefined;
     };
   }
+  const product = unparen(valueExpr);
+  if (op === "+=" && product.kind === "Binary" && product.op === "*") return addProduct(s, slot, product, site);
   const value = op === "+=" ? compileExpr(s, valueExpr) : compileBorrowed(s, valueExpr);
   if (op === "+=") {
     return (f) => {
@@ -152,6 +155,32 @@ function opAssignLocal(s: FunctionScope, op: AssignOperator, slot: number, value
   return (f) => {
     const right = value(f);
     f[slot] = operate(op, f[slot], right, site);
+    return undefined;
+  };
+}
+
+/** `sum += a * b`: the product of two FLOATs is not worth an object of its own. */
+function addProduct(s: FunctionScope, slot: number, product: Binary, site: Site): Exec {
+  const left = compileBorrowed(s, product.left);
+  const right = compileBorrowed(s, product.right);
+  const productSite = s.site(product.pos, product.opEnd);
+  return (f) => {
+    const a = left(f);
+    const b = right(f);
+    const current = f[slot];
+    if (a instanceof Float && b instanceof Float && current instanceof Float) {
+      f[slot] = new Float(current.n + a.n * b.n);
+      return undefined;
+    }
+    if (typeof a === "number" && typeof b === "number" && typeof current === "number") {
+      const n = a * b;
+      const next = current + n;
+      if (n <= MAX_SAFE && n >= -MAX_SAFE && next <= MAX_SAFE && next >= -MAX_SAFE) {
+        f[slot] = next + 0;
+        return undefined;
+      }
+    }
+    f[slot] = operate("+=", f[slot], slowBinary("*", a, b, productSite), site);
     return undefined;
   };
 }

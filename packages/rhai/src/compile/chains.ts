@@ -260,7 +260,9 @@ function simpleRead(s: FunctionScope, outer: Expr): Exec | null {
     const bracket = s.site(expr.pos, expr.pos + 1);
     const slot = localSlot(s, expr.object);
     const indexSlot = localSlot(s, expr.index);
-    if (indexSlot >= 0) return indexRead(object, slot, indexSlot, { site, bracket });
+    if (indexSlot >= 0) {
+      return indexOfIndex(s, expr, indexSlot, { site, bracket }) ?? indexRead(object, slot, indexSlot, { site, bracket });
+    }
     return slot >= 0 && !isHarmless(s, expr.index)
       ? indexReadLate(slot, compileBorrowed(s, expr.index), { site, bracket })
       : generalIndexRead(object, compileBorrowed(s, expr.index), { site, bracket }, !isHarmless(s, expr.index));
@@ -306,6 +308,32 @@ function indexRead(object: Exec, slot: number, indexSlot: number, sites: IndexSi
       if (index >= 0 && index < items.length) return items[index];
     }
     return slowIndex(target, index, sites);
+  };
+}
+
+/** `v[i][k]` with plain local variables: the walk over a table. Null for other shapes. */
+function indexOfIndex(s: FunctionScope, outer: Index, columnSlot: number, sites: IndexSites): Exec | null {
+  const inner = unparen(outer.object);
+  if (inner.kind !== "Index" || inner.optional) return null;
+  const slot = localSlot(s, inner.object);
+  const rowSlot = localSlot(s, inner.index);
+  if (slot < 0 || rowSlot < 0) return null;
+  const rowSites = { site: s.site(startOffset(inner.index), inner.index.end), bracket: s.site(inner.pos, inner.pos + 1) };
+  return (f) => {
+    const table = f[slot];
+    const row = f[rowSlot];
+    const column = f[columnSlot];
+    if (table instanceof RhaiArray && typeof row === "number" && typeof column === "number") {
+      const rows = table.items;
+      if (row >= 0 && row < rows.length) {
+        const cells = rows[row];
+        if (cells instanceof RhaiArray) {
+          const { items } = cells;
+          if (column >= 0 && column < items.length) return items[column];
+        }
+      }
+    }
+    return slowIndex(slowIndex(table, row, rowSites), column, sites);
   };
 }
 

@@ -11,6 +11,14 @@ export type Frame = Value[];
 /** A compiled piece of script: a closure over its operands that runs in a frame. */
 export type Exec = (f: Frame) => Value;
 
+/** A frame of a size. Built up like all frames, so that they are alike to the machine. */
+export function newFrame(size: number, content: Value): Frame {
+  const frame: Frame = [UNBOUND, undefined];
+  frame.length = 0;
+  for (let i = 0; i < size; i++) frame.push(content);
+  return frame;
+}
+
 export const cellAt = (f: Frame, slot: number): Cell => f[slot] as unknown as Cell;
 
 class Signal extends HeapValue {

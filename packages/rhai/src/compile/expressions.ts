@@ -16,6 +16,7 @@ import { checkArraySize, checkMapSize, checkTextSize } from "../run/sizes.ts";
 import { compareText } from "../text/code-points.ts";
 import { display } from "../text/format.ts";
 import { RhaiArray } from "../values/array.ts";
+import { newItems } from "../values/items.ts";
 import { RhaiMap, Shape } from "../values/map.ts";
 import { untag } from "../values/tagged.ts";
 import { nativeTypeName } from "../values/type-name.ts";
@@ -235,9 +236,9 @@ function compileArray(s: FunctionScope, expr: ArrayLiteral): Exec {
   const items = expr.items.map((item) => compileExpr(s, item));
   const site = s.site(expr.start, expr.end);
   const { length } = items;
-  if (length === 0) return () => new RhaiArray([]);
+  if (length === 0) return () => new RhaiArray(newItems());
   return (f) => {
-    const values: Value[] = [];
+    const values = newItems();
     for (let i = 0; i < length; i++) values.push(items[i]!(f));
     try {
       checkArraySize(length);
@@ -259,7 +260,7 @@ function compileMap(s: FunctionScope, expr: MapLiteral): Exec {
   const slots = entries.map((entry) => shape.find(entry.key));
   const inOrder = slots.every((slot, i) => slot === i);
   return (f) => {
-    const values: Value[] = [];
+    const values = newItems();
     if (inOrder) for (let i = 0; i < length; i++) values.push(execs[i]!(f));
     else {
       for (let i = 0; i < length; i++) values.push(undefined);

@@ -1,4 +1,4 @@
-import type { Block, IfStatement, JumpStatement, LetStatement, Statement } from "../ast/node.ts";
+import type { Block, Expr, IfStatement, JumpStatement, LetStatement, Statement } from "../ast/node.ts";
 import { RhaiError } from "../errors/rhai-error.ts";
 import { thrown } from "../errors/throwing.ts";
 import { vm } from "../run/vm.ts";
@@ -104,6 +104,10 @@ interface Step {
 
 function compileSequence(s: FunctionScope, all: readonly Statement[], isFunctionEnd: boolean): Exec {
   const statements = all.filter((statement) => statement.kind !== "Empty" && statement.kind !== "Function");
+  if (isFunctionEnd) {
+    const early = statements.findIndex(isEarlyReturn);
+    if (early >= 0 && early < statements.length - 1) return compileEarlyReturn(s, statements, early);
+  }
   const steps: Step[] = [];
   statements.forEach((statement, i) => {
     const isLast = i === statements.length - 1;
@@ -116,10 +120,38 @@ function compileSequence(s: FunctionScope, all: readonly Statement[], isFunction
   return sequence(steps);
 }
 
+/** `if c { …; return x; }` in the middle of a function. */
+function isEarlyReturn(statement: Statement): boolean {
+  if (statement.kind !== "If" || statement.otherwise !== null) return false;
+  const last = statement.then.body.filter((inner) => inner.kind !== "Empty").at(-1);
+  return last?.kind === "Return";
+}
+
+/** An early return turns what follows it into the other branch, so that no signal has to be passed on. */
+function compileEarlyReturn(s: FunctionScope, statements: readonly Statement[], at: number): Exec {
+  const before = statements.slice(0, at);
+  const node = statements[at] as IfStatement;
+  const head = before.length === 0 ? null : s.watchLeaves(() => compileSequence(s, before, false));
+  const condition = compileCondition(s, node.condition);
+  const then = withImports(s, node.then.body, s.scoped(() => compileSequence(s, node.then.body, true)));
+  const rest = compileSequence(s, statements.slice(at + 1), true);
+  const choice: Exec = (f) => (condition(f) === true ? then(f) : rest(f));
+  if (head === null) return choice;
+  return sequence([
+    { exec: head.result, leaves: head.leaves !== 0 },
+    { exec: choice, leaves: false },
+  ]);
+}
+
 /** The last statement of a function: a local variable is handed out as it is, because the frame ends here. */
 function compileTail(s: FunctionScope, statement: Statement): Exec {
   if (statement.kind === "Expression" && localSlot(s, statement.expr) >= 0) return compileBorrowed(s, statement.expr);
+  if (statement.kind === "Return") return statement.value === null ? () => undefined : compileReturned(s, statement.value);
   return compileStatement(s, statement);
+}
+
+function compileReturned(s: FunctionScope, value: Expr): Exec {
+  return localSlot(s, value) >= 0 ? compileBorrowed(s, value) : compileExpr(s, value);
 }
 
 /** Runs steps in order; stops when one of those that can leave early does. */

@@ -30,7 +30,7 @@ export function compileWideRemainder(s: FunctionScope, left: Expr, right: Operan
   const m = right.constant;
   if (m === null || m < 2 || m > ADDABLE || !multiplies(left)) return null;
   const dividend = compileWide(s, left);
-  const isPowerOfTwo = Number.isInteger(Math.log2(m));
+  const isPowerOfTwo = 2 ** Math.round(Math.log2(m)) === m;
   return (f) => {
     const a = dividend(f);
     if (a !== WIDE) return typeof a === "number" ? (a % m) + 0 : slowBinary("%", a, m, site);

@@ -1,6 +1,6 @@
 import { compileMain, NOT_SET } from "../compile/build-unit.ts";
 import { dynamicVariables } from "../compile/dynamic-variables.ts";
-import { Exit, type Frame, fromHost, Jump, UNBOUND } from "../compile/exec.ts";
+import { Exit, type Frame, fromHost, Jump, newFrame, UNBOUND } from "../compile/exec.ts";
 import { callPointer, makeFrame, withState } from "../compile/invoke.ts";
 import { type Unit, UnitState } from "../compile/unit.ts";
 import { Source } from "../errors/position.ts";
@@ -135,7 +135,7 @@ export class Engine {
 
   private runTopLevel(unit: Unit, scope: Scope | null): Value {
     const main = compileMain(unit, this.limits.variables);
-    const frame: Frame = new Array(main.size).fill(NOT_SET);
+    const frame = newFrame(main.size, NOT_SET);
     try {
       return main.exec(frame);
     } finally {

@@ -1,5 +1,5 @@
 import { buildUnit, compileMain } from "../compile/build-unit.ts";
-import type { Frame } from "../compile/exec.ts";
+import { newFrame } from "../compile/exec.ts";
 import { withState } from "../compile/invoke.ts";
 import { type Unit, UnitState } from "../compile/unit.ts";
 import { Source } from "../errors/position.ts";
@@ -63,6 +63,6 @@ export class ModuleLoader {
 /** Runs the top-level statements of a module; what they export stays in its state. */
 function run(state: UnitState): void {
   const main = compileMain(state.unit);
-  const frame: Frame = new Array(main.size).fill(undefined);
+  const frame = newFrame(main.size, undefined);
   withState(state, () => main.exec(frame));
 }

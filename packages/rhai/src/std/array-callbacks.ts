@@ -4,6 +4,7 @@ import { RhaiArray } from "../values/array.ts";
 import { share, unshare } from "../values/copy.ts";
 import type { FnPtr } from "../values/fn-pointer.ts";
 import type { Int } from "../values/int.ts";
+import { newItems } from "../values/items.ts";
 import type { Value } from "../values/value.ts";
 import { indexOf, startOf } from "./arrays.ts";
 import { Callback, comparing, inPlace, pairing, perElement, reducing } from "./callback.ts";
@@ -15,7 +16,7 @@ type Fn = FnPtr | string;
 export function addArrayCallbacks(library: Library): void {
   library
     .visitor("map", "aF as", (a: RhaiArray, f: Fn) => {
-      const mapped: Value[] = [];
+      const mapped = newItems();
       each(a, new Callback(f, "map", perElement), (result) => {
         mapped.push(result);
         return true;
@@ -23,7 +24,7 @@ export function addArrayCallbacks(library: Library): void {
       return new RhaiArray(mapped);
     })
     .visitor("filter", "aF as", (a: RhaiArray, f: Fn) => {
-      const kept: Value[] = [];
+      const kept = newItems();
       each(a, new Callback(f, "filter", perElement), (result, item) => {
         if (result === true) kept.push(share(item));
         return true;
@@ -69,7 +70,7 @@ export function addArrayCallbacks(library: Library): void {
     .fn("zip", "aaF", (a: RhaiArray, b: RhaiArray, f: Fn) => {
       const callback = new Callback(f, "zip", pairing);
       const length = Math.min(a.items.length, b.items.length);
-      const zipped: Value[] = [];
+      const zipped = newItems();
       for (let i = 0; i < length; i++) zipped.push(callback.call([share(a.items[i]), share(b.items[i])], undefined, i));
       return new RhaiArray(zipped);
     })
@@ -157,8 +158,8 @@ function reduce(a: RhaiArray, f: Fn, init: Value, caller: "reduce" | "reduce_rev
 /** Moves the elements for which the callback is (or is not) true into a new array; nothing changes when it fails. */
 function divide(a: RhaiArray, f: Fn, caller: string, taken: boolean): Value {
   const callback = new Callback(f, caller, perElement);
-  const kept: Value[] = [];
-  const removed: Value[] = [];
+  const kept = newItems();
+  const removed = newItems();
   const items = a.items.slice();
   items.forEach((item, i) => {
     const isTaken = (callback.each(item, i) === true) === taken;
@@ -170,7 +171,7 @@ function divide(a: RhaiArray, f: Fn, caller: string, taken: boolean): Value {
 
 /** Removes elements that equal the one before, keeping the first. */
 function dedup(a: RhaiArray, equal: (x: Value, y: Value) => boolean): undefined {
-  const kept: Value[] = [];
+  const kept = newItems();
   for (const item of a.items) if (kept.length === 0 || !equal(kept[kept.length - 1], item)) kept.push(item);
   a.items = kept;
   return undefined;

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Engine } from "../engine/engine.ts";
+import { t } from "../host/native.ts";
 import { checkText } from "./check.ts";
 import { findings } from "./findings.ts";
 import { RULES } from "./rules.ts";
@@ -51,4 +53,12 @@ test("every rule is documented in one line", () => {
     assert.match(code, /^[a-z]+(-[a-z]+)+$/);
     assert.match(about, /^[^\n]{20,}$/);
   }
+});
+
+test("what is registered with an engine is known", () => {
+  const engine = new Engine().registerFn("run_sh", [t.string], () => undefined);
+  assert.deepEqual(findings('run_sh("ls"); run_sh(); frobnicate();', { engine }), [
+    "1:15-1:23 wrong-arity: function 'run_sh' takes 1 argument, not 0",
+    "1:25-1:35 unknown-function: there is no function 'frobnicate'",
+  ]);
 });

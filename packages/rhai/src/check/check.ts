@@ -8,7 +8,8 @@ import type { CheckOptions, KnownFunctions } from "./options.ts";
 import type { Rule } from "./rule.ts";
 import { RULES, type RuleCode } from "./rules.ts";
 import type { Script } from "./script.ts";
-import { standardFunctions } from "./standard-functions.ts";
+import { standardLibrary } from "../std/standard.ts";
+import { functionsOf } from "./standard-functions.ts";
 
 /**
  * What is wrong with a script that parses: one {@link Diagnostic} per finding, in source order.
@@ -32,7 +33,7 @@ function runRules(source: Source, program: Program, options: CheckOptions, isPar
     text: source.text,
     name: source.name,
     program,
-    known: withStandardFunctions(options.functions ?? {}),
+    known: knownFunctions(options),
     globals,
     modules: options.modules ?? null,
     entryPoints: options.entryPoints === undefined ? null : new Set(options.entryPoints),
@@ -50,9 +51,10 @@ function runRules(source: Source, program: Program, options: CheckOptions, isPar
   return found.sort(byPlace);
 }
 
-function withStandardFunctions(host: Readonly<Record<string, readonly number[]>>): KnownFunctions {
+function knownFunctions({ engine, functions = {} }: CheckOptions): KnownFunctions {
   const known = new Map<string, Set<number>>();
-  for (const [name, arities] of [...standardFunctions(), ...Object.entries(host)]) {
+  const all = [...functionsOf(engine?.natives ?? standardLibrary()), ...Object.entries(functions)];
+  for (const [name, arities] of all) {
     if (!known.has(name)) known.set(name, new Set());
     for (const arity of arities) known.get(name)!.add(arity);
   }

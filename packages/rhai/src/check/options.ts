@@ -1,4 +1,5 @@
 import type { Program } from "../ast/node.ts";
+import type { Engine } from "../engine/engine.ts";
 import type { RuleCode } from "./rules.ts";
 
 /** Functions by name and the numbers of arguments they take; `x.f(a)` counts as two. */
@@ -11,6 +12,8 @@ export type ModuleLookup = (
 ) => { readonly name: string; readonly program: Program } | null;
 
 export interface CheckOptions {
+  /** The engine the script is for: what is registered with it is known. */
+  readonly engine?: Pick<Engine, "natives">;
   /** Functions that the host registers, by name, with the numbers of arguments they take: `{ run_sh: [1, 2] }`. A method counts its receiver. */
   readonly functions?: Readonly<Record<string, readonly number[]>>;
   /** Variables and constants that the host puts into the scope of the script's top level. */

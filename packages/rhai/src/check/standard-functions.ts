@@ -1,4 +1,4 @@
-import { Effect } from "../host/natives.ts";
+import { Effect, type Natives } from "../host/natives.ts";
 import { LOOKING } from "../std/describe.ts";
 import { standardLibrary } from "../std/standard.ts";
 
@@ -15,18 +15,23 @@ const LANGUAGE: Readonly<Record<string, readonly number[]>> = {
   get_fn_metadata_list: [0, 1, 2],
 };
 
-/** What every script may call: names and numbers of arguments. */
-export function standardFunctions(): readonly (readonly [name: string, arities: readonly number[]])[] {
-  const library = standardLibrary()
+/** What scripts may call: functions of the language and those registered, with the numbers of arguments they take. */
+export function functionsOf(natives: Natives): readonly (readonly [name: string, arities: readonly number[]])[] {
+  const registered = natives
     .all()
     .filter(({ name }) => /^[a-z_]\w*$/i.test(name))
     .map(({ name, params }) => [name, [params.length]] as const);
-  return [...library, ...Object.entries(LANGUAGE)];
+  return [...registered, ...Object.entries(LANGUAGE)];
 }
 
-/** Methods that change their receiver whatever it is. */
+let changing: ReadonlySet<string> | null = null;
+
+/** Methods of the standard library that change their receiver whatever it is. */
 export function changingMethods(): ReadonlySet<string> {
-  const all = standardLibrary().all();
-  const pure = new Set(all.filter(({ effect }) => effect === Effect.None).map(({ name }) => name));
-  return new Set(all.map(({ name }) => name).filter((name) => !pure.has(name) && !LOOKING.has(name)));
+  if (changing === null) {
+    const all = standardLibrary().all();
+    const pure = new Set(all.filter(({ effect }) => effect === Effect.None).map(({ name }) => name));
+    changing = new Set(all.map(({ name }) => name).filter((name) => !pure.has(name) && !LOOKING.has(name)));
+  }
+  return changing;
 }

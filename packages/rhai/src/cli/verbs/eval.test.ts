@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
@@ -82,3 +83,28 @@ test("every answer comes before the next question", async () => {
   child.stdin.end();
   assert.deepEqual(await once(child, "close"), [0, null]);
 });
+
+test("the conformance data comes out as the native engine gives it", async () => {
+  const folder = new URL("../../../conformance/", import.meta.url);
+  const exceptions = JSON.parse(readFileSync(new URL("exceptions.json", folder), "utf8")) as object;
+  const samples = ["tests.jsonl", "matrix.jsonl", "mutants.jsonl"]
+    .flatMap((file) => readFileSync(new URL(file, folder), "utf8").trimEnd().split("\n"))
+    .map((line) => JSON.parse(line.replaceAll(/anon\$[0-9a-f]{16}/g, "anon$HASH")) as Sample)
+    .filter(({ id }) => !(id in exceptions));
+  const { code, out } = await rhai(["eval", "--json"], {
+    cwd: tmpdir(),
+    input: samples.map(({ id, script }) => JSON.stringify({ id, script })).join("\n"),
+  });
+  assert.equal(code, 0);
+  const given = out.trimEnd().split("\n").map((line) => JSON.parse(line.replaceAll(/anon\$[0-9a-f]{16}/g, "anon$HASH")) as Sample);
+  assert.equal(given.length, samples.length);
+  samples.forEach(({ id, expect }, i) => {
+    assert.deepEqual(given[i], { id, ...expect });
+  });
+});
+
+interface Sample {
+  readonly id: string;
+  readonly script: string;
+  readonly expect: object;
+}

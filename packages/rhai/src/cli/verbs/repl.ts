@@ -1,5 +1,6 @@
 import { createInterface } from "node:readline";
-import { standardFunctions } from "../../check/standard-functions.ts";
+import { functionsOf } from "../../check/standard-functions.ts";
+import { standardLibrary } from "../../std/standard.ts";
 import { Engine } from "../../engine/engine.ts";
 import { FileModuleResolver } from "../../node/file-resolver.ts";
 import { rawDebug } from "../../text/format.ts";
@@ -26,7 +27,7 @@ export const repl: Verb = {
     const { positionals } = parseArguments(args, {});
     if (positionals.length > 0) throw new UsageError("repl takes no FILE; 'rhai run FILE' runs one");
     const isTerminal = process.stdin.isTTY === true;
-    const names = new Set(standardFunctions().map(([name]) => name));
+    const names = new Set(functionsOf(standardLibrary()).map(([name]) => name));
     const file = historyFile(process.env);
     let session = newSession();
     let history: string[] = isTerminal ? readHistory(file) : [];

@@ -21,14 +21,19 @@ const kinds: Readonly<Record<string, FailureName>> = {
 export async function daemonFailure(error: ConnectErrorJson): Promise<Failure> {
   const detail = await errorDetail(error);
   const code = detail?.code || error.code || "unknown";
-  const kind = kinds[code] ?? "daemon-refused";
+  const kind = kinds[code] ?? (isUnknownJob(detail?.message) ? "node-not-found" : "daemon-refused");
   const operation = detail?.operation;
   return new Failure(kind, detail?.message || error.message || `blockvisord answered '${code}'`, {
     hint: detail?.hint || (kind === "node-busy" ? "wait for it to end and try again" : undefined),
     causes: operation ? [`the node is busy: ${operation.kind}${operation.step ? ` (${operation.step})` : ""}`] : [],
-    excerpt: detail && detail.candidates.length > 0 ? `it could be:\n${detail.candidates.join("\n")}` : undefined,
+    candidates: detail?.candidates,
     data: { daemon_code: code },
   });
+}
+
+/** The agent in the node has no codes; its texts are part of its contract (babel-agent §3.6). */
+function isUnknownJob(message: string | undefined): boolean {
+  return /\bjob '[^']*' not found/.test(message ?? "");
 }
 
 async function errorDetail(error: ConnectErrorJson) {

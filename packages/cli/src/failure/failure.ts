@@ -5,6 +5,8 @@ export interface FailureDetails {
   readonly hint?: string | undefined;
   /** What lies behind it, outermost first. */
   readonly causes?: readonly string[];
+  /** What could have been meant. */
+  readonly candidates?: readonly string[] | undefined;
   /** Text that is shown as it is below the message: code frames, the end of a build log. */
   readonly excerpt?: string | undefined;
   /** A machine-readable form of what failed, for `--format json`. */

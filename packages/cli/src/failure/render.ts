@@ -7,13 +7,15 @@ import { foreignFailure } from "./foreign.ts";
 export function renderFailure(error: unknown, out: Output): number {
   const failure = error instanceof Failure ? error : (foreignFailure(error) ?? unexpected(error));
   const code = failureCode(out.program, failure.kind);
-  const { hint, causes = [], excerpt, at, data } = failure.details;
+  const { hint, causes = [], candidates = [], excerpt, at, data } = failure.details;
   if (out.format === "json") {
-    out.failure({ code, message: failure.message, hint, causes: causes.length > 0 ? causes : undefined, ...at, data });
+    const lists = { ...(causes.length > 0 && { causes }), ...(candidates.length > 0 && { candidates }) };
+    out.failure({ code, message: failure.message, hint, ...lists, ...at, data });
   } else {
     const paint = out.errorPaint;
     const lines = [`${paint("red", "Error:")} ${failure.message} ${paint("dim", `(${code})`)}`];
     for (const cause of causes) lines.push(`  ${paint("dim", "cause:")} ${cause}`);
+    if (failure.kind === "node-ambiguous") lines.push(...candidates.map((candidate) => `  could be: ${candidate}`));
     if (excerpt)
       lines.push(
         "",

@@ -12,9 +12,21 @@ export async function runFunction(call: Call<RunOptions, [method: string, node?:
   const param = options.param ?? (options.paramFile === undefined ? "" : readParameter(options.paramFile));
   const node = await whichNode(daemon, args[1]);
   const request = { node, function: args[0], param };
-  const { value = "" } = await daemon.call("RunFunction", request, { signal, timeoutMs: options.timeout * 1000 });
-  out.line(out.foreign(value));
+  const timeoutMs = options.timeout * 1000;
+  const { value = "" } = await daemon.call("RunFunction", request, { signal, timeoutMs }).catch(unknownMethod);
+  const shown = out.foreign(value);
+  out.raw(shown.endsWith("\n") ? shown : `${shown}\n`);
   out.document({ value });
+}
+
+/** The functions that there are come as the daemon's candidates. */
+function unknownMethod(error: unknown): never {
+  if (!(error instanceof Failure) || !/method not found/i.test(error.message)) throw error;
+  const { candidates } = error.details;
+  throw new Failure("node-not-found", `Method not found. Options are: ${candidates?.join(", ") ?? "none"}`, {
+    hint: "`bv node caps` lists them too",
+    candidates,
+  });
 }
 
 function readParameter(path: string): string {

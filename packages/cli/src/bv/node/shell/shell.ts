@@ -8,7 +8,7 @@ import { whichNode } from "../which-node.ts";
 export async function openShell({ out, args }: Call<object, [node?: string]>): Promise<void> {
   const daemon = new DaemonClient(out);
   const node = await whichNode(daemon, args[0]);
-  const { argv = [], env = {} } = await daemon.call("GetShell", { node });
+  const { argv = [], env = {} } = await daemon.call("GetShell", { node, noTerminal: !process.stdin.isTTY });
   const [command, ...rest] = argv;
   if (!command) throw new Failure("daemon-refused", "blockvisord did not say how to open a shell in this node");
   // Ctrl-C belongs to the shell: it is in our process group and gets the signal from the terminal itself.

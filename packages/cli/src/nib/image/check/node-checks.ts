@@ -44,8 +44,9 @@ export const nodeChecks: Readonly<Record<Exclude<CheckName, "plugin">, NodeCheck
   },
 };
 
+/** Ended badly: with an exit code, or with none because it could not be started at all, which the message then says. */
 export function hasFailed(job: JobView): boolean {
-  return job.state === "finished" && job.exit_code !== null && job.exit_code !== 0;
+  return job.state === "finished" && (job.exit_code === null ? job.message !== "" : job.exit_code !== 0);
 }
 
 /** True while something may still happen that the checks are about. */

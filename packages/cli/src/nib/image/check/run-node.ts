@@ -156,6 +156,8 @@ async function deleteNode(out: Output, daemon: DaemonClient, id: string): Promis
     out.line("Node deleted");
     return true;
   } catch (error) {
+    // A creation that failed leaves nothing behind.
+    if (error instanceof Failure && error.kind === "node-not-found") return true;
     out.warn({ code: "NIB902", message: `the node ${id} could not be deleted: ${reason(error)}` });
     return false;
   }

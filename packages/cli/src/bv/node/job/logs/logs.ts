@@ -32,7 +32,7 @@ export async function jobLogs(call: Call<LogsOptions, [job?: string, node?: stri
   } catch (error) {
     // Following ends with Ctrl-C; that is how it is meant to end.
     if (signal.aborted) return;
-    if (job && error instanceof Failure && error.kind === "node-not-found" && /job/i.test(error.message)) {
+    if (job && error instanceof Failure && error.kind === "node-not-found" && error.message.includes("job")) {
       throw new Failure("node-not-found", `No logs for '${job}' job found!`, {
         hint: "`bv node job ls` lists the jobs",
       });

@@ -34,8 +34,8 @@ const NETWORK = NETWORKS[VARIANT.network];
 const DATA_DIR = node_env().protocol_data_path + "/node";
 const CONFIG_FILE = "/etc/%protocol_key%.conf";
 
-// The endpoint that functions like protocol_status usually ask.
-const API_HOST = "http://127.0.0.1:8545";
+// The endpoint that functions like protocol_status usually ask:
+// const API_HOST = "http://127.0.0.1:8545";
 
 // ---- Configuration --------------------------------------------------------------------------------------------------
 
@@ -79,8 +79,8 @@ fn plugin_config() {
                 shutdown_signal: "SIGTERM",
                 // How long that may take before it counts as an error; it is not simply killed. Default: 60.
                 shutdown_timeout_secs: 10,
-                // Who runs it. Default: root.
-                run_as: "root",
+                // Who runs it, a user of the image. Default: root.
+                // run_as: "nobody",
                 // How much of its output is kept. Default: 128.
                 log_buffer_capacity_mb: 16,
                 // Put the time in front of every line. Default: false.

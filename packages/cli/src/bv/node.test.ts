@@ -1,0 +1,368 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { appendFileSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { runCli, TemporaryDirectory } from "../testing/cli-process.ts";
+import { type DaemonProcess, startDaemonProcess } from "../testing/daemon-process.ts";
+import { busyboxImage, removeDockerImage } from "../testing/docker-images.ts";
+
+/** A builder's and an operator's day on a real daemon; each test goes on where the one before ended. */
+const project = new TemporaryDirectory();
+const tag = `bv-cli-test-node-${process.pid}:latest`;
+const metadata = join(project.path, "babel.yaml");
+const failingTag = `bv-cli-test-failing-${process.pid}:latest`;
+let daemon: DaemonProcess;
+let node = { id: "", name: "" };
+
+const run = (program: "nib" | "bv", args: readonly string[], input = "") =>
+  runCli(program, args, { cwd: project.path, env: daemon.env, input });
+const bv = (...args: string[]) => run("bv", args);
+const nib = (...args: string[]) => run("nib", args);
+
+before(async () => {
+  daemon = await startDaemonProcess();
+  using base = busyboxImage();
+  await nib("image", "create", "acme", "acmed-mainnet-full", "--dir", ".");
+  const built = await nib(
+    "image",
+    "build",
+    "--builder",
+    "docker",
+    "--tag",
+    tag,
+    "--build-arg",
+    `BASE_IMAGE=${base.name}`,
+  );
+  assert.equal(built.status, 0, built.stderr);
+});
+after(async () => {
+  await daemon.close();
+  removeDockerImage(failingTag);
+  removeDockerImage(tag);
+  project[Symbol.dispose]();
+});
+
+async function json(program: "nib" | "bv", ...args: string[]) {
+  const { status, stdout, stderr } = await run(program, [...args, "--format", "json"]);
+  assert.equal(status, 0, stderr);
+  return JSON.parse(stdout);
+}
+
+/** Asks until the answer fits: a service needs a moment to do its first work. */
+async function until<T>(ask: () => Promise<T>, fits: (answer: T) => boolean): Promise<T> {
+  let answer = await ask();
+  for (let attempt = 0; attempt < 60 && !fits(answer); attempt += 1) answer = await ask();
+  assert.ok(fits(answer), JSON.stringify(answer));
+  return answer;
+}
+
+test("a machine without nodes says so", async () => {
+  assert.deepEqual(await bv("node", "ls"), { status: 0, stdout: "No nodes found.\n", stderr: "" });
+  const status = await bv("status");
+  assert.match(status.stdout, /^Service running: blockvisord-dev \d+\.\d+\.\d+ - Ok\n/);
+  const none = await bv("node", "info");
+  assert.deepEqual([none.status, none.stderr.split("\n")[0]], [2, "Error: this machine has no nodes (BV001)"]);
+});
+
+test("the generated image passes all checks, and its node is gone afterwards", async () => {
+  const all = ["plugin", "jobs-status", "jobs-restarts", "protocol-status"];
+  const { status, stdout, stderr } = await nib("image", "check", ...all, "--force-cleanup", "--start-timeout", "60");
+  assert.equal(status, 0, stdout + stderr);
+  const lines = stdout.trimEnd().split("\n");
+  assert.match(
+    lines.find((line) => line.includes("dev_node")) ?? "",
+    /^Created dev_node "[a-z]+-[a-z]+-[a-z]+" with ID `[0-9a-f-]{36}`$/,
+  );
+  assert.deepEqual(lines.slice(-2), ["Node deleted", "All checks passed!"]);
+  assert.deepEqual((await json("bv", "node", "ls")).nodes, []);
+});
+
+test("play makes a stopped node and names it between backticks", async () => {
+  const { status, stdout, stderr } = await nib(
+    "image",
+    "play",
+    "--props",
+    '{"block-interval-secs":"1","verbose-log":"on"}',
+    "--tag",
+    "test-tag",
+  );
+  assert.equal(status, 0, stderr);
+  const [id = "", name = "", ...more] = [...stdout.matchAll(/`([^`]*)`/g)].map(([, inside = ""]) => inside);
+  assert.match(id, /^[0-9a-f-]{36}$/);
+  assert.match(name, /^[a-z]+-[a-z]+-[a-z]+$/);
+  assert.deepEqual(more, []);
+  node = { id, name };
+  const [listed] = (await json("bv", "node", "ls")).nodes;
+  assert.deepEqual(
+    [
+      listed.id,
+      listed.name,
+      listed.status,
+      listed.tags,
+      listed.properties["block-interval-secs"],
+      listed.image.protocol_key,
+    ],
+    [id, name, "Stopped", ["test-tag"], "1", "acme"],
+  );
+});
+
+test("a node is named by name, id, their beginnings, its directory, or not at all", async () => {
+  const started = await bv("node", "start", node.name);
+  assert.deepEqual([started.status, started.stdout], [0, `Started node \`${node.id}\`\n`], started.stderr);
+  const { id, name } = node;
+  for (const given of [id, name, id.slice(0, 6), name.slice(0, 5), id.replaceAll("-", ""), `{${id.toUpperCase()}}`]) {
+    assert.deepEqual(await bv("node", "status", given), { status: 0, stdout: "Running\n", stderr: "" }, given);
+  }
+  const inside = { cwd: join(daemon.root, "var/lib/blockvisor", node.id), env: daemon.env };
+  assert.match((await runCli("bv", ["node", "info", "."], inside)).stdout, new RegExp(`^Name: +${node.name}\n`));
+  const unknown = await bv("node", "status", "nobody");
+  assert.deepEqual(
+    [unknown.status, unknown.stderr.split("\n")[0]],
+    [3, "Error: Node with name `nobody` not found (BV903)"],
+  );
+});
+
+test("the table of nodes", async () => {
+  const { stdout } = await bv("node", "ls", "--running", "--tag", "test-tag");
+  const [rule = "", header = "", row = "", end] = stdout.split("\n");
+  assert.match(rule, /^─+$/);
+  assert.equal(end, rule);
+  assert.match(header, /^ +ID +Name +Image +State +IP Address +Uptime {2}\[h:m:s\]$/);
+  assert.match(
+    row,
+    new RegExp(
+      `^ ${node.id} +${node.name} +acme/acmed-mainnet-full/0\\.0\\.1 +Running +10\\.[0-9.]+ +00:\\d\\d:\\d\\d$`,
+    ),
+  );
+  assert.equal((await bv("n", "ls", "--tag", "other")).stdout, "No nodes found.\n");
+});
+
+test("functions of the plugin are listed and called, in both orders of the guide and with a parameter", async () => {
+  const { stdout } = await bv("node", "caps");
+  const names = stdout.trimEnd().split("\n");
+  for (const name of ["height", "init", "protocol_status", "upload", "greet"]) assert.ok(names.includes(name), name);
+  const height = await until(
+    () => bv("node", "run", "height"),
+    ({ status }) => status === 0,
+  );
+  assert.match(height.stdout, /^\d+\n$/);
+  assert.equal((await bv("node", "run", "greet", node.name, "--param", "world")).stdout, "hello world\n");
+  writeFileSync(join(project.path, "name.txt"), "file");
+  assert.equal((await bv("n", "run", "greet", "--param-file", "name.txt")).stdout, "hello file\n");
+  assert.equal((await json("bv", "node", "run", "greet", "--param", "json")).value, "hello json\n");
+});
+
+test("a function that is not there, or throws, is told with what to do", async () => {
+  const missing = await bv("node", "run", "nothing");
+  assert.equal(missing.status, 3, missing.stderr);
+  assert.match(missing.stderr, /^Error: Method not found\. Options are: block_age, .*protocol_status/);
+  const unsafe = await bv("node", "run", "greet", "--param", "$(reboot)");
+  assert.equal(unsafe.status, 1);
+  assert.match(unsafe.stderr, /Shell unsafe character detected: \$/);
+});
+
+test("jobs are listed, looked at, stopped and started, with the node before or behind", async () => {
+  const list = await bv("n", "j", node.name, "ls");
+  assert.match(
+    list.stdout,
+    /^NAME {17}STATUS\ndisk-watch {11}Running\nidentity {13}Finished with exit code 0\nnode {17}Running\n$/,
+  );
+  assert.equal((await bv("node", "job", "list")).stdout, list.stdout);
+  assert.deepEqual(await bv("node", "job", "stop", "node"), { status: 0, stdout: "", stderr: "" });
+  const info = await bv("node", "job", node.id, "info", "node");
+  assert.match(
+    info.stdout,
+    /^status: {11}\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\| Stopped\nrestart_count: {4}0\nupgrade_blocking: false\nlogs:/,
+  );
+  await bv("node", "job", "start", "node");
+  const { jobs } = await json("bv", "node", "job", "list");
+  assert.deepEqual(
+    jobs.map(({ name, state }: { name: string; state: string }) => [name, state]),
+    [
+      ["disk-watch", "running"],
+      ["identity", "finished"],
+      ["node", "running"],
+    ],
+  );
+  const wrong = await bv("node", "job", "stop");
+  assert.deepEqual(
+    [wrong.status, wrong.stderr.split("\n")[0]],
+    [2, "Error: say which job: either its name or --all (BV001)"],
+  );
+});
+
+test("logs of a job are shown, and followed until Ctrl-C", async () => {
+  const { stdout } = await bv("node", "job", "logs", "node", "--lines", "1000");
+  assert.match(stdout, /^starting at block 0\nblock 1\n/);
+  assert.match(stdout, /stopping at block \d+\nstarting at block \d+\n/);
+  assert.match((await bv("node", "job", "logs")).stdout, /^(disk-watch|node)\| /m);
+  const none = await bv("node", "job", "logs", "nobody");
+  assert.deepEqual([none.status, none.stderr.split("\n")[0]], [3, "Error: No logs for 'nobody' job found! (BV903)"]);
+  const main = join(import.meta.dirname, "main.ts");
+  const follower = spawn(process.execPath, [main, "n", "j", "logs", "node", "-f", "-l", "1"], {
+    env: { ...process.env, ...daemon.env },
+  });
+  let followed = "";
+  await new Promise<void>((resolve) => {
+    follower.once("exit", () => resolve());
+    follower.stdout.setEncoding("utf8").on("data", (text: string) => {
+      followed += text;
+      if (followed.trimEnd().split("\n").length >= 3) resolve();
+    });
+  });
+  follower.kill("SIGINT");
+  const status = await new Promise((resolve) => follower.once("exit", resolve));
+  assert.equal(status, 0, "Ctrl-C is how following ends");
+  assert.match(followed, /^block \d+\nblock \d+\nblock \d+\n/);
+});
+
+test("the node is shown with its jobs and what the protocol says", async () => {
+  await until(
+    () => bv("node", "run", "height"),
+    ({ status }) => status === 0,
+  );
+  const { status, stdout, stderr } = await bv("node", "info", node.name);
+  assert.equal(status, 0, stderr);
+  const labels = stdout
+    .split("\n")
+    .filter((line) => /^\w/.test(line))
+    .map((line) => line.split(":")[0]);
+  assert.deepEqual(labels, [
+    ..."Name,Id,Image,Status,Protocol status,Ip,Gateway,Uptime [h,Block height,Block age,APR,Jailed,Jailed reason,SQD name".split(
+      ",",
+    ),
+    ..."In consensus,Jobs,Requirements,Assigned CPUs,Tags".split(","),
+  ]);
+  assert.match(stdout, /^Block height: {3}\d+$/m);
+  assert.match(stdout, /^In consensus: {3}-$/m);
+  assert.match(stdout, /^Requirements: {3}cpu: \d+, memory: 1000MB, disk: 2GB$/m);
+  const { metrics, jobs } = await json("bv", "node", "info");
+  assert.deepEqual([metrics.protocol_status.health, jobs.length], ["healthy", 3]);
+});
+
+test("an edit of the plugin in the node counts at the next call", async () => {
+  const plugin = join(daemon.root, "var/lib/blockvisor", node.id, "rootfs/var/lib/babel/plugin/main.rhai");
+  const before = readFileSync(plugin, "utf8");
+  appendFileSync(plugin, '\nfn edited() { "yes" }\n');
+  assert.equal((await bv("node", "run", "edited")).stdout, "yes\n");
+  writeFileSync(plugin, `${before}\nfn edited( {\n`);
+  const broken = await bv("node", "reload-plugin");
+  assert.equal(broken.status, 1);
+  assert.match(broken.stderr, /main\.rhai:\d+:\d+|\(line \d+, position \d+\)/);
+  writeFileSync(plugin, before);
+  assert.deepEqual(await bv("node", "reload-plugin", node.name), { status: 0, stdout: "", stderr: "" });
+  assert.equal((await bv("node", "run", "init")).status, 0);
+});
+
+test("a shell in the node runs what it is told and gives its exit code", async () => {
+  const { status, stdout } = await run(
+    "bv",
+    ["node", "shell"],
+    "cat /var/lib/babel/templates/node.conf.template | head -n 1; exit 7\n",
+  );
+  assert.equal(status, 7);
+  assert.match(stdout, /network = \{\{ network \}\}/);
+});
+
+test("an upgrade takes the new version and keeps the data; the same image again is no change", async () => {
+  const before = Number((await bv("node", "run", "height")).stdout);
+  writeFileSync(metadata, readFileSync(metadata, "utf8").replace("version: 0.0.1", "version: 0.0.2"));
+  const upgraded = await nib("image", "upgrade", node.name);
+  assert.equal(upgraded.status, 0, upgraded.stderr);
+  assert.match(upgraded.stdout, new RegExp(`Upgraded dev_node \`${node.id}\` named \`${node.name}\``));
+  const [after] = (await json("bv", "node", "ls")).nodes;
+  assert.deepEqual(
+    [after.image.version, after.status, after.properties["block-interval-secs"]],
+    ["0.0.2", "Running", "1"],
+  );
+  const height = await until(
+    () => bv("node", "run", "height"),
+    ({ status }) => status === 0,
+  );
+  assert.ok(Number(height.stdout) >= before, "the data survived");
+  assert.equal((await json("nib", "image", "upgrade", node.id)).data.changed, false);
+});
+
+test("nodes made at the same time get addresses of their own, and several are then told apart", async () => {
+  const made = await Promise.all([1, 2].map(() => json("nib", "image", "play")));
+  const addresses = made.map(({ data }) => data.node.ip);
+  assert.equal(new Set(addresses).size, 2);
+  const ambiguous = await bv("node", "info");
+  assert.equal(ambiguous.status, 2);
+  assert.match(
+    ambiguous.stderr,
+    /^Error: say which node is meant: there are several \(BV001\)\n\n(?: {2}[a-z-]+ {2}[0-9a-f-]{36}\n){3}\n/,
+  );
+  const ids = made.map(({ data }) => data.node.id);
+  const deleted = await bv("node", "rm", "-y", ...ids);
+  assert.deepEqual([deleted.status, deleted.stdout.split("\n").length], [0, 3]);
+});
+
+test("a failure among several nodes does not stop the others", async () => {
+  const { status, stdout, stderr } = await bv("node", "restart", "nobody", node.name);
+  assert.equal(status, 3);
+  assert.equal(stdout, `Restarted node \`${node.id}\`\n`);
+  assert.match(stderr, /^nobody: .*not found.*\(BV903\)$[\s\S]*^Error: 1 of 2 nodes failed \(BV903\)$/m);
+});
+
+test("an address that is taken, and one that is none, are refused and leave nothing", async () => {
+  const [{ ip }] = (await json("bv", "node", "ls")).nodes;
+  const taken = await nib("image", "play", "--ip", ip);
+  assert.equal(taken.status, 1);
+  assert.match(taken.stderr, /^Error: .*exists|^Error: .*used/m);
+  assert.equal((await nib("image", "play", "--ip", "1.2.3")).status, 2);
+  assert.equal((await json("bv", "node", "ls")).nodes.length, 1);
+});
+
+test("a job that fails fails the check, with the end of its log, and the node is deleted when asked", async () => {
+  const { status, stdout, stderr } = await nib(
+    "image",
+    "check",
+    "jobs-status",
+    "jobs-restarts",
+    "--path",
+    await failingImage(),
+    "--force-cleanup",
+    "--jobs-wait",
+    "2",
+  );
+  assert.equal(status, 3, stdout + stderr);
+  assert.match(stdout, /error NIB602 job 'identity' failed: Finished with exit code 5/);
+  assert.match(stdout, /Last lines of job 'identity':\n {2}this is why\n/);
+  assert.match(stdout, /^Node deleted$/m);
+  assert.match(stderr, /^Error: check failed: \d errors? \(NIB300\)$/m);
+  assert.equal((await json("bv", "node", "ls")).nodes.length, 1);
+});
+
+test("a node that does not start in time is an ordinary failure, cleaned up", async () => {
+  const { status, stdout } = await nib("image", "check", "jobs-status", "--start-timeout", "1ms", "--force-cleanup");
+  assert.equal(status, 3);
+  assert.match(stdout, /error NIB601 the node did not start within 0\.001 s/);
+  assert.match(stdout, /^Node deleted$/m);
+});
+
+test("deleting asks, and only yes is yes", async () => {
+  assert.deepEqual((await run("bv", ["node", "delete", node.name], "n\n")).status, 0);
+  assert.equal((await json("bv", "node", "ls")).nodes.length, 1);
+  const { stdout } = await run("bv", ["node", "delete", "--all"], "y\n");
+  assert.equal(stdout, `Deleted node \`${node.name}\`\n`);
+  assert.deepEqual((await json("bv", "node", "ls")).nodes, []);
+});
+
+/** The good image with another plugin, in which a job of init fails. */
+async function failingImage(): Promise<string> {
+  const directory = join(project.path, "failing");
+  mkdirSync(directory);
+  copyFileSync(metadata, join(directory, "babel.yaml"));
+  const plugin = readFileSync(join(project.path, "main.rhai"), "utf8");
+  writeFileSync(
+    join(directory, "main.rhai"),
+    plugin.replace('run_sh: "umask 077;', 'run_sh: "echo this is why; exit 5;'),
+  );
+  writeFileSync(join(directory, "Dockerfile"), `FROM ${tag}\nCOPY main.rhai /var/lib/babel/plugin/\n`);
+  const path = join(directory, "babel.yaml");
+  const built = await nib("image", "build", "--builder", "docker", "--tag", failingTag, "--path", path);
+  assert.equal(built.status, 0, built.stderr);
+  return path;
+}

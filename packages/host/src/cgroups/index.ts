@@ -1,3 +1,3 @@
-export { type CgroupHierarchies, detectHierarchies } from "./hierarchies.ts";
+export { detectHierarchies } from "./hierarchies.ts";
 export { type CgroupSocketMatch, createNodeCgroups, type NodeCgroups } from "./node-cgroup.ts";
 export type { ResourceLimits, ResourceUsage } from "./resource-limits.ts";

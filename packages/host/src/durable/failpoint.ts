@@ -5,14 +5,13 @@
 let armed: { readonly name: string; passes: number } | undefined;
 let environmentRead = false;
 
-/** Arms one failpoint in this process (tests that need no environment); `undefined` disarms. */
-export function armFailpoint(specification: string | undefined): void {
+function arm(specification: string | undefined): void {
   environmentRead = true;
   armed = specification === undefined ? undefined : parse(specification);
 }
 
 export function failpoint(name: string): void {
-  if (!environmentRead) armFailpoint(process.env["BV_FAILPOINT"]);
+  if (!environmentRead) arm(process.env["BV_FAILPOINT"]);
   if (armed?.name !== name) return;
   armed.passes -= 1;
   if (armed.passes > 0) return;

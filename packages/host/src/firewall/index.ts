@@ -1,9 +1,3 @@
 export { createNodeFirewall } from "./nft-node-firewall.ts";
-export type {
-  FirewallAction,
-  FirewallConfig,
-  FirewallRule,
-  FirewallTarget,
-  NodeFirewall,
-} from "./node-firewall.ts";
-export { checkFirewall, MAX_FIREWALL_RULES } from "./ruleset.ts";
+export type { FirewallConfig, FirewallRule, FirewallTarget, NodeFirewall } from "./node-firewall.ts";
+export { checkFirewall } from "./ruleset.ts";

@@ -3,7 +3,7 @@ import { type Cidr, contains, formatCidr, parseCidr } from "../network/index.ts"
 import type { FirewallAction, FirewallConfig, FirewallRule } from "./node-firewall.ts";
 
 /** Most rules a node may have (spec host-daemon §6.4). */
-export const MAX_FIREWALL_RULES = 128;
+const MAX_FIREWALL_RULES = 128;
 
 /**
  * Lines of an nft chain for one direction: established traffic, loopback and neighbour discovery pass, then the rules in reverse

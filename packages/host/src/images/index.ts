@@ -1,2 +1,2 @@
-export type { ImageOptions, ImageProgress, ImageStore, UnpackedImage } from "./image-store.ts";
-export { createImageStore, type ImageStoreOptions } from "./local-image-store.ts";
+export type { ImageProgress, ImageStore, UnpackedImage } from "./image-store.ts";
+export { createImageStore } from "./local-image-store.ts";

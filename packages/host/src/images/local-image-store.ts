@@ -19,7 +19,7 @@ import { collectImageGarbage } from "./collect-garbage.ts";
 import type { ImageOptions, ImageStore, UnpackedImage } from "./image-store.ts";
 import { unpackLayers } from "./unpack-layers.ts";
 
-export interface ImageStoreOptions {
+interface ImageStoreOptions {
   /** `<root>/var/lib/blockvisor/images`; created where missing. */
   readonly directory: string;
   /** Registry credentials, `skopeo login --authfile` format, mode 0600. */
@@ -137,7 +137,7 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
   };
 }
 
-export function imageFolder(directory: string, digest: string): string {
+function imageFolder(directory: string, digest: string): string {
   return join(directory, "rootfs", hex(digest));
 }
 

@@ -1,3 +1,3 @@
 export { type Cidr, contains, formatCidr, parseCidr } from "./addresses.ts";
 export { createNodeNetwork } from "./bridged-node-network.ts";
-export type { BridgeSpec, NodeNetwork, NodeNetworkHandle, NodeNetworkSpec } from "./node-network.ts";
+export type { NodeNetwork, NodeNetworkHandle, NodeNetworkSpec } from "./node-network.ts";

@@ -6,7 +6,7 @@ import { bootId } from "../runtime/process-identity.ts";
 import type { NodeNetworkHandle, NodeNetworkSpec } from "./node-network.ts";
 
 /** What was made for a node. Written before anything is made, so that nothing is ever without an owner. */
-export interface NetworkRecord {
+interface NetworkRecord {
   readonly spec: NodeNetworkSpec;
   /** Set when everything is up: the link as it was then. */
   readonly complete?: { readonly handle: NodeNetworkHandle; readonly interfaceIndex: number; readonly bootId: string };

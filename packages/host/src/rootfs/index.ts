@@ -1,9 +1,8 @@
 export { createNodeRootfs } from "./local-node-rootfs.ts";
-export type { NodeRootfs, RootfsVersion } from "./node-rootfs.ts";
+export type { NodeRootfs } from "./node-rootfs.ts";
 export {
   listRootedDirectory,
   openRootedFile,
-  type RootedEntry,
   readRootedFile,
   removeRootedFile,
   writeRootedFile,

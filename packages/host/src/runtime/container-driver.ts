@@ -28,7 +28,7 @@ export interface ContainerDriver {
   forget(nodeId: string): Promise<void>;
 }
 
-export interface DriverCall {
+interface DriverCall {
   /** Descriptor for stdout and stderr of what is started. */
   readonly log: number;
   readonly signal?: AbortSignal;

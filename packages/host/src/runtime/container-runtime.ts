@@ -55,7 +55,7 @@ export type RuntimeProbe =
   | { readonly usable: true; readonly program: string; readonly version: string }
   | { readonly usable: false; readonly code: string; readonly reason: string; readonly fix: string };
 
-export type ContainerState =
+type ContainerState =
   | { readonly kind: "absent" }
   | { readonly kind: "stopped" }
   | { readonly kind: "running"; readonly init: ProcessIdentity };
@@ -79,7 +79,7 @@ export interface ContainerSpec {
   readonly logPath: string;
 }
 
-export interface BindMount {
+interface BindMount {
   readonly source: string;
   /** Absolute path in the container; created in the rootfs where missing, never through a link that leaves it. */
   readonly destination: string;
@@ -87,7 +87,7 @@ export interface BindMount {
 }
 
 /** A tmpfs; sizes in decimal megabytes. */
-export interface Ramdisk {
+interface Ramdisk {
   readonly mountPoint: string;
   readonly sizeMb: number;
 }

@@ -13,7 +13,7 @@ export interface OciProgram {
   run(args: readonly string[], call: OciCall): Promise<void>;
 }
 
-export interface OciCall {
+interface OciCall {
   readonly errorCode: string;
   readonly fix?: string;
   readonly output?: number;

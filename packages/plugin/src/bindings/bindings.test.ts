@@ -1,0 +1,233 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { call, engineWith, failing, workers } from "../fixtures/run.ts";
+import type { PluginEngine } from "../index.ts";
+
+test("secrets: absent ones are `not_found`, in a catch a text (§12 8)", async () => {
+  const script = 'fn f() { try { get_secret("absent-key"); } catch (e) { return type_of(e) + ":" + e; } }';
+  assert.equal(await call(script, { getSecret: async () => undefined }), "string:not_found");
+  await assert.rejects(
+    call('fn f() { get_secret("k") }', { getSecret: async () => undefined }),
+    failing(/Runtime error: not_found \(line 1, position 10\)/),
+  );
+});
+
+test("JSON-RPC requests (§12 9–11)", async () => {
+  const seen: unknown[] = [];
+  const engine: Partial<PluginEngine> = {
+    runJrpc: async (request, timeoutMs) => {
+      seen.push({ ...request, timeoutMs });
+      return { statusCode: 200, body: '{"result":"0xa1"}' };
+    },
+  };
+  const script = (request: string) => `fn f() { parse_hex(run_jrpc(${request}).expect(200).result) }`;
+  assert.equal(await call(script('#{host:"h",method:"m",params:[1,1.5,"a",(),true,#{b:1}]}'), engine), "161");
+  await call(script('#{host:"h",method:"m",headers:#{b:"2",a:"1"}}, 3'), engine);
+  await call(script('#{host:"h",method:"m",params:(),headers:[["X","1"],["X","2"]]}, 0.5'), engine);
+  assert.deepEqual(seen, [
+    { host: "h", method: "m", params: [1, 1.5, "a", null, true, { b: 1 }], headers: [], timeoutMs: 15000 },
+    {
+      host: "h",
+      method: "m",
+      headers: [
+        ["a", "1"],
+        ["b", "2"],
+      ],
+      timeoutMs: 3000,
+    },
+    {
+      host: "h",
+      method: "m",
+      headers: [
+        ["X", "1"],
+        ["X", "2"],
+      ],
+      timeoutMs: 500,
+    },
+  ]);
+  await assert.rejects(
+    call(script('#{host:"h",method:"m",params:"x"}')),
+    failing(/Runtime error: unsupported jrpc params type/),
+  );
+  await assert.rejects(
+    call(script('#{host:"h",method:"m",headers:1}')),
+    failing(/Runtime error: unsupported jrpc headers type/),
+  );
+  await assert.rejects(call(script('#{host:"h"}')), failing(/Syntax error: missing field `method`/));
+  await assert.rejects(
+    call(script('#{host:1,method:"m"}')),
+    failing(/Output type incorrect: i64 \(expecting String\)/),
+  );
+  await assert.rejects(
+    call(script('#{host:"h",method:"m"}, -1')),
+    failing(/out of range integral type conversion attempted/),
+  );
+  await assert.rejects(call('fn f() { run_jrpc("url", "method") }'), failing(/Function not found: run_jrpc/));
+});
+
+test("responses (§12 12–14)", async () => {
+  const http = (statusCode: number, body: string): Partial<PluginEngine> => ({
+    runRest: async () => ({ statusCode, body }),
+  });
+  const rest = (tail: string) => `const A = 7; fn ok(c) { c == 201 } fn f() { run_rest(#{url: "u"})${tail} }`;
+  await assert.rejects(
+    call(rest(".expect(404)"), http(200, "{}")),
+    failing(/Runtime error: unexpected status_code: 200/),
+  );
+  assert.equal(await call(rest(".expect(|c| c >= 200 && c < 300).a[0]"), http(201, '{"a":[1]}')), "1");
+  assert.equal(await call(rest(".expect(|c| ok(c)).a[0]"), http(201, '{"a":[1]}')), "1");
+  await assert.rejects(
+    call(rest(".expect(|c| c)"), http(200, "{}")),
+    failing(/Output type incorrect: i64 \(expecting bool\)/),
+  );
+  await assert.rejects(
+    call(rest(".expect(200)"), http(200, '{"a":print(1)}')),
+    failing(/invalid JSON: unexpected "p" \(line 1, position 6\)/),
+  );
+  assert.equal(await call(rest(".body"), http(500, "oops")), "oops");
+  assert.equal(await call('fn f() { type_of(run_rest(#{url: "u"})) }'), "DressedHttpResponse");
+
+  const sh: Partial<PluginEngine> = {
+    runSh: async (body) => ({ exitCode: Number(/\d+/.exec(body)?.[0]), stdout: "out\n", stderr: "err" }),
+  };
+  await assert.rejects(
+    call('fn f() { run_sh("exit 3").unwrap() }', sh),
+    failing(/Runtime error: unexpected exit_code: 3/),
+  );
+  assert.equal(
+    await call(
+      'fn f() { let r = run_sh("exit 0", 5); r.exit_code + " " + r.stdout + r.stderr + " " + r.unwrap() }',
+      sh,
+    ),
+    "0 out\nerr out\n",
+  );
+});
+
+test("GraphQL goes out as a GET", async () => {
+  const seen: unknown[] = [];
+  const runRest: PluginEngine["runRest"] = async (request) => {
+    seen.push(request);
+    return { statusCode: 200, body: "{}" };
+  };
+  await call(
+    'fn f() { run_graphql(#{url:"http://h/g", query:"{ a(b: 1) }", variables:#{x:1}, headers:[["accept","no"],["k","v"]]}).expect(200) }',
+    { runRest },
+  );
+  assert.deepEqual(seen, [
+    {
+      url: "http://h/g?query=%7B%20a%28b%3A%201%29%20%7D&variables=%7B%22x%22%3A1%7D",
+      method: "GET",
+      headers: [
+        ["Content-Type", "application/json"],
+        ["Accept", "application/json"],
+        ["k", "v"],
+      ],
+    },
+  ]);
+});
+
+test("jobs from a script (§12 20, 21)", async () => {
+  const engine = engineWith({
+    jobInfo: async () => ({
+      status: { pending: { waiting_for: ["x"] } },
+      timestamp: { secs_since_epoch: 5, nanos_since_epoch: 0 },
+      progress: null,
+      restart_count: 2,
+      logs: [],
+      upgrade_blocking: true,
+    }),
+  });
+  const plugin = await workers.load({
+    "main.rhai": `
+      fn start(p) { start_job(" j ", #{job_type: #{run_sh: p}, restart: #{on_failure: #{backoff_timeout_ms: 1, backoff_base_ms: 2}}, needs: ["a"]}); "done" }
+      fn always() { start_job("j", #{job_type: #{run_sh: "x"}, restart: "always"}) }
+      fn unnamed() { create_job(" ", #{job_type: #{run_sh: "x"}, restart: "never"}) }
+      fn info() { job_info("j").to_json() }
+      fn status() { job_status("j").pending.waiting_for[0] }`,
+  });
+  assert.equal(await plugin.call("start", "sleep 1", engine), "done");
+  assert.deepEqual(engine.jobs, [
+    {
+      name: "j",
+      config: {
+        job_type: { run_sh: "sleep 1" },
+        restart: { on_failure: { backoff_timeout_ms: 1, backoff_base_ms: 2, max_retries: null } },
+        shutdown_timeout_secs: null,
+        shutdown_signal: null,
+        needs: ["a"],
+        wait_for: null,
+        run_as: null,
+        log_buffer_capacity_mb: null,
+        log_timestamp: null,
+        use_protocol_data: null,
+        one_time: null,
+      },
+    },
+  ]);
+  await assert.rejects(
+    plugin.call("always", "", engine),
+    failing(/Syntax error: invalid type: unit variant, expected newtype variant/),
+  );
+  await assert.rejects(plugin.call("unnamed", "", engine), failing(/create_job failed: empty job name is not allowed/));
+  assert.equal(
+    await plugin.call("info", "", engine),
+    '{"logs":[],"progress":null,"restart_count":2,"status":{"pending":{"waiting_for":["x"]}},"timestamp":{"nanos_since_epoch":0,"secs_since_epoch":5},"upgrade_blocking":true}',
+  );
+  assert.equal(await plugin.call("status", "", engine), "x");
+});
+
+test("data, files, tasks, templates and logs reach the host", async () => {
+  const seen: unknown[] = [];
+  const note =
+    (name: string) =>
+    async (...args: unknown[]) =>
+      void seen.push([name, ...args.slice(0, -1)]);
+  const overrides = {
+    saveData: note("save"),
+    fileWrite: note("write"),
+    deleteTask: note("delete"),
+    renderTemplate: note("render"),
+    log: note("log"),
+    putSecret: note("put"),
+  };
+  await call(
+    `fn f() {
+      save_data("d"); file_write("/x", "hi".to_blob()); put_secret("key-one", "s".to_blob()); delete_task("t");
+      render_template("/a", "/b", #{p: 'c', q: [1]}); info("i"); warn("w"); error("e"); debug("q"); print("p");
+    }`,
+    overrides as never,
+  );
+  assert.deepEqual(seen, [
+    ["save", "d"],
+    ["write", "/x", new TextEncoder().encode("hi")],
+    ["put", "key-one", new TextEncoder().encode("s")],
+    ["delete", "t"],
+    ["render", "/a", "/b", { p: "c", q: [1] }],
+    ["log", "info", "i"],
+    ["log", "warn", "w"],
+    ["log", "error", "e"],
+    ["log", "debug", '"q"'],
+    ["log", "info", "p"],
+  ]);
+  await assert.rejects(call("fn f() { info(1) }"), failing(/Function not found: info \(i64\)/));
+  await assert.rejects(
+    call("fn f() { load_data() }", { loadData: async () => undefined }),
+    failing(/No such file or directory \(os error 2\)/),
+  );
+  await assert.rejects(call('fn f() { add_task("t", "61 * * * * *", "f") }'), failing(/Seconds must be less than 59/));
+  assert.equal(await call('fn info(p) { "own " + p } fn f() { info("x") }'), "own x");
+});
+
+test("failures of the host are thrown as their text", async () => {
+  const runSh = async () => {
+    throw new Error("node connection is closed");
+  };
+  assert.equal(
+    await call('fn f() { try { run_sh("x"); } catch (e) { return e; } }', { runSh }),
+    "node connection is closed",
+  );
+  await assert.rejects(
+    call('fn f() { run_sh("x") }', { runSh }),
+    failing(/^Rhai function 'f' returned error: Runtime error: node connection is closed \(line 1, position 10\)/),
+  );
+});

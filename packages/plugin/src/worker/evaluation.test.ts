@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { call, engineWith, env, failing, workers } from "../fixtures/run.ts";
+import { PluginError } from "../index.ts";
+
+test("results become text (§12 1)", async () => {
+  const table: [body: string, text: string][] = [
+    ['"a"', "a"],
+    ["5", "5"],
+    ["1.5", "1.5"],
+    ["2.0", "2.0"],
+    ["'c'", "c"],
+    ["true", "true"],
+    ['#{b: [1, ()], a: "x"}', '{"a":"x","b":[1,null]}'],
+    ["[]", "[]"],
+    ["let x = 1;", ""],
+    ['exit("early"); "late"', "early"],
+    ["node_params().color", "blue"],
+    ['node_params()["none"] ?? "d"', "d"],
+    ["node_env().org_id + node_env().node_org_id", "org-idorg-id"],
+    ["node_env().node_variant", "v"],
+    ["#{a: 'x', t: \"\\u0001\"}.to_json()", '{"a":"x","t":"\\u0001"}'],
+    ["system_time() > 1700000000", "true"],
+    ['parse_json("[1, 2.5]")[1]', "2.5"],
+    ['get_secret("k").as_string()', "secret value"],
+    ['file_read("/x").len()', "0"],
+  ];
+  for (const [body, text] of table) assert.equal(await call(`fn f() { ${body} }`), text, body);
+});
+
+test("which function is called (§12 2, 3; §1.6)", async () => {
+  const both = 'fn f() { "none" } fn f(p) { "one:" + p }';
+  assert.equal(await call(both, {}, "f"), "one:");
+  assert.equal(await call(both, {}, "f", "x"), "one:x");
+  assert.equal(await call('fn f() { "none" }', {}, "f", "x"), "none");
+  await assert.rejects(call("fn f(a, b) { 1 }"), failing("no matching method 'f' found", "PLUGIN_METHOD"));
+  await assert.rejects(call("", {}, "f"), failing("no matching method 'f' found", "PLUGIN_METHOD"));
+  await assert.rejects(
+    call("", {}, "height"),
+    failing("Rhai function 'height' returned error: Function not found: height", "PLUGIN_METHOD"),
+  );
+});
+
+test("the top level runs afresh with every call (§12 4)", async () => {
+  const plugin = await workers.load({ "main.rhai": "const A = node_env().node_name; fn f() { global::A }" });
+  const names = ["first", "second"];
+  for (const node_name of names)
+    assert.equal(await plugin.call("f", "", engineWith({ nodeEnv: async () => ({ ...env, node_name }) })), node_name);
+});
+
+test("modules are evaluated afresh too", async () => {
+  const plugin = await workers.load({
+    "main.rhai": 'import "m" as m; import "m" as again; fn f() { m::name() + again::name() }',
+    "m.rhai": "const N = node_env().node_name; fn name() { global::N }",
+  });
+  for (const node_name of ["a", "b"]) {
+    const engine = engineWith({ nodeEnv: async () => ({ ...env, node_name }) });
+    assert.equal(await plugin.call("f", "", engine), node_name + node_name);
+  }
+});
+
+test("top-level variables are invisible to functions (§12 5)", async () => {
+  await assert.rejects(
+    call("let v = 1; fn f() { v }"),
+    failing(/^Rhai function 'f' returned error: Variable not found: v \(line 1, position 21\)/),
+  );
+});
+
+test("imports stay inside the plugin directory (§12 6, 7)", async () => {
+  const files = {
+    "main.rhai": 'import "sub/x" as x; fn f() { x::name() + own() } fn own() { "!" }',
+    "sub/x.rhai": 'import "y" as y; fn name() { "x" + y::name() }',
+    "y.rhai": 'const N = "y"; fn name() { global::N + own() }',
+  };
+  const plugin = await workers.load(files);
+  assert.equal(await plugin.call("f", "", engineWith()), "xy!!");
+  for (const path of ["/etc/x", "../x", "sub/../../x", "missing"]) {
+    await assert.rejects(call(`import "${path}" as x; fn f() { 1 }`), failing(/Module not found/), path);
+  }
+});
+
+test("a changed file is a new plugin", async () => {
+  const main = { "main.rhai": 'import "m" as m; fn f() { m::v() }' };
+  const before = await workers.load({ ...main, "m.rhai": "fn v() { 1 }" });
+  const changed = await workers.load({ ...main, "m.rhai": "fn v() { 2 }" });
+  assert.notEqual(before.digest, changed.digest);
+  assert.deepEqual([await before.call("f", "", engineWith()), await changed.call("f", "", engineWith())], ["1", "2"]);
+});
+
+test("an error says where it was, through every call", async () => {
+  const plugin = await workers.load({
+    "main.rhai": 'import "m" as m;\nfn f() {\n  m::deep()\n}',
+    "m.rhai": 'fn deep() {\n  throw "msg"\n}',
+  });
+  const error = await plugin.call("f", "", engineWith()).then(
+    () => assert.fail("no error"),
+    (reason: unknown) => reason,
+  );
+  assert.ok(error instanceof PluginError);
+  assert.match(
+    error.message,
+    /^Rhai function 'f' returned error: Runtime error: msg .*\(line 2, position 3\)\nin call to function 'm::deep'|deep/s,
+  );
+  assert.deepEqual(error.frames, [
+    { fn: "deep", file: "m.rhai", line: 2, column: 3 },
+    { fn: "f", file: "main.rhai", line: 3, column: 6 },
+  ]);
+  const [finding] = error.diagnostics;
+  assert.deepEqual([finding?.code, finding?.file, finding?.range?.start], ["NIB510", "m.rhai", { line: 2, column: 3 }]);
+});
+
+test("every file is compiled at load, all errors are told", async () => {
+  const error = await workers
+    .load({ "main.rhai": "fn f() {\n  let = 1;\n}\nfn g( { }", "lib/b.rhai": "let x = ;" })
+    .then(
+      () => assert.fail("no error"),
+      (reason: unknown) => reason,
+    );
+  assert.ok(error instanceof PluginError);
+  assert.equal(error.code, "PLUGIN_SYNTAX");
+  assert.match(error.message, /^Rhai syntax error: .*\(line 2, position 7\)/);
+  assert.deepEqual(
+    new Set(error.diagnostics.map((one) => `${one.code} ${one.file}`)),
+    new Set(["NIB501 main.rhai", "NIB501 lib/b.rhai"]),
+  );
+  await assert.rejects(workers.load({}), failing(/Cannot open script file 'main.rhai'/, "PLUGIN_SYNTAX"));
+});

@@ -6,7 +6,7 @@ import { internal } from "../failure.ts";
 import { replaceFile } from "../files/durable.ts";
 import { pruneLogs } from "../logs/prune.ts";
 import { monotonicMs } from "../process/identity.ts";
-import { endRun, killRun } from "../process/run-processes.ts";
+import { killRun } from "../process/run-processes.ts";
 import { activation, settleActivation } from "./activation.ts";
 import { type JobConfig, logCapacityBytes, shutdownSignal, shutdownTimeoutMs } from "./config.ts";
 import { Events } from "./events.ts";
@@ -162,10 +162,9 @@ export class Job {
   }
 
   async #endRun(run: RunRecord, force: boolean): Promise<void> {
+    const ending = { signal: shutdownSignal(this.#config), patienceMs: shutdownTimeoutMs(this.#config) };
     const folder = runs.runFolder(this.folder, run.number);
-    const mark = await runs.markOf(folder, run.id);
-    const patienceMs = shutdownTimeoutMs(this.#config);
-    const left = await endRun(mark, { signal: shutdownSignal(this.#config), patienceMs });
+    const left = await runs.endSupervised(folder, run.id, ending, this.#ended);
     if (left.length > 0 && !force) {
       const pids = left.map((each) => each.pid).join(", ");
       throw internal(
@@ -174,7 +173,6 @@ export class Job {
         "The process ignores SIGKILL, so it waits for a disk or a device. See `cat /proc/PID/stack` in the node.",
       );
     }
-    if (left.length === 0) await this.#ended;
     await this.#serial.run(async () => {
       if (this.#record.state.kind === "running") await this.#conclude(this.#record.intent ?? "stop");
     });
@@ -194,21 +192,24 @@ export class Job {
 
   async #recoverRun(run: RunRecord): Promise<void> {
     const folder = runs.runFolder(this.folder, run.number);
+    const { intent } = this.#record;
     if (run.boot === this.#around.boot) {
-      if (await runs.callOff(folder)) return this.#launchAgain();
+      const neverBegan = await runs.callOff(folder);
+      if (neverBegan) return intent === undefined ? this.#launchAgain() : this.#conclude(intent);
       this.#watch(run, undefined);
-      if (this.#record.intent !== undefined) void this.stop(this.#record.intent).catch(() => undefined);
+      if (intent !== undefined) void this.stop(intent).catch(() => undefined);
       return;
     }
     // Another run of the container: its processes are gone. What had ended by itself before still counts.
+    if (intent !== undefined) return this.#conclude(intent);
     const result = await runs.readExit(folder);
-    if (result !== undefined && this.#record.intent === undefined) return this.#handleEnd(run, result);
+    if (result !== undefined) return this.#handleEnd(run, result);
     if (this.#config.one_time === true) {
       await settleActivation(this.name, this.#config, null, this.folder, this.#around);
       await this.#finish(null, "one-time job started, but not finished");
       return;
     }
-    await this.#conclude(this.#record.intent ?? "shutdown");
+    await this.#conclude("shutdown");
   }
 
   /** Lets go of the job without touching its processes; another babel will take over. */
@@ -249,8 +250,8 @@ export class Job {
       this.#record = { ...before, state: this.#record.state };
       await this.#finish(verdict.exitCode, verdict.message);
     } catch (error) {
-      // The disk is full, or worse; pending again, until it works.
-      this.#record = before;
+      // The disk is full, or worse; pending again, until it works. The number of the run is used up.
+      this.#record = { ...before, runs: run.number };
       this.#retryLater(error, () => this.#around.changed(this.name));
     }
   }
@@ -269,7 +270,7 @@ export class Job {
     try {
       await this.#launch(run, before.lastRun);
     } catch (error) {
-      this.#record = before;
+      this.#record = { ...before, runs: run.number };
       throw error;
     }
   }
@@ -302,10 +303,20 @@ export class Job {
 
   #watch(run: RunRecord, child: ChildProcess | undefined): void {
     const folder = runs.runFolder(this.folder, run.number);
-    void runs.markOf(folder, run.id).then(() => this.#around.changed(this.name));
-    this.#ended = runs
-      .runEnd(folder, child, this.#abandoned.signal)
-      .then((result) => this.#persistently(() => this.#handleEnd(run, result)));
+    const noticed = () => this.#around.changed(this.name);
+    void runs.markOf(folder, run.id).then(noticed, noticed);
+    this.#ended = this.#resultOf(folder, child).then((result) =>
+      this.#persistently(() => this.#handleEnd(run, result)),
+    );
+  }
+
+  async #resultOf(folder: string, child: ChildProcess | undefined): Promise<runs.RunResult> {
+    try {
+      return await runs.runEnd(folder, child, this.#abandoned.signal);
+    } catch (error) {
+      await new Promise<void>((resolve) => this.#retryLater(error, resolve));
+      return this.#resultOf(folder, child);
+    }
   }
 
   /** Until it works: what has happened has to be taken up, also when the disk was full at first. */

@@ -40,7 +40,7 @@ export class Registry {
         if (job !== undefined) found.push(job);
       }
       for (const job of found) this.#jobs.set(job.name, job);
-      for (const job of found) await job.recover();
+      await Promise.all(found.map((job) => job.recover()));
       this.#open = true;
       this.#settle();
     });
@@ -172,6 +172,7 @@ export class Registry {
     const superfluous = this.list()
       .map((job) => job.name)
       .filter((name) => !names.includes(name));
+    await this.#stopInOrder(superfluous, (job) => job.stop("stop", true));
     for (const name of superfluous) await this.delete(name);
     return superfluous;
   }

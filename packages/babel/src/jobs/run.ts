@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { errnoOf, isMissing } from "../errno.ts";
 import { readBounded } from "../files/durable.ts";
 import { isAlive, type ProcessIdentity, signalProcess } from "../process/identity.ts";
-import { childrenOf, processesOfRun, type RunMark } from "../process/run-processes.ts";
+import { childrenOf, type Ending, endRun, processesOfRun, type RunMark } from "../process/run-processes.ts";
 import { signalName } from "../process/signals.ts";
 
 /** What a run left behind when it ended. */
@@ -31,6 +31,9 @@ export type Launch = {
 const SEGMENTS = 8;
 const POLL_MS = 250;
 const APPEAR_MS = 5_000;
+/** The shim ends right after its payload; it is waited for this long, so often. */
+const SHIM_MS = 1_000;
+const SHIM_ROUNDS = 20;
 /** How long the log writer may go on after the last process of its run. (D3-02) */
 const DRAIN_MS = 5_000;
 
@@ -154,6 +157,25 @@ export async function markOf(folder: string, runId: string): Promise<RunMark> {
     const starting = shim === undefined ? waited < 500 : isAlive(shim) && waited < APPEAR_MS;
     if (!starting || (waited >= 1_000 && processesOfRun({ runId }).length > 0)) return { runId };
     await delay(20);
+  }
+}
+
+/**
+ * Ends a run and waits for its shim, whose end is `ended`. A payload that the shim starts only now, on a machine that is very
+ * busy, is ended as well. Returns what survives even SIGKILL.
+ */
+export async function endSupervised(
+  folder: string,
+  runId: string,
+  ending: Ending,
+  ended: Promise<void>,
+): Promise<readonly ProcessIdentity[]> {
+  const over = ended.then(() => true);
+  for (let round = 0; ; round += 1) {
+    const left = await endRun(await markOf(folder, runId), ending);
+    if (left.length > 0 || (await Promise.race([over, delay(SHIM_MS, false)]))) return left;
+    const shim = round < SHIM_ROUNDS ? undefined : await identityFile(folder, "shim");
+    if (shim !== undefined) signalProcess(shim, "SIGKILL");
   }
 }
 

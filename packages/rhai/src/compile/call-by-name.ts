@@ -48,6 +48,8 @@ export function callNative(native: Native, args: readonly Value[], site: Site): 
         return impl(takes(args[0], native, 0));
       case 2:
         return impl(takes(args[0], native, 0), takes(args[1], native, 1));
+      case 3:
+        return impl(takes(args[0], native, 0), takes(args[1], native, 1), takes(args[2], native, 2));
       default:
         return impl(...args.map((arg, i) => takes(arg, native, i)));
     }

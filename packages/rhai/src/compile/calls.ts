@@ -1,6 +1,8 @@
 import type { Call, Expr } from "../ast/node.ts";
 import { unparen } from "../ast/positions.ts";
 import { Effect, type Native, type SignatureKey } from "../host/natives.ts";
+import { MAX_SAFE } from "../values/int.ts";
+import { constantOf } from "./fold.ts";
 import { type Site, vm } from "../run/vm.ts";
 import { tagOf, type Value } from "../values/value.ts";
 import { callNative, findNative, notFound } from "./call-by-name.ts";
@@ -45,7 +47,9 @@ function compileOwnCall(s: FunctionScope, call: Call, fn: ScriptFunction, site: 
   switch (args.length) {
     case 0:
       return (f) => enter(fn, freshFrame(fn.size, U), site, f);
-    case 1:
+    case 1: {
+      const step = stepOf(s, call.args[0]!);
+      if (step !== null) return compileStepCall(fn, step.slot, step.by, first!, site);
       return (f) => {
         const a = first!(f);
         if (++vm.depth > vm.maxDepth || --vm.fuel < 0) enterOrFail(site);
@@ -67,6 +71,7 @@ function compileOwnCall(s: FunctionScope, call: Call, fn: ScriptFunction, site: 
         vm.depth--;
         return result;
       };
+    }
     case 2:
       return (f) => {
         let a = late ? U : first!(f);
@@ -106,6 +111,36 @@ function compileOwnCall(s: FunctionScope, call: Call, fn: ScriptFunction, site: 
     default:
       return (f) => invoke(fn, evaluate(args, late, f), UNBOUND, site);
   }
+}
+
+/** `f(n - 1)`: the argument of most recursions is worked out in place. */
+function compileStepCall(fn: ScriptFunction, slot: number, by: number, general: Exec, site: Site): Exec {
+  return (f) => {
+    const n = f[slot];
+    const sum = typeof n === "number" ? n + by : Number.NaN;
+    const a = sum <= MAX_SAFE && sum >= -MAX_SAFE ? sum : general(f);
+    if (++vm.depth > vm.maxDepth || --vm.fuel < 0) enterOrFail(site);
+    const { size } = fn;
+    const frame: Frame = size <= 2 ? [a, UNBOUND] : size <= 4 ? [a, UNBOUND, U, U] : size <= 8 ? [a, UNBOUND, U, U, U, U, U, U] : bigFrame([a, UNBOUND], size);
+    let result: Value;
+    try {
+      result = fn.body(frame);
+    } catch (error) {
+      throw leaveCall(error, fn, site);
+    }
+    vm.depth--;
+    return result;
+  };
+}
+
+/** A local variable plus or minus a constant. */
+function stepOf(s: FunctionScope, outer: Expr): { readonly slot: number; readonly by: number } | null {
+  const expr = unparen(outer);
+  if (expr.kind !== "Binary" || (expr.op !== "+" && expr.op !== "-")) return null;
+  const slot = localSlot(s, expr.left);
+  const constant = constantOf(s, expr.right);
+  if (slot < 0 || constant === null || typeof constant.value !== "number") return null;
+  return { slot, by: expr.op === "+" ? constant.value : -constant.value };
 }
 
 function enter(fn: ScriptFunction, frame: Frame, site: Site, _caller: Frame): Value {

@@ -134,7 +134,7 @@ export function compileFor(s: FunctionScope, node: ForStatement): Exec {
       const body = compileLoopBody(s, () => compileStatement(s, node.body));
       const { exec } = body;
       const { slot } = variable;
-      const walk = compileWalk(s, node, variable, counter, exec, site);
+      const walk = compileWalk(variable, counter, body, site);
       if (from === null || to === null || variable.isCell || counter !== null) return (f) => walk(f, whole(f));
       const op = range!.op as ".." | "..=";
       const last = op === "..=" ? 1 : 0;
@@ -144,6 +144,14 @@ export function compileFor(s: FunctionScope, node: ForStatement): Exec {
         const end = to(f);
         if (typeof first !== "number" || typeof end !== "number") return walk(f, slowBinary(op, first, end, opSite));
         const stop = end + last;
+      if (!body.leaves) {
+        for (let i = first; i < stop; i++) {
+          f[slot] = i;
+          if (--vm.fuel < 0) refuel();
+          exec(f);
+        }
+        return undefined;
+      }
         for (let i = first; i < stop; i++) {
           f[slot] = i;
           if (--vm.fuel < 0) refuel();
@@ -162,14 +170,8 @@ interface Slot {
   readonly isCell: boolean;
 }
 
-function compileWalk(
-  _s: FunctionScope,
-  _node: ForStatement,
-  variable: Slot,
-  counter: Slot | null,
-  exec: Exec,
-  site: Site,
-): (f: Frame, iterable: Value) => Value {
+function compileWalk(variable: Slot, counter: Slot | null, body: Body, site: Site): (f: Frame, iterable: Value) => Value {
+  const { exec, leaves } = body;
   const { slot, isCell } = variable;
   const round = (f: Frame, item: Value, i: number): Value => {
     if (isCell) cellAt(f, slot).value = item;
@@ -211,6 +213,14 @@ function compileWalk(
     const steps = value instanceof SequenceValue ? value.steps : null;
     if (steps !== null && isSimple) {
       const { from, to, by } = steps;
+      if (by > 0 && !leaves) {
+        for (let i = from; i < to; i += by) {
+          f[slot] = i;
+          if (--vm.fuel < 0) refuel();
+          exec(f);
+        }
+        return undefined;
+      }
       for (let i = from; by > 0 ? i < to : i > to; i += by) {
         f[slot] = i;
         if (--vm.fuel < 0) refuel();

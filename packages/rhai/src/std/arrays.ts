@@ -3,6 +3,7 @@ import { checkArraySize, checkSize } from "../run/sizes.ts";
 import { RhaiArray } from "../values/array.ts";
 import { share } from "../values/copy.ts";
 import { clampToSafe, type Int } from "../values/int.ts";
+import { newItems } from "../values/items.ts";
 import type { Range } from "../values/range.ts";
 import type { Value } from "../values/value.ts";
 import type { Library } from "./library.ts";
@@ -50,7 +51,7 @@ export function addArrays(library: Library): void {
       const length = clampToSafe(n);
       checkArraySize(length);
       share(value);
-      for (let i = a.items.length; i < length; i++) a.items.push(value);
+      fill(a.items, length, value);
       checkSize(a);
       return undefined;
     })
@@ -110,6 +111,16 @@ export function addArrays(library: Library): void {
     .fn("index_of", "a*i", (a: RhaiArray, value: Value, start: Int) =>
       indexOf(a, value, startOf(start, a.items.length)),
     );
+}
+
+const CHUNK = 1024;
+
+/** Appends copies of a value until the list is `length` long. */
+function fill(items: Value[], length: number, value: Value): void {
+  const chunk = newItems();
+  for (let i = Math.min(CHUNK, length - items.length); i > 0; i--) chunk.push(value);
+  while (items.length + CHUNK <= length) items.push(...chunk);
+  while (items.length < length) items.push(value);
 }
 
 /** More negative than the length counts as the first element. */

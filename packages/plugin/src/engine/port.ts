@@ -81,7 +81,10 @@ export interface PluginEngine {
   protocolDataStamp(ctx: EngineContext): Promise<Date | undefined>;
   /** Without `storeKey`: the image's archive. With it: the archive of one service of a multi-client config. */
   hasProtocolArchive(ctx: EngineContext, storeKey?: string): Promise<boolean>;
-  /** True when the directory (relative to the protocol data path) of a multi-client service already holds data. */
+  /**
+   * True when the directory (relative to the protocol data path) of a multi-client service holds data that must not be downloaded over.
+   * False while a download of it is incomplete: init then starts the download again, which resumes.
+   */
   hasServiceData(dataDir: string, ctx: EngineContext): Promise<boolean>;
 
   /** `undefined` = no such secret; the script then sees the error `not_found`. */

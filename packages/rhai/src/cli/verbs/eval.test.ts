@@ -96,7 +96,10 @@ test("the conformance data comes out as the native engine gives it", async () =>
     input: samples.map(({ id, script }) => JSON.stringify({ id, script })).join("\n"),
   });
   assert.equal(code, 0);
-  const given = out.trimEnd().split("\n").map((line) => JSON.parse(line.replaceAll(/anon\$[0-9a-f]{16}/g, "anon$HASH")) as Sample);
+  const given = out
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line.replaceAll(/anon\$[0-9a-f]{16}/g, "anon$HASH")) as Sample);
   assert.equal(given.length, samples.length);
   samples.forEach(({ id, expect }, i) => {
     assert.deepEqual(given[i], { id, ...expect });

@@ -1,8 +1,8 @@
 import { createInterface } from "node:readline";
 import { functionsOf } from "../../check/standard-functions.ts";
-import { standardLibrary } from "../../std/standard.ts";
 import { Engine } from "../../engine/engine.ts";
 import { FileModuleResolver } from "../../node/file-resolver.ts";
+import { standardLibrary } from "../../std/standard.ts";
 import { rawDebug } from "../../text/format.ts";
 import { parseArguments } from "../arguments.ts";
 import { historyFile, readHistory, writeHistory } from "../history.ts";
@@ -45,6 +45,9 @@ export const repl: Verb = {
     });
     lines.on("SIGINT", () => {
       input = "";
+      // What stands on the line goes: to its end, then back from there.
+      lines.write(null, { ctrl: true, name: "e" });
+      lines.write(null, { ctrl: true, name: "u" });
       process.stdout.write("\n");
       ask();
     });

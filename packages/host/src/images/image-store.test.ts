@@ -78,6 +78,19 @@ for (const point of ["image.unpacked", "image.recorded"]) {
   });
 }
 
+test("layers packed with zstd are unpacked like any other", async () => {
+  const packed = join(directory, "zstd");
+  execFileSync("skopeo", ["copy", "--quiet", "--dest-compress-format", "zstd", `oci:${layout}:v2`, `oci:${packed}:v2`]);
+  const types = readdirSync(join(packed, "blobs/sha256")).map((name) =>
+    readFileSync(join(packed, "blobs/sha256", name)).readUInt32LE(0),
+  );
+  assert.ok(types.includes(0xfd2fb528), "skopeo made no zstd layer");
+  const store = createImageStore({ directory: join(directory, "zstd-store") });
+  const image = await store.ensure(`oci:${packed}:v2`);
+  assert.equal(readFileSync(join(image.rootfs, "etc/version"), "utf8"), "2");
+  assert.deepEqual(readdirSync(join(image.rootfs, "..")).sort(), ["image.json", "rootfs"]);
+});
+
 test("garbage collection keeps what nodes stand on, what is kept and what is young", async () => {
   const folder = join(directory, "collected");
   const store = createImageStore({ directory: folder });

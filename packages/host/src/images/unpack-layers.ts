@@ -1,4 +1,6 @@
+import { rm } from "node:fs/promises";
 import { type LayoutImage, OperationError, runTool } from "@blockvisor/image/container";
+import { layoutWithoutZstd } from "./plain-layers.ts";
 
 const UNPACK_TIMEOUT_MS = 2 * 3_600_000;
 
@@ -7,8 +9,10 @@ const UNPACK_TIMEOUT_MS = 2 * 3_600_000;
  * no link of one layer followed by another (umoci resolves every path inside the tree). Errors `image-unpack-failed`, `disk-full`.
  */
 export async function unpackLayers(image: LayoutImage, target: string, signal?: AbortSignal): Promise<void> {
+  const folder = `${target}.layers`;
   try {
-    await runTool("umoci", ["raw", "unpack", "--image", `${image.layout}:image`, target], {
+    const layout = await layoutWithoutZstd(image, folder, signal);
+    await runTool("umoci", ["raw", "unpack", "--image", `${layout}:image`, target], {
       timeoutMs: UNPACK_TIMEOUT_MS,
       ...(signal ? { signal } : {}),
     });
@@ -24,5 +28,7 @@ export async function unpackLayers(image: LayoutImage, target: string, signal?: 
       fix: "check the image with: docker run, or build it again",
       cause: error,
     });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
   }
 }

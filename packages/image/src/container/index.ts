@@ -14,7 +14,7 @@ export { type FileLockOptions, withFileLock } from "./file-lock.ts";
 export { type ImageConfig, parseImageConfig } from "./image-config.ts";
 export { formatImageReference, type ImageReference, isLoopbackRegistry } from "./image-reference.ts";
 export { DEFAULT_FILE_LIMITS, type FileLimits, type ImageFile } from "./layer-files.ts";
-export { type LayerDescriptor, type LayoutImage, readLayout, readLayoutBlobs } from "./oci-layout.ts";
+export { blobPath, type LayerDescriptor, type LayoutImage, readLayout, readLayoutBlobs } from "./oci-layout.ts";
 export { isOperationError, OperationError } from "./operation-error.ts";
 export { readFilesFromDockerEngine, readFilesFromImage } from "./read-files.ts";
 export { type FetchOptions, resolveDigest } from "./resolve-digest.ts";

@@ -24,6 +24,8 @@ export function callFailure(error: unknown, fn: string): ScriptFailure {
     return { ...failure("PLUGIN_CONFIG", error.message), diagnostics: error.diagnostics };
   if (error instanceof ResultError)
     return failure("PLUGIN_RESULT", `Rhai function '${fn}' returned error: ${error.message}`);
+  if (error instanceof RangeError && /call stack/i.test(error.message))
+    return failure("PLUGIN_LIMIT", `Rhai function '${fn}' returned error: its result is nested too deeply`);
   if (!(error instanceof RhaiError))
     return failure(
       "PLUGIN_CRASH",

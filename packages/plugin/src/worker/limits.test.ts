@@ -78,6 +78,9 @@ test("a hostile script cannot exhaust the host", async () => {
     code: "PLUGIN_LIMIT",
   });
   await assert.rejects(call("fn f() { f() }"), { code: "PLUGIN_LIMIT" });
+  await assert.rejects(call("fn f() { let m = #{}; for i in 0..100000 { m = #{ a: m }; } m }"), {
+    code: "PLUGIN_LIMIT",
+  });
   assert.equal(await call("fn f() { 1 }"), "1");
 });
 

@@ -1,9 +1,9 @@
-import type { ArchiveCleanup, ArchiveRunner } from "./task.ts";
+import type { ArchiveCleanup, ArchiveResult, ArchiveTask } from "./task.ts";
 
 /** Seam for the archive engine. */
-export const runArchive: ArchiveRunner = async () => {
+export async function runArchive(_task: ArchiveTask): Promise<ArchiveResult> {
   throw new Error("this build of babel has no archive engine");
-};
+}
 
 export async function cleanupArchive(_cleanup: ArchiveCleanup): Promise<void> {
   throw new Error("this build of babel has no archive engine");

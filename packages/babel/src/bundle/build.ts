@@ -23,7 +23,7 @@ export type AgentDescription = {
 };
 
 /** Below the agent directory; sizes in bytes. */
-export type FileDescription = {
+type FileDescription = {
   readonly path: string;
   readonly sha256: string;
   readonly size: number;

@@ -24,19 +24,19 @@ export type JobType =
   | { readonly multi_client_download: DownloadSettings }
   | { readonly multi_client_upload: MultiClientUploadSettings };
 
-export type DownloadSettings = {
+type DownloadSettings = {
   readonly max_connections?: number;
   readonly max_runners?: number;
   readonly max_bytes_per_second?: number;
 };
-export type UploadSettings = DownloadSettings & {
+type UploadSettings = DownloadSettings & {
   readonly exclude?: readonly string[];
   readonly compression?: { readonly ZSTD: number };
   readonly number_of_chunks?: number;
   readonly url_expires_secs?: number;
   readonly data_version?: number;
 };
-export type MultiClientUploadSettings = DownloadSettings & {
+type MultiClientUploadSettings = DownloadSettings & {
   readonly url_expires_secs?: number;
   readonly data_version?: number;
 };
@@ -112,7 +112,7 @@ export function blocksUpgrade(restart: RestartPolicy): boolean {
 export const sameConfig = (a: JobConfig, b: JobConfig): boolean => canonical(a) === canonical(b);
 
 /** JSON with sorted keys and without absent values. */
-export function canonical(value: unknown): string {
+function canonical(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) =>
     inner !== null && typeof inner === "object" && !Array.isArray(inner)
       ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))

@@ -78,7 +78,7 @@ export function formatEvent(event: JobEvent): string {
   return `${localTime(event.at)}| ${event.text}`;
 }
 
-export function localTime(at: number): string {
+function localTime(at: number): string {
   const shift = -new Date(at).getTimezoneOffset();
   const local = new Date(at + shift * 60_000).toISOString();
   const sign = shift < 0 ? "-" : "+";

@@ -1,6 +1,6 @@
 import type { JobConfig } from "./config.ts";
 
-export type DependencyKind = "needs" | "wait_for";
+type DependencyKind = "needs" | "wait_for";
 export type Dependency = { readonly name: string; readonly kind: DependencyKind };
 
 /** What dependents see of a job. */

@@ -58,7 +58,7 @@ export class ProgressFile {
 }
 
 /** Accepts floats, a missing total, and a message alone; anything else is no progress. */
-export function parseProgress(text: string): Progress | undefined {
+function parseProgress(text: string): Progress | undefined {
   let value: unknown;
   try {
     value = JSON.parse(text);

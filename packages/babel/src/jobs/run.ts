@@ -38,7 +38,7 @@ const SHIM_ROUNDS = 20;
 const DRAIN_MS = 5_000;
 
 export const runFolder = (jobFolder: string, number: number): string => join(jobFolder, "runs", String(number));
-export const logPrefix = (jobFolder: string, number: number): string =>
+const logPrefix = (jobFolder: string, number: number): string =>
   join(jobFolder, "log", String(number).padStart(10, "0"));
 
 /** Starts the shim of a run; see shim.sh for what it does. The run goes on without babel from here. */
@@ -113,10 +113,7 @@ export async function readExit(folder: string): Promise<RunResult | undefined> {
 }
 
 /** Identity in a file of the run's folder, once it is completely written. */
-export async function identityFile(
-  folder: string,
-  name: "shim" | "pid" | "logger",
-): Promise<ProcessIdentity | undefined> {
+async function identityFile(folder: string, name: "shim" | "pid" | "logger"): Promise<ProcessIdentity | undefined> {
   return parseIdentity((await readBounded(join(folder, name), 64))?.toString("latin1"));
 }
 

@@ -4,7 +4,7 @@ import { errnoOf, messageOf } from "../errno.ts";
 import { Failure } from "../failure.ts";
 
 /** Every failure leaves the agent with a precise status and an ErrorDetail; no stack traces. (D1-10) */
-export function toConnectError(error: unknown): ConnectError {
+function toConnectError(error: unknown): ConnectError {
   if (error instanceof ConnectError) return error;
   const { status, code, message, hint } = describe(error);
   return new ConnectError(message, status, undefined, [{ desc: ErrorDetailSchema, value: { code, message, hint } }]);

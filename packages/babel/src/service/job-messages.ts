@@ -95,7 +95,7 @@ const backoffOf = (message: pb.RestartConfig): RestartConfig =>
   });
 
 /** The way back, for callers that want to see what a job is. */
-export function jobConfigMessage(config: JobConfig): pb.JobConfig {
+function jobConfigMessage(config: JobConfig): pb.JobConfig {
   return create(
     pb.JobConfigSchema,
     present({

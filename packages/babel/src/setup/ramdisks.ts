@@ -5,7 +5,7 @@ import { runTool } from "../process/tool.ts";
 
 export type RamDisk = { readonly ram_disk_mount_point: string; readonly ram_disk_size_mb: number };
 
-export type Mount = { readonly point: string; readonly type: string; readonly sizeBytes?: number };
+type Mount = { readonly point: string; readonly type: string; readonly sizeBytes?: number };
 
 /** Mounts what is missing, and remounts what has another size. (§1.9, D1-06) */
 export async function mountRamdisks(ramdisks: readonly RamDisk[], busybox: string): Promise<void> {
@@ -47,7 +47,7 @@ async function mount(point: string, busybox: string, args: readonly string[]): P
 }
 
 /** Mounts in the order they were made; the last one at a point is the visible one. */
-export function parseMountInfo(text: string): readonly Mount[] {
+function parseMountInfo(text: string): readonly Mount[] {
   return text
     .split("\n")
     .filter((line) => line.includes(" - "))

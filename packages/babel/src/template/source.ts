@@ -5,7 +5,7 @@ export type Source = { readonly path: string; readonly text: string };
 export type Span = { readonly source: Source; readonly from: number; readonly to: number };
 
 /** `path:line:column`, both counted from 1. */
-export function locate(span: Span): string {
+function locate(span: Span): string {
   const { line, column } = position(span);
   return `${span.source.path}:${line}:${column}`;
 }
@@ -18,7 +18,7 @@ function position({ source, from }: Span): { readonly line: number; readonly col
 const WIDTH = 160;
 
 /** The line with a marker below it. */
-export function codeFrame(span: Span): string {
+function codeFrame(span: Span): string {
   const { line, column } = position(span);
   const start = span.from - (column - 1);
   const newline = span.source.text.indexOf("\n", start);

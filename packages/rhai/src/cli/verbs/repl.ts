@@ -68,6 +68,7 @@ export const repl: Verb = {
       }
       ask();
     }
+    lines.close();
     if (input !== "") show(session, input, false);
     if (isTerminal) writeHistory(file, history);
     return 0;

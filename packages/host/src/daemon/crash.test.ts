@@ -42,7 +42,9 @@ const worst: Readonly<Record<Operation, readonly string[]>> = {
 };
 
 const cuts = (operation: Operation): readonly string[] =>
-  everywhere ? steps[operation].flatMap((step) => ["before", "done", "after"].map((moment) => `${moment}.${step}`)) : worst[operation];
+  everywhere
+    ? steps[operation].flatMap((step) => ["before", "done", "after"].map((moment) => `${moment}.${step}`))
+    : worst[operation];
 
 const nodeId = "c0ffee00-0000-4000-8000-000000000001";
 

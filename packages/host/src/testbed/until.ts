@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 
-const patienceMs = 30_000;
+const patienceMs = 60_000;
 
 /** Waits for something the node does on its own. `explain` tells what was found instead when it does not come. */
 export async function until(

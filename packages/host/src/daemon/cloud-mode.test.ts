@@ -1,0 +1,162 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { NodeState } from "@blockvisor/wire/blockjoy/common/v1/node";
+import { CommandExitCode } from "@blockvisor/wire/blockjoy/v1/command";
+import { type Node as ApiNode, NodeServiceGetRequestSchema } from "@blockvisor/wire/blockjoy/v1/node";
+import { NodeStatus } from "@blockvisor/wire/blockvisor/host/v1/host";
+import { create } from "@bufbuild/protobuf";
+import { amendConfigFile } from "../config/load-config.ts";
+import { type ApiProcess, pushImage, startApiProcess, versionKey } from "../testbed/api-process.ts";
+import { type DaemonProcess, finish, makeRoot, startDaemonProcess, type TestRoot } from "../testbed/daemon-process.ts";
+import { makeTestImage } from "../testbed/test-image.ts";
+import { tracesOf } from "../testbed/traces.ts";
+import { until } from "../testbed/until.ts";
+
+describe("in cloud mode", () => {
+  let api: ApiProcess;
+  let root: TestRoot;
+  let daemon: DaemonProcess;
+  let nodeId: string;
+  let secondImageId: string;
+
+  before(async () => {
+    api = await startApiProcess();
+    root = await makeRoot();
+    const { net_conf: network } = JSON.parse(await readFile(root.paths.config, "utf8"));
+    const subnet = network.host_ip.replace(/\.1$/, "");
+    const host = await api.registerHost("cloud-test", { hostIp: network.host_ip, ips: [`${subnet}.2`, `${subnet}.3`] });
+    await amendConfigFile(root.paths, {
+      mode: undefined,
+      id: host.id,
+      private_org_id: api.orgId,
+      token: host.token,
+      refresh_token: host.refreshToken,
+      blockjoy_api_url: api.url,
+    });
+    await pushImage(api.admin, "1.0.0", await makeTestImage(root.paths.root, "1.0.0"));
+    daemon = await startDaemonProcess(root);
+  });
+
+  after(async () => {
+    if (daemon?.process.exitCode === null) {
+      for (const { id } of (await daemon.client.listNodes({ local: true })).nodes) {
+        await finish(daemon.client.deleteNode({ node: id, local: true }));
+      }
+      await daemon.stop();
+    }
+    await root?.remove();
+    await api?.remove();
+  });
+
+  const apiNode = async (): Promise<ApiNode | undefined> =>
+    (await api.admin.node.get(create(NodeServiceGetRequestSchema, { nodeId }))).node;
+  const status = async (): Promise<NodeStatus> => (await daemon.client.getNode({ node: nodeId })).status;
+  const data = (name: string): Promise<string> => readFile(join(root.paths.nodes, nodeId, "data", name), "utf8");
+  const explain = async (): Promise<unknown> => ({
+    log: daemon.log().split("\n").slice(-30),
+    commands: (await api.admin.command.list({ nodeId })).commands.map(({ command, exitCode, exitMessage }) => ({
+      kind: command.case === "node" ? command.value.command.case : command.case,
+      exitCode,
+      exitMessage,
+    })),
+  });
+  const commandResults = async (): Promise<unknown[]> => {
+    const { commands } = await api.admin.command.list({ nodeId });
+    return commands
+      .map(({ command, exitCode }) => [command.case === "node" ? command.value.command.case : "host", exitCode])
+      .reverse();
+  };
+
+  test("tokens leave the configuration, and nobody else can read them", async () => {
+    const config = JSON.parse(await readFile(root.paths.config, "utf8"));
+    assert.deepEqual([config.token, config.refresh_token, config.blockjoy_api_url], [undefined, undefined, api.url]);
+    const info = await daemon.client.getInfo({});
+    assert.deepEqual([info.name, info.devMode, info.apiUrl], ["blockvisord", false, api.url]);
+    await until(async () => {
+      const { conditions } = await daemon.client.getInfo({});
+      return conditions.filter(({ name, ok }) => ok && ["api", "mqtt"].includes(name)).length === 2;
+    }, explain);
+  });
+
+  test("a node that is asked of the daemon is made by the API's commands, and runs", async () => {
+    const { node } = await daemon.client.createNode({
+      ...versionKey,
+      properties: { color: "blue" },
+      tags: ["from-bv"],
+    });
+    nodeId = node?.id ?? "";
+    assert.equal(node?.remote, true);
+    await until(async () => (await status()) === NodeStatus.RUNNING, explain);
+    assert.equal((await daemon.client.runFunction({ node: nodeId, function: "color" })).value, "blue");
+    await until(async () => (await apiNode())?.nodeStatus?.state === NodeState.RUNNING, explain);
+    assert.deepEqual(await commandResults(), [
+      ["create", CommandExitCode.OK],
+      ["start", CommandExitCode.OK],
+    ]);
+  });
+
+  test("stop, start and restart go through the API", async () => {
+    for await (const { event } of daemon.client.stopNode({ node: nodeId })) assert.equal(event.case, "requested");
+    await until(async () => (await status()) === NodeStatus.STOPPED, explain);
+    await until(async () => (await apiNode())?.nodeStatus?.state === NodeState.STOPPED, explain);
+    for await (const { event } of daemon.client.startNode({ node: nodeId })) assert.equal(event.case, "requested");
+    await until(async () => (await apiNode())?.nodeStatus?.state === NodeState.RUNNING, explain);
+    assert.equal(await data("inits"), "1.0.0\n");
+  });
+
+  test("changed parameters reach the running node", async () => {
+    await api.admin.node.updateConfig({ nodeId, newValues: [{ key: "color", value: "red" }] });
+    const color = async (): Promise<string> =>
+      (await daemon.client.runFunction({ node: nodeId, function: "color" })).value;
+    await until(async () => (await color()) === "red", explain);
+    await until(async () => (await data("inits")) === "1.0.0\n1.0.0\n", explain);
+  });
+
+  test("a command that is cut by kill -9 takes effect once", async () => {
+    const startsOfService = async (): Promise<number> => (await data("starts")).trim().split("\n").length;
+    // Once by create, once by stop and start, once by the init after the changed parameters.
+    await until(async () => (await status()) === NodeStatus.RUNNING && (await startsOfService()) === 3, explain);
+    await daemon.stop();
+    daemon = await startDaemonProcess(root, { BV_FAILPOINT: "done.start_container" });
+    await api.admin.node.restart({ nodeId });
+    assert.equal(await daemon.ended, "SIGKILL");
+    daemon = await startDaemonProcess(root);
+    await until(async () => (await commandResults()).at(-1)?.toString() === `restart,${CommandExitCode.OK}`, explain);
+    await until(async () => (await startsOfService()) > 3, explain);
+    assert.deepEqual([await status(), await startsOfService()], [NodeStatus.RUNNING, 4]);
+  });
+
+  test("commands given while the daemon and then the API were away are done when both are back", async () => {
+    await daemon.stop();
+    await api.admin.node.stop({ nodeId });
+    await api.stop();
+    daemon = await startDaemonProcess(root);
+    assert.equal(await status(), NodeStatus.RUNNING);
+    await api.start();
+    await until(async () => (await status()) === NodeStatus.STOPPED, explain);
+    await until(async () => (await apiNode())?.nodeStatus?.state === NodeState.STOPPED, explain);
+  });
+
+  test("an upgrade exchanges the image and keeps data and identity", async () => {
+    secondImageId = await pushImage(api.admin, "2.0.0", await makeTestImage(root.paths.root, "2.0.0"));
+    await api.admin.node.start({ nodeId });
+    await until(async () => (await status()) === NodeStatus.RUNNING, explain);
+    for await (const { event } of daemon.client.upgradeNode({ node: nodeId })) assert.equal(event.case, "requested");
+    await until(async () => (await daemon.client.getNode({ node: nodeId })).image?.version === "2.0.0", explain);
+    await until(async () => (await status()) === NodeStatus.RUNNING, explain);
+    assert.equal((await daemon.client.runFunction({ node: nodeId, function: "version" })).value, "2.0.0");
+    assert.equal((await daemon.client.getNode({ node: nodeId })).image?.id, secondImageId);
+    assert.deepEqual((await data("inits")).trim().split("\n").at(-1), "2.0.0");
+  });
+
+  test("deleting leaves nothing here and nothing at the API", async () => {
+    for await (const { event } of daemon.client.deleteNode({ node: nodeId })) assert.equal(event.case, "requested");
+    await until(async () => (await daemon.client.listNodes({ local: false })).nodes.length === 0, explain);
+    await until(
+      async () => (await tracesOf(root.paths, nodeId)).length === 0,
+      () => tracesOf(root.paths, nodeId),
+    );
+  });
+});

@@ -125,6 +125,7 @@ test("a second document, an empty file and an alias bomb are errors", () => {
   const list = (name: string, inner: string) => `${name}: &${name} [${Array(200).fill(inner).join(", ")}]\n`;
   const bomb = `${list("x-a", "{key: k}")}variants: [${Array(1000).fill("{properties: *x-a}").join(", ")}]\n`;
   assert.deepEqual(codesOf(parseImage(bomb)), ["error NIB101"]);
+  assert.equal(parseImage("- ".repeat(20_000)).diagnostics[0]?.message, "the file is nested too deeply");
 });
 
 test("all problems of a file are reported at once", () => {

@@ -105,5 +105,5 @@ function offsets(range: readonly number[] | null | undefined): [number, number] 
 function syntaxMessage(error: YAMLParseError): string {
   if (error.code === "DUPLICATE_KEY") return "this key is already in the map";
   if (error.code === "MULTIPLE_DOCS") return "a second document starts here; the file must hold one";
-  return error.message;
+  return /call stack/i.test(error.message) ? "the file is nested too deeply" : error.message;
 }

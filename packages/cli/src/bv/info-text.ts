@@ -7,7 +7,7 @@ const statusWords: Readonly<Record<string, string>> = {
   SERVICE_STATUS_BROKEN: "Broken",
 };
 
-export function serviceStatusWord(info: HostInfoJson): string {
+function serviceStatusWord(info: HostInfoJson): string {
   return statusWords[info.status ?? ""] ?? "Undefined";
 }
 

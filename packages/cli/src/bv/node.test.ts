@@ -342,6 +342,58 @@ test("a node that does not start in time is an ordinary failure, cleaned up", as
   assert.match(stdout, /^Node deleted$/m);
 });
 
+test("Ctrl-C in the middle of a check deletes its node", async () => {
+  const checking = spawnNib("image", "check", "jobs-status", "--jobs-wait", "10m", "--cleanup");
+  await checking.said(/Started node, it is running/);
+  checking.child.kill("SIGINT");
+  assert.equal(await checking.ended, 130);
+  assert.match(checking.output(), /Node deleted\n[\s\S]*Error: interrupted \(NIB003\)/);
+  assert.equal((await json("bv", "node", "ls")).nodes.length, 1);
+});
+
+test("with --watch a save is in the node at once, broken ones too, and the end takes the node along", async () => {
+  const plugin = join(project.path, "main.rhai");
+  const good = readFileSync(plugin, "utf8");
+  const watching = spawnNib("image", "play", "--watch", "--rm");
+  await watching.said(/^Watching /m);
+  const [, name = ""] = /named `([^`]*)`/.exec(watching.output()) ?? [];
+  writeFileSync(plugin, `${good}\nfn watched() { "seen" }\n`);
+  await watching.said(/^Reloaded main\.rhai: \d+ functions$/m);
+  assert.equal((await bv("node", "run", "watched", name)).stdout, "seen\n");
+  writeFileSync(plugin, `${good}\nfn watched( {\n`);
+  await watching.said(/^Error: .*syntax/im);
+  writeFileSync(plugin, good);
+  await watching.said(/^Reloaded [\s\S]*^Reloaded main\.rhai/m);
+  watching.child.kill("SIGINT");
+  assert.equal(await watching.ended, 0);
+  assert.match(watching.output(), new RegExp(`^Deleted node \`${name}\`$`, "m"));
+  assert.equal((await json("bv", "node", "ls")).nodes.length, 1);
+});
+
+/** A `nib` that runs on its own, and what both its streams said so far. */
+function spawnNib(...args: string[]) {
+  const main = join(import.meta.dirname, "../nib/main.ts");
+  const env = { ...process.env, NO_COLOR: "1", ...daemon.env };
+  const child = spawn(process.execPath, [main, ...args], { cwd: project.path, env, stdio: ["ignore", "pipe", "pipe"] });
+  let text = "";
+  const listeners = new Set<() => void>();
+  const heard = (more: string) => {
+    text += more;
+    for (const listener of listeners) listener();
+  };
+  child.stdout.setEncoding("utf8").on("data", heard);
+  child.stderr.setEncoding("utf8").on("data", heard);
+  const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
+  const said = (pattern: RegExp) =>
+    new Promise<void>((resolve, reject) => {
+      const look = () => pattern.test(text) && resolve();
+      listeners.add(look);
+      look();
+      void ended.then(() => reject(new Error(`it ended without saying ${pattern}:\n${text}`)));
+    });
+  return { child, ended, said, output: () => text };
+}
+
 test("deleting asks, and only yes is yes", async () => {
   assert.deepEqual((await run("bv", ["node", "delete", node.name], "n\n")).status, 0);
   assert.equal((await json("bv", "node", "ls")).nodes.length, 1);

@@ -1,6 +1,6 @@
 import type { JobJson } from "@blockvisor/wire/blockvisor/host/v1/host";
 
-export type JobState = "pending" | "running" | "finished" | "stopped";
+type JobState = "pending" | "running" | "finished" | "stopped";
 
 /** A job as `--format json` shows it. */
 export interface JobView {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Failure } from "../failure/failure.ts";
 
 /** The prefix of all host paths (host-daemon §1.4): `BV_ROOT`, or `/`. */
-export function hostRoot(): string {
+function hostRoot(): string {
   return process.env["BV_ROOT"] || "/";
 }
 

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -39,6 +39,8 @@ export async function startDaemonProcess(): Promise<DaemonProcess> {
   const close = async () => {
     if (child.exitCode === null) await runCli("bv", ["node", "delete", "--all", "--yes"], { env });
     await ended(child);
+    // The daemon leaves its bridge for the nodes that outlive it; here none does.
+    spawnSync("ip", ["link", "delete", config.iface]);
     rmSync(root, { recursive: true, force: true });
   };
   try {

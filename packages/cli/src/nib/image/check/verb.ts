@@ -4,7 +4,7 @@ import type { DevNodeOptions } from "../../dev-node/create.ts";
 import { devNodeOptions } from "../dev-node-options.ts";
 import { pathOption, propsOption, variantOption } from "../path-option.ts";
 
-export const checkNames = ["plugin", "jobs-status", "jobs-restarts", "protocol-status"] as const;
+const checkNames = ["plugin", "jobs-status", "jobs-restarts", "protocol-status"] as const;
 export type CheckName = (typeof checkNames)[number];
 
 export interface CheckOptions extends DevNodeOptions {

@@ -8,7 +8,7 @@ import { type Change, changes } from "../../change.ts";
 import { fieldsOfApi, fieldsOfPush } from "./image-fields.ts";
 import { compareVersions, nextPatch } from "./semantic-version.ts";
 
-export type Action = "added" | "updated" | "unchanged";
+type Action = "added" | "updated" | "unchanged";
 
 /** What a push of one variant will do, found out by reading only. */
 export interface VariantPlan {

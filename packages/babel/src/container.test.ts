@@ -63,6 +63,25 @@ for (const flavour of ["scratch", "busybox", "debian"] as const satisfies readon
   });
 }
 
+test("a job that the kernel ends for lack of memory says so", async (t) => {
+  const node = await TestContainer.start("scratch", bundle, 200_000_000);
+  t.after(() => node.dispose());
+  await node.babel.setup({ secret: SECRET, nodeEnv: {} });
+  const config = {
+    jobType: { kind: { case: "runSh" as const, value: "x=aaaaaaaaaaaaaaaa; while :; do x=$x$x; done" } },
+    restart: { policy: { case: "never" as const, value: {} } },
+  };
+  await node.jobs.createJob({ name: "greedy", config });
+  await node.jobs.startJob({ name: "greedy" });
+  await until(
+    async () => statusOf((await node.jobs.getJob({ name: "greedy" })).job!) === "finished(null)",
+    "it is killed",
+  );
+  const { job } = await node.jobs.getJob({ name: "greedy" });
+  assert.equal(job?.lastFailure, "Job 'greedy' killed by signal SIGKILL: out of memory");
+  assert.equal(job.run?.outOfMemory, true);
+});
+
 async function lines(node: TestContainer, name: string): Promise<readonly string[]> {
   const found: string[] = [];
   for await (const batch of node.jobs.readJobLogs({ names: [name], tailLines: 100_000 })) {

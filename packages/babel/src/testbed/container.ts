@@ -48,9 +48,10 @@ export class TestContainer {
   static async start(
     flavour: Flavour,
     bundle: { readonly folder: string; readonly description: AgentDescription },
+    memoryBytes?: number,
   ): Promise<TestContainer> {
     const folder = await mkdtemp(join(tmpdir(), `babel-${flavour}-`));
-    const container = new TestContainer(`babel-test-${process.pid}-${flavour}`, folder, bundle.description);
+    const container = new TestContainer(`babel-test-${process.pid}-${basename(folder)}`, folder, bundle.description);
     for (const name of ["rootfs", "run", "data", "state"]) await mkdir(join(folder, name));
     await fillRoot(join(folder, "rootfs"), flavour);
     await run("runc", ["spec", "--bundle", folder]);
@@ -69,6 +70,7 @@ export class TestContainer {
     ];
     for (const set of ["bounding", "effective", "permitted"]) spec.process.capabilities[set] = everything;
     spec.linux.namespaces = ["pid", "mount", "ipc", "uts", "network"].map((type) => ({ type }));
+    if (memoryBytes !== undefined) spec.linux.resources.memory = { limit: memoryBytes, swap: memoryBytes };
     spec.mounts.push(
       { destination: IN_NODE, type: "bind", source: bundle.folder, options: ["bind", "ro"] },
       { destination: "/var/lib/babel/run", type: "bind", source: join(folder, "run"), options: ["bind", "rw"] },

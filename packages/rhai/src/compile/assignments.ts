@@ -11,7 +11,7 @@ import { RhaiMap } from "../values/map.ts";
 import type { Value } from "../values/value.ts";
 import { slowBinary } from "./binary-operators.ts";
 import { begin, buildChain, Walk } from "./chains.ts";
-import { type Exec, failAt, type Frame, located } from "./exec.ts";
+import { type Exec, type Frame, failAt, located } from "./exec.ts";
 import { compileBorrowed, compileExpr } from "./expressions.ts";
 import { constantOf } from "./fold.ts";
 import type { FunctionScope } from "./function-scope.ts";
@@ -26,7 +26,10 @@ export function compileAssignment(s: FunctionScope, outer: Assignment): Exec {
   if (target.kind === "Variable" || target.kind === "This")
     return assignVariable(s, node.op, target, node.value, opSite);
   if (target.kind === "Index") {
-    const simple = node.op === "=" ? assignLocalIndex(s, target, node.value, opSite) : opAssignLocalIndex(s, node.op, target, node.value, opSite);
+    const simple =
+      node.op === "="
+        ? assignLocalIndex(s, target, node.value, opSite)
+        : opAssignLocalIndex(s, node.op, target, node.value, opSite);
     if (simple !== null) return simple;
   }
   return assignChain(s, node.op, target, node.value, opSite);
@@ -236,7 +239,13 @@ function assignLocalIndex(s: FunctionScope, target: Index, valueExpr: Expr, opSi
 }
 
 /** `v[i] op= x` with a plain local variable: an entry of a map or array is changed where it is. */
-function opAssignLocalIndex(s: FunctionScope, op: AssignOperator, target: Index, valueExpr: Expr, opSite: Site): Exec | null {
+function opAssignLocalIndex(
+  s: FunctionScope,
+  op: AssignOperator,
+  target: Index,
+  valueExpr: Expr,
+  opSite: Site,
+): Exec | null {
   const slot = localSlot(s, target.object);
   if (slot < 0 || target.optional) return null;
   const object = unparen(target.object);

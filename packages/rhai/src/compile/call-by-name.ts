@@ -31,7 +31,8 @@ export function findNative(name: string, args: readonly Value[]): Native | null 
 /** The error of a call that nothing fits, with a hint about what would. */
 export function notFound(unit: Unit, name: string, args: readonly Value[], site: Site): RhaiError {
   const error = functionNotFound(name, args).at(site.source, site.start, site.end);
-  error.hint = hintFor(unit, name, args);
+  const { natives } = vm.run;
+  error.hint = () => hintFor(unit, natives, name, args);
   return error;
 }
 

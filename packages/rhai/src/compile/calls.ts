@@ -1,14 +1,14 @@
 import type { Call, Expr } from "../ast/node.ts";
 import { unparen } from "../ast/positions.ts";
 import { Effect, type Native, type SignatureKey } from "../host/natives.ts";
-import { MAX_SAFE } from "../values/int.ts";
-import { constantOf } from "./fold.ts";
 import { type Site, vm } from "../run/vm.ts";
+import { MAX_SAFE } from "../values/int.ts";
 import { tagOf, type Value } from "../values/value.ts";
 import { callNative, findNative, notFound } from "./call-by-name.ts";
 import { compileCallerScopeCall } from "./caller-scope.ts";
 import { cellAt, type Exec, type Frame, UNBOUND } from "./exec.ts";
 import { compileBorrowed, compileExpr } from "./expressions.ts";
+import { constantOf } from "./fold.ts";
 import type { FunctionScope } from "./function-scope.ts";
 import { enterOrFail, invoke, leaveCall } from "./invoke.ts";
 import { compileModuleCall } from "./modules.ts";
@@ -121,7 +121,14 @@ function compileStepCall(fn: ScriptFunction, slot: number, by: number, general: 
     const a = sum <= MAX_SAFE && sum >= -MAX_SAFE ? sum : general(f);
     if (++vm.depth > vm.maxDepth || --vm.fuel < 0) enterOrFail(site);
     const { size } = fn;
-    const frame: Frame = size <= 2 ? [a, UNBOUND] : size <= 4 ? [a, UNBOUND, U, U] : size <= 8 ? [a, UNBOUND, U, U, U, U, U, U] : bigFrame([a, UNBOUND], size);
+    const frame: Frame =
+      size <= 2
+        ? [a, UNBOUND]
+        : size <= 4
+          ? [a, UNBOUND, U, U]
+          : size <= 8
+            ? [a, UNBOUND, U, U, U, U, U, U]
+            : bigFrame([a, UNBOUND], size);
     let result: Value;
     try {
       result = fn.body(frame);

@@ -261,7 +261,9 @@ function simpleRead(s: FunctionScope, outer: Expr): Exec | null {
     const slot = localSlot(s, expr.object);
     const indexSlot = localSlot(s, expr.index);
     if (indexSlot >= 0) {
-      return indexOfIndex(s, expr, indexSlot, { site, bracket }) ?? indexRead(object, slot, indexSlot, { site, bracket });
+      return (
+        indexOfIndex(s, expr, indexSlot, { site, bracket }) ?? indexRead(object, slot, indexSlot, { site, bracket })
+      );
     }
     return slot >= 0 && !isHarmless(s, expr.index)
       ? indexReadLate(slot, compileBorrowed(s, expr.index), { site, bracket })
@@ -318,7 +320,10 @@ function indexOfIndex(s: FunctionScope, outer: Index, columnSlot: number, sites:
   const slot = localSlot(s, inner.object);
   const rowSlot = localSlot(s, inner.index);
   if (slot < 0 || rowSlot < 0) return null;
-  const rowSites = { site: s.site(startOffset(inner.index), inner.index.end), bracket: s.site(inner.pos, inner.pos + 1) };
+  const rowSites = {
+    site: s.site(startOffset(inner.index), inner.index.end),
+    bracket: s.site(inner.pos, inner.pos + 1),
+  };
   return (f) => {
     const table = f[slot];
     const row = f[rowSlot];

@@ -1,5 +1,6 @@
 import { RhaiError } from "../errors/rhai-error.ts";
 import { thrown } from "../errors/throwing.ts";
+import { isStackExhausted } from "../run/stack.ts";
 import { type Site, stackOverflow } from "../run/vm.ts";
 import type { Cell } from "../values/cell.ts";
 import { HeapValue, Tag } from "../values/tag.ts";
@@ -60,7 +61,7 @@ export class Exit {
 export function located(error: unknown, site: Site): unknown {
   if (error instanceof RhaiError) return error.at(site.source, site.start, site.end);
   if (error instanceof Jump || error instanceof Exit) return error;
-  if (error instanceof RangeError && /call stack/i.test(error.message)) {
+  if (isStackExhausted(error)) {
     return stackOverflow().at(site.source, site.start, site.end);
   }
   return fromHost(error).at(site.source, site.start, site.end);

@@ -31,8 +31,8 @@ import type { FunctionScope } from "./function-scope.ts";
 import { compileIn } from "./in-operator.ts";
 import { operand } from "./operand.ts";
 import { compileStatement } from "./statements.ts";
-import { compileWideRemainder } from "./wide.ts";
 import { compileVariable } from "./variables.ts";
+import { compileWideRemainder } from "./wide.ts";
 
 /** An expression whose value will be kept somewhere: containers read from a variable are marked as shared. */
 export function compileExpr(s: FunctionScope, expr: Expr): Exec {

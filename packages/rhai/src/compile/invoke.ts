@@ -1,5 +1,6 @@
 import { RhaiError } from "../errors/rhai-error.ts";
 import { functionNotFound } from "../errors/throwing.ts";
+import { isStackExhausted } from "../run/stack.ts";
 import { enterSlowly, type Site, stackOverflow, vm } from "../run/vm.ts";
 import type { FnPtr } from "../values/fn-pointer.ts";
 import type { Value } from "../values/value.ts";
@@ -15,7 +16,7 @@ export function leaveCall(error: unknown, fn: ScriptFunction, site: Site | null)
   if (error instanceof Jump || error instanceof Exit) return error;
   let inner: RhaiError;
   if (error instanceof RhaiError) inner = error;
-  else if (error instanceof RangeError && /call stack/i.test(error.message)) inner = stackOverflow();
+  else if (isStackExhausted(error)) inner = stackOverflow();
   else inner = fromHost(error);
   if (inner.uncatchable) return site === null ? inner : inner.leaveCall(fn.name, site.source, site.start, site.end);
   const { name } = fn.unit.state;

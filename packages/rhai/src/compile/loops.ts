@@ -144,14 +144,14 @@ export function compileFor(s: FunctionScope, node: ForStatement): Exec {
         const end = to(f);
         if (typeof first !== "number" || typeof end !== "number") return walk(f, slowBinary(op, first, end, opSite));
         const stop = end + last;
-      if (!body.leaves) {
-        for (let i = first; i < stop; i++) {
-          f[slot] = i;
-          if (--vm.fuel < 0) refuel();
-          exec(f);
+        if (!body.leaves) {
+          for (let i = first; i < stop; i++) {
+            f[slot] = i;
+            if (--vm.fuel < 0) refuel();
+            exec(f);
+          }
+          return undefined;
         }
-        return undefined;
-      }
         for (let i = first; i < stop; i++) {
           f[slot] = i;
           if (--vm.fuel < 0) refuel();
@@ -170,7 +170,12 @@ interface Slot {
   readonly isCell: boolean;
 }
 
-function compileWalk(variable: Slot, counter: Slot | null, body: Body, site: Site): (f: Frame, iterable: Value) => Value {
+function compileWalk(
+  variable: Slot,
+  counter: Slot | null,
+  body: Body,
+  site: Site,
+): (f: Frame, iterable: Value) => Value {
   const { exec, leaves } = body;
   const { slot, isCell } = variable;
   const round = (f: Frame, item: Value, i: number): Value => {

@@ -112,7 +112,8 @@ export class MethodLink {
       this.run = vm.run;
     }
     const { effect } = native;
-    if (effect === Effect.None) return cell?.shared === true ? this.locked(cell, native, target, args) : this.direct(native, target, args);
+    if (effect === Effect.None)
+      return cell?.shared === true ? this.locked(cell, native, target, args) : this.direct(native, target, args);
     const visits = effect === Effect.Visits;
     if (isConstant && !visits) throw failAt(nonPure(this.name), this.site);
     if (visits && shared) share(target);
@@ -128,11 +129,17 @@ export class MethodLink {
 
   /** Calls a native function; the common numbers of arguments without building a list. */
   private direct(native: Native, target: Value, args: readonly Value[]): Value {
-    if (args.length > 2 || target instanceof Tagged || args[0] instanceof Tagged || args[1] instanceof Tagged) return callNative(native, [target, ...args], this.site);
+    if (args.length > 2 || target instanceof Tagged || args[0] instanceof Tagged || args[1] instanceof Tagged)
+      return callNative(native, [target, ...args], this.site);
     const outer = vm.site;
     vm.site = this.site;
     try {
-      const result = args.length === 0 ? native.impl(target) : args.length === 1 ? native.impl(target, args[0]) : native.impl(target, args[0], args[1]);
+      const result =
+        args.length === 0
+          ? native.impl(target)
+          : args.length === 1
+            ? native.impl(target, args[0])
+            : native.impl(target, args[0], args[1]);
       vm.site = outer;
       return result;
     } catch (error) {

@@ -133,7 +133,11 @@ function compileEarlyReturn(s: FunctionScope, statements: readonly Statement[], 
   const node = statements[at] as IfStatement;
   const head = before.length === 0 ? null : s.watchLeaves(() => compileSequence(s, before, false));
   const condition = compileCondition(s, node.condition);
-  const then = withImports(s, node.then.body, s.scoped(() => compileSequence(s, node.then.body, true)));
+  const then = withImports(
+    s,
+    node.then.body,
+    s.scoped(() => compileSequence(s, node.then.body, true)),
+  );
   const rest = compileSequence(s, statements.slice(at + 1), true);
   const choice: Exec = (f) => (condition(f) === true ? then(f) : rest(f));
   if (head === null) return choice;
@@ -146,7 +150,8 @@ function compileEarlyReturn(s: FunctionScope, statements: readonly Statement[], 
 /** The last statement of a function: a local variable is handed out as it is, because the frame ends here. */
 function compileTail(s: FunctionScope, statement: Statement): Exec {
   if (statement.kind === "Expression" && localSlot(s, statement.expr) >= 0) return compileBorrowed(s, statement.expr);
-  if (statement.kind === "Return") return statement.value === null ? () => undefined : compileReturned(s, statement.value);
+  if (statement.kind === "Return")
+    return statement.value === null ? () => undefined : compileReturned(s, statement.value);
   return compileStatement(s, statement);
 }
 

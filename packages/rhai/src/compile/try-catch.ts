@@ -1,6 +1,7 @@
 import type { TryStatement } from "../ast/node.ts";
 import { catchValue } from "../errors/catch-value.ts";
 import { RhaiError } from "../errors/rhai-error.ts";
+import { isStackExhausted } from "../run/stack.ts";
 import { stackOverflow, vm } from "../run/vm.ts";
 import { Cell } from "../values/cell.ts";
 import { BREAK, CONTINUE, type Exec, type Frame, RETURN } from "./exec.ts";
@@ -42,7 +43,7 @@ export function compileTry(s: FunctionScope, node: TryStatement): Exec {
 }
 
 function catchable(thrown: unknown): RhaiError {
-  if (thrown instanceof RangeError && /call stack/i.test(thrown.message)) throw stackOverflow();
+  if (isStackExhausted(thrown)) throw stackOverflow();
   if (!(thrown instanceof RhaiError) || thrown.uncatchable) throw thrown;
   return thrown;
 }

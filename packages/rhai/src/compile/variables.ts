@@ -63,7 +63,7 @@ function unknown(name: string, visible: readonly string[], constants: ReadonlyMa
   const error = variableNotFound(name);
   error.hint = constants.has(name)
     ? `functions do not see top-level constants by name: use global::${name}`
-    : didYouMean(name, visible);
+    : () => didYouMean(name, visible);
   return error;
 }
 

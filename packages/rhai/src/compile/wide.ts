@@ -1,8 +1,8 @@
 import type { Expr } from "../ast/node.ts";
 import { unparen } from "../ast/positions.ts";
 import type { Site } from "../run/vm.ts";
-import { Range } from "../values/range.ts";
 import { MAX_SAFE } from "../values/int.ts";
+import { Range } from "../values/range.ts";
 import type { Value } from "../values/value.ts";
 import { slowBinary } from "./binary-operators.ts";
 import type { Exec } from "./exec.ts";

@@ -12,6 +12,7 @@ import { Effect, Natives } from "../host/natives.ts";
 import { ModuleLoader } from "../modules/loader.ts";
 import type { ParseOptions } from "../parse/options.ts";
 import { parse } from "../parse/parse.ts";
+import { isStackExhausted } from "../run/stack.ts";
 import { restoreRegisters, saveRegisters, stackOverflow, startRun } from "../run/vm.ts";
 import { standardLibrary } from "../std/standard.ts";
 import { setHostText } from "../text/format.ts";
@@ -178,7 +179,7 @@ function own(ast: Ast): Script {
 
 function outermost(error: unknown): unknown {
   if (error instanceof RhaiError) return error;
-  if (error instanceof RangeError && /call stack/i.test(error.message)) return stackOverflow();
+  if (isStackExhausted(error)) return stackOverflow();
   return error instanceof Jump ? error : fromHost(error);
 }
 

@@ -45,7 +45,7 @@ export class RhaiError extends Error {
   readonly inner: RhaiError | null;
   readonly dump: Readonly<Record<string, Value>>;
   readonly value: Value;
-  hint: string | null;
+  private hintSource: string | null | (() => string | null);
   /** A script cannot catch it: limits, cancellation, deadlines. */
   readonly uncatchable: boolean;
   /** True for syntax errors handed out by `compile`, which print without the `Syntax error: ` prefix. */
@@ -71,10 +71,21 @@ export class RhaiError extends Error {
     this.inner = details.inner ?? null;
     this.dump = details.dump ?? {};
     this.value = details.value;
-    this.hint = details.hint ?? null;
+    this.hintSource = details.hint ?? null;
     this.uncatchable = UNCATCHABLE.has(kind);
     if (details.cause !== undefined) this.cause = details.cause;
     Object.defineProperty(this, "message", { get: () => this.render(true), configurable: true });
+  }
+
+  /** One sentence on what to do about it ("did you mean …"); null when there is nothing to say. */
+  get hint(): string | null {
+    if (typeof this.hintSource === "function") this.hintSource = this.hintSource();
+    return this.hintSource;
+  }
+
+  /** A hint, or how to find one: looked for when somebody asks. */
+  set hint(hint: string | null | (() => string | null)) {
+    this.hintSource = hint;
   }
 
   /** Gives the error a place unless it has one. */

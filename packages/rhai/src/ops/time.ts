@@ -12,7 +12,7 @@ const BILLION = 1_000_000_000n;
 export function addSeconds(from: Timestamp, seconds: Int | Float, isMinus = false): Timestamp {
   const verb = isMinus ? "subtract" : "add";
   if (seconds instanceof Float) {
-    if (seconds.n > 9223372036854775807 || Number.isNaN(seconds.n) || seconds.n < -9223372036854775808) {
+    if (seconds.n > 2 ** 63 || Number.isNaN(seconds.n) || seconds.n < -(2 ** 63)) {
       throw arithmetic(`Integer overflow for timestamp ${verb}: ${integerDigits(seconds.n)}`);
     }
     const whole = Math.trunc(seconds.n);

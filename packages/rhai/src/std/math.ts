@@ -61,13 +61,14 @@ function roundUp(x: number): number {
   return x - whole >= 0.5 ? whole + 1 : whole;
 }
 
+const TWO_TO_63 = 2 ** 63;
+
 /** Truncates; NaN is 0; exactly 2⁶³ saturates. */
 function floatToInt(x: number): Int {
   if (Number.isNaN(x)) return 0;
   const whole = Math.trunc(x);
-  if (whole > 9223372036854775808 || whole < -9223372036854775808)
-    throw arithmetic(`Integer overflow: to_int(${integerDigits(x)})`);
-  if (whole === 9223372036854775808) return INT_MAX;
+  if (whole > TWO_TO_63 || whole < -TWO_TO_63) throw arithmetic(`Integer overflow: to_int(${integerDigits(x)})`);
+  if (whole === TWO_TO_63) return INT_MAX;
   return Number.isSafeInteger(whole) ? whole + 0 : narrow(BigInt(whole));
 }
 

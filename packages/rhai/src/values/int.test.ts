@@ -2,14 +2,29 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { Engine } from "../engine/engine.ts";
-import { RhaiError } from "../errors/rhai-error.ts";
 import { Scope } from "../engine/scope.ts";
-import { type Int, INT_MAX, INT_MIN, narrow } from "./int.ts";
+import { RhaiError } from "../errors/rhai-error.ts";
+import { INT_MAX, INT_MIN, type Int, narrow } from "./int.ts";
 
 /** i64 arithmetic of scripts against bigints: every operator, through the engine. */
 
 const engine = new Engine();
-const edges = [0n, 1n, -1n, 2n, 7n, 63n, 64n, 255n, 2147483648n, 4294967296n, 9007199254740991n, 9007199254740992n, INT_MAX, INT_MIN];
+const edges = [
+  0n,
+  1n,
+  -1n,
+  2n,
+  7n,
+  63n,
+  64n,
+  255n,
+  2147483648n,
+  4294967296n,
+  9007199254740991n,
+  9007199254740992n,
+  INT_MAX,
+  INT_MIN,
+];
 const int64 = fc.oneof(
   fc.bigInt({ min: INT_MIN, max: INT_MAX }),
   fc.constantFrom(...edges, ...edges.map((edge) => -edge).filter((edge) => edge <= INT_MAX)),
@@ -52,7 +67,8 @@ function run(script: string, values: Readonly<Record<string, bigint>>): bigint |
   }
 }
 
-const literal = (value: bigint): string => (value === INT_MIN ? "(-9223372036854775807 - 1)" : value < 0n ? `(${value})` : `${value}`);
+const literal = (value: bigint): string =>
+  value === INT_MIN ? "(-9223372036854775807 - 1)" : value < 0n ? `(${value})` : `${value}`;
 
 for (const [op, calculate] of Object.entries(expected)) {
   test(`i64: a ${op} b for variables, constants and op-assignment`, () => {
@@ -63,7 +79,8 @@ for (const [op, calculate] of Object.entries(expected)) {
         assert.equal(run(`let a = x; let b = y; a ${op} b`, { x: a, y: b }), want);
         assert.equal(run(`let a = x; a ${op} ${literal(b)}`, { x: a }), want);
         assert.equal(run(`${literal(a)} ${op} ${literal(b)}`, {}), want);
-        if (!/[=<>]$/.test(op) || op === "<<" || op === ">>") assert.equal(run(`let a = x; a ${op}= y; a`, { x: a, y: b }), want);
+        if (!/[=<>]$/.test(op) || op === "<<" || op === ">>")
+          assert.equal(run(`let a = x; a ${op}= y; a`, { x: a, y: b }), want);
       }),
       { numRuns: 150 },
     );
@@ -72,13 +89,19 @@ for (const [op, calculate] of Object.entries(expected)) {
 
 test("i64: (a * b + c) % m stays exact beyond the safe range", () => {
   const operand = fc.oneof(int64, fc.bigInt({ min: -(2n ** 33n), max: 2n ** 33n }));
-  const modulus = fc.oneof(fc.bigInt({ min: 2n, max: 2n ** 52n }), fc.integer({ min: 1, max: 52 }).map((n) => 2n ** BigInt(n)));
+  const modulus = fc.oneof(
+    fc.bigInt({ min: 2n, max: 2n ** 52n }),
+    fc.integer({ min: 1, max: 52 }).map((n) => 2n ** BigInt(n)),
+  );
   fc.assert(
     fc.property(operand, operand, operand, modulus, fc.boolean(), (a, b, c, m, minus) => {
       const product = fits(a * b);
       const sum = product === null ? null : fits(minus ? product - c : product + c);
       const want = sum === null ? null : sum % m;
-      assert.equal(run(`let a = x; let b = y; let c = z; (a * b ${minus ? "-" : "+"} c) % ${m}`, { x: a, y: b, z: c }), want);
+      assert.equal(
+        run(`let a = x; let b = y; let c = z; (a * b ${minus ? "-" : "+"} c) % ${m}`, { x: a, y: b, z: c }),
+        want,
+      );
     }),
     { numRuns: 2000 },
   );

@@ -1,5 +1,6 @@
 import { readFile, readlink, statfs } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { isOperationError, OperationError, runTool } from "@blockvisor/image/container";
 import { failpoint } from "../durable/index.ts";
@@ -12,10 +13,13 @@ import { createNetworkRecords, type NetworkRecords } from "./network-record.ts";
 import type { NodeNetwork, NodeNetworkHandle, NodeNetworkSpec } from "./node-network.ts";
 
 const NSFS_MAGIC = 0x6e736673;
+/** Of a bridge port, in sysfs. */
+const FORWARDING = "3";
+const FORWARDING_TIMEOUT_MS = 2_000;
 
 /**
  * Settings of the node's own network: ICMP sockets and low ports for everyone (containers have no NET_RAW), no address but those
- * given, and the kernel announces the node's address by itself when the link comes up (spec host-daemon DB-5.11).
+ * given, and the kernel announces the node's address by itself (spec host-daemon DB-5.11).
  */
 const SYSCTLS = `
   set -e
@@ -109,7 +113,19 @@ async function make(spec: NodeNetworkSpec): Promise<NodeNetworkHandle> {
     ],
     namespace,
   );
+  await announce(namespace, hostInterface, mac);
   return { namespacePath, hostInterface, mac, addresses: spec.addresses.map(({ ip }) => ip) };
+}
+
+/**
+ * Setting a link's own hardware address again makes the kernel announce its addresses (arp_notify, ndisc_notify). What it says when
+ * the link comes up is lost: the bridge does not forward yet. With spanning tree that takes too long to wait for.
+ */
+async function announce(namespace: string, hostInterface: string, mac: string): Promise<void> {
+  const deadline = Date.now() + FORWARDING_TIMEOUT_MS;
+  const state = () => readFile(`/sys/class/net/${hostInterface}/brport/state`, "utf8").catch(() => "");
+  while ((await state()).trim() !== FORWARDING && Date.now() < deadline) await delay(5);
+  await ipBatch([`link set dev ${NODE_INTERFACE} address ${mac}`], namespace);
 }
 
 /** Every word that goes into a command is checked or rewritten here. */

@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { createNodeNetwork, type NodeNetworkSpec } from "./index.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "bv-network-"));
@@ -125,6 +126,24 @@ test("an address that somebody has is refused: another node, the host, an unknow
   await network.setUp(spec("late", 8));
   await network.tearDown(spec("late", 8).nodeId);
   assert.deepEqual(await network.list(), []);
+});
+
+test("a node announces its address: neighbours that remember another machine learn at once", async () => {
+  const fresh = spec("announced", 11);
+  ip("netns", "add", foreign);
+  ip("link", "add", `x${bridge}`, "type", "veth", "peer", "name", "eth0", "netns", foreign);
+  ip("link", "set", `x${bridge}`, "master", bridge, "up");
+  ip("-netns", foreign, "address", "add", `${subnet}.12/24`, "dev", "eth0");
+  ip("-netns", foreign, "link", "set", "eth0", "up");
+  const neighbour = [`${subnet}.11`, "lladdr", "02:00:00:00:00:99", "dev", "eth0", "nud", "stale"];
+  ip("-netns", foreign, "neighbour", "replace", ...neighbour);
+  const { mac } = await network.setUp(fresh);
+  const known = () => ip("-netns", foreign, "neighbour", "show", "to", `${subnet}.11`);
+  const deadline = Date.now() + 5_000;
+  while (!known().includes(mac) && Date.now() < deadline) await delay(20);
+  assert.match(known(), new RegExp(mac));
+  await network.tearDown(fresh.nodeId);
+  ip("netns", "delete", foreign);
 });
 
 test("what is no address, prefix, bridge or node is refused before anything is made", async () => {

@@ -3,12 +3,12 @@ import type { Ast } from "../engine/ast.ts";
 import type { Diagnostic } from "../errors/diagnostic.ts";
 import { Source } from "../errors/position.ts";
 import { parseAll } from "../parse/parse.ts";
+import { standardLibrary } from "../std/standard.ts";
 import { analyze } from "./analyze.ts";
 import type { CheckOptions, KnownFunctions } from "./options.ts";
 import type { Rule } from "./rule.ts";
 import { RULES, type RuleCode } from "./rules.ts";
 import type { Script } from "./script.ts";
-import { standardLibrary } from "../std/standard.ts";
 import { functionsOf } from "./standard-functions.ts";
 
 /**

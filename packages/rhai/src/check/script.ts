@@ -53,19 +53,19 @@ export interface UnknownVariable {
 }
 
 /** A use of `alias::name` whose alias no import declares. */
-export interface UnknownModule {
+interface UnknownModule {
   readonly node: Variable | Call;
   readonly visible: readonly string[];
 }
 
 /** The call and the variable of that name at this place, which calls do not look at. */
-export interface FunctionCall {
+interface FunctionCall {
   readonly node: Call;
   readonly variable: Binding | null;
 }
 
 /** A closure and the loop variables of an outer function that it captures. */
-export interface Capture {
+interface Capture {
   readonly variable: Variable;
   readonly binding: Binding;
 }

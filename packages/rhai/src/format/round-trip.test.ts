@@ -7,7 +7,11 @@ import { sameSyntax } from "./same-syntax.ts";
 
 /** Every script of the conformance data that parses. */
 const scripts = ["tests.jsonl", "matrix.jsonl", "mutants.jsonl"]
-  .flatMap((file) => readFileSync(new URL(`../../conformance/${file}`, import.meta.url), "utf8").trimEnd().split("\n"))
+  .flatMap((file) =>
+    readFileSync(new URL(`../../conformance/${file}`, import.meta.url), "utf8")
+      .trimEnd()
+      .split("\n"),
+  )
   .map((line) => (JSON.parse(line) as { readonly script: string }).script)
   .filter((script) => parseAll(script).diagnostics.length === 0);
 

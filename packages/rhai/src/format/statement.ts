@@ -162,7 +162,7 @@ function printIf(cursor: Cursor, { condition, then, otherwise }: IfStatement): D
 }
 
 /** Not a group: the blocks of one `if` are all on one line or none is. */
-export function printBlock(cursor: Cursor, { body }: Block): Doc {
+function printBlock(cursor: Cursor, { body }: Block): Doc {
   const statements = body.filter(({ kind }) => kind !== "Empty");
   if (statements.length === 0) return printEmptyBlock(cursor, body);
   const open = cursor.token("{");

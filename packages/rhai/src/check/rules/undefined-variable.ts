@@ -27,7 +27,7 @@ export const undefinedVariable: Rule = {
   },
 };
 
-export function globalConstants(script: Script): ReadonlySet<string> {
+function globalConstants(script: Script): ReadonlySet<string> {
   const constants = script.bindings.filter(({ isGlobal, kind }) => isGlobal && kind === "const");
   return new Set(constants.map(({ name }) => name.name));
 }

@@ -14,7 +14,7 @@ const history = join(folder, "state/history");
 /** A conversation on a real terminal (`script` of util-linux makes one): what is typed waits for what was shown. */
 function terminal() {
   const main = fileURLToPath(new URL("../main.ts", import.meta.url));
-  const child = spawn("script", ["-qec", `'${process.execPath}' '${main}' repl`, "/dev/null"], {
+  const child = spawn("/usr/bin/script", ["-qec", `'${process.execPath}' '${main}' repl`, "/dev/null"], {
     env: { ...process.env, RHAI_HISTORY: history, TERM: "xterm", NO_COLOR: "1" },
   });
   let shown = "";

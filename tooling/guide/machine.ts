@@ -5,6 +5,9 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { repository } from "../command.ts";
 
+/** The bridge that the guide has made. */
+const bridge = "bvguide0";
+
 /** The machine of the reader of the guide: a root of its own for everything that a host keeps, and an empty folder to work in. */
 export interface GuideMachine {
   readonly root: string;
@@ -28,6 +31,7 @@ async function remove(root: string, env: NodeJS.ProcessEnv): Promise<void> {
   const nodes = join(root, "var/lib/blockvisor/nodes");
   const left = existsSync(nodes) ? readdirSync(nodes).filter((name) => /^[0-9a-f-]{36}$/.test(name)) : [];
   if (left.length > 0) await deleteNodes(env);
+  spawnSync("ip", ["link", "delete", bridge], { stdio: "ignore" });
   const mounts = readFileSync("/proc/self/mounts", "utf8")
     .split("\n")
     .filter((line) => line.includes(` ${root}/`));

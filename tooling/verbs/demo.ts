@@ -31,7 +31,10 @@ export async function run(args: readonly string[]): Promise<void> {
       env: { ...environment, ...machine.env, ...(docker.host ? { DOCKER_HOST: docker.host } : {}) },
       timeout: 240_000,
       keep,
-      onStep: (title, number) => heading(`${number}/${guide.steps.length}  ${title}`),
+      onStep: (title, number) => {
+        const seconds = ((performance.now() - started) / 1000).toFixed(0);
+        heading(`${number}/${guide.steps.length}  ${title}  (${seconds} s)`);
+      },
       onCommand: (command) => console.log(dim(command.script.replace(/^/gm, "$ "))),
       onOutput: (text) => process.stdout.write(text),
     });

@@ -1,0 +1,111 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { repository } from "../tooling/command.ts";
+
+export interface Outcome {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** An engineer's machine in a temporary folder: the real launchers with a root and a home of their own. */
+export class Workbench implements AsyncDisposable {
+  readonly directory: string;
+  readonly root: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly #processes: ChildProcess[] = [];
+
+  constructor(name: string, options: { readonly root?: string } = {}) {
+    this.directory = mkdtempSync(join(tmpdir(), `bv-e2e-${name}-`));
+    this.root = options.root ?? join(this.directory, "root");
+    const home = join(this.directory, "home");
+    for (const folder of [this.root, home]) mkdirSync(folder, { recursive: true });
+    this.env = { ...process.env, BV_ROOT: this.root, HOME: home, NO_COLOR: "1" };
+  }
+
+  /** Runs a launcher of `bin/` to its end. */
+  run(
+    launcher: string,
+    args: readonly string[],
+    options: { readonly cwd?: string; readonly input?: string } = {},
+  ): Outcome {
+    const { status, stdout, stderr } = spawnSync(join(repository, "bin", launcher), args, {
+      cwd: options.cwd ?? this.directory,
+      env: this.env,
+      encoding: "utf8",
+      input: options.input ?? "",
+      timeout: 120_000,
+    });
+    return { status, stdout, stderr };
+  }
+
+  /** Runs a launcher that has to succeed; what it printed. */
+  must(
+    launcher: string,
+    args: readonly string[],
+    options: { readonly cwd?: string; readonly input?: string } = {},
+  ): string {
+    const { status, stdout, stderr } = this.run(launcher, args, options);
+    if (status !== 0) {
+      throw new Error(`${launcher} ${args.join(" ")} ended with ${status}\n${stdout}${stderr}\n${this.log()}`);
+    }
+    return stdout;
+  }
+
+  /** Starts `blockvisord --dev` and waits until it answers. */
+  async startDaemon(): Promise<ChildProcess> {
+    const log = openSync(join(this.directory, "blockvisord.log"), "a");
+    const daemon = spawn(join(repository, "bin/blockvisord"), ["--dev"], {
+      env: this.env,
+      stdio: ["ignore", log, log],
+    });
+    this.#processes.push(daemon);
+    for (let attempt = 0; this.run("bv", ["node", "list"]).status !== 0; attempt += 1) {
+      if (daemon.exitCode !== null || attempt === 100) throw new Error(`blockvisord does not answer\n${this.log()}`);
+      await delay(100);
+    }
+    return daemon;
+  }
+
+  /** The end of the daemon's log, for messages. */
+  log(): string {
+    try {
+      return readFileSync(join(this.directory, "blockvisord.log"), "utf8").slice(-4000);
+    } catch {
+      return "";
+    }
+  }
+
+  /** A copy of an example image in which the test may change things; its path. */
+  example(name: string): string {
+    const target = join(this.directory, name);
+    cpSync(join(repository, "examples", name), target, { recursive: true });
+    return target;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#processes.some(running)) this.run("bv", ["node", "delete", "--all", "--yes", "--force"]);
+    for (const child of this.#processes.filter(running)) {
+      child.kill("SIGTERM");
+      await once(child, "exit");
+    }
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+function running(child: ChildProcess): boolean {
+  return child.exitCode === null && child.signalCode === null;
+}
+
+/** Builds an image from a folder with the Docker daemon of the test run. */
+export function dockerBuild(folder: string, tag: string): void {
+  const { status, stdout, stderr } = spawnSync("docker", ["build", "--quiet", "-t", tag, folder], {
+    env: { ...process.env, DOCKER_BUILDKIT: "0" },
+    encoding: "utf8",
+  });
+  if (status !== 0) throw new Error(`docker build of ${folder}: ${stdout}${stderr}`);
+}

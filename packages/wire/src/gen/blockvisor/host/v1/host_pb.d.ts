@@ -23,8 +23,10 @@ export declare const file_blockvisor_host_v1_host: GenFile;
  */
 export declare type ErrorDetail = Message<"blockvisor.host.v1.ErrorDetail"> & {
   /**
-   * Stable, snake_case: not_found, ambiguous, conflict, invalid, busy, gate, unsupported, unavailable, timeout, failed, internal,
-   * no_resources, broken_node, plugin_error, blocking_job, image_error, runtime_error, api_unreachable.
+   * Stable, snake_case. The daemon's own: not_found, ambiguous, conflict, invalid, gate, unsupported, unavailable, timeout, cancelled,
+   * failed, internal, no_resources, broken_node, blocking_job, runtime_error, upgrade_rolled_back, upgrade_failed, config_error,
+   * api_unreachable. Codes of the parts pass through: image_…, rootfs_…, network_…, firewall_…, container_…, tool_…, plugin_… and
+   * babel's (job_not_found, …).
    *
    * @generated from field: string code = 1;
    */
@@ -66,8 +68,10 @@ export declare type ErrorDetail = Message<"blockvisor.host.v1.ErrorDetail"> & {
  */
 export declare type ErrorDetailJson = {
   /**
-   * Stable, snake_case: not_found, ambiguous, conflict, invalid, busy, gate, unsupported, unavailable, timeout, failed, internal,
-   * no_resources, broken_node, plugin_error, blocking_job, image_error, runtime_error, api_unreachable.
+   * Stable, snake_case. The daemon's own: not_found, ambiguous, conflict, invalid, gate, unsupported, unavailable, timeout, cancelled,
+   * failed, internal, no_resources, broken_node, blocking_job, runtime_error, upgrade_rolled_back, upgrade_failed, config_error,
+   * api_unreachable. Codes of the parts pass through: image_…, rootfs_…, network_…, firewall_…, container_…, tool_…, plugin_… and
+   * babel's (job_not_found, …).
    *
    * @generated from field: string code = 1;
    */
@@ -3347,7 +3351,7 @@ export declare type JobLogLine = Message<"blockvisor.host.v1.JobLogLine"> & {
   job: string;
 
   /**
-   * Ever-growing per job; a gap means lines were dropped by the log's capacity.
+   * Where the line begins in everything the job has ever printed: grows with each line of a job, also through restarts of the job.
    *
    * @generated from field: uint64 sequence = 2;
    */
@@ -3374,7 +3378,7 @@ export declare type JobLogLineJson = {
   job?: string;
 
   /**
-   * Ever-growing per job; a gap means lines were dropped by the log's capacity.
+   * Where the line begins in everything the job has ever printed: grows with each line of a job, also through restarts of the job.
    *
    * @generated from field: uint64 sequence = 2;
    */

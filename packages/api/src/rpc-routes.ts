@@ -23,6 +23,7 @@ import { commandService } from "./commands/command-service.ts";
 import { discoveryService } from "./discovery/discovery-service.ts";
 import { hostService } from "./hosts/host-service.ts";
 import { imageService } from "./images/image-service.ts";
+import { invitationService } from "./invitations/invitation-service.ts";
 import { metricsService } from "./metrics/metrics-service.ts";
 import { nodeService } from "./nodes/node-service.ts";
 import { orgService } from "./orgs/org-service.ts";
@@ -46,7 +47,7 @@ export function rpcRoutes(platform: Platform, publicUrl: () => string) {
     router.service(DiscoveryService, discoveryService(platform));
     router.service(HostService, hostService(platform));
     router.service(ImageService, imageService(platform));
-    router.service(InvitationService, {});
+    router.service(InvitationService, invitationService(platform));
     router.service(LoadBalancerService, {});
     router.service(MetricsService, metricsService(platform));
     router.service(NodeService, nodeService(platform));

@@ -1,5 +1,4 @@
 import { isIP } from "node:net";
-import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { invalidArgument, outOfRange } from "./rpc-error.ts";
 
 /** Checks of single request fields (spec §0.5). `field` is the wire name, which is what the error says. */
@@ -63,5 +62,3 @@ export function positive(value: bigint, field: string): bigint {
 }
 
 export const shorten = (value: string): string => (value.length > 60 ? `${value.slice(0, 57)}...` : value);
-
-export const optionalTimestamp = (date: Date | null) => (date === null ? {} : timestampFromDate(date));

@@ -192,9 +192,9 @@ export const rolePermissions: ReadonlyMap<string, ReadonlySet<Permission>> = new
   ]),
 );
 
-/** What a request is about. `command` and `api_key` stand for the node or host, and the user, they belong to. */
+/** What a request is about. The last three stand for the host, user and org they belong to. */
 export interface Target {
-  readonly kind: "user" | "org" | "host" | "node" | "command" | "api_key";
+  readonly kind: "user" | "org" | "host" | "node" | "command" | "api_key" | "invitation";
   readonly id: string;
   /** wire name of the request field, for messages */
   readonly field: string;
@@ -235,10 +235,10 @@ const resourceKinds: Partial<Record<ResourceType, Target["kind"]>> = {
   [ResourceType.NODE]: "node",
 };
 /** A resource of unspecified type names nothing: the empty id is refused as invalid before access is looked at. */
-const resource = (of: Resource | undefined): Target => ({
+const resource = (of: Resource | undefined, field = "resource"): Target => ({
   kind: resourceKinds[of?.resourceType ?? ResourceType.UNSPECIFIED] ?? "user",
   id: of !== undefined && resourceKinds[of.resourceType] !== undefined ? of.resourceId : "",
-  field: "resource",
+  field,
 });
 
 function guarded<Request>(
@@ -416,11 +416,26 @@ const entries: readonly Entry[] = [
   rpc(ImageService.method.deleteImageProperty, unimplemented(noCatalogueEditing)),
   rpc(ImageService.method.copyImageProperties, unimplemented(noCatalogueEditing)),
 
-  rpc(InvitationService.method.create, unimplemented(noMail)),
-  rpc(InvitationService.method.list, unimplemented(noMail)),
-  rpc(InvitationService.method.accept, unimplemented(noMail)),
-  rpc(InvitationService.method.decline, unimplemented(noMail)),
-  rpc(InvitationService.method.revoke, unimplemented(noMail)),
+  rpc(
+    InvitationService.method.create,
+    guarded("invitation-create", "invitation-admin-create", (r) => [org(r.orgId)]),
+  ),
+  // By address it is the caller's own or, for administrators, any: the handler knows whose address it is.
+  rpc(
+    InvitationService.method.list,
+    guarded("invitation-list", "invitation-admin-list", (r) => {
+      if (r.orgId !== undefined) return [org(r.orgId)];
+      return r.invitedBy === undefined ? [] : [resource(r.invitedBy, "invited_by")];
+    }),
+  ),
+  rpc(InvitationService.method.accept, guarded("invitation-accept", undefined)),
+  rpc(InvitationService.method.decline, guarded("invitation-decline", undefined)),
+  rpc(
+    InvitationService.method.revoke,
+    guarded("invitation-revoke", "invitation-admin-revoke", (r) => [
+      { kind: "invitation", id: r.invitationId, field: "invitation_id" },
+    ]),
+  ),
   rpc(InvitationService.method.adminBulkInvite, unimplemented(noMail)),
 
   rpc(LoadBalancerService.method.create, unimplemented(noLoadBalancers)),

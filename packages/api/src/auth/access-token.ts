@@ -31,7 +31,7 @@ const payloadSchema = z.object({
   data: z.record(z.string(), z.string()).optional(),
 });
 
-export interface AccessClaims {
+interface AccessClaims {
   readonly resource: ResourceRef;
   readonly roles: readonly string[];
   readonly data: Readonly<Record<string, string>>;

@@ -103,7 +103,7 @@ export function authService(platform: Platform): Partial<ServiceImpl<typeof Auth
 }
 
 /** Sets a password and ends every session of the user (CA-1.13). */
-export async function setPassword(platform: Platform, tx: Database, userId: string, passwordHash: string) {
+async function setPassword(platform: Platform, tx: Database, userId: string, passwordHash: string) {
   await tx.updateTable("users").set({ password_hash: passwordHash }).where("id", "=", userId).execute();
   await platform.sessions.revokeAll(tx, { kind: "user", id: userId });
 }

@@ -75,6 +75,15 @@ async function grantedBy(db: Database, caller: KnownCaller, target: Target): Pro
       if (resource.kind !== "host" || resource.id !== command.host_id) throw permissionDenied();
       return nothing;
     }
+    case "invitation": {
+      const invitation = await db
+        .selectFrom("invitations")
+        .select("org_id")
+        .where("id", "=", target.id)
+        .executeTakeFirst();
+      if (invitation === undefined) throw notFound("Invitation");
+      return inOrg(caller, invitation.org_id);
+    }
     case "api_key": {
       const key = await db.selectFrom("api_keys").select("user_id").where("id", "=", target.id).executeTakeFirst();
       if (key === undefined) throw notFound("Api key");

@@ -34,7 +34,7 @@ export interface Sessions {
   lifeOf(kind: ResourceKind): number;
 }
 
-export type Refreshed =
+type Refreshed =
   | { readonly kind: "refreshed"; readonly resource: ResourceRef; readonly refresh: string }
   | { readonly kind: "reused" };
 

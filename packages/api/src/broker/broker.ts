@@ -15,7 +15,6 @@ export type OnHostStatus = (hostId: string, payload: Uint8Array) => void;
 const uuid = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
 const statusPattern = new RegExp(`^/bv/hosts/(${uuid})/status$`);
 
-export const statusTopic = (hostId: string): string => `/bv/hosts/${hostId}/status`;
 export const hostOfStatusTopic = (topic: string): string | undefined => statusPattern.exec(topic)?.[1];
 
 /** Topics of spec §3.7. */

@@ -1,5 +1,5 @@
 import { type Migration, Migrator } from "kysely";
-import * as initial from "./migrations/0001-initial.ts";
+import { initial } from "./migrations/0001-initial.ts";
 import type { Database } from "./open-database.ts";
 
 /** Every step ever released, in order. A released step is never edited; a change is a new step. */

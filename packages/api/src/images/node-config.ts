@@ -86,7 +86,7 @@ export function updatedConfig(
 
 const withoutType = ({ $typeName: _type, $unknown: _unknown, ...fields }: ImageConfig) => fields;
 
-export const valueMessages = (values: readonly PropertyValue[]) =>
+const valueMessages = (values: readonly PropertyValue[]) =>
   values.map(({ property, value }) => ({
     key: property.key,
     value,

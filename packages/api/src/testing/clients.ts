@@ -6,6 +6,7 @@ import { CryptService } from "@blockvisor/wire/blockjoy/v1/crypt";
 import { DiscoveryService } from "@blockvisor/wire/blockjoy/v1/discovery";
 import { HostService } from "@blockvisor/wire/blockjoy/v1/host";
 import { ImageService } from "@blockvisor/wire/blockjoy/v1/image";
+import { InvitationService } from "@blockvisor/wire/blockjoy/v1/invitation";
 import { MetricsService } from "@blockvisor/wire/blockjoy/v1/metrics";
 import { NodeService } from "@blockvisor/wire/blockjoy/v1/node";
 import { OrgService } from "@blockvisor/wire/blockjoy/v1/org";
@@ -23,6 +24,7 @@ const services = {
   discovery: DiscoveryService,
   host: HostService,
   image: ImageService,
+  invitation: InvitationService,
   metrics: MetricsService,
   node: NodeService,
   org: OrgService,

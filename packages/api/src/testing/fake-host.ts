@@ -72,7 +72,7 @@ export interface HostConnection {
 }
 
 /** Messages as they come, to be awaited one by one. */
-export class NoticeBoard {
+class NoticeBoard {
   readonly #arrived: { readonly topic: string; readonly payload: Buffer }[] = [];
   readonly #waiting: (() => void)[] = [];
 

@@ -9,6 +9,7 @@ export interface Fixture {
   readonly nodeId: string;
   readonly commandId: string;
   readonly apiKeyId: string;
+  readonly invitationId: string;
 }
 
 export async function seedUser(
@@ -25,7 +26,7 @@ export async function seedUser(
   return id;
 }
 
-export const giveRole = (db: Database, userId: string, orgId: string, role: string) =>
+const giveRole = (db: Database, userId: string, orgId: string, role: string) =>
   db.insertInto("user_roles").values({ user_id: userId, org_id: orgId, role }).execute();
 
 /** A host of an org, or a public one that an org has registered. */
@@ -100,7 +101,20 @@ export async function seedOrg(
     })
     .returning("id")
     .executeTakeFirstOrThrow();
-  return { orgId, userId, hostId, nodeId, commandId: command.id, apiKeyId: key.id };
+  const invitation = await db
+    .insertInto("invitations")
+    .values({ org_id: orgId, invitee_email: "guest@example.com", invited_by_type: "org", invited_by_id: orgId })
+    .returning("id")
+    .executeTakeFirstOrThrow();
+  return {
+    orgId,
+    userId,
+    hostId,
+    nodeId,
+    commandId: command.id,
+    apiKeyId: key.id,
+    invitationId: invitation.id,
+  };
 }
 
 async function seedNode(db: Database, name: string, orgId: string, hostId: string, ip: string): Promise<string> {

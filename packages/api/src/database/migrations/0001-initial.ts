@@ -1,9 +1,11 @@
-import { type Kysely, sql } from "kysely";
+import { type Migration, sql } from "kysely";
 
 /** The data model of spec §1.3, with the corrections CA-1.1, CA-1.2, CA-1.6, CA-1.8, CA-1.13, CA-4.30. */
-export async function up(db: Kysely<unknown>): Promise<void> {
-  for (const statement of statements) await sql.raw(statement).execute(db);
-}
+export const initial: Migration = {
+  async up(db) {
+    for (const statement of statements) await sql.raw(statement).execute(db);
+  },
+};
 
 const created = "created_at timestamptz not null default now()";
 const id = "id uuid primary key default gen_random_uuid()";

@@ -1,4 +1,4 @@
-import { GetJobResponseSchema, type LogLine } from "@blockvisor/wire/blockvisor/babel/v1/babel";
+import type { LogLine } from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import type { HostService } from "@blockvisor/wire/blockvisor/host/v1/host";
 import type { CallOptions, ServiceImpl } from "@connectrpc/connect";
 import { agentErrorOf } from "../agent/agent-error.ts";
@@ -24,7 +24,7 @@ export function jobService({ nodes }: ServiceContext): Pick<ServiceImpl<typeof H
 
   const jobOf = async (link: AgentLink, name: string): Promise<JobMessage> => {
     const { job } = await link.call("job_info", (options) => link.jobs.getJob({ name }, options), { retry: true });
-    if (job === undefined) throw new HostError("internal", `babel sent no ${GetJobResponseSchema.typeName}.job`);
+    if (job === undefined) throw new HostError("internal", `babel sent no information about job '${name}'`);
     return jobMessage(job);
   };
 
@@ -67,14 +67,9 @@ export function jobService({ nodes }: ServiceContext): Pick<ServiceImpl<typeof H
     streamJobLogs: async function* ({ node, job, lines, follow }, { signal }) {
       const link = linkOf(node);
       const request = { names: job === "" ? [] : [job], tailLines: lines || defaultLogLines, follow };
-      const sequences = new Map<string, bigint>();
       try {
         for await (const { name, lines: received } of link.jobs.readJobLogs(request, { signal })) {
-          for (const line of received) {
-            const sequence = (sequences.get(name) ?? 0n) + 1n;
-            sequences.set(name, sequence);
-            yield logLine(name, sequence, line);
-          }
+          for (const line of received) yield logLine(name, line);
         }
       } catch (error) {
         if (!signal.aborted) throw agentErrorOf(error, "read_job_logs");
@@ -83,6 +78,8 @@ export function jobService({ nodes }: ServiceContext): Pick<ServiceImpl<typeof H
   };
 }
 
-function logLine(job: string, sequence: bigint, { text, time }: LogLine) {
+/** Runs of a job count up, and so does the offset within one: together they grow with every line. */
+function logLine(job: string, { text, time, at }: LogLine) {
+  const sequence = ((at?.run ?? 0n) << 40n) + (at?.offset ?? 0n);
   return { job, sequence, text: new TextDecoder().decode(text), ...(time ? { time } : {}) };
 }

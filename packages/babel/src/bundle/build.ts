@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { chmod, copyFile, link, mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { dirname, join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { replaceFile } from "../files/durable.ts";
@@ -84,7 +84,9 @@ async function fill(staged: string): Promise<string> {
     join(staged, "tini"),
   );
   // Copies: an edit of a source must not reach nodes that run.
-  for (const script of ["shim.sh", "payload.sh"]) await copyFile(join(here, "../jobs", script), join(staged, script));
+  for (const script of ["../jobs/shim.sh", "../jobs/payload.sh", "launch.sh"]) {
+    await copyFile(join(here, script), join(staged, basename(script)));
+  }
   await build({
     entryPoints: { babel: join(here, "../main.ts") },
     outdir: staged,
@@ -139,7 +141,8 @@ async function filesBelow(staged: string): Promise<readonly FileDescription[]> {
 function describe(version: string, nodeVersion: string, files: readonly FileDescription[]): AgentDescription {
   const home = `{dir}/${version}`;
   // Node is started through its own loader, with its own libraries.
-  const node = [`${home}/ld.so`, "--library-path", `${home}/lib`, `${home}/node`];
+  const launch = [`${home}/busybox`, "sh", `${home}/launch.sh`];
+  const node = [...launch, `${home}/ld.so`, "--library-path", `${home}/lib`, `${home}/node`];
   return {
     version,
     nodeVersion,

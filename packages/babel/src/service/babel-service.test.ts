@@ -54,6 +54,15 @@ describe("operations in the node", () => {
     assert.match(await codeOf(sh("true", { user: "nobody-here" })), /^run-sh-user/);
   });
 
+  test("what the image set for its own programs does not reach babel, but scripts and jobs", async (t) => {
+    const image = { NODE_OPTIONS: "--no-such-option", LD_PRELOAD: "/nope.so", OPENSSL_CONF: "a b\n'c'" };
+    const other = await TestAgent.start(bundle, image);
+    t.after(() => other.dispose());
+    const { stdout } = await other.babel.runSh({ body: 'echo "$NODE_OPTIONS|$LD_PRELOAD|$OPENSSL_CONF"' });
+    assert.equal(stdout, "--no-such-option|/nope.so|a b\n'c'\n");
+    assert.equal(other.stderr, "");
+  });
+
   test("run_sh: output is bounded, head and tail are kept", async () => {
     const { stdout, stdoutTruncated, stderrTruncated } = await agent.babel.runSh({
       body: "seq 1 200000",

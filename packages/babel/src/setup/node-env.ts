@@ -19,7 +19,9 @@ export type NodeEnv = {
 
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /** Babel's own settings are not its jobs' business. */
-const OWN = /^(BABEL_|NODE_OPTIONS$|UV_THREADPOOL_SIZE$)/;
+const OWN = "BABEL_";
+/** What `launch.sh` put aside, so that it does not change how babel itself runs. */
+const PUT_ASIDE = "BABEL_IMAGE_";
 
 /** Environment of every script and job: the image's, then the node's; properties as `BV_PROP_<NAME>`. (§1.5, D1-12) */
 export function payloadEnvironment(
@@ -28,7 +30,9 @@ export function payloadEnvironment(
 ): Readonly<Record<string, string>> {
   const environment: Record<string, string> = { PATH: DEFAULT_PATH, HOME: "/root" };
   for (const [name, value] of Object.entries(inherited)) {
-    if (value !== undefined && !OWN.test(name)) environment[name] = value;
+    if (value === undefined) continue;
+    if (name.startsWith(PUT_ASIDE)) environment[name.slice(PUT_ASIDE.length)] = value;
+    else if (!name.startsWith(OWN)) environment[name] = value;
   }
   if (node === undefined) return environment;
   const { properties, ...fields } = node;

@@ -19,7 +19,7 @@ import { slowBinary } from "./binary-operators.ts";
 import { BREAK, CONTINUE, cellAt, type Exec, type Frame, failAt, Jump, RETURN } from "./exec.ts";
 import { compileCondition, compileExpr } from "./expressions.ts";
 import { type FunctionScope, Leaves } from "./function-scope.ts";
-import { compileStatement } from "./statements.ts";
+import { compileLoopBlock, compileStatement } from "./statements.ts";
 
 const LOOP = Leaves.Break | Leaves.Continue;
 
@@ -63,7 +63,7 @@ function inLoop(s: FunctionScope, compile: () => Exec): Exec {
 export function compileWhile(s: FunctionScope, node: WhileStatement): Exec {
   const condition = compileCondition(s, node.condition);
   return inLoop(s, () => {
-    const body = compileLoopBody(s, () => compileStatement(s, node.body));
+    const body = compileLoopBody(s, () => compileLoopBlock(s, node.body));
     const { exec } = body;
     if (!body.leaves) {
       return (f) => {
@@ -88,7 +88,7 @@ export function compileWhile(s: FunctionScope, node: WhileStatement): Exec {
 
 export function compileLoop(s: FunctionScope, node: LoopStatement): Exec {
   return inLoop(s, () => {
-    const { exec } = compileLoopBody(s, () => compileStatement(s, node.body));
+    const { exec } = compileLoopBody(s, () => compileLoopBlock(s, node.body));
     return (f) => {
       for (;;) {
         if (--vm.fuel < 0) refuel();
@@ -131,7 +131,7 @@ export function compileFor(s: FunctionScope, node: ForStatement): Exec {
     s.scoped(() => {
       const counter = node.counter === null ? null : s.declare(node.counter.name, false, s.captured.has(node.counter));
       const variable = s.declare(node.variable.name, false, s.captured.has(node.variable));
-      const body = compileLoopBody(s, () => compileStatement(s, node.body));
+      const body = compileLoopBody(s, () => compileLoopBlock(s, node.body));
       const { exec } = body;
       const { slot } = variable;
       const walk = compileWalk(variable, counter, body, site);

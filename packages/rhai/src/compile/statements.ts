@@ -102,10 +102,40 @@ interface Step {
   readonly leaves: boolean;
 }
 
+/** The body of a loop: like a block, except that a `continue` at the end of a branch just ends the round. */
+export function compileLoopBlock(s: FunctionScope, block: Block): Exec {
+  if (s.isDynamic) return compileBlock(s, block);
+  const body = s.scoped(() => compileRound(s, block.body));
+  return withImports(s, block.body, body);
+}
+
+/** `if c { …; continue; } rest` is `if c { … } else { rest }`: no signal has to be passed on. */
+function compileRound(s: FunctionScope, all: readonly Statement[]): Exec {
+  const statements = all.filter((statement) => statement.kind !== "Empty");
+  const at = statements.findIndex((statement) => endsBranch(statement, "Continue"));
+  if (at < 0) return compileSequence(s, statements, false);
+  const node = statements[at] as IfStatement;
+  const head = s.watchLeaves(() => compileSequence(s, statements.slice(0, at), false));
+  const condition = compileCondition(s, node.condition);
+  const branch = node.then.body.filter((statement) => statement.kind !== "Empty").slice(0, -1);
+  const then = withImports(
+    s,
+    branch,
+    s.scoped(() => compileSequence(s, branch, false)),
+  );
+  const rest = compileRound(s, statements.slice(at + 1));
+  const choice: Exec = (f) => (condition(f) === true ? then(f) : rest(f));
+  if (at === 0) return choice;
+  return sequence([
+    { exec: head.result, leaves: head.leaves !== 0 },
+    { exec: choice, leaves: false },
+  ]);
+}
+
 function compileSequence(s: FunctionScope, all: readonly Statement[], isFunctionEnd: boolean): Exec {
   const statements = all.filter((statement) => statement.kind !== "Empty" && statement.kind !== "Function");
   if (isFunctionEnd) {
-    const early = statements.findIndex(isEarlyReturn);
+    const early = statements.findIndex((statement) => endsBranch(statement, "Return"));
     if (early >= 0 && early < statements.length - 1) return compileEarlyReturn(s, statements, early);
   }
   const steps: Step[] = [];
@@ -120,11 +150,11 @@ function compileSequence(s: FunctionScope, all: readonly Statement[], isFunction
   return sequence(steps);
 }
 
-/** `if c { …; return x; }` in the middle of a function. */
-function isEarlyReturn(statement: Statement): boolean {
+/** `if c { …; return x; }` or `if c { …; continue; }` without an `else`. */
+function endsBranch(statement: Statement, jump: "Return" | "Continue"): boolean {
   if (statement.kind !== "If" || statement.otherwise !== null) return false;
   const last = statement.then.body.filter((inner) => inner.kind !== "Empty").at(-1);
-  return last?.kind === "Return";
+  return last?.kind === jump;
 }
 
 /** An early return turns what follows it into the other branch, so that no signal has to be passed on. */

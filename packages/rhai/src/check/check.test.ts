@@ -44,6 +44,16 @@ test("every syntax error is reported, with what can still be said about the rest
   );
 });
 
+test("a missing semicolon hides nothing of what follows", () => {
+  assert.deepEqual(findings("let a = 1\nlet b = ;\nfn f() {\n    f()\n    g(\n}\nlet c = 2\n+"), [
+    "2:1-2:4 MissingToken: Expecting ';' to terminate this statement",
+    "2:9-2:10 UnexpectedInput: Unexpected ';'",
+    "5:5-5:6 MissingToken: Expecting ';' to terminate this statement",
+    "6:1-6:2 UnexpectedInput: Unexpected '}'",
+    "8:2-8:2 UnexpectedEOF: Script is incomplete",
+  ]);
+});
+
 test("rules can be turned off", () => {
   assert.deepEqual(findings("let a = 1;", { off: ["unused-variable"] }), []);
 });

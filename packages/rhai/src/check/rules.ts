@@ -5,6 +5,7 @@ import { duplicateImport } from "./rules/duplicate-import.ts";
 import { duplicateSwitchCase } from "./rules/duplicate-switch-case.ts";
 import { importCycle } from "./rules/import-cycle.ts";
 import { lostResult } from "./rules/lost-result.ts";
+import { newerEngine } from "./rules/newer-engine.ts";
 import { reservedWord } from "./rules/reserved-word.ts";
 import { shadowedVariable } from "./rules/shadowed-variable.ts";
 import { suspiciousComparison } from "./rules/suspicious-comparison.ts";
@@ -38,6 +39,7 @@ export const RULES = {
   "suspicious-comparison": suspiciousComparison,
   "captured-loop-variable": capturedLoopVariable,
   "lost-result": lostResult,
+  "newer-engine": newerEngine,
 } as const satisfies Readonly<Record<string, Rule>>;
 
 export type RuleCode = keyof typeof RULES;

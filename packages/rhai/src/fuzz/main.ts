@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
+import { corpus } from "./corpus.ts";
 import { programOf } from "./programs.ts";
 import type { WorkerMessage } from "./worker.ts";
 
@@ -39,7 +40,7 @@ async function main(): Promise<number> {
 
 function report(count: number, seed: number, what: string): void {
   if (count > MOST_REPORTS) return;
-  const text = programOf(seed);
+  const text = programOf(seed, corpus());
   console.log(
     `\nseed ${seed}: ${what}\n${text.length > 2000 ? `${text.slice(0, 2000)}… (${text.length} characters)` : text}`,
   );

@@ -21,6 +21,8 @@ import { ExpressionParser } from "./expression-parser.ts";
 
 /** Statements and definitions. */
 export class StatementParser extends ExpressionParser {
+  /** Any error inside a label is an error of the label. */
+  private inLabel = false;
   private readonly functions = new Map<string, FunctionDefinition>();
 
   parseProgram(): Program {
@@ -48,7 +50,7 @@ export class StatementParser extends ExpressionParser {
 
   /** When collecting, notes the error and goes on at the next statement; otherwise throws on. */
   private recover(error: unknown): void {
-    if (this.diagnostics === null || !(error instanceof RhaiError)) throw error;
+    if (this.diagnostics === null || this.inLabel || !(error instanceof RhaiError)) throw error;
     const start = error.position?.offset ?? 0;
     const end = error.endPosition?.offset ?? start;
     this.diagnostics.push({
@@ -60,6 +62,9 @@ export class StatementParser extends ExpressionParser {
     });
     const { lexer } = this;
     this.pipeEnds = false;
+    // Only the `;` at the end of a line is missing: what follows is a statement of its own.
+    const isWhole = error.text.startsWith("Expecting ';'") && start === lexer.start;
+    if (isWhole && this.source.text.slice(lexer.previousEnd, lexer.start).includes("\n")) return;
     let depth = 0;
     for (; lexer.kind !== Token.End; lexer.advance()) {
       const { kind } = lexer;
@@ -375,7 +380,9 @@ export class StatementParser extends ExpressionParser {
 
   /** A label is parsed as any expression; what kind it is gets checked once the whole arm is read. */
   private parseLabel(level: number): Expr {
+    const { inLabel } = this;
     this.pipeEnds = true;
+    this.inLabel = true;
     try {
       return this.parseExpr(level);
     } catch (error) {
@@ -384,6 +391,7 @@ export class StatementParser extends ExpressionParser {
       throw this.fail("ExprExpected", "Expecting literal expression", start, error.endPosition?.offset ?? start);
     } finally {
       this.pipeEnds = false;
+      this.inLabel = inLabel;
     }
   }
 

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { HostConnectionStatus, HostStatusSchema } from "@blockvisor/wire/blockjoy/common/v1/host";
 import { create, toBinary } from "@bufbuild/protobuf";
 import mqtt, { type MqttClient } from "mqtt";
@@ -17,6 +18,7 @@ export interface NotificationPort {
 const firstPauseMs = 1_000;
 const longestPauseMs = 120_000;
 const connectTimeoutMs = 10_000;
+const farewellMs = 2_000;
 
 /**
  * The MQTT side of cloud mode: messages only say "ask the API" (spec host-daemon §7.3). Reconnects with growing pauses and a fresh token;
@@ -47,10 +49,14 @@ export class Notifications {
     clearTimeout(this.#timer);
     const client = this.#client;
     if (!client) return;
-    if (this.#connected) {
-      await client.publishAsync(...this.#status(HostConnectionStatus.OFFLINE)).catch(() => {});
-    }
-    await client.endAsync(!this.#connected).catch(() => {});
+    // A broker that is gone acknowledges nothing: the last will says the same for us.
+    if (this.#connected) await Promise.race([this.#farewell(client), delay(farewellMs)]);
+    client.end(true);
+  }
+
+  async #farewell(client: MqttClient): Promise<void> {
+    await client.publishAsync(...this.#status(HostConnectionStatus.OFFLINE)).catch(() => {});
+    await client.endAsync().catch(() => {});
   }
 
   async #connect(): Promise<void> {

@@ -1,5 +1,5 @@
 import type { CommandServiceUpdateRequestSchema } from "@blockvisor/wire/blockjoy/v1/command";
-import { type Command, CommandSchema, type CommandServiceUpdateRequest } from "@blockvisor/wire/blockjoy/v1/command";
+import { type Command, CommandSchema } from "@blockvisor/wire/blockjoy/v1/command";
 import { fromJsonString, type MessageInitShape, toJsonString } from "@bufbuild/protobuf";
 import { z } from "zod";
 import { readVersioned, writeDurable } from "../durable/index.ts";
@@ -112,5 +112,3 @@ export function updateOf(
     ...(outcome.retry_hint_seconds === null ? {} : { retryHintSeconds: BigInt(outcome.retry_hint_seconds) }),
   };
 }
-
-export type { CommandServiceUpdateRequest };

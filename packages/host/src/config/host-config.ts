@@ -45,9 +45,9 @@ const schema = z.looseObject({
   maintenance_mode: z.boolean().default(false),
 });
 
-export type HostConfigFile = z.infer<typeof schema>;
+type HostConfigFile = z.infer<typeof schema>;
 
-export interface NetworkConfig {
+interface NetworkConfig {
   readonly gatewayIp: string;
   readonly hostIp: string;
   readonly prefix: number;

@@ -3,7 +3,7 @@ import type { HostConfig } from "../config/host-config.ts";
 import type { NodeState } from "./node-state.ts";
 
 export const dataMountPoint = "/blockjoy";
-export const protocolDataPath = "/blockjoy/protocol_data";
+const protocolDataPath = "/blockjoy/protocol_data";
 
 /** What scripts, jobs and babel are told about their node (spec babel-agent §1.4). */
 export function nodeEnvOf(state: NodeState, config: HostConfig): NodeEnv {

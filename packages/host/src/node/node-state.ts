@@ -34,7 +34,7 @@ export const vmConfigSchema = z.object({
     .default([]),
 });
 
-export const imageSchema = z.object({
+const imageSchema = z.object({
   id: z.string(),
   version: z.string(),
   config_id: z.string(),
@@ -66,7 +66,7 @@ const replaceable = {
   image: imageSchema,
 };
 
-export const nodeContentSchema = z.object(replaceable);
+const nodeContentSchema = z.object(replaceable);
 
 /** What `state_backup` keeps: the replaced content, the cores and whether the plugin's init had completed. */
 const stateBackupSchema = z.object({ ...replaceable, assigned_cpus: z.array(z.number()), initialized: z.boolean() });
@@ -142,7 +142,6 @@ export type VmConfig = z.infer<typeof vmConfigSchema>;
 export type NodeImage = z.infer<typeof imageSchema>;
 export type OperationKind = z.infer<typeof operationSchema>["kind"];
 export type NodeOperation = z.infer<typeof operationSchema>;
-export type NodeProblem = z.infer<typeof problemSchema>;
 
 /** The part of a state that an upgrade exchanges. */
 export function contentOf(state: NodeState): NodeContent {

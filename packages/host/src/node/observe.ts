@@ -40,7 +40,7 @@ async function isPrepared({ paths }: NodeParts): Promise<boolean> {
 }
 
 /** Asks babel itself: a process that exists but does not answer is no agent. */
-export async function observeAgent(node: NodeParts): Promise<Observed["agent"]> {
+async function observeAgent(node: NodeParts): Promise<Observed["agent"]> {
   if (node.agent?.process && !isAlive(node.agent.process)) return "off";
   try {
     const { state } = await node.link.call("get_version", (options) => node.link.babel.getVersion({}, options), {

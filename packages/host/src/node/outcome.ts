@@ -19,9 +19,9 @@ export interface StepContext {
   readonly progress: (message: string, percent?: number) => void;
 }
 
-export type StepOf<K extends StepKind> = Extract<Step, { readonly kind: K }>;
+type StepOf<K extends StepKind> = Extract<Step, { readonly kind: K }>;
 
 /** Does one kind of step. Repeating it is harmless, and so is being killed anywhere in it. */
-export type Executor<K extends StepKind> = (node: NodeParts, step: StepOf<K>, context: StepContext) => Promise<Outcome>;
+type Executor<K extends StepKind> = (node: NodeParts, step: StepOf<K>, context: StepContext) => Promise<Outcome>;
 
 export type ExecutorTable<K extends StepKind = StepKind> = { readonly [Kind in K]: Executor<Kind> };

@@ -63,7 +63,7 @@ export const upgradeSteps = {
   },
 } satisfies Partial<ExecutorTable>;
 
-export function rolledBackMessage(reason: string): string {
+function rolledBackMessage(reason: string): string {
   return `node upgrade failed with: '${reason}'; but then successfully rolled back`;
 }
 

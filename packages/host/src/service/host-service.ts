@@ -1,4 +1,4 @@
-import { HostService, ServiceStatus } from "@blockvisor/wire/blockvisor/host/v1/host";
+import { HostService } from "@blockvisor/wire/blockvisor/host/v1/host";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ConnectRouter, ServiceImpl } from "@connectrpc/connect";
 import { redactedConfig } from "../config/host-config.ts";
@@ -279,5 +279,3 @@ function guardStream(call: (request: unknown, context: unknown) => AsyncIterable
     }
   };
 }
-
-export { ServiceStatus };

@@ -2,7 +2,7 @@ import { type FirewallSchema, type NodeSchema, NodeStatus } from "@blockvisor/wi
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { NodeSnapshot } from "../node/node-actor.ts";
-import type { Firewall, NodeState } from "../node/node-state.ts";
+import type { Firewall } from "../node/node-state.ts";
 import type { BrokenNode } from "../node/node-store.ts";
 import { type HostPaths, nodePaths } from "../place/paths.ts";
 
@@ -115,5 +115,3 @@ function firewallMessage(firewall: Firewall): MessageInitShape<typeof FirewallSc
     })),
   };
 }
-
-export type { NodeState };

@@ -1,5 +1,5 @@
 import { HostError, reportOf } from "../errors/host-error.ts";
-import type { NodeActor, NodeSnapshot, OperationNews, OperationRequest } from "../node/node-actor.ts";
+import type { NodeActor, NodeSnapshot, OperationRequest } from "../node/node-actor.ts";
 import type { NodeContent } from "../node/node-state.ts";
 
 /** Where an operation comes from, and who is told about its steps. */
@@ -78,5 +78,3 @@ export function upgradeNode(
     ...asker,
   });
 }
-
-export type { OperationNews };

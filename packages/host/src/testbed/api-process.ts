@@ -36,7 +36,7 @@ export interface ApiProcess {
   remove(): Promise<void>;
 }
 
-export interface RegisteredHost {
+interface RegisteredHost {
   readonly id: string;
   readonly token: string;
   readonly refreshToken: string;

@@ -109,7 +109,7 @@ export async function startDaemonProcess(
 }
 
 /** Until the daemon serves and has attached its nodes. */
-export async function ready(daemon: DaemonProcess): Promise<void> {
+async function ready(daemon: DaemonProcess): Promise<void> {
   const deadline = Date.now() + 60_000;
   for (;;) {
     try {
@@ -124,7 +124,7 @@ export async function ready(daemon: DaemonProcess): Promise<void> {
   }
 }
 
-export function clientOf(socket: string): Client<typeof HostService> {
+function clientOf(socket: string): Client<typeof HostService> {
   return createClient(
     HostService,
     createConnectTransport({
@@ -157,4 +157,3 @@ function run(file: string, args: readonly string[]): Promise<number | null> {
 }
 
 export const pluginPath = "var/lib/babel/plugin/main.rhai";
-export const rootOf = (paths: HostPaths, id: string): string => join(paths.nodes, id);

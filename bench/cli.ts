@@ -1,0 +1,26 @@
+/** Start-up of the command lines, which people feel at every call, against the start of Node itself. */
+import { Workbench } from "../e2e/workbench.ts";
+import { compare, program, report } from "./compare.ts";
+
+await using bench = new Workbench("bench-cli");
+await bench.startDaemon();
+const image = bench.example("ethereum-anvil");
+const plugin = ["--plugin-dir", image, "--plugin-dir", bench.example("base")];
+const node = { name: "node -e 0", run: () => program(process.execPath, ["-e", "0"]) };
+const rounds = 15;
+
+report("cli", [
+  await compare({ name: "nib --version", run: () => bench.must("nib", ["--version"]) }, node, rounds),
+  await compare({ name: "bv node ls", run: () => bench.must("bv", ["node", "ls"]) }, node, rounds),
+  await compare(
+    {
+      name: "nib image check --lint-only",
+      run: () =>
+        bench.must("nib", ["image", "check", "--lint-only", ...plugin, "--variant", "anvil-local-full"], {
+          cwd: image,
+        }),
+    },
+    node,
+    rounds,
+  ),
+]);

@@ -383,7 +383,7 @@ function spawnNib(...args: string[]) {
   };
   child.stdout.setEncoding("utf8").on("data", heard);
   child.stderr.setEncoding("utf8").on("data", heard);
-  const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
+  const ended = new Promise<number | null>((resolve, reject) => child.once("close", resolve).once("error", reject));
   const said = (pattern: RegExp) =>
     new Promise<void>((resolve, reject) => {
       const look = () => pattern.test(text) && resolve();

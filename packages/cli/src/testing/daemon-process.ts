@@ -37,8 +37,11 @@ export async function startDaemonProcess(): Promise<DaemonProcess> {
     stdio: ["ignore", "pipe", "pipe"],
   });
   const close = async () => {
-    if (child.exitCode === null) await runCli("bv", ["node", "delete", "--all", "--yes"], { env });
-    await ended(child);
+    try {
+      if (child.exitCode === null) await runCli("bv", ["node", "delete", "--all", "--yes"], { env });
+    } finally {
+      await ended(child);
+    }
     // The daemon leaves its bridge for the nodes that outlive it; here none does.
     spawnSync("ip", ["link", "delete", config.iface]);
     rmSync(root, { recursive: true, force: true });

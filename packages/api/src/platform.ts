@@ -73,6 +73,8 @@ export async function write<Response>(
       .update(toBinary(input, request as never))
       .digest(),
   };
+  // Answers hold fresh API keys and tokens, so they are kept sealed.
+  const sealContext = `idempotency/${row.caller}/${row.method}/${key}`;
   return transact(platform, async (tx) => {
     // Inserting first makes a concurrent repetition wait here for the first call's commit.
     const inserted = await tx
@@ -90,12 +92,13 @@ export async function write<Response>(
       if (!row.request_hash.equals(first.request_hash)) {
         throw new ConnectError("idempotency-key was used for another request", Code.FailedPrecondition);
       }
-      return fromBinary(output, first.response) as Response;
+      return fromBinary(output, platform.vault.open(first.response, sealContext)) as Response;
     }
     const response = await work(tx);
+    const answer = create(output, response as MessageInitShape<typeof output>);
     await tx
       .updateTable("idempotency")
-      .set({ response: toBinary(output, create(output, response as MessageInitShape<typeof output>)) })
+      .set({ response: platform.vault.seal(toBinary(output, answer), sealContext) })
       .where("key", "=", row.key)
       .where("caller", "=", row.caller)
       .where("method", "=", row.method)

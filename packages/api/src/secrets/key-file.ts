@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from "node:crypto";
+import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { chmod, link, mkdir, open, readFile, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
@@ -54,7 +54,7 @@ async function createKeyFile(file: string): Promise<void> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const key = () => randomBytes(64).toString("base64");
   const content = { version: 1, access: key(), refresh: key(), master: randomBytes(32).toString("base64") };
-  const temporary = `${file}.${process.pid}.new`;
+  const temporary = `${file}.${randomUUID()}.new`;
   const handle = await open(temporary, "w", 0o600);
   try {
     await handle.writeFile(`${JSON.stringify(content)}\n`);

@@ -3,24 +3,25 @@ import { mkdir, open, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isOperationError, OperationError, runTool } from "@blockvisor/image/container";
 import { createNodeCgroups } from "../cgroups/index.ts";
-import { ensureRootedMountPoint } from "../rootfs/rooted-mount-point.ts";
 import { apptainerEnvironment, execOptions, runOptions } from "./apptainer-options.ts";
 import type { ContainerDriver } from "./container-driver.ts";
 import type { ContainerRuntime, ContainerSpec, RuntimeProbe } from "./container-runtime.ts";
 import { findRunScript, spawnInContainer } from "./joined-process.ts";
+import { prepareMountPoints, SYSTEM_FOLDERS } from "./mount-points.ts";
 import { createContainerRuntime, type RuntimeOptions } from "./supervised-runtime.ts";
 
 /** Oldest version with everything used here (spec host-daemon §5.1). */
 const MINIMUM = [1, 3] as const;
 
 /**
- * Enters the node's cgroups ($1: their files, one a line), then becomes the rest of its arguments. With $2 it first makes, in a
+ * Enters the node's cgroups ($1: their files, one a line), gives up the daemon's protection from the memory killer, then becomes the rest of its arguments. With $2 it first makes, in a
  * mount namespace of its own, what is bound into the container (a /sys of the right network, ram disks: `size path` a line), and
  * stays as the parent: it holds the lock (descriptor 3), which Apptainer would hand on to what lives as long as the container.
  */
 const ENTER = `
   set -e
   printf '%s\\n' "$1" | while read -r file; do echo $$ >"$file"; done
+  [ "$(cat /proc/$$/oom_score_adj)" -ge 0 ] || echo 0 >/proc/$$/oom_score_adj
   mounts=$2
   shift 2
   [ -n "$mounts" ] || exec "$@"
@@ -57,7 +58,7 @@ export function createApptainerRuntime(
     async run(spec, { lock, log, ...call }) {
       const folder = folderOf(spec.nodeId);
       await mkdir(folder, { recursive: true, mode: 0o700 });
-      await prepareMountPoints(spec);
+      await prepareMountPoints(spec.rootfs, placesOf(spec));
       const pidFile = join(folder, "init.pid");
       const sysfs = join(folder, "sys");
       const ramdisks = spec.ramdisks.map(({ sizeMb, mountPoint }, index) => {
@@ -109,22 +110,14 @@ function toolEnvironment(folder: string): Readonly<Record<string, string>> {
   return { PATH: process.env["PATH"] ?? "/usr/sbin:/usr/bin:/sbin:/bin", HOME: "/root", APPTAINER_CONFIGDIR: folder };
 }
 
-/** Apptainer mounts only on what exists; nothing is followed or replaced on the way there but links at files of ours. */
-async function prepareMountPoints(spec: ContainerSpec): Promise<void> {
-  const folders = ["/proc", "/sys", "/dev", "/tmp", "/var/tmp", "/root"];
-  const files = ["/etc/resolv.conf", "/etc/hosts", "/.singularity.d/runscript"];
-  try {
-    for (const path of folders) await ensureRootedMountPoint(spec.rootfs, path, "directory");
-    for (const path of files) await ensureRootedMountPoint(spec.rootfs, path, "file");
-    for (const { destination } of spec.mounts) await ensureRootedMountPoint(spec.rootfs, destination, "directory");
-    for (const { mountPoint } of spec.ramdisks) await ensureRootedMountPoint(spec.rootfs, mountPoint, "directory");
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new OperationError("container-start-failed", `the image has no place for a mount: ${reason}`, {
-      fix: "let the image have plain folders where the platform mounts, or run it with the oci runtime",
-      cause,
-    });
-  }
+/** Apptainer mounts only on what exists. */
+function placesOf(spec: ContainerSpec): Parameters<typeof prepareMountPoints>[1] {
+  const mounts = spec.mounts.map(({ destination }) => destination);
+  const ramdisks = spec.ramdisks.map(({ mountPoint }) => mountPoint);
+  return {
+    folders: [...SYSTEM_FOLDERS, "/tmp", "/var/tmp", "/root", ...mounts, ...ramdisks],
+    files: ["/etc/resolv.conf", "/etc/hosts", "/.singularity.d/runscript"],
+  };
 }
 
 /** Where init is on the host: it comes with a mount, so that the image has no say in what runs. */

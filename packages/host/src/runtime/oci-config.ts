@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { CONTAINER_CAPABILITIES } from "./capabilities.ts";
 import type { ContainerSpec, ExecSpec } from "./container-runtime.ts";
 import { hostNameOf } from "./host-files.ts";
@@ -76,12 +77,18 @@ export function ociProcess(command: Pick<ExecSpec, "argv" | "env" | "cwd"> & { r
     env: Object.entries({ PATH: DEFAULT_PATH, ...command.env }).map(([name, value]) => `${name}=${value}`),
     cwd: command.cwd ?? "/",
     noNewPrivileges: true,
+    oomScoreAdj: containerOomScore(),
     capabilities: {
       bounding: CONTAINER_CAPABILITIES,
       effective: CONTAINER_CAPABILITIES,
       permitted: CONTAINER_CAPABILITIES,
     },
   };
+}
+
+/** The daemon is protected from the kernel's memory killer; what it starts must not inherit that. Lowering would need a capability. */
+function containerOomScore(): number {
+  return Math.max(0, Number(readFileSync("/proc/self/oom_score_adj", "utf8")));
 }
 
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

@@ -6,6 +6,7 @@ import { createNodeCgroups } from "../cgroups/index.ts";
 import type { ContainerDriver } from "./container-driver.ts";
 import type { ContainerRuntime, ContainerSpec } from "./container-runtime.ts";
 import { hostNameOf, hostsFile, resolvConf } from "./host-files.ts";
+import { prepareMountPoints, SYSTEM_FOLDERS } from "./mount-points.ts";
 import { ociConfig, ociProcess } from "./oci-config.ts";
 import { findOciProgram, type OciProgram } from "./oci-program.ts";
 import { createContainerRuntime, type RuntimeOptions } from "./supervised-runtime.ts";
@@ -61,6 +62,8 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
 
     async run(spec, { lock, log, ...call }) {
       const tool = await program();
+      const mounts = spec.mounts.map(({ destination }) => destination);
+      await prepareMountPoints(spec.rootfs, { folders: [...SYSTEM_FOLDERS, ...mounts] });
       const bundle = await writeBundle(spec);
       const pidFile = join(bundle, "init.pid");
       await tool.run(["run", "--detach", "--bundle", bundle, "--pid-file", pidFile, spec.nodeId], {

@@ -209,19 +209,20 @@ test("a node on the host's network has the host's interfaces", async () => {
   await runtime.delete(spec.nodeId);
 });
 
-test("a mount point that the image made a link to a place of the host leads nowhere outside", async () => {
-  const spec = node("links");
-  const outside = join(directory, "outside");
-  mkdirSync(outside);
-  symlinkSync(outside, join(spec.rootfs, "blockjoy"));
-  mkdirSync(join(spec.rootfs, "usr"));
-  symlinkSync(`../../../../../..${outside}`, join(spec.rootfs, "usr", "lib"));
-  await runtime.create(spec);
-  await runtime.start(spec.nodeId).catch((error) => assert.equal(error.code, "container-start-failed"));
-  assert.deepEqual(readdirSync(outside), []);
-  await runtime.delete(spec.nodeId);
-  assert.deepEqual(await leftovers(spec.nodeId), nothing);
-});
+for (const path of ["blockjoy", "usr/lib", "etc", "proc", "sys", "dev", ".singularity.d"]) {
+  test(`an image with /${path} as a link to a place of the host gets nothing out of it`, async () => {
+    const spec = node(`links-${path.replace(/[/.]/g, "")}`);
+    const outside = join(directory, `outside-${path.replace("/", "-")}`);
+    mkdirSync(outside);
+    mkdirSync(join(spec.rootfs, path, ".."), { recursive: true });
+    symlinkSync(path.includes("/") ? `../../../../../../..${outside}` : outside, join(spec.rootfs, path));
+    await runtime.create(spec);
+    await runtime.start(spec.nodeId).catch((error) => assert.equal(error.code, "container-start-failed"));
+    assert.deepEqual(readdirSync(outside), []);
+    await runtime.delete(spec.nodeId);
+    assert.deepEqual(await leftovers(spec.nodeId), nothing);
+  });
+}
 
 test("a process that was started is known, logged and independent; failures are told", async () => {
   const spec = node("exec");

@@ -17,10 +17,13 @@ const lines = (file: string): Sample[] =>
     .map((line) => JSON.parse(line) as Sample);
 
 /** Samples that contradict a recommendation of the spec, with the reason. */
-const exceptions = JSON.parse(readFileSync(new URL("exceptions.json", folder), "utf8")) as Readonly<Record<string, string>>;
+const exceptions = JSON.parse(readFileSync(new URL("exceptions.json", folder), "utf8")) as Readonly<
+  Record<string, string>
+>;
 
 /** Names of anonymous functions differ between engines. */
-const comparable = (value: Outcome): unknown => JSON.parse(JSON.stringify(value).replace(/anon\$[0-9a-f]{16}/g, "anon$HASH"));
+const comparable = (value: Outcome): unknown =>
+  JSON.parse(JSON.stringify(value).replace(/anon\$[0-9a-f]{16}/g, "anon$HASH"));
 
 for (const file of ["tests.jsonl", "matrix.jsonl", "mutants.jsonl"]) {
   test(`conformance: ${file} gives what the native engine gives`, () => {

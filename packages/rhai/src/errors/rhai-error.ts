@@ -198,6 +198,12 @@ export class RhaiError extends Error {
     return codeFrame(place.source, place.span, root.hint, text);
   }
 
+  /** What consoles print: the message and the excerpt, no inner fields. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    const frame = this.codeFrame();
+    return frame === "" ? `RhaiError: ${this.message}` : `RhaiError: ${this.message}\n${frame}`;
+  }
+
   private render(withPosition: boolean): string {
     const position = withPosition ? this.shownPosition : null;
     const suffix = position === null ? "" : ` (line ${position.line}, position ${position.column})`;

@@ -31,6 +31,20 @@ export const comparing: CallbackShape = { fixed: 2, hasThis: false, at: -1, extr
 const U = undefined;
 type Mode = "this" | "element" | "all" | "extras" | "search";
 
+/** Frames as small as the function allows: one is made for every element. */
+function elementFrame(curried: FnPtr["curried"], value: Value, size: number): Frame {
+  switch (curried.length) {
+    case 0:
+      return size <= 4 ? [value, UNBOUND, U, U] : [value, UNBOUND, U, U, U, U, U, U];
+    case 1: {
+      const captured = curried[0] as Value;
+      return size <= 4 ? [captured, value, UNBOUND, U] : [captured, value, UNBOUND, U, U, U, U, U];
+    }
+    default:
+      return [curried[0] as Value, curried[1] as Value, value, UNBOUND, U, U, U, U];
+  }
+}
+
 /** A function pointer prepared for being called once per element. */
 export class Callback {
   /** What `this` (the element) is after the last call. */
@@ -74,14 +88,7 @@ export class Callback {
       const home = ptr.home as UnitState;
       if (fn!.size <= 8 && curried.length <= 2 && home.unit.state === home) {
         const value = typeof item === "object" ? share(item) : item;
-        const frame = (
-          curried.length === 0
-            ? [value, UNBOUND, U, U, U, U, U, U]
-            : curried.length === 1
-              ? [curried[0], value, UNBOUND, U, U, U, U, U]
-              : [curried[0], curried[1], value, UNBOUND, U, U, U, U]
-        ) as Frame;
-        return run(fn!, frame, this.site);
+        return run(fn!, elementFrame(curried, value, fn!.size), this.site);
       }
     }
     return this.call([], item, index);
@@ -93,7 +100,9 @@ export class Callback {
     const home = ptr.home as UnitState;
     if (this.mode === "element" && fn!.size <= 8 && ptr.curried.length === 0 && home.unit.state === home) {
       this.element = item;
-      return run(fn!, [accumulator, typeof item === "object" ? share(item) : item, UNBOUND, U, U, U, U, U], this.site);
+      const value = typeof item === "object" ? share(item) : item;
+      const frame = fn!.size <= 4 ? [accumulator, value, UNBOUND, U] : [accumulator, value, UNBOUND, U, U, U, U, U];
+      return run(fn!, frame, this.site);
     }
     return this.call([accumulator], item, index);
   }

@@ -28,7 +28,7 @@ export async function upgradeImage(call: Call<UpgradeOptions, [node: string]>): 
   const end = await followOperation(daemon, out, "UpgradeDevNode", request, { title, signal });
   if (end.kind !== "done") throw new Failure("daemon-refused", "blockvisord did not upgrade the dev node itself");
   const changed = isChanged(before, end.node);
-  const what = changed ? "Upgraded dev_node" : "Unchanged: the image is the same. Upgraded dev_node";
+  const what = changed ? "Upgraded dev_node" : "The image is the same, nothing to upgrade in dev_node";
   out.line(`${what} \`${end.node.id}\` named \`${end.node.name}\``);
   out.line(dumpNode(end.node));
   out.document({ node: end.node, changed });

@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { runCli, TemporaryDirectory } from "../../../testing/cli-process.ts";
+
+/** Neither a daemon, nor Docker, nor a login can be reached from here. */
+const nowhere = { BV_ROOT: "/nonexistent", DOCKER_HOST: "unix:///nonexistent/docker.sock", HOME: "/nonexistent" };
+
+async function newImage(variant = "acmed-mainnet-full"): Promise<TemporaryDirectory> {
+  const directory = new TemporaryDirectory();
+  await runCli("nib", ["image", "create", "acme", variant, "--dir", directory.path]);
+  return directory;
+}
+
+const check = (directory: TemporaryDirectory, ...args: string[]) =>
+  runCli("nib", ["image", "check", ...args], { cwd: directory.path, env: nowhere });
+
+for (const variant of [
+  "test",
+  "mainnet-full",
+  "geth-mainnet-full",
+  "op-geth-mainnet-full",
+  "a-very-long-client-testnet-archive",
+]) {
+  test(`a new image of variant ${variant} has no findings, not even warnings`, async () => {
+    using image = await newImage(variant);
+    const { status, stdout, stderr } = await check(image, "--lint-only", "--plugin-dir", ".", "--format", "json");
+    const document = JSON.parse(stdout);
+    for (const one of document.data.variants[0].checks) one.ms = 0;
+    assert.deepEqual(
+      { status, stderr, document },
+      {
+        status: 0,
+        stderr: "",
+        document: {
+          ok: true,
+          command: "image.check",
+          data: {
+            variants: [
+              {
+                key: variant,
+                checks: [
+                  { name: "metadata", status: "passed", ms: 0, diagnostics: [] },
+                  { name: "plugin", status: "passed", ms: 0, diagnostics: [] },
+                ],
+              },
+            ],
+          },
+          warnings: [],
+        },
+      },
+    );
+  });
+}
+
+test("findings come with place, code frame and exit code 3", async () => {
+  using image = await newImage();
+  const plugin = join(image.path, "main.rhai");
+  writeFileSync(plugin, readFileSync(plugin, "utf8").replace('node_params()["history"]', 'node_params()["histroy"]'));
+  const metadata = join(image.path, "babel.yaml");
+  writeFileSync(metadata, readFileSync(metadata, "utf8").replace("default_value: off", "default_value: of"));
+  const { status, stdout, stderr } = await check(image, "plugin", "--plugin-dir", image.path);
+  assert.equal(status, 3);
+  assert.match(stdout, /^babel\.yaml:\d+:20 error NIB214 .*\n +\d+ \|.*\n +\d+ \| {5}default_value: of\n +\| +\^\^\n/m);
+  assert.match(stdout, new RegExp(`^${plugin}:\\d+:\\d+ (error|warning) NIB502 .*histroy`, "m"));
+  assert.doesNotMatch(stdout, /All checks passed/);
+  assert.match(stderr, /^Error: check failed: \d errors? \(NIB300\)\n {2}next: /);
+});
+
+test("a syntax error and an endless loop are findings, not accidents", async () => {
+  using image = await newImage();
+  const plugin = join(image.path, "main.rhai");
+  writeFileSync(plugin, "fn plugin_config( {\n");
+  const syntax = await check(image, "--lint-only", "--plugin-dir", ".");
+  assert.equal(syntax.status, 3);
+  assert.match(syntax.stdout, /^main\.rhai:1:\d+ error NIB501 /m);
+  writeFileSync(
+    plugin,
+    'fn plugin_config() { loop {} }\nfn protocol_status() { #{ state: "x", health: "healthy" } }\n',
+  );
+  const endless = await check(image, "--lint-only", "--plugin-dir", ".");
+  assert.equal(endless.status, 3);
+  assert.match(endless.stdout, / error NIB5\d\d /);
+});
+
+test("a container that cannot be read is told with what to do", async () => {
+  using image = await newImage();
+  const { status, stderr } = await check(image, "--lint-only");
+  assert.equal(status, 1);
+  assert.match(
+    stderr,
+    /^Error: the Docker engine at unix:\/\/\/nonexistent\/docker\.sock cannot be used: .*\(NIB912\)\n {2}next: /m,
+  );
+});
+
+test("checks that contradict each other, and variants that are not there, are usage errors", async () => {
+  using image = await newImage();
+  const contradiction = await check(image, "--lint-only", "jobs-status");
+  assert.deepEqual(
+    [contradiction.status, contradiction.stderr.split("\n")[0]],
+    [2, "Error: --lint-only is the check 'plugin' alone (NIB001)"],
+  );
+  const unknown = await check(image, "--lint-only", "--plugin-dir", ".", "--variant", "other");
+  assert.equal(unknown.status, 1);
+  assert.match(unknown.stderr, /^Error: variant 'other' is not defined \(NIB230\)\n {2}next: .*acmed-mainnet-full/);
+  const choice = await check(image, "frob");
+  assert.equal(choice.status, 2);
+});

@@ -52,6 +52,9 @@ try {
 } catch (error) {
   const { code, message, hint } = reportOf(error);
   const isUsage = (error as { readonly code?: unknown }).code?.toString().startsWith("ERR_PARSE_ARGS") ?? false;
-  process.stderr.write(`blockvisord: ${message} [${code}]${hint ? `\n  → ${hint}` : ""}\n`);
+  const told = isUsage
+    ? `${message}\n  → see blockvisord --help`
+    : `${message} [${code}]${hint ? `\n  → ${hint}` : ""}`;
+  process.stderr.write(`blockvisord: ${told}\n`);
   process.exit(isUsage ? exitUsage : 1);
 }

@@ -14,7 +14,7 @@ import type { NodeHost } from "../node/node-host.ts";
 import type { NodeState } from "../node/node-state.ts";
 import { type HostPaths, nodePaths } from "../place/paths.ts";
 import { createNodeRootfs } from "../rootfs/index.ts";
-import { createOciRuntime } from "../runtime/index.ts";
+import { type ContainerRuntime, createOciRuntime, selectRuntime } from "../runtime/index.ts";
 import { apiSecrets } from "../secrets/api-secrets.ts";
 import { devSecrets } from "../secrets/secrets.ts";
 
@@ -44,7 +44,11 @@ export async function assembleHost({ paths, config, env, log, api }: HostParts):
     images,
     cgroups,
     agent: await loadAgentBundle(agentCandidates(env, import.meta.url)),
-    runtime: createOciRuntime({ runDirectory, cgroups, nodeDirectory: (id) => nodePaths(paths, id).directory }),
+    runtime: await chooseRuntime(config, {
+      runDirectory,
+      cgroups,
+      nodeDirectory: (id) => nodePaths(paths, id).directory,
+    }),
     rootfs: createNodeRootfs(images),
     network: createNodeNetwork({ runDirectory }),
     firewall: createNodeFirewall({ runDirectory }),
@@ -55,6 +59,17 @@ export async function assembleHost({ paths, config, env, log, api }: HostParts):
       api && { client: api.archives, archiveId: state.image.archive_id, orgId: state.org_id, storeKeys },
     hasArchive: async (state, storeKey, signal) => (api ? hasArchive(api, state, storeKey, signal) : false),
   };
+}
+
+/** Where `auto` finds nothing that works, OCI is what is easiest to install: the daemon starts, and its status says what is missing. */
+async function chooseRuntime(
+  config: HostConfig,
+  options: Parameters<typeof createOciRuntime>[0],
+): Promise<ContainerRuntime> {
+  const { kind, extra_args: apptainerArgs } = config.runtime;
+  if (kind === "oci") return createOciRuntime(options);
+  const choice = selectRuntime(kind, { ...options, apptainerArgs: apptainerArgs ?? [] });
+  return kind === "auto" ? choice.catch(() => createOciRuntime(options)) : choice;
 }
 
 /** NotFound = no; anything else that fails means that nobody can tell (spec plugin-api §4.2). */

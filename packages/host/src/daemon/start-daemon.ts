@@ -14,6 +14,7 @@ import { hostRoutes } from "../service/host-service.ts";
 import type { ServiceContext } from "../service/service-context.ts";
 import { serveSocket } from "../service/socket-server.ts";
 import { assembleHost } from "./assemble-host.ts";
+import { collectImages } from "./image-collection.ts";
 import { watchNodes } from "./node-watch.ts";
 import { removeOrphans } from "./orphans.ts";
 import { version } from "./version.ts";
@@ -40,7 +41,7 @@ export async function startDaemon({ root, dev, env, log }: DaemonOptions): Promi
   const startedAt = new Date();
   const paths = hostPaths(root);
   const config = await loadHostConfig(paths, dev);
-  await mkdir(paths.nodes, { recursive: true, mode: 0o711 });
+  await mkdir(paths.nodes, { recursive: true, mode: 0o700 });
   const { apiUrl } = config;
   const cloudOptions = config.devMode || apiUrl === undefined ? undefined : { paths, config, apiUrl, version, log };
   const link: CloudLink | undefined = cloudOptions && (await openCloudLink(cloudOptions));
@@ -92,10 +93,12 @@ export async function startDaemon({ root, dev, env, log }: DaemonOptions): Promi
       log.error(`nodes cannot be attached: ${(error as Error).message}`);
     });
   const watch = watchNodes(nodes);
+  const collection = collectImages(host);
 
   return {
     stop: async () => {
       watch.stop();
+      collection.stop();
       await cloud?.stop();
       await attached;
       await nodes.detach();

@@ -132,7 +132,8 @@ export class NodeActor {
     const seen = await observe(this.parts, this.#state);
     if (!this.idle) return;
     this.#seen = seen;
-    if (plan(this.#state, seen) === undefined) return;
+    const isWaitingToRetry = problem !== null && problem.attempts > 0;
+    if (plan(this.#state, seen) === undefined && !isWaitingToRetry) return;
     const escalate = expected === "Stopped" && (problem?.attempts ?? 0) >= 2;
     if (escalate) await this.amend(() => ({ force: true }));
     await this.operate({ kind: "recover", change: () => ({}) }).catch(() => {});

@@ -24,9 +24,9 @@ export async function saveState(paths: HostPaths, state: NodeState): Promise<voi
  */
 export async function createStore(paths: HostPaths, state: NodeState): Promise<void> {
   const { directory } = nodePaths(paths, state.id);
-  await mkdir(paths.nodes, { recursive: true, mode: 0o711 });
+  await mkdir(paths.nodes, { recursive: true, mode: 0o700 });
   try {
-    await mkdir(directory, { mode: 0o711 });
+    await mkdir(directory, { mode: 0o700 });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
     throw new HostError("conflict", `node directory exists: ${directory}`, {
@@ -41,7 +41,7 @@ export async function createStore(paths: HostPaths, state: NodeState): Promise<v
 export async function loadStore(
   paths: HostPaths,
 ): Promise<{ readonly nodes: readonly StoredNode[]; readonly empty: readonly string[] }> {
-  await mkdir(paths.nodes, { recursive: true, mode: 0o711 });
+  await mkdir(paths.nodes, { recursive: true, mode: 0o700 });
   const nodes: StoredNode[] = [];
   const empty: string[] = [];
   for (const entry of await readdir(paths.nodes, { withFileTypes: true })) {

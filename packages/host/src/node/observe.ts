@@ -39,12 +39,15 @@ async function isPrepared({ paths }: NodeParts): Promise<boolean> {
   return link !== undefined && (await isDirectory(paths.data)) && (await isDirectory(paths.run));
 }
 
+/** A machine under load answers slowly; taking a slow babel for a dead one would make it worse. */
+const agentTimeoutMs = 15_000;
+
 /** Asks babel itself: a process that exists but does not answer is no agent. */
 async function observeAgent(node: NodeParts): Promise<Observed["agent"]> {
   if (node.agent?.process && !isAlive(node.agent.process)) return "off";
   try {
     const { state } = await node.link.call("get_version", (options) => node.link.babel.getVersion({}, options), {
-      timeoutMs: 5_000,
+      timeoutMs: agentTimeoutMs,
     });
     return agentStateOf(state);
   } catch {

@@ -86,13 +86,20 @@ async function main(): Promise<void> {
     const ratio = ours / javascript;
     ratios[name] = ratio;
     const native = baseline.ratio_native_to_javascript[name]!;
-    const row = [ours.toFixed(3).padStart(9), javascript.toFixed(3).padStart(9), ratio.toFixed(2).padStart(8), String(native).padStart(8)];
+    const row = [
+      ours.toFixed(3).padStart(9),
+      javascript.toFixed(3).padStart(9),
+      ratio.toFixed(2).padStart(8),
+      String(native).padStart(8),
+    ];
     console.log(name.padEnd(10) + row.join("") + (ratio > native ? "  slower than native" : ""));
   }
   const geometricMean = Math.exp(Object.values(ratios).reduce((sum, ratio) => sum + Math.log(ratio), 0) / names.length);
   const speed = parseSpeed();
   console.log(`geometric mean ${geometricMean.toFixed(2)} (bar: 4.5)`);
-  console.log(`parse ${speed.megabytesPerSecond.toFixed(1)} MB/s (bar: 15), compile a plugin ${speed.compilePluginMs.toFixed(3)} ms (bar: 2)`);
+  console.log(
+    `parse ${speed.megabytesPerSecond.toFixed(1)} MB/s (bar: 15), compile a plugin ${speed.compilePluginMs.toFixed(3)} ms (bar: 2)`,
+  );
   const bars = {
     geometricMean: geometricMean <= 4.5,
     noneSlowerThanNative: names.every((name) => ratios[name]! <= baseline.ratio_native_to_javascript[name]!),

@@ -1,4 +1,4 @@
-import type { Diagnostic } from "@blockvisor/image";
+import { type Diagnostic, renderDiagnostics } from "@blockvisor/image";
 
 /**
  * Why a plugin call failed.
@@ -34,6 +34,8 @@ export class PluginError extends Error {
   /** All findings, where there can be more than one (syntax, config). */
   readonly diagnostics: readonly Diagnostic[];
   readonly frames: readonly CallFrame[];
+  /** The findings as people read them, each with its place and a code frame; empty when there are none. */
+  readonly excerpt: string;
 
   constructor(
     code: PluginErrorCode,
@@ -41,6 +43,8 @@ export class PluginError extends Error {
     details: {
       readonly diagnostics?: readonly Diagnostic[];
       readonly frames?: readonly CallFrame[];
+      /** File → text, for the code frames. */
+      readonly sources?: Readonly<Record<string, string>>;
       readonly cause?: unknown;
     } = {},
   ) {
@@ -48,5 +52,6 @@ export class PluginError extends Error {
     this.code = code;
     this.diagnostics = details.diagnostics ?? [];
     this.frames = details.frames ?? [];
+    this.excerpt = renderDiagnostics(this.diagnostics, { sources: details.sources ?? {} });
   }
 }

@@ -27,6 +27,7 @@ export async function daemonFailure(error: ConnectErrorJson): Promise<Failure> {
     hint: detail?.hint || (kind === "node-busy" ? "wait for it to end and try again" : undefined),
     causes: operation ? [`the node is busy: ${operation.kind}${operation.step ? ` (${operation.step})` : ""}`] : [],
     candidates: detail?.candidates,
+    excerpt: detail?.excerpt || undefined,
     data: { daemon_code: code },
   });
 }

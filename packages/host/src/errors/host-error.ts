@@ -33,6 +33,8 @@ export interface HostErrorOptions {
   readonly cause?: unknown;
   /** With `ambiguous`. */
   readonly candidates?: readonly string[];
+  /** Where in which file, with code frames. */
+  readonly excerpt?: string;
   /** With `blocking_job`: seconds after which trying again makes sense. */
   readonly retryAfterSeconds?: number;
 }
@@ -43,6 +45,7 @@ export class HostError extends Error {
   readonly code: HostErrorCode;
   readonly hint: string;
   readonly candidates: readonly string[];
+  readonly excerpt: string;
   readonly retryAfterSeconds: number | undefined;
 
   constructor(code: HostErrorCode, message: string, options: HostErrorOptions = {}) {
@@ -50,6 +53,7 @@ export class HostError extends Error {
     this.code = code;
     this.hint = options.hint ?? "";
     this.candidates = options.candidates ?? [];
+    this.excerpt = options.excerpt ?? "";
     this.retryAfterSeconds = options.retryAfterSeconds;
   }
 }
@@ -59,6 +63,8 @@ export interface ErrorReport {
   readonly code: string;
   readonly message: string;
   readonly hint: string;
+  /** Where in which file, with code frames. */
+  readonly excerpt?: string;
   /** With `blocking_job`. */
   readonly retryAfterSeconds?: number;
 }
@@ -66,13 +72,24 @@ export interface ErrorReport {
 /** Any thrown value as code, message and hint. Errors of other parts keep the stable code and the fix they carry. */
 export function reportOf(error: unknown, fallback: HostErrorCode = "internal"): ErrorReport {
   if (error instanceof HostError) {
-    const { code, message, hint, retryAfterSeconds } = error;
-    return { code, message, hint, ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) };
+    const { code, message, hint, excerpt, retryAfterSeconds } = error;
+    const where = excerpt === "" ? {} : { excerpt };
+    return { code, message, hint, ...where, ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) };
   }
   if (error instanceof AgentError) return { code: error.code, message: error.message, hint: error.hint };
   if (isOperationError(error)) return { code: snakeCase(error.code), message: error.message, hint: error.fix ?? "" };
-  if (error instanceof PluginError) return { code: snakeCase(error.code), message: error.message, hint: "" };
+  if (error instanceof PluginError) return pluginReport(error);
   return { code: fallback, message: error instanceof Error ? error.message : String(error), hint: "" };
+}
+
+function pluginReport({ code, message, excerpt }: PluginError): ErrorReport {
+  const inScript = excerpt !== "" || code === "PLUGIN_LIMIT" || code === "PLUGIN_TIMEOUT" || code === "PLUGIN_RESULT";
+  return {
+    code: snakeCase(code),
+    message,
+    hint: inScript ? "correct the plugin (*.rhai) and try again; `nib image check --lint-only` checks an image's" : "",
+    ...(excerpt === "" ? {} : { excerpt }),
+  };
 }
 
 function snakeCase(code: string): string {
@@ -81,10 +98,11 @@ function snakeCase(code: string): string {
 
 /** A report as an error again, e.g. one that was kept while a failed operation was undone. */
 export function errorOf(report: ErrorReport): HostError {
-  const { code, message, hint, retryAfterSeconds } = report;
+  const { code, message, hint, excerpt, retryAfterSeconds } = report;
   // Codes of other parts pass through: the union names those that the daemon raises itself.
   return new HostError(code as HostErrorCode, message, {
     hint,
+    ...(excerpt === undefined ? {} : { excerpt }),
     ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
   });
 }

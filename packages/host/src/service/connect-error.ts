@@ -32,9 +32,9 @@ const codes = {
 /** Every error of the service: a Connect code for programs, an ErrorDetail for people. */
 export function toConnectError(error: unknown): ConnectError {
   if (error instanceof ConnectError) return error;
-  const { code, message, hint } = reportOf(error);
+  const { code, message, hint, excerpt = "" } = reportOf(error);
   const candidates = error instanceof HostError ? [...error.candidates] : [];
-  const value: MessageInitShape<typeof ErrorDetailSchema> = { code, message, hint, candidates };
+  const value: MessageInitShape<typeof ErrorDetailSchema> = { code, message, hint, candidates, excerpt };
   return new ConnectError(message, connectCode(error, code), undefined, [{ desc: ErrorDetailSchema, value }]);
 }
 

@@ -88,7 +88,7 @@ export class PluginThread {
       else if (message.kind === "done") resolve(message.output);
       else {
         if (message.failure.code === "PLUGIN_SYNTAX") this.#known.forget(job.digest);
-        reject(errorOf(message.failure, job.signal));
+        reject(errorOf(message.failure, job));
       }
     };
     const onError = (error: Error & { readonly code?: string }): void => {
@@ -157,9 +157,11 @@ export class PluginThread {
 }
 
 /** A script that stopped because it was told to: who told knows why, the script knows where. */
-function errorOf({ code, message, diagnostics, frames }: ScriptFailure, { aborted, reason }: AbortSignal): PluginError {
+function errorOf({ code, message, diagnostics, frames }: ScriptFailure, job: ThreadJob): PluginError {
+  const { aborted, reason } = job.signal;
+  const sources = job.files;
   if (code !== "PLUGIN_TIMEOUT" || !aborted || !(reason instanceof PluginError))
-    return new PluginError(code, message, { diagnostics, frames });
+    return new PluginError(code, message, { diagnostics, frames, sources });
   const places = diagnostics.map(({ help: _, ...diagnostic }) => ({ ...diagnostic, message: reason.message }));
-  return new PluginError(reason.code, reason.message, { diagnostics: places, frames });
+  return new PluginError(reason.code, reason.message, { diagnostics: places, frames, sources });
 }

@@ -33,7 +33,7 @@ export declare type ErrorDetail = Message<"blockvisor.host.v1.ErrorDetail"> & {
   code: string;
 
   /**
-   * What happened, one or more lines for people. For plugin errors with file:line:column and a code frame.
+   * What happened, in words for people.
    *
    * @generated from field: string message = 2;
    */
@@ -59,6 +59,13 @@ export declare type ErrorDetail = Message<"blockvisor.host.v1.ErrorDetail"> & {
    * @generated from field: repeated string candidates = 5;
    */
   candidates: string[];
+
+  /**
+   * For plugin errors: every finding with file:line:column and a code frame; may be empty.
+   *
+   * @generated from field: string excerpt = 6;
+   */
+  excerpt: string;
 };
 
 /**
@@ -78,7 +85,7 @@ export declare type ErrorDetailJson = {
   code?: string;
 
   /**
-   * What happened, one or more lines for people. For plugin errors with file:line:column and a code frame.
+   * What happened, in words for people.
    *
    * @generated from field: string message = 2;
    */
@@ -104,6 +111,13 @@ export declare type ErrorDetailJson = {
    * @generated from field: repeated string candidates = 5;
    */
   candidates?: string[];
+
+  /**
+   * For plugin errors: every finding with file:line:column and a code frame; may be empty.
+   *
+   * @generated from field: string excerpt = 6;
+   */
+  excerpt?: string;
 };
 
 /**

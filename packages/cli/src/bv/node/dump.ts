@@ -17,7 +17,11 @@ export function dumpNode(node: NodeView): string {
     ["uri", image.uri],
     ["ip", node.ip],
     ["gateway", node.gateway],
-    ["requirements", `cpu ${vm.vcpu_count}, memory ${vm.mem_size_mb} MB, disk ${vm.disk_size_gb} GB`],
+    // The control plane does not say these of a node that its host has not made yet.
+    [
+      "requirements",
+      node.remote ? "" : `cpu ${vm.vcpu_count}, memory ${vm.mem_size_mb} MB, disk ${vm.disk_size_gb} GB`,
+    ],
     ["ramdisks", vm.ramdisks.map((disk) => `${disk.ram_disk_mount_point} ${disk.ram_disk_size_mb} MB`).join(", ")],
     [
       "properties",
@@ -25,7 +29,7 @@ export function dumpNode(node: NodeView): string {
         .map(([key, value]) => `${key}=${value}`)
         .join(", "),
     ],
-    ["firewall", [`in ${firewall.default_in}, out ${firewall.default_out}`, ...rules].join("; ")],
+    ["firewall", node.remote ? "" : [`in ${firewall.default_in}, out ${firewall.default_out}`, ...rules].join("; ")],
     ["tags", node.tags.join(", ")],
     ["directory", node.directory],
   ];

@@ -1,11 +1,13 @@
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { OperationError } from "@blockvisor/image/container";
 import { isAlive, type ProcessIdentity, signalProcess } from "./process-identity.ts";
 
 const POLL_MS = 10;
-const SETUP_TIMEOUT_MS = 500;
-const SIGTERM_BIT = 1n << 14n;
+/** An init that was started longer ago handles its signals. */
+const SETUP_MS = 500;
+/** Per second, of the times in /proc (USER_HZ, the same on every architecture we run on). */
+const CLOCK_TICKS = 100;
 /** The kernel ends the processes of a dead pid namespace one by one. */
 const KILL_TIMEOUT_MS = 30_000;
 
@@ -18,8 +20,12 @@ export async function endInit(
   options: { readonly timeoutMs: number; readonly signal?: AbortSignal },
 ): Promise<void> {
   if (options.timeoutMs > 0) {
-    await handlesSignals(init);
-    if (signalProcess(init, "SIGTERM") && (await gone(init, options.timeoutMs, options.signal))) return;
+    signalProcess(init, "SIGTERM");
+    if (ageOf(init) < SETUP_MS && !(await gone(init, Math.min(SETUP_MS, options.timeoutMs), options.signal))) {
+      // The kernel drops a signal for process 1 of a namespace that does not handle it yet.
+      signalProcess(init, "SIGTERM");
+    }
+    if (await gone(init, options.timeoutMs, options.signal)) return;
   }
   signalProcess(init, "SIGKILL");
   if (await gone(init, KILL_TIMEOUT_MS, options.signal)) return;
@@ -28,19 +34,10 @@ export async function endInit(
   });
 }
 
-/**
- * The kernel drops a signal for process 1 of a namespace that does not handle it yet: one that was started a moment ago is given
- * time to set that up. One that never does is killed in the end anyway.
- */
-async function handlesSignals(init: ProcessIdentity): Promise<void> {
-  const deadline = Date.now() + SETUP_TIMEOUT_MS;
-  while (Date.now() < deadline) {
-    const status = await readFile(`/proc/${init.pid}/status`, "utf8").catch(() => undefined);
-    if (status === undefined) return;
-    const masks = [...status.matchAll(/^Sig(?:Cgt|Blk):\s*([0-9a-f]+)$/gm)].map(([, mask]) => BigInt(`0x${mask}`));
-    if (masks.some((mask) => (mask & SIGTERM_BIT) !== 0n)) return;
-    await delay(POLL_MS);
-  }
+/** Milliseconds since the process was started. */
+function ageOf(init: ProcessIdentity): number {
+  const uptime = Number(readFileSync("/proc/uptime", "utf8").split(" ")[0]);
+  return (uptime - init.startTicks / CLOCK_TICKS) * 1_000;
 }
 
 async function gone(init: ProcessIdentity, timeoutMs: number, signal: AbortSignal | undefined): Promise<boolean> {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { copyFileSync, writeFileSync } from "node:fs";
+import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { dockerBuild, Workbench } from "./workbench.ts";
@@ -7,7 +7,7 @@ import { dockerBuild, Workbench } from "./workbench.ts";
 test("a node needs nothing in its image but one static binary", async () => {
   await using bench = new Workbench("scratch");
   const folder = bench.example("minimal-scratch");
-  copyFileSync("/bin/busybox", join(folder, "server"));
+  copyFileSync("/bin/busybox", join(folder, "busybox"));
   dockerBuild(folder, "minimal-scratch:latest");
   await bench.startDaemon();
 

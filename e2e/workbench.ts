@@ -56,10 +56,10 @@ export class Workbench implements AsyncDisposable {
     return stdout;
   }
 
-  /** Starts `blockvisord --dev` and waits until it answers. */
-  async startDaemon(): Promise<ChildProcess> {
+  /** Starts `blockvisord` and waits until it answers. */
+  async startDaemon(options: readonly string[] = ["--dev"]): Promise<ChildProcess> {
     const log = openSync(join(this.directory, "blockvisord.log"), "a");
-    const daemon = spawn(join(repository, "bin/blockvisord"), ["--dev"], {
+    const daemon = spawn(join(repository, "bin/blockvisord"), options, {
       env: this.env,
       stdio: ["ignore", log, log],
     });

@@ -43,7 +43,7 @@ const verbs: Readonly<Record<string, Verb>> = {
   },
   generate: {
     usage: "generate",
-    about: "contracts → packages/wire/src/gen",
+    about: "what is generated and committed: wire code from the contracts, the Rhai reference",
     load: () => import("./verbs/generate.ts"),
   },
 };

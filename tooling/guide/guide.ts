@@ -17,7 +17,7 @@ export interface Guide {
   readonly steps: readonly Step[];
 }
 
-export interface Step {
+interface Step {
   readonly title: string;
   readonly commands: readonly Command[];
 }

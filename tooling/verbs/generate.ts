@@ -1,5 +1,7 @@
 import { run as command } from "../command.ts";
 
+/** Everything that is generated and committed: wire code from the contracts, the Rhai reference from its sources. */
 export async function run(): Promise<void> {
   await command("packages/wire/generate.sh", []);
+  await command(process.execPath, ["packages/rhai/src/reference/main.ts"]);
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -46,7 +47,8 @@ const cuts = (operation: Operation): readonly string[] =>
     ? steps[operation].flatMap((step) => ["before", "done", "after"].map((moment) => `${moment}.${step}`))
     : worst[operation];
 
-const nodeId = "c0ffee00-0000-4000-8000-000000000001";
+// Cgroups are named after nodes: two runs on one machine must not share one.
+const nodeId = randomUUID();
 
 let root: TestRoot;
 let first: string;

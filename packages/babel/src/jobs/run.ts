@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -178,13 +178,16 @@ export async function endSupervised(
 
 /** Waits until everything the run printed is in its log; a writer that some escaped process keeps alive is ended. */
 export async function drained(folder: string): Promise<void> {
-  const logger = await identityFile(folder, "logger");
-  if (logger === undefined) return;
+  if ((await identityFile(folder, "shim")) === undefined) return;
   const deadline = performance.now() + DRAIN_MS;
-  while (isAlive(logger)) {
+  while (!existsSync(join(folder, "logged"))) {
+    // A short payload may have ended before the writer, which starts beside it, has said who it is.
+    const logger = await identityFile(folder, "logger");
+    if (logger !== undefined && !isAlive(logger)) return;
     if (performance.now() > deadline) {
       // The writer before its child that copies the bytes, so that the child is not replaced.
-      for (const each of [logger, ...childrenOf(logger.pid)]) signalProcess(each, "SIGKILL");
+      const writers = logger === undefined ? [] : [logger, ...childrenOf(logger.pid)];
+      for (const each of writers) signalProcess(each, "SIGKILL");
       return;
     }
     await delay(10);

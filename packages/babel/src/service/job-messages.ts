@@ -210,7 +210,7 @@ export async function jobInfoMessage(job: Job): Promise<pb.JobInfo> {
             current: progress.current,
             message: progress.message,
             rate: progress.rate,
-            eta: progress.etaSeconds === undefined ? undefined : durationFromMs(progress.etaSeconds * 1000),
+            eta: progress.etaSeconds === undefined ? undefined : durationFromMs(Math.round(progress.etaSeconds * 1000)),
           }),
         ),
       restartCount: restarts + losses,

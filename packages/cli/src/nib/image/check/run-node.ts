@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Diagnostic, EffectiveVariant } from "@blockvisor/image";
 import { DaemonClient } from "../../../daemon/client.ts";
 import { jobStatusText } from "../../../daemon/job-view.ts";
+import { logLineText } from "../../../daemon/log-line.ts";
 import type { NodeView } from "../../../daemon/node-view.ts";
 import { followOperation } from "../../../daemon/operation.ts";
 import { Failure, reason } from "../../../failure/failure.ts";
@@ -142,7 +143,7 @@ async function showFailedJobs(out: Output, daemon: DaemonClient, node: NodeView,
     for (const { name } of jobs.filter((job) => hasFailed(job) || job.restart_count > 0)) {
       out.line(`Last lines of job '${name}':`);
       const request = { node: node.id, job: name, lines, follow: false };
-      for await (const line of daemon.stream("StreamJobLogs", request)) out.line(`  ${printable(line.text ?? "")}`);
+      for await (const line of daemon.stream("StreamJobLogs", request)) out.line(`  ${printable(logLineText(line))}`);
     }
   } catch (error) {
     out.note(1, `no logs: ${reason(error)}`);

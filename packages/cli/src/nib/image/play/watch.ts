@@ -1,6 +1,7 @@
 import { watch } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import type { DaemonClient } from "../../../daemon/client.ts";
+import { logLineText } from "../../../daemon/log-line.ts";
 import type { NodeView } from "../../../daemon/node-view.ts";
 import { followOperation } from "../../../daemon/operation.ts";
 import { Failure } from "../../../failure/failure.ts";
@@ -126,7 +127,7 @@ async function showLogs({ daemon, out, node, signal }: WatchSession): Promise<vo
     try {
       const request = { node: node.id, job: "", lines, follow: true };
       for await (const line of daemon.stream("StreamJobLogs", request, { signal })) {
-        out.line(`${out.paint("cyan", line.job ?? "")}| ${out.foreign(line.text ?? "")}`);
+        out.line(`${out.paint("cyan", line.job ?? "")}| ${out.foreign(logLineText(line))}`);
         out.event({ event: "log", job: line.job ?? "", text: line.text ?? "" });
       }
     } catch (error) {

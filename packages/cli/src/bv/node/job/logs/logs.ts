@@ -1,5 +1,6 @@
 import type { Call } from "../../../../command/verb.ts";
 import { DaemonClient } from "../../../../daemon/client.ts";
+import { logLineText } from "../../../../daemon/log-line.ts";
 import { Failure } from "../../../../failure/failure.ts";
 import { whichNode } from "../../which-node.ts";
 import type { LogsOptions } from "./verb.ts";
@@ -25,7 +26,7 @@ export async function jobLogs(call: Call<LogsOptions, [job?: string, node?: stri
     for await (const line of daemon.stream("StreamJobLogs", request, { signal })) {
       const from = line.job ?? job;
       const text = line.text ?? "";
-      const shown = out.foreign(text);
+      const shown = out.foreign(logLineText(line));
       out.line(job ? shown : `${out.paint("cyan", from)}| ${shown}`);
       out.event({ job: from, sequence: Number(line.sequence ?? 0), time: line.time ?? null, text });
     }

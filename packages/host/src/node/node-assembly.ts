@@ -6,7 +6,7 @@ import { createNodeEngine } from "../plugin/node-engine.ts";
 import { NodePlugin } from "../plugin/node-plugin.ts";
 import { NodeTasks, type Task } from "../schedule/node-tasks.ts";
 import type { NodeActor } from "./node-actor.ts";
-import { environmentOf, nodeEnvOf } from "./node-env.ts";
+import { nodeEnvOf, processEnvironment } from "./node-env.ts";
 import type { NodeHost, NodeParts } from "./node-host.ts";
 import type { NodeState } from "./node-state.ts";
 
@@ -44,7 +44,10 @@ export function assembleNode(
     plugin: new NodePlugin(host.workers, engine, paths.rootfs),
     tasks,
     state,
-    environment: () => environmentOf(nodeEnvOf(state(), host.config)),
+    environment: async () => {
+      const { config } = await host.images.get(state().image.digest);
+      return processEnvironment(config.env, nodeEnvOf(state(), host.config));
+    },
     agent: undefined,
     engineServer: undefined,
     firewallApplied: false,

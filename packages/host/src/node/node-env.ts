@@ -37,6 +37,14 @@ export function environmentOf(env: NodeEnv): Record<string, string> {
   return variables;
 }
 
+/** What every process needs to find programs, in images that say nothing about it. */
+export const basicEnvironment = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", HOME: "/root" };
+
+/** The whole environment of babel and its jobs, and of a shell in the node: what the image sets, then what the platform tells. */
+export function processEnvironment(image: Readonly<Record<string, string>>, env: NodeEnv): Record<string, string> {
+  return { ...basicEnvironment, ...image, ...environmentOf(env) };
+}
+
 /** `/var/lib/babel/node_env`: `KEY="value"` lines that a shell reads back unchanged. */
 export function environmentFile(variables: Readonly<Record<string, string>>): string {
   return Object.entries(variables)

@@ -50,7 +50,7 @@ export interface NodeParts {
   /** The state as it is durable now. */
   readonly state: () => NodeState;
   /** Environment of every process of the node. */
-  readonly environment: () => Record<string, string>;
+  readonly environment: () => Promise<Record<string, string>>;
   /** Cached content of `agent.json`. */
   agent: AgentRecord | undefined;
   engineServer: EngineServer | undefined;

@@ -9,7 +9,7 @@ import type { FirewallTarget } from "../firewall/index.ts";
 import type { NodeNetworkHandle } from "../network/index.ts";
 import { readPluginConfig } from "../plugin/node-engine.ts";
 import { type ContainerSpec, isAlive, signalProcess } from "../runtime/index.ts";
-import { dataMountPoint, environmentFile, environmentOf, nodeEnvOf } from "./node-env.ts";
+import { basicEnvironment, dataMountPoint, environmentFile, environmentOf, nodeEnvOf } from "./node-env.ts";
 import { type NodeHost, type NodeParts, usesHostNetwork } from "./node-host.ts";
 import type { NodeState } from "./node-state.ts";
 import { agentStateOf } from "./observe.ts";
@@ -19,6 +19,9 @@ const second = 1000;
 
 /** Babel has this long to answer after its start; a slow disk loads its runtime slowly. */
 const agentStartTimeoutMs = 30 * second;
+
+/** Processes and threads of a node: far above what protocols need, far below what would take the machine down. */
+const maxProcesses = 16_384;
 
 /** `post_setup.sh` has 300 s (spec babel-agent D1-13). */
 const setupTimeoutMs = 330 * second;
@@ -76,12 +79,11 @@ export const upSteps = {
     // A babel that exists but does not answer would keep its socket; jobs live on without it.
     if (record.process && signalProcess(record.process, "SIGKILL")) await ended(record.process);
     await truncate(paths.agentLog, 0).catch(() => {});
-    const image = await host.images.get(state.image.digest);
     const process = await host.runtime.exec(
       state.id,
       {
         argv: host.agent.command,
-        env: { ...basicEnvironment, ...image.config.env, ...environmentOf(nodeEnvOf(state, host.config)) },
+        env: await node.environment(),
         logPath: paths.agentLog,
       },
       { signal },
@@ -116,9 +118,6 @@ export const upSteps = {
 
   mark_started: async () => ({ state: { started_at: Math.floor(Date.now() / second), problem: null } }),
 } satisfies Partial<ExecutorTable>;
-
-/** What every process needs to find programs, in images that say nothing about it. */
-const basicEnvironment = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", HOME: "/root" };
 
 async function containerSpec({ host, paths }: NodeParts, state: NodeState): Promise<ContainerSpec> {
   const image = await host.images.get(state.image.digest);
@@ -171,6 +170,7 @@ function limitsOf(host: NodeHost, state: NodeState): ResourceLimits {
   const { cpu_limit: limitCpu, memory_limit: limitMemory } = host.config.runtime;
   const memoryMb = state.vm_config.mem_size_mb;
   return {
+    pids: maxProcesses,
     ...(limitMemory && memoryMb > 0 ? { memoryBytes: memoryMb * 1_000_000 } : {}),
     ...(limitCpu && state.assigned_cpus.length > 0 ? { cpus: state.assigned_cpus } : {}),
   };

@@ -231,7 +231,7 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
       const actor = find(node, "open a shell in");
       const shell = {
         argv: noTerminal ? ["/bin/sh"] : ["/bin/sh", "-i"],
-        env: { ...actor.parts.environment(), TERM: "xterm-256color" },
+        env: { ...(await actor.parts.environment()), TERM: "xterm-256color" },
         cwd: "/",
         terminal: !noTerminal,
       };

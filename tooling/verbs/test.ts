@@ -17,23 +17,24 @@ export async function run(names: readonly string[]): Promise<void> {
   const docker = await dockerDaemon();
   const env = docker.host ? { DOCKER_HOST: docker.host, BV_TEST_DOCKER_HOST: docker.host } : {};
   try {
-    const unit = files
-      ? files.filter((file) => !file.startsWith("e2e/"))
-      : globSync("packages/*/src/**/*.test.ts", { cwd: repository });
-    const whole = files
-      ? files.filter((file) => file.startsWith("e2e/"))
-      : globSync("e2e/**/*.test.ts", { cwd: repository });
-    if (unit.length > 0) await testRunner(unit.sort(), 2, env);
-    if (whole.length > 0) await testRunner(whole.sort(), 1, env);
+    const all = files ?? globSync("{packages/*/src,tooling,e2e}/**/*.test.ts", { cwd: repository });
+    const whole = all.filter((file) => file.startsWith("e2e/"));
+    const parts = all.filter((file) => !file.startsWith("e2e/"));
+    const failed = [...(await testRunner(parts, 2, env)), ...(await testRunner(whole, 1, env))];
+    if (failed.length > 0) throw new Error("there are failing tests, see above");
   } finally {
     await docker.stop();
   }
 }
 
-async function testRunner(files: readonly string[], concurrency: number, env: NodeJS.ProcessEnv): Promise<void> {
-  await command(process.execPath, ["--test", `--test-concurrency=${concurrency}`, "--test-reporter=spec", ...files], {
-    env,
-  });
+/** Runs the test files, `concurrency` at a time; what went wrong, if anything. */
+async function testRunner(files: readonly string[], concurrency: number, env: NodeJS.ProcessEnv): Promise<unknown[]> {
+  if (files.length === 0) return [];
+  const options = ["--test", `--test-concurrency=${concurrency}`, "--test-reporter=spec"];
+  return command(process.execPath, [...options, ...files.toSorted()], { env }).then(
+    () => [],
+    (error: unknown) => [error],
+  );
 }
 
 /** A package's name, a folder, or a test file → test files. */

@@ -6,6 +6,7 @@ import { RhaiArray } from "../values/array.ts";
 import { share } from "../values/copy.ts";
 import { RhaiMap, type Shape } from "../values/map.ts";
 import type { Value } from "../values/value.ts";
+import { compilePush } from "./array-push.ts";
 import { type Exec, type Frame, located } from "./exec.ts";
 import { compileBorrowed, compileExpr } from "./expressions.ts";
 import { constantOf } from "./fold.ts";
@@ -80,8 +81,11 @@ export function compileChain(s: FunctionScope, expr: Access, keep: boolean): Exe
 function compileGeneral(s: FunctionScope, expr: Access, keep: boolean): Exec {
   const chain = buildChain(s, expr);
   const { root, links } = chain;
-  if (links.length === 1 && links[0]!.kind === "method")
-    return compileSingleMethod(chain, links[0]!.method, links[0]!.optional);
+  if (links.length === 1 && links[0]!.kind === "method") {
+    const { method, optional } = links[0]!;
+    const push = compilePush(s, expr, (f, value) => method.callOn(root, root.read(f), [value], f));
+    return push ?? compileSingleMethod(chain, method, optional);
+  }
   return (f) => {
     const { values, start } = begin(chain, f);
     const walk = new Walk(chain, values, f, null);

@@ -27,6 +27,7 @@ export function compileFunctionBody(
   const statements = node.body.kind === "Block" ? node.body.body : [node.body];
   const body = withImports(scope, statements, compileBody(scope, statements));
   fn.size = scope.size;
+  fn.forgetsFrames = !scope.isDynamic;
   fn.body = withCells(finish(body, scope), cells);
 }
 

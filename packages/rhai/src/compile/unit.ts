@@ -20,6 +20,8 @@ export class ScriptFunction implements ScriptFunctionLink {
   body: Exec;
   /** Slots a frame needs. */
   size: number;
+  /** Nothing remembers a frame of this function after the call; known once the body is compiled. */
+  forgetsFrames = false;
   /** Slot of `this`, right after captures and parameters. */
   readonly thisSlot: number;
 

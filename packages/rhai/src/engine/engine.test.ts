@@ -169,6 +169,8 @@ test("limits hold and cannot be caught", () => {
     [limited({ stringSize: 100 }), `let s = "x"; try { loop { s += s; } } catch {} s`, "ErrorDataTooLarge"],
     [limited({ arraySize: 100 }), "let a = []; try { a.pad(101, 0) } catch {}", "ErrorDataTooLarge"],
     [limited({ arraySize: 100 }), "let a = [1]; try { loop { a += a; } } catch {}", "ErrorDataTooLarge"],
+    [limited({ arraySize: 100 }), "let a = []; try { for i in 0..101 { a.push(1); } } catch {}", "ErrorDataTooLarge"],
+    [limited({ mapSize: 2 }), "let a = []; try { loop { a.push(#{x: a}); } } catch {}", "ErrorDataTooLarge"],
     [
       limited({ mapSize: 2 }),
       "let m = #{}; try { m.mixin(#{a: 1, b: 2}); m.set(`c`, 3); } catch {}",
@@ -186,6 +188,44 @@ test("limits hold and cannot be caught", () => {
     failure(() => quiet({ limits: { callLevels: 0 } }).eval("fn f() { f() } f()")).kind,
     "ErrorStackOverflow",
   );
+});
+
+test("push is whatever the host or the script says it is", () => {
+  const engine = quiet();
+  assert.deepEqual(toJs(engine.eval("let a = [1]; let b = a; b.push(a); b.push(2); a.push(b); a")), [1, [1, [1], 2]]);
+  const script = "fn push(x) { this.insert(0, x) } let a = [1]; a.push(2); a";
+  assert.deepEqual(toJs(engine.eval(script)), [2, 1]);
+  const ast = engine.compile("let a = [1]; for i in 0..3 { a.push(i); } a");
+  assert.deepEqual(toJs(engine.eval(ast)), [1, 0, 1, 2]);
+  engine.registerFn("push", [t.array, t.int], (_ctx, a) => void a.items.push("own"), { mutates: true });
+  assert.deepEqual(toJs(engine.eval(ast)), [1, "own", "own", "own"]);
+});
+
+test("a callback keeps nothing from one element to the next", () => {
+  const engine = quiet();
+  const cases = [
+    [
+      "[1, 2, 3].map(|x| { x += 1; let y; if x > 2 { y = x; } [x, y] })",
+      [
+        [2, undefined],
+        [3, 3],
+        [4, 4],
+      ],
+    ],
+    ["let n = 1; [1, 2, 3].map(|x| { n += x; |y| n * 100 + x * 10 + y }).map(|f| f.call(5))", [715, 725, 735]],
+    ["let f = |x, y| { x += y; x }; [1, 2, 3].map(f.curry(10))", [11, 12, 13]],
+    ["[[1, 2], [3]].map(|r| r.map(|x| x * 2).reduce(|a, x| a + x, 0))", [6, 6]],
+    ["fn g(x) { eval(`let z = x * 2`); z } [1, 2, 3].map(g)", [2, 4, 6]],
+    ["fn deep(n) { [n, n].map(|m| if m == 0 { 1 } else { deep(m - 1).len() }) } deep(3)", [2, 2]],
+    [
+      "let a = [[1], [2]]; let b = a.filter(|r| { r.push(9); r.len() == 2 }); [a, b]",
+      [
+        [[1], [2]],
+        [[1], [2]],
+      ],
+    ],
+  ] as const;
+  for (const [script, expected] of cases) assert.deepEqual(toJs(engine.eval(script)), expected, script);
 });
 
 test("a run ends when its flag is set, its deadline passes or the progress hook says so", () => {

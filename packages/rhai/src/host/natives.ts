@@ -138,6 +138,11 @@ export class Natives implements HostText {
     return [...(own?.values() ?? []), ...(this.base?.arityOf(name, arity) ?? [])];
   }
 
+  /** The engine has overloads of its own for a name that the standard library knows too. */
+  redefines(name: string, arity: number): boolean {
+    return this.base !== null && (this.byName.get(name)?.has(arity) === true || this.base.redefines(name, arity));
+  }
+
   /** Every overload of every function, the engine's own first. */
   all(): Native[] {
     const own = [...this.byName.values()].flatMap((byArity) =>

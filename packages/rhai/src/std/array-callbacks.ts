@@ -26,7 +26,7 @@ export function addArrayCallbacks(library: Library): void {
     .visitor("filter", "aF as", (a: RhaiArray, f: Fn) => {
       const kept = newItems();
       each(a, new Callback(f, "filter", perElement), (result, item) => {
-        if (result === true) kept.push(share(item));
+        if (result === true) kept.push(typeof item === "object" ? share(item) : item);
         return true;
       });
       return new RhaiArray(kept);
@@ -85,8 +85,15 @@ export function addArrayCallbacks(library: Library): void {
 
 /** Calls for every element until `take` says false; elements changed through `this` are put back into the receiver. */
 function each(a: RhaiArray, callback: Callback, take: (result: Value, item: Value) => boolean, from = 0): void {
-  let own = a;
   const { length } = a.items;
+  if (!callback.bindsElement) {
+    for (let i = from; i < length && i < a.items.length; i++) {
+      const item = a.items[i];
+      if (!take(callback.each(item, i), item)) return;
+    }
+    return;
+  }
+  let own = a;
   for (let i = from; i < length && i < own.items.length; i++) {
     const item = own.items[i];
     let result: Value;

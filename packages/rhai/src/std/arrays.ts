@@ -1,5 +1,6 @@
 import { sameValue } from "../ops/compare.ts";
 import { checkArraySize, checkSize } from "../run/sizes.ts";
+import { vm } from "../run/vm.ts";
 import { RhaiArray } from "../values/array.ts";
 import { share } from "../values/copy.ts";
 import { clampToSafe, type Int } from "../values/int.ts";
@@ -28,7 +29,7 @@ export function addArrays(library: Library): void {
       "a*",
       (a: RhaiArray, value: Value) => {
         a.items.push(value);
-        if (a.items.length > 4096 || typeof value === "object") grown(a, value);
+        if (vm.arraySize > 0 || a.items.length > 4096 || typeof value === "object") grown(a, value);
         return undefined;
       },
       "Adds an element at the end.",

@@ -1,5 +1,5 @@
 import { type Frame, UNBOUND } from "../compile/exec.ts";
-import { callPointer, inCall, plain, run } from "../compile/invoke.ts";
+import { callPointer, inCall, makeFrame, plain, run } from "../compile/invoke.ts";
 import { ScriptFunction, type UnitState } from "../compile/unit.ts";
 import { RhaiError } from "../errors/rhai-error.ts";
 import { functionNotFound } from "../errors/throwing.ts";
@@ -28,33 +28,21 @@ export const pairing: CallbackShape = { fixed: 2, hasThis: false, at: -1, extras
 export const perEntry: CallbackShape = { fixed: 1, hasThis: true, at: 1, extras: 0 };
 export const comparing: CallbackShape = { fixed: 2, hasThis: false, at: -1, extras: 0 };
 
-const U = undefined;
 type Mode = "this" | "element" | "all" | "extras" | "search";
-
-/** Frames as small as the function allows: one is made for every element. */
-function elementFrame(curried: FnPtr["curried"], value: Value, size: number): Frame {
-  switch (curried.length) {
-    case 0:
-      return size <= 4 ? [value, UNBOUND, U, U] : [value, UNBOUND, U, U, U, U, U, U];
-    case 1: {
-      const captured = curried[0] as Value;
-      return size <= 4 ? [captured, value, UNBOUND, U] : [captured, value, UNBOUND, U, U, U, U, U];
-    }
-    default:
-      return [curried[0] as Value, curried[1] as Value, value, UNBOUND, U, U, U, U];
-  }
-}
 
 /** A function pointer prepared for being called once per element. */
 export class Callback {
   /** What `this` (the element) is after the last call. */
-  element: Value = U;
+  element: Value = undefined;
   private readonly ptr: FnPtr;
   private readonly caller: string;
   private readonly shape: CallbackShape;
   private readonly mode: Mode;
   private readonly site: Site | null;
   private readonly fn: ScriptFunction | null;
+  private frame: Frame | null = null;
+  /** Slot of the element in `frame`. */
+  private readonly at: number;
 
   constructor(pointer: FnPtr | string, caller: string, shape: CallbackShape) {
     if (typeof pointer === "string") {
@@ -67,6 +55,7 @@ export class Callback {
     this.site = vm.site;
     const { link } = this.ptr;
     this.fn = link instanceof ScriptFunction ? link : null;
+    this.at = this.ptr.curried.length + shape.fixed;
     this.mode = this.fn === null ? "search" : this.modeFor(this.fn);
   }
 
@@ -79,32 +68,50 @@ export class Callback {
     return wanted === fixed + extras ? "extras" : "search";
   }
 
+  /** The element may be bound to `this`, so that a call can change it. */
+  get bindsElement(): boolean {
+    return this.mode !== "element" && this.mode !== "all";
+  }
+
   /** Calls with one element, no fixed arguments. */
   each(item: Value, index: number): Value {
-    if (this.mode === "element") {
-      this.element = item;
-      const { fn, ptr } = this;
-      const { curried } = ptr;
-      const home = ptr.home as UnitState;
-      if (fn!.size <= 8 && curried.length <= 2 && home.unit.state === home) {
-        const value = typeof item === "object" ? share(item) : item;
-        return run(fn!, elementFrame(curried, value, fn!.size), this.site);
-      }
+    const { frame } = this;
+    if (frame === null) {
+      const result = this.call([], item, index);
+      this.frame = this.frameToReuse();
+      return result;
     }
-    return this.call([], item, index);
+    this.element = item;
+    frame[this.at] = typeof item === "object" ? share(item) : item;
+    return run(this.fn!, frame, this.site);
   }
 
   /** Calls with an accumulator and one element. */
   reduce(accumulator: Value, item: Value, index: number): Value {
-    const { fn, ptr } = this;
-    const home = ptr.home as UnitState;
-    if (this.mode === "element" && fn!.size <= 8 && ptr.curried.length === 0 && home.unit.state === home) {
-      this.element = item;
-      const value = typeof item === "object" ? share(item) : item;
-      const frame = fn!.size <= 4 ? [accumulator, value, UNBOUND, U] : [accumulator, value, UNBOUND, U, U, U, U, U];
-      return run(fn!, frame, this.site);
+    const { frame, at } = this;
+    if (frame === null) {
+      const result = this.call([accumulator], item, index);
+      this.frame = this.frameToReuse();
+      return result;
     }
-    return this.call([accumulator], item, index);
+    this.element = item;
+    frame[at - 1] = accumulator;
+    frame[at] = typeof item === "object" ? share(item) : item;
+    return run(this.fn!, frame, this.site);
+  }
+
+  /**
+   * One frame for all elements, when nothing of a call can be left in it: the arguments are set anew, captured
+   * variables stay, and the rest belongs to declarations that run again. Known after the first call has compiled it.
+   */
+  private frameToReuse(): Frame | null {
+    const { fn, ptr } = this;
+    if (this.mode !== "element" || fn === null || !fn.forgetsFrames || ptr.curried.length !== fn.captures) return null;
+    const home = ptr.home as UnitState;
+    if (home.unit.state !== home) return null;
+    const frame = makeFrame(fn, ptr.curried as Value[]);
+    frame[fn.thisSlot] = UNBOUND;
+    return frame;
   }
 
   /** Calls with fixed arguments, an element and its index. */

@@ -1,6 +1,8 @@
+import { randomUUID } from "node:crypto";
 import { NodeState } from "@blockvisor/wire/blockjoy/common/v1/node";
 import type { Node } from "@blockvisor/wire/blockjoy/v1/node";
 import { NodeStatus } from "@blockvisor/wire/blockvisor/host/v1/host";
+import type { CallOptions } from "@connectrpc/connect";
 import type { HostConfig } from "../config/host-config.ts";
 import { HostError } from "../errors/host-error.ts";
 import type { NodeTable } from "../node/node-table.ts";
@@ -41,30 +43,33 @@ export function apiControlPlane(api: Api, config: HostConfig, nodes: NodeTable):
         );
       }
       const image = await findImage(request.protocolKey, request.variantKey, request.version, request.build);
-      const { nodes: created } = await callApi(() =>
-        api.nodes.create({
-          orgId,
-          imageId: image.imageId,
-          launcher: { launch: { case: "byHost", value: { hostCounts: [{ hostId: config.hostId, nodeCount: 1 }] } } },
-          newValues: Object.entries(request.properties).map(([key, value]) => ({ key, value })),
-          ...(request.tags.length > 0 ? { tags: { tags: request.tags.map((name) => ({ name })) } } : {}),
-        }),
+      const { nodes: created } = await callOnce((once) =>
+        api.nodes.create(
+          {
+            orgId,
+            imageId: image.imageId,
+            launcher: { launch: { case: "byHost", value: { hostCounts: [{ hostId: config.hostId, nodeCount: 1 }] } } },
+            newValues: Object.entries(request.properties).map(([key, value]) => ({ key, value })),
+            ...(request.tags.length > 0 ? { tags: { tags: request.tags.map((name) => ({ name })) } } : {}),
+          },
+          once,
+        ),
       );
       const [node, ...others] = created;
       if (node === undefined) throw new HostError("failed", "empty node create response from API");
       if (others.length > 0) throw new HostError("failed", "unexpected multiple node creation response");
       return remoteNode(node);
     },
-    startNode: async (nodeId) => void (await callApi(() => api.nodes.start({ nodeId }))),
-    stopNode: async (nodeId) => void (await callApi(() => api.nodes.stop({ nodeId }))),
-    restartNode: async (nodeId) => void (await callApi(() => api.nodes.restart({ nodeId }))),
-    deleteNode: async (nodeId) => void (await callApi(() => api.nodes.delete({ nodeId }))),
+    startNode: async (nodeId) => void (await callOnce((once) => api.nodes.start({ nodeId }, once))),
+    stopNode: async (nodeId) => void (await callOnce((once) => api.nodes.stop({ nodeId }, once))),
+    restartNode: async (nodeId) => void (await callOnce((once) => api.nodes.restart({ nodeId }, once))),
+    deleteNode: async (nodeId) => void (await callOnce((once) => api.nodes.delete({ nodeId }, once))),
     upgradeNode: async (nodeId, version, build) => {
       const state = nodes.get(nodeId)?.snapshot().state;
       if (state === undefined) throw new HostError("not_found", `Node ${nodeId} not found`);
       const { protocol_key, variant_key } = state.image_key;
       const { imageId } = await findImage(protocol_key, variant_key, version, build);
-      await callApi(() => api.nodes.upgradeImage({ nodeIds: [nodeId], imageId, orgId: state.org_id }));
+      await callOnce((once) => api.nodes.upgradeImage({ nodeIds: [nodeId], imageId, orgId: state.org_id }, once));
     },
     listNodes: async () => {
       if (orgId === undefined) return [];
@@ -74,6 +79,12 @@ export function apiControlPlane(api: Api, config: HostConfig, nodes: NodeTable):
       return listed.filter((node) => node.nodeStatus?.state !== NodeState.DELETED).map(remoteNode);
     },
   };
+}
+
+/** A call that changes something: repeated after its answer was lost on the way, it still takes effect once. */
+function callOnce<T>(send: (options: CallOptions) => Promise<T>): Promise<T> {
+  const once = { headers: { "idempotency-key": randomUUID() } };
+  return callApi(() => send(once));
 }
 
 const statuses: Readonly<Partial<Record<NodeState, NodeStatus>>> = {

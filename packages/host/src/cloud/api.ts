@@ -105,8 +105,12 @@ export function apiError(failure: ConnectError): HostError {
       return new HostError("not_found", message, { cause: failure });
     case Code.AlreadyExists:
       return new HostError("conflict", message, { cause: failure });
-    case Code.InvalidArgument:
     case Code.FailedPrecondition:
+      return new HostError("invalid", message, {
+        hint: "`bv host info` and `bv node list` show what this machine has and what takes room on it",
+        cause: failure,
+      });
+    case Code.InvalidArgument:
       return new HostError("invalid", message, { cause: failure });
     case Code.Unauthenticated:
     case Code.PermissionDenied:

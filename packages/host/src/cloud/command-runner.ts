@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { CommandExitCode } from "@blockvisor/wire/blockjoy/v1/command";
 import type { Logger } from "pino";
 import { type Api, callApi } from "./api.ts";
 import { type CommandContext, executeCommand } from "./execute-command.ts";
@@ -87,7 +88,10 @@ export class CommandRunner {
     // A daemon that is going down gives up operations; the next one finishes them and reports what came out.
     if (this.#stopped) return undefined;
     await this.#outbox.change(entry.id, { state: "done", result });
-    this.#log.info({ command: entry.id, node: entry.node_id, exit: result.exit_code }, "command executed");
+    this.#log.info(
+      { command: entry.id, node: entry.node_id, exit: CommandExitCode[result.exit_code] },
+      "command executed",
+    );
     return result;
   }
 

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isOperationError, OperationError, runTool } from "@blockvisor/image/container";
+import { failpoint } from "../durable/index.ts";
 import type { RuntimeProbe } from "./container-runtime.ts";
 
 /** The command-line tool that makes containers, with the folder it keeps its own state in. */
@@ -41,6 +42,7 @@ export async function findOciProgram(
       continue;
     }
     try {
+      await removeTrials(program, directory);
       await tryProgram(program, directory, config);
       return program;
     } catch (error) {
@@ -86,9 +88,23 @@ function programAt(name: string, state: string): Omit<OciProgram, "version"> {
   };
 }
 
+const trialPrefix = "probe-";
+
+/** Containers of trials that were cut by a `kill -9` of the daemon: their first process would wait for ever. */
+async function removeTrials(program: OciProgram, directory: string): Promise<void> {
+  const state = join(directory, program.name);
+  const trials = (await readdir(state).catch(() => [])).filter((name) => name.startsWith(trialPrefix));
+  for (const id of trials) {
+    // What cannot be removed now is tried again by the next daemon; it hinders nothing.
+    await program.run(["delete", "--force", id], { errorCode: "runtime-unusable", timeoutMs: 20_000 }).catch(() => {});
+  }
+  const bundles = (await readdir(directory)).filter((name) => name.startsWith(trialPrefix));
+  for (const name of bundles) await rm(join(directory, name), { recursive: true });
+}
+
 async function tryProgram(program: OciProgram, directory: string, config: (rootfs: string) => object): Promise<void> {
-  const bundle = await mkdtemp(join(directory, "probe-"));
-  const id = `probe-${randomBytes(6).toString("hex")}`;
+  const bundle = await mkdtemp(join(directory, trialPrefix));
+  const id = `${trialPrefix}${randomBytes(6).toString("hex")}`;
   const call = { errorCode: "runtime-unusable", timeoutMs: 20_000 };
   try {
     const rootfs = join(bundle, "rootfs");
@@ -97,6 +113,7 @@ async function tryProgram(program: OciProgram, directory: string, config: (rootf
     await chmod(join(rootfs, "init"), 0o755);
     await writeFile(join(bundle, "config.json"), JSON.stringify(config(rootfs)));
     await program.run(["create", "--bundle", bundle, id], call);
+    failpoint("oci.tried");
   } finally {
     await program.run(["delete", "--force", id], call).catch(() => {});
     await rm(bundle, { recursive: true, force: true });

@@ -18,7 +18,8 @@ export const waitOptions: readonly VerbOption[] = [
   { flags: "--timeout <time>", summary: "how long to wait", parse: seconds, initial: 300 },
 ];
 
-export type Awaited = "Running" | "Stopped" | "Deleted";
+/** `restartOf`: running again, and not the container (its init's pid) that ran before. */
+export type Awaited = "Running" | "Stopped" | "Deleted" | { readonly restartOf: number | null };
 
 const pollMs = 300;
 
@@ -51,14 +52,14 @@ export async function awaitNode(
   try {
     for (;;) {
       node = await findNode(daemon, id, signal);
-      if (wanted === "Deleted" ? !node : node?.status === wanted && !node.remote) break;
+      if (isReached(node, wanted)) break;
       if (node?.status === "Failed" && node.problem) {
         throw new Failure("daemon-refused", `node ${id} failed: ${node.problem.message}`, {
           hint: "`bv node info` shows the node; the control plane's command has the reason too",
         });
       }
       if (performance.now() > deadline) {
-        throw new Failure("node-busy", `node ${id} is not ${wanted.toLowerCase()} after ${timeout} s`, {
+        throw new Failure("node-busy", `node ${id} is not ${wordOf(wanted)} after ${timeout} s`, {
           hint: node?.operation
             ? `it is busy: ${node.operation.kind}, ${node.operation.step}`
             : "`bv node ls` shows it",
@@ -69,7 +70,7 @@ export async function awaitNode(
       );
       await delay(pollMs, undefined, { signal });
     }
-    progress.done(`Node ${id} is ${wanted.toLowerCase()}`);
+    progress.done(`Node ${id} is ${wordOf(wanted)}`);
     return node;
   } catch (error) {
     progress.failed();
@@ -77,7 +78,20 @@ export async function awaitNode(
   }
 }
 
-async function findNode(daemon: DaemonClient, id: string, signal: AbortSignal): Promise<NodeView | undefined> {
+function isReached(node: NodeView | undefined, wanted: Awaited): boolean {
+  if (wanted === "Deleted") return node === undefined;
+  if (node === undefined || node.remote) return false;
+  return typeof wanted === "string"
+    ? node.status === wanted
+    : node.status === "Running" && node.pid !== wanted.restartOf;
+}
+
+function wordOf(wanted: Awaited): string {
+  return typeof wanted === "string" ? wanted.toLowerCase() : "running again";
+}
+
+/** A node as it is now; undefined when there is none. */
+export async function findNode(daemon: DaemonClient, id: string, signal: AbortSignal): Promise<NodeView | undefined> {
   try {
     return nodeView(await daemon.call("GetNode", { node: id }, { signal }));
   } catch (error) {

@@ -3,7 +3,7 @@ import { DaemonClient } from "../../../daemon/client.ts";
 import { followOperation } from "../../../daemon/operation.ts";
 import { Failure } from "../../../failure/failure.ts";
 import { forEachNode } from "../several-nodes.ts";
-import { awaitEnd } from "../wait.ts";
+import { awaitEnd, findNode } from "../wait.ts";
 import type { RestartOptions } from "./verb.ts";
 
 /** `bv node restart` (host-daemon §2.2). */
@@ -17,6 +17,7 @@ export async function restartNodes(call: Call<RestartOptions, [nodes: readonly s
     out,
     nodes,
     async (node) => {
+      const before = await findNode(daemon, node, signal);
       const end = await followOperation(
         daemon,
         out,
@@ -24,7 +25,7 @@ export async function restartNodes(call: Call<RestartOptions, [nodes: readonly s
         { node, force, local },
         { title: `Restarting ${node}`, signal },
       );
-      return awaitEnd(daemon, out, end, "Running", options, signal);
+      return awaitEnd(daemon, out, end, { restartOf: before?.pid ?? null }, options, signal);
     },
     (end) =>
       end.kind === "done" ? `Restarted node \`${end.node.id}\`` : `Restart of node \`${end.nodeId}\` requested`,

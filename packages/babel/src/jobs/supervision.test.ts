@@ -21,13 +21,13 @@ async function residentKb(pid: number, measure: "Rss" | "Pss" = "Rss"): Promise<
   return Number(new RegExp(`^${measure}:\\s+(\\d+)`, "m").exec(text)?.[1]);
 }
 
-async function ticksOf(pid: number): Promise<number> {
-  const text = await readFile(`/proc/${pid}/stat`, "latin1");
-  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  return Number(fields[11]) + Number(fields[12]);
+/** How often the main threads of these processes gave up the processor to wait for something, so far. */
+async function wakeUps(pids: readonly number[]): Promise<number> {
+  const texts = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/status`, "latin1")));
+  return texts.reduce((sum, text) => sum + Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(text)?.[1]), 0);
 }
 
-test("16 idle jobs: babel and all its helpers stay within 90 MB and 1 % of a core", async (t) => {
+test("16 idle jobs: babel and all its helpers stay within 90 MB and sleep", async (t) => {
   const agent = await TestAgent.start(bundle);
   t.after(() => agent.dispose());
   const payloads: number[] = [];
@@ -51,13 +51,13 @@ test("16 idle jobs: babel and all its helpers stay within 90 MB and 1 % of a cor
   // The helpers are one busybox: what they share is there once. Babel shares nothing with them.
   const sizes = await Promise.all(all.map((pid) => residentKb(pid, pid === agent.pid ? "Rss" : "Pss")));
   const total = sizes.reduce((sum, size) => sum + size, 0);
-  const before = (await Promise.all(all.map(ticksOf))).reduce((sum, ticks) => sum + ticks, 0);
+  const before = await wakeUps(all);
   await delay(IDLE_SECONDS * 1_000);
-  const used = (await Promise.all(all.map(ticksOf))).reduce((sum, ticks) => sum + ticks, 0) - before;
-  t.diagnostic(`babel ${sizes[0]} kB, 48 helpers ${total - sizes[0]!} kB, ${used} ticks in ${IDLE_SECONDS} s`);
+  const perSecond = ((await wakeUps(all)) - before) / IDLE_SECONDS;
+  t.diagnostic(`babel ${sizes[0]} kB, 48 helpers ${total - sizes[0]!} kB, ${perSecond} wake-ups a second`);
   assert.ok(total <= 90_000, `${total} kB`);
-  // 100 ticks are a second of one core.
-  assert.ok(used <= IDLE_SECONDS, `${used} ticks in ${IDLE_SECONDS} s`);
+  // Counted rather than timed: a busy machine makes the same work slower, not more. Polling once a second in each would be 49.
+  assert.ok(perSecond < 20, `${perSecond} wake-ups a second`);
 });
 
 test(`${SHORT_JOBS} short jobs leave no zombie, no file descriptor and no memory behind`, async (t) => {

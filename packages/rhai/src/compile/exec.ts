@@ -1,7 +1,7 @@
 import { RhaiError } from "../errors/rhai-error.ts";
 import { thrown } from "../errors/throwing.ts";
 import { isStackExhausted } from "../run/stack.ts";
-import { type Site, stackOverflow } from "../run/vm.ts";
+import { refuel, type Site, stackOverflow } from "../run/vm.ts";
 import type { Cell } from "../values/cell.ts";
 import { HeapValue, Tag } from "../values/tag.ts";
 import type { Value } from "../values/value.ts";
@@ -76,4 +76,13 @@ export function fromHost(error: unknown): RhaiError {
 
 export function failAt(error: RhaiError, site: Site): RhaiError {
   return error.at(site.source, site.start, site.end);
+}
+
+/** The slow side of counting a loop's rounds: what ends the script then ends it at the loop. */
+export function refuelAt(loop: Site): void {
+  try {
+    refuel();
+  } catch (error) {
+    throw located(error, loop);
+  }
 }

@@ -3,7 +3,7 @@ import { startOffset, unparen } from "../ast/positions.ts";
 import { RhaiError } from "../errors/rhai-error.ts";
 import { arithmetic } from "../errors/throwing.ts";
 import type { Site } from "../run/vm.ts";
-import { refuel, vm } from "../run/vm.ts";
+import { vm } from "../run/vm.ts";
 import { RhaiArray } from "../values/array.ts";
 import { Blob } from "../values/blob.ts";
 import { Cell } from "../values/cell.ts";
@@ -16,7 +16,7 @@ import { Range } from "../values/range.ts";
 import { untag } from "../values/tagged.ts";
 import type { Value } from "../values/value.ts";
 import { slowBinary } from "./binary-operators.ts";
-import { BREAK, CONTINUE, cellAt, type Exec, type Frame, failAt, Jump, RETURN } from "./exec.ts";
+import { BREAK, CONTINUE, cellAt, type Exec, type Frame, failAt, Jump, RETURN, refuelAt } from "./exec.ts";
 import { compileCondition, compileExpr } from "./expressions.ts";
 import { type FunctionScope, Leaves } from "./function-scope.ts";
 import { compileLoopBlock, compileStatement } from "./statements.ts";
@@ -61,6 +61,7 @@ function inLoop(s: FunctionScope, compile: () => Exec): Exec {
 }
 
 export function compileWhile(s: FunctionScope, node: WhileStatement): Exec {
+  const loop = s.site(node.start, node.start + "while".length);
   const condition = compileCondition(s, node.condition);
   return inLoop(s, () => {
     const body = compileLoopBody(s, () => compileLoopBlock(s, node.body));
@@ -68,7 +69,7 @@ export function compileWhile(s: FunctionScope, node: WhileStatement): Exec {
     if (!body.leaves) {
       return (f) => {
         while (condition(f) === true) {
-          if (--vm.fuel < 0) refuel();
+          if (--vm.fuel < 0) refuelAt(loop);
           exec(f);
         }
         return undefined;
@@ -76,7 +77,7 @@ export function compileWhile(s: FunctionScope, node: WhileStatement): Exec {
     }
     return (f) => {
       while (condition(f) === true) {
-        if (--vm.fuel < 0) refuel();
+        if (--vm.fuel < 0) refuelAt(loop);
         const value = exec(f);
         if (value === BREAK) return vm.result;
         if (value === RETURN) return value;
@@ -87,11 +88,12 @@ export function compileWhile(s: FunctionScope, node: WhileStatement): Exec {
 }
 
 export function compileLoop(s: FunctionScope, node: LoopStatement): Exec {
+  const loop = s.site(node.start, node.start + "loop".length);
   return inLoop(s, () => {
     const { exec } = compileLoopBody(s, () => compileLoopBlock(s, node.body));
     return (f) => {
       for (;;) {
-        if (--vm.fuel < 0) refuel();
+        if (--vm.fuel < 0) refuelAt(loop);
         const value = exec(f);
         if (value === BREAK) return vm.result;
         if (value === RETURN) return value;
@@ -102,13 +104,14 @@ export function compileLoop(s: FunctionScope, node: LoopStatement): Exec {
 
 /** `continue` starts the next round without looking at the condition. */
 export function compileDo(s: FunctionScope, node: DoStatement): Exec {
+  const loop = s.site(node.start, node.start + "do".length);
   return inLoop(s, () => {
     const { exec } = compileLoopBody(s, () => compileStatement(s, node.body));
     const condition = compileCondition(s, node.condition);
     const again = !node.until;
     return (f) => {
       for (;;) {
-        if (--vm.fuel < 0) refuel();
+        if (--vm.fuel < 0) refuelAt(loop);
         const value = exec(f);
         if (value === BREAK) return vm.result;
         if (value === RETURN) return value;
@@ -121,6 +124,7 @@ export function compileDo(s: FunctionScope, node: DoStatement): Exec {
 
 /** One slot for all rounds, so that closures created in the body share the variable. */
 export function compileFor(s: FunctionScope, node: ForStatement): Exec {
+  const loop = s.site(node.start, node.start + "for".length);
   const iterable = unparen(node.iterable);
   const range = iterable.kind === "Binary" && (iterable.op === ".." || iterable.op === "..=") ? iterable : null;
   const from = range === null ? null : compileExpr(s, range.left);
@@ -134,7 +138,7 @@ export function compileFor(s: FunctionScope, node: ForStatement): Exec {
       const body = compileLoopBody(s, () => compileLoopBlock(s, node.body));
       const { exec } = body;
       const { slot } = variable;
-      const walk = compileWalk(variable, counter, body, site);
+      const walk = compileWalk(variable, counter, body, { loop, iterable: site });
       if (from === null || to === null || variable.isCell || counter !== null) return (f) => walk(f, whole(f));
       const op = range!.op as ".." | "..=";
       const last = op === "..=" ? 1 : 0;
@@ -147,14 +151,14 @@ export function compileFor(s: FunctionScope, node: ForStatement): Exec {
         if (!body.leaves) {
           for (let i = first; i < stop; i++) {
             f[slot] = i;
-            if (--vm.fuel < 0) refuel();
+            if (--vm.fuel < 0) refuelAt(loop);
             exec(f);
           }
           return undefined;
         }
         for (let i = first; i < stop; i++) {
           f[slot] = i;
-          if (--vm.fuel < 0) refuel();
+          if (--vm.fuel < 0) refuelAt(loop);
           const value = exec(f);
           if (value === BREAK) return vm.result;
           if (value === RETURN) return value;
@@ -174,7 +178,7 @@ function compileWalk(
   variable: Slot,
   counter: Slot | null,
   body: Body,
-  site: Site,
+  { loop, iterable: site }: { readonly loop: Site; readonly iterable: Site },
 ): (f: Frame, iterable: Value) => Value {
   const { exec, leaves } = body;
   const { slot, isCell } = variable;
@@ -185,7 +189,7 @@ function compileWalk(
       if (counter.isCell) cellAt(f, counter.slot).value = i;
       else f[counter.slot] = i;
     }
-    if (--vm.fuel < 0) refuel();
+    if (--vm.fuel < 0) refuelAt(loop);
     return exec(f);
   };
   const isSimple = !isCell && counter === null;
@@ -200,7 +204,7 @@ function compileWalk(
         for (let i = 0; i < items.length; i++) {
           const item = items[i];
           f[slot] = typeof item === "object" ? share(item) : item;
-          if (--vm.fuel < 0) refuel();
+          if (--vm.fuel < 0) refuelAt(loop);
           const signal = exec(f);
           if (signal === BREAK) return vm.result;
           if (signal === RETURN) return signal;
@@ -221,14 +225,14 @@ function compileWalk(
       if (by > 0 && !leaves) {
         for (let i = from; i < to; i += by) {
           f[slot] = i;
-          if (--vm.fuel < 0) refuel();
+          if (--vm.fuel < 0) refuelAt(loop);
           exec(f);
         }
         return undefined;
       }
       for (let i = from; by > 0 ? i < to : i > to; i += by) {
         f[slot] = i;
-        if (--vm.fuel < 0) refuel();
+        if (--vm.fuel < 0) refuelAt(loop);
         const signal = exec(f);
         if (signal === BREAK) return vm.result;
         if (signal === RETURN) return signal;

@@ -69,7 +69,7 @@ test("limits end a script that does not end", async () => {
   file("loop.rhai", "loop { }");
   const byOperations = await rhai(["run", "--max-operations", "1000", "loop.rhai"], { cwd });
   assert.equal(byOperations.code, 1);
-  assert.match(byOperations.err, /^error\[ErrorTooManyOperations\]: Too many operations/);
+  assert.match(byOperations.err, /^error\[ErrorTooManyOperations\]: Too many operations[^\n]*\n.*loop\.rhai:1:1\n/);
   const byTime = await rhai(["run", "--timeout", "1", "loop.rhai"], { cwd });
   assert.equal(byTime.code, 1);
   assert.match(byTime.err, /^error\[ErrorTerminated\]/);

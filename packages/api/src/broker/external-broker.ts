@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { connectAsync } from "mqtt";
 import type { Logger } from "pino";
 import { type Broker, hostOfStatusTopic, type OnHostStatus } from "./broker.ts";
+import { brokerAddress } from "./broker-address.ts";
 
 /** Every replica subscribes through one group, so each status message is handled once. */
 const sharedStatus = "$share/blockvisor-api//bv/hosts/+/status";
@@ -23,8 +24,9 @@ export interface ExternalBrokerOptions {
 export async function connectExternalBroker(options: ExternalBrokerOptions): Promise<Broker> {
   const { log, url } = options;
   const client = await connectAsync(
-    url,
+    "",
     {
+      ...brokerAddress(url),
       protocolVersion: 5,
       clientId: `blockvisor-api-${randomUUID()}`,
       connectTimeout: connectTimeoutMs,

@@ -3,6 +3,7 @@ import { HostConnectionStatus, HostStatusSchema } from "@blockvisor/wire/blockjo
 import { create, toBinary } from "@bufbuild/protobuf";
 import mqtt, { type MqttClient } from "mqtt";
 import type { Logger } from "pino";
+import { brokerAddress } from "./broker-address.ts";
 
 export interface NotificationPort {
   readonly hostId: string;
@@ -64,7 +65,8 @@ export class Notifications {
     try {
       const [url, username] = await Promise.all([this.#port.brokerUrl(), this.#port.token()]);
       const [topic, payload, options] = this.#status(HostConnectionStatus.OFFLINE);
-      const client = mqtt.connect(brokerUrlOf(url), {
+      const client = mqtt.connect({
+        ...brokerAddress(url),
         protocolVersion: 5,
         clientId: this.#port.hostId,
         clean: true,
@@ -124,11 +126,4 @@ export class Notifications {
     const message = create(HostStatusSchema, { hostId, connectionStatus });
     return [`/bv/hosts/${hostId}/status`, Buffer.from(toBinary(HostStatusSchema, message)), { qos: 1, retain: true }];
   }
-}
-
-/** Scheme by port where the URL has none; port by scheme where it has none (DB-7.9). */
-function brokerUrlOf(url: string): string {
-  if (/^(mqtts?|wss?):\/\//.test(url)) return url;
-  const bare = url.replace(/^[a-z]+:\/\//, "");
-  return bare.endsWith(":8883") ? `mqtts://${bare}` : `mqtt://${bare}`;
 }

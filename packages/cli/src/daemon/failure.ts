@@ -23,13 +23,23 @@ export async function daemonFailure(error: ConnectErrorJson): Promise<Failure> {
   const code = detail?.code || error.code || "unknown";
   const kind = kinds[code] ?? (isUnknownJob(detail?.message) ? "node-not-found" : "daemon-refused");
   const operation = detail?.operation;
+  const hint = adviceFor(kind, detail?.message) ?? (detail?.hint || undefined);
   return new Failure(kind, detail?.message || error.message || `blockvisord answered '${code}'`, {
-    hint: detail?.hint || (kind === "node-busy" ? "wait for it to end and try again" : undefined),
+    hint: hint ?? (kind === "node-busy" ? "wait for it to end and try again" : undefined),
     causes: operation ? [`the node is busy: ${operation.kind}${operation.step ? ` (${operation.step})` : ""}`] : [],
     candidates: detail?.candidates,
     excerpt: detail?.excerpt || undefined,
     data: { daemon_code: code },
   });
+}
+
+/** What the daemon cannot know is wrong from inside a script or the agent. */
+function adviceFor(kind: FailureName, message: string | undefined): string | undefined {
+  if (isUnknownJob(message)) return "`bv node job ls` lists the jobs";
+  if (kind === "daemon-refused" && /\bnode connection is closed\b/.test(message ?? "")) {
+    return "the plugin needs the running node: `bv node start`";
+  }
+  return undefined;
 }
 
 /** The agent in the node has no codes; its texts are part of its contract (babel-agent §3.6). */

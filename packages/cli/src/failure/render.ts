@@ -11,7 +11,8 @@ export function renderFailure(error: unknown, out: Output): number {
   if (out.format === "json") {
     const lists = { ...(causes.length > 0 && { causes }), ...(candidates.length > 0 && { candidates }) };
     out.failure({ code, message: failure.message, hint, ...lists, ...at, data });
-  } else {
+  }
+  if (out.format === "text" || out.program === "nib") {
     const paint = out.errorPaint;
     const lines = [`${paint("red", "Error:")} ${failure.message} ${paint("dim", `(${code})`)}`];
     for (const cause of causes) lines.push(`  ${paint("dim", "cause:")} ${cause}`);

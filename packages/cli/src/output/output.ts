@@ -22,7 +22,8 @@ interface OutputChoices {
 
 /**
  * Everything a command says goes through here. Results go to stdout, everything about the way there to stderr;
- * with `--format json` stdout is exactly one JSON document and a failure is one JSON document on stderr.
+ * with `--format json` stdout is exactly one JSON document. A failure of `nib` is that document (nib-and-images §1.9), next to its
+ * message for people on stderr; that of the others is a document on stderr (host-daemon DB-2.1).
  */
 export class Output {
   readonly program: ProgramName;
@@ -103,10 +104,10 @@ export class Output {
     process.stderr.write(`${text}\n`);
   }
 
-  /** The failure as a document on stderr. */
+  /** The failure as a document. */
   failure(error: object): void {
-    const document = this.program === "nib" ? { ok: false, error } : { error };
-    process.stderr.write(`${JSON.stringify(document)}\n`);
+    if (this.program === "nib") this.#writeDocument({ ok: false, command: this.command || undefined, error });
+    else process.stderr.write(`${JSON.stringify({ error })}\n`);
   }
 
   #writeDocument(document: unknown): void {

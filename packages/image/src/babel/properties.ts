@@ -77,7 +77,7 @@ export interface NodeProperties {
 }
 
 /** Defaults of the effective properties (of all: `variants` only says where they are shown), overridden by `--props`: a YAML or JSON map of scalars, kept as their source text (§5.2). */
-export function nodeProperties(variant: EffectiveVariant, props = ""): NodeProperties {
+export function nodeProperties(variant: Pick<EffectiveVariant, "properties">, props = ""): NodeProperties {
   const { properties } = variant;
   const values: Record<string, string> = Object.fromEntries(
     properties.map((property) => [property.key, property.defaultValue]),

@@ -14,10 +14,13 @@ export interface DevNodeImage {
 
 /** `metadataPath` is where relative paths in `container_uri` start. Errors: those of parseContainerUri. */
 export function devNodeImage(variant: EffectiveVariant, metadataPath: string): DevNodeImage {
-  const uri = resolveContainerPath(parseContainerUri(variant.containerUri), resolve(dirname(metadataPath)));
+  const uri = parseContainerUri(variant.containerUri);
+  const resolved = resolveContainerPath(uri, resolve(dirname(metadataPath)));
   return {
     imageVersion: variant.version,
-    imageUri: formatContainerUri(uri),
+    // As it was written, unless its path would mean another one to the daemon.
+    imageUri:
+      formatContainerUri(resolved) === formatContainerUri(uri) ? variant.containerUri : formatContainerUri(resolved),
     vm: {
       cpuCores: variant.minCpu,
       memoryMb: String(variant.minMemoryMb),

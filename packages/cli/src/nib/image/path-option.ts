@@ -8,6 +8,13 @@ export const pathOption: VerbOption = {
   completes: "file",
 };
 
+/** The same for verbs that may be given a plugin's directory. */
+export const pathOrBesideOption: VerbOption = {
+  flags: "--path <file>",
+  summary: "the image's metadata (default: babel.yaml here, or beside the plugin)",
+  completes: "file",
+};
+
 export const variantOption: VerbOption = {
   flags: "--variant <key>",
   summary: "variant of the image; needed when the file has several",

@@ -75,11 +75,22 @@ export function chooseProperties(
   variant: EffectiveVariant,
   { props }: PropsOptions,
 ): Readonly<Record<string, string>> {
-  const text = props?.startsWith("@") ? readText(props.slice(1), "--props @FILE reads the values from a file") : props;
-  const { values, problems } = nodeProperties(variant, text);
+  const { values, problems } = nodeProperties(variant, propsText(props));
   for (const { kind, message, help } of problems) {
     if (kind !== "unknown") throw new Failure("invalid-properties", `--props: ${message}`, { hint: help });
     out.warn({ code: "NIB233", message: `--props: ${message}; ${help}` });
   }
   return values;
+}
+
+/** The values of `--props` alone, for a plugin without a babel.yaml. */
+export function givenProperties({ props }: PropsOptions): Readonly<Record<string, string>> {
+  const { values, problems } = nodeProperties({ properties: [] }, propsText(props));
+  const wrong = problems.find(({ kind }) => kind !== "unknown");
+  if (wrong) throw new Failure("invalid-properties", `--props: ${wrong.message}`, { hint: wrong.help });
+  return values;
+}
+
+function propsText(props: string | undefined): string | undefined {
+  return props?.startsWith("@") ? readText(props.slice(1), "--props @FILE reads the values from a file") : props;
 }

@@ -80,9 +80,9 @@ test("a build that fails says where, and changes nothing", async () => {
   writeFileSync(join(directory.path, "Dockerfile"), "FROM scratch\nCOPY missing /\n");
   const args = ["image", "build", "--builder", "docker", "--tag", name, "--format", "json"];
   const { status, stdout, stderr } = await runCli("nib", args, { cwd: directory.path });
-  assert.equal(stdout, "");
+  assert.match(stderr, /^Error: docker build failed with exit code 1 \(NIB911\)\n[\s\S]*missing[\s\S]*\n {2}next: /);
   assert.equal(status, 1);
-  const { error }: { error: { code: string; message: string } } = JSON.parse(stderr);
+  const { error }: { error: { code: string; message: string } } = JSON.parse(stdout);
   assert.deepEqual([error.code, error.message], ["NIB911", "docker build failed with exit code 1"]);
   assert.equal(readFileSync(join(directory.path, "babel.yaml"), "utf8"), before);
 });

@@ -156,6 +156,7 @@ function report(out: Output, outcomes: readonly VariantOutcome[], options: Check
   if (success) out.document(data);
   else if (out.format === "json") {
     out.document(data, { error: { code: failureCode(out.program, "check-failed"), message } });
+    out.complain(`Error: ${message} (${failureCode(out.program, "check-failed")})`);
     process.exitCode = failureExit(out.program, "check-failed");
   } else throw new Failure("check-failed", message, { hint: "correct what is shown above and check again" });
 }

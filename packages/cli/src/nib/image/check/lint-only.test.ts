@@ -66,6 +66,10 @@ test("findings come with place, code frame and exit code 3", async () => {
   assert.match(stdout, new RegExp(`^${plugin}:\\d+:\\d+ (error|warning) NIB502 .*histroy`, "m"));
   assert.doesNotMatch(stdout, /All checks passed/);
   assert.match(stderr, /^Error: check failed: \d errors? \(NIB300\)\n {2}next: /);
+  const json = await check(image, "plugin", "--plugin-dir", image.path, "--format", "json");
+  assert.match(json.stderr, /^Error: check failed: \d errors? \(NIB300\)\n$/);
+  const { ok, error } = JSON.parse(json.stdout);
+  assert.deepEqual([json.status, ok, error.code], [3, false, "NIB300"]);
 });
 
 test("a syntax error and an endless loop are findings, not accidents", async () => {

@@ -1,8 +1,9 @@
 import { count, seconds } from "../../../command/values.ts";
 import { verb } from "../../../command/verb.ts";
 import type { DevNodeOptions } from "../../dev-node/create.ts";
+import { metadataPath } from "../../metadata/metadata-path.ts";
 import { devNodeOptions } from "../dev-node-options.ts";
-import { pathOption, propsOption, variantOption } from "../path-option.ts";
+import { pathOrBesideOption, propsOption, variantOption } from "../path-option.ts";
 
 const checkNames = ["plugin", "jobs-status", "jobs-restarts", "protocol-status"] as const;
 export type CheckName = (typeof checkNames)[number];
@@ -22,7 +23,9 @@ export interface CheckOptions extends DevNodeOptions {
   readonly logLines: number;
 }
 
-export const checkVerb = verb<CheckOptions, [checks: readonly CheckName[]]>({
+type GivenOptions = Omit<CheckOptions, "path"> & { readonly path?: string };
+
+export const checkVerb = verb<GivenOptions, [checks: readonly CheckName[]]>({
   name: "check",
   summary: "check the image: its metadata, its plugin, and how a node of it runs",
   details:
@@ -38,7 +41,7 @@ export const checkVerb = verb<CheckOptions, [checks: readonly CheckName[]]>({
   ],
   arguments: [{ usage: "[checks...]", summary: "what to check", choices: checkNames }],
   options: [
-    pathOption,
+    pathOrBesideOption,
     variantOption,
     { flags: "--all-variants", summary: "check every variant of the file" },
     propsOption,
@@ -57,5 +60,8 @@ export const checkVerb = verb<CheckOptions, [checks: readonly CheckName[]]>({
     { flags: "--log-lines <number>", summary: "how much of a failed job's log is shown", parse: count, initial: 10 },
     ...devNodeOptions,
   ],
-  run: async (call) => (await import("./check.ts")).checkImage(call),
+  run: async (call) => {
+    const options = { ...call.options, path: metadataPath(call.options) };
+    await (await import("./check.ts")).checkImage({ ...call, options });
+  },
 });

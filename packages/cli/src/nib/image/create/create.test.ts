@@ -64,9 +64,10 @@ test("files that are there are not overwritten unasked", async () => {
   writeFileSync(path, "fn mine() {}\n");
   const refused = await create();
   assert.equal(refused.status, 1);
-  assert.equal(refused.stdout, "");
-  assert.deepEqual(JSON.parse(refused.stderr), {
+  assert.match(refused.stderr, /^Error: .* has other files of these names already \(NIB006\)\n/);
+  assert.deepEqual(JSON.parse(refused.stdout), {
     ok: false,
+    command: "image.create",
     error: {
       code: "NIB006",
       message: `${join(directory.path, "image")} has other files of these names already`,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { runCli, TemporaryDirectory } from "../../../testing/cli-process.ts";
@@ -77,9 +77,29 @@ test("a plugin that throws, and values that cannot be used, are told", async () 
     ["--env", "[1]", /expected object/],
     ["--secrets", '{"a":1}', /a: .*expected string/],
     ["--props", "{", /JSON/],
+    ["--props", "[1]", /must be a map/],
   ] as const) {
     const { status, stderr } = await inspect(option, value);
     assert.equal(status, 2);
-    assert.match(stderr, new RegExp(`^Error: ${option} cannot be used: .*${why.source}.*\\(NIB233\\)`));
+    assert.match(stderr, new RegExp(`^Error: ${option}(?: cannot be used)?: .*${why.source}.*\\(NIB233\\)`));
   }
+});
+
+test("babel.yaml is that of the folder, that beside the plugin, or none; never one that was named and is not there", async () => {
+  using directory = new TemporaryDirectory();
+  await runCli("nib", ["image", "create", "acme", "geth-mainnet-full", "--dir", "image"], { cwd: directory.path });
+  const inspect = (...args: string[]) => runCli("nib", ["image", "inspect", ...args], { cwd: directory.path });
+  const beside = await inspect("--plugin-dir", "image");
+  assert.match(beside.stdout, /Functions: .*protocol_status/, beside.stderr);
+  const missing = await inspect("--plugin-dir", "image", "--path", "other.yaml", "--variant", "geth-mainnet-full");
+  assert.deepEqual([missing.status, missing.stderr.split("\n")[0]], [1, "Error: cannot read other.yaml (NIB004)"]);
+  rmSync(join(directory.path, "image", "babel.yaml"));
+  const unnamed = await inspect("--plugin-dir", "image");
+  assert.equal(unnamed.status, 2);
+  assert.match(unnamed.stderr, /^Error: say which variant is meant: .*\(NIB001\)\n {2}next: {2}give --variant KEY/);
+
+  writeFileSync(join(directory.path, "image", "main.rhai"), plugin);
+  const props = ["--props", "{color: off}", "--env", '{"org_id":"acme"}', "--format", "json"];
+  const yaml = await inspect("--plugin-dir", "image", "--variant", "web", ...props);
+  assert.match(JSON.parse(yaml.stdout).plugin_config.services[0].run_sh, / off secret value$/);
 });

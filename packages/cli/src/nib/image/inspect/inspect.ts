@@ -5,8 +5,9 @@ import { Failure } from "../../../failure/failure.ts";
 import type { Output } from "../../../output/output.ts";
 import type { Column } from "../../../output/table.ts";
 import { diagnosticData, diagnosticText } from "../../metadata/diagnostics.ts";
-import { chooseProperties, chooseVariant, readImage } from "../../metadata/read-image.ts";
-import { envOverrides, texts } from "./stub-values.ts";
+import { metadataPath } from "../../metadata/metadata-path.ts";
+import { chooseProperties, chooseVariant, givenProperties, readImage } from "../../metadata/read-image.ts";
+import { envOverrides, secretValues } from "./stub-values.ts";
 import type { InspectOptions } from "./verb.ts";
 
 /** Stands in for babel.yaml where a plugin is looked at alone. */
@@ -14,10 +15,11 @@ const unnamedImage = { version: "0.0.1", protocol: "protocol" } as const;
 
 /** `nib image inspect`: one JSON document without wrapping, whose shape is a contract of its own. */
 export async function inspectImage({ out, options, signal }: Call<InspectOptions, []>): Promise<void> {
+  const path = metadataPath(options);
   const env = envOverrides(options.env);
-  const secrets = texts("--secrets", options.secrets);
-  const target = chooseTarget(out, options);
-  const files = await readPlugin(out, target.containerUri, options, signal);
+  const secrets = secretValues(options.secrets);
+  const target = chooseTarget(out, path, options);
+  const files = await readPlugin(out, target.containerUri, path, options, signal);
   const { image, params } = target;
   const inspection = await inspect(files, () => inspectPlugin({ files, image, params, env, secrets }));
   print(out, inspection);
@@ -30,11 +32,16 @@ interface Target {
   readonly containerUri: string;
 }
 
-function chooseTarget(out: Output, options: InspectOptions): Target {
-  const { path, pluginDir, variant: key } = options;
-  if (pluginDir !== undefined && key !== undefined && !existsSync(path)) {
+function chooseTarget(out: Output, path: string, options: InspectOptions): Target {
+  const { variant: key } = options;
+  if (options.path === undefined && options.pluginDir !== undefined && !existsSync(path)) {
+    if (key === undefined) {
+      throw new Failure("usage", "say which variant is meant: there is no babel.yaml that names them", {
+        hint: "give --variant KEY, or name the file with --path",
+      });
+    }
     // Without a babel.yaml there are no defaults: the values are what was given.
-    return { image: { ...unnamedImage, variant: key }, params: texts("--props", options.props), containerUri: "" };
+    return { image: { ...unnamedImage, variant: key }, params: givenProperties(options), containerUri: "" };
   }
   const variant = chooseVariant(readImage(path), key);
   return {
@@ -47,6 +54,7 @@ function chooseTarget(out: Output, options: InspectOptions): Target {
 async function readPlugin(
   out: Output,
   containerUri: string,
+  path: string,
   options: InspectOptions,
   signal: AbortSignal,
 ): Promise<PluginFiles> {
@@ -54,7 +62,7 @@ async function readPlugin(
     return (await import("../../plugin-files/from-directory.ts")).pluginFilesFromDirectory(options.pluginDir);
   }
   const { pluginFilesFromImage } = await import("../../plugin-files/from-image.ts");
-  return pluginFilesFromImage(out, containerUri, options.path, signal);
+  return pluginFilesFromImage(out, containerUri, path, signal);
 }
 
 async function inspect(files: PluginFiles, evaluate: () => Promise<Inspection>): Promise<Inspection> {

@@ -9,6 +9,7 @@ const envSchema = z
     node_id: text,
     node_name: text,
     node_org_id: text,
+    org_id: text,
     node_version: text,
     node_protocol: text,
     node_variant: text,
@@ -21,17 +22,21 @@ const envSchema = z
     data_mount_point: text,
     protocol_data_path: text,
     properties: z.record(z.string(), z.string()).optional(),
-  } satisfies Record<keyof NodeEnv, unknown>)
-  .transform((fields): Partial<NodeEnv> => Object.fromEntries(Object.entries(fields)));
+  } satisfies Record<keyof NodeEnv | "org_id", unknown>)
+  // `org_id` is another name of `node_org_id` (plugin-api §5.5).
+  .transform(
+    ({ org_id, ...fields }): Partial<NodeEnv> =>
+      Object.fromEntries(Object.entries({ ...(org_id !== undefined && { node_org_id: org_id }), ...fields })),
+  );
 
 /** `--env`: fields of the sample `node_env()` that are different. */
 export function envOverrides(json: string | undefined): Partial<NodeEnv> {
   return parsed("--env", json, envSchema);
 }
 
-/** A JSON object of texts, the value of `option`. */
-export function texts(option: "--secrets" | "--props", json: string | undefined): Readonly<Record<string, string>> {
-  return parsed(option, json, z.record(z.string(), z.string()));
+/** `--secrets`: what `get_secret()` finds. */
+export function secretValues(json: string | undefined): Readonly<Record<string, string>> {
+  return parsed("--secrets", json, z.record(z.string(), z.string()));
 }
 
 function parsed<T>(option: string, json: string | undefined, schema: z.ZodType<T>): T {

@@ -1,8 +1,8 @@
 import { verb } from "../../../command/verb.ts";
-import { pathOption, propsOption, variantOption } from "../path-option.ts";
+import { pathOrBesideOption, propsOption, variantOption } from "../path-option.ts";
 
 export interface InspectOptions {
-  readonly path: string;
+  readonly path?: string;
   readonly variant?: string;
   readonly props?: string;
   readonly pluginDir?: string;
@@ -18,7 +18,7 @@ export const inspectVerb = verb<InspectOptions>({
     "functions, and those that can be called on a node.",
   examples: [["nib image inspect --plugin-dir . --variant geth-mainnet-full --format json", "for programs"]],
   options: [
-    pathOption,
+    pathOrBesideOption,
     variantOption,
     {
       flags: "--plugin-dir <directory>",

@@ -12,8 +12,9 @@ export async function dockerImageId(name: string, host: string, signal?: AbortSi
   const response = await get(host, `/images/${encodeURIComponent(name)}/json`, signal);
   const body: unknown = JSON.parse(await bounded(response));
   if (response.statusCode === 404) {
-    throw new OperationError("image-not-found", `the Docker engine at ${host} has no image '${name}'`, {
-      fix: `build it first: docker build -t ${name} .`,
+    const short = name.replace(/^docker\.io\/(?:library\/)?/, "");
+    throw new OperationError("image-not-found", `the Docker engine at ${host} has no image '${short}'`, {
+      fix: `build it first: docker build -t ${short} .`,
     });
   }
   const id = typeof body === "object" && body !== null && "Id" in body ? body.Id : undefined;

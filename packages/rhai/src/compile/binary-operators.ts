@@ -172,29 +172,41 @@ export function multiply(l: Operand, r: Operand, site: Site): Exec {
   };
 }
 
-/** `%`: the remainder of plain numbers is exact; only the sign of zero needs care. */
+/** `%`: the remainder of plain numbers is exact; only the sign of zero needs care. 32-bit numbers are divided as such. */
 export function remainder(l: Operand, r: Operand, site: Site): Exec {
   const { slot } = l;
   const left = l.exec;
   const right = r.exec;
   if (r.constant !== null && r.constant !== 0) {
     const b = r.constant;
+    if (b !== (b | 0)) return (f) => remainderOf(left(f), b, site);
     if (slot >= 0) {
       return (f) => {
         const a = f[slot];
-        return typeof a === "number" ? (a % b) + 0 : slowBinary("%", a, b, site);
+        if (typeof a === "number") {
+          const small = a | 0;
+          if (small === a) return (small % b) | 0;
+        }
+        return remainderOf(a, b, site);
       };
     }
     return (f) => {
       const a = left(f);
-      return typeof a === "number" ? (a % b) + 0 : slowBinary("%", a, b, site);
+      if (typeof a === "number") {
+        const small = a | 0;
+        if (small === a) return (small % b) | 0;
+      }
+      return remainderOf(a, b, site);
     };
   }
   return (f) => {
     const a = left(f);
-    const b = right(f);
-    return typeof a === "number" && typeof b === "number" && b !== 0 ? (a % b) + 0 : slowBinary("%", a, b, site);
+    return remainderOf(a, right(f), site);
   };
+}
+
+function remainderOf(a: Value, b: Value, site: Site): Value {
+  return typeof a === "number" && typeof b === "number" && b !== 0 ? (a % b) + 0 : slowBinary("%", a, b, site);
 }
 
 export function divide(l: Operand, r: Operand, site: Site): Exec {
@@ -210,8 +222,16 @@ export function divide(l: Operand, r: Operand, site: Site): Exec {
 
 /** `&` of 32-bit numbers is JavaScript's own. */
 export function bitAnd(l: Operand, r: Operand, site: Site): Exec {
+  const { slot } = l;
   const left = l.exec;
   const right = r.exec;
+  if (slot >= 0 && r.constant !== null && r.constant === (r.constant | 0)) {
+    const b = r.constant;
+    return (f) => {
+      const a = f[slot];
+      return typeof a === "number" && a === (a | 0) ? a & b : slowBinary("&", a, b, site);
+    };
+  }
   return (f) => {
     const a = left(f);
     const b = right(f);

@@ -1,4 +1,4 @@
-import type { Expr } from "../ast/node.ts";
+import type { Binary, Expr } from "../ast/node.ts";
 import { unparen } from "../ast/positions.ts";
 import type { Site } from "../run/vm.ts";
 import { MAX_SAFE } from "../values/int.ts";
@@ -7,8 +7,9 @@ import type { Value } from "../values/value.ts";
 import { slowBinary } from "./binary-operators.ts";
 import type { Exec } from "./exec.ts";
 import { compileBorrowed } from "./expressions.ts";
+import { constantOf } from "./fold.ts";
 import type { FunctionScope } from "./function-scope.ts";
-import { type Operand, operand } from "./operand.ts";
+import { localSlot, type Operand, operand } from "./operand.ts";
 
 /**
  * `(a * b + c) % m` without bigints: products beyond the safe range stay exact as an unevaluated sum of two doubles
@@ -31,7 +32,7 @@ export function compileWideRemainder(s: FunctionScope, left: Expr, right: Operan
   if (m === null || m < 2 || m > ADDABLE || !multiplies(left)) return null;
   const dividend = compileWide(s, left);
   const isPowerOfTwo = 2 ** Math.round(Math.log2(m)) === m;
-  return (f) => {
+  const general: Exec = (f) => {
     const a = dividend(f);
     if (a !== WIDE) return typeof a === "number" ? (a % m) + 0 : slowBinary("%", a, m, site);
     const high = wide[0]!;
@@ -39,6 +40,28 @@ export function compileWideRemainder(s: FunctionScope, left: Expr, right: Operan
     if (high > 0) return rest < 0 ? rest + m : rest + 0;
     return rest > 0 ? rest - m : rest + 0;
   };
+  return (isPowerOfTwo && m <= 2 ** 31 ? lowBits(s, left, m - 1, general) : null) ?? general;
+}
+
+/** `(v * constant + constant) % power of two` of numbers that are not negative: the low bits of the sum are enough. */
+function lowBits(s: FunctionScope, outer: Expr, mask: number, general: Exec): Exec | null {
+  const expr = unparen(outer) as Binary;
+  if (expr.op === "-") return null;
+  const product = expr.op === "*" ? expr : (unparen(expr.left) as Binary);
+  const added = expr.op === "*" ? 0 : constantOf(s, expr.right)?.value;
+  const slot = localSlot(s, product.left);
+  const by = constantOf(s, product.right)?.value;
+  if (product.op !== "*" || slot < 0 || !isSmall(by) || !isSmall(added)) return null;
+  return (f) => {
+    const value = f[slot];
+    if (typeof value !== "number" || value < 0 || value !== (value | 0)) return general(f);
+    return (Math.imul(value, by) + added) & mask;
+  };
+}
+
+/** 31 bits: the product of two such numbers and the sum with a third fit an INT. */
+function isSmall(n: Value): n is number {
+  return typeof n === "number" && n >= 0 && n === (n | 0);
 }
 
 function multiplies(outer: Expr): boolean {

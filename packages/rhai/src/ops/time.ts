@@ -4,9 +4,9 @@ import { Float } from "../values/float.ts";
 import type { Int } from "../values/int.ts";
 import { Timestamp } from "../values/timestamp.ts";
 
-/** The reference keeps seconds of an instant in 64 bits. */
-const FARTHEST = 9223372036854775807n;
 const BILLION = 1_000_000_000n;
+/** The reference keeps seconds in 64 bits, counted from the start of the machine: no instant is this far away. */
+const FARTHEST = 9223372036854775807n * BILLION;
 
 /** `timestamp ± seconds` (spec 15.11). */
 export function addSeconds(from: Timestamp, seconds: Int | Float, isMinus = false): Timestamp {
@@ -21,7 +21,7 @@ export function addSeconds(from: Timestamp, seconds: Int | Float, isMinus = fals
   }
   const delta = isMinus ? -BigInt(seconds) : BigInt(seconds);
   const nanos = from.nanos + delta * BILLION;
-  if (nanos / BILLION > FARTHEST) {
+  if (nanos >= FARTHEST) {
     const doing = isMinus ? "subtracting" : "adding";
     throw arithmetic(`Timestamp overflow when ${doing} ${seconds} second(s)`);
   }

@@ -52,7 +52,7 @@ export function addArrays(library: Library): void {
       const length = clampToSafe(n);
       checkArraySize(length);
       share(value);
-      fill(a.items, length, value);
+      a.items = padded(a.items, length, value);
       checkSize(a);
       return undefined;
     })
@@ -114,14 +114,16 @@ export function addArrays(library: Library): void {
     );
 }
 
-const CHUNK = 1024;
+const CHUNK = 8192;
 
-/** Appends copies of a value until the list is `length` long. */
-function fill(items: Value[], length: number, value: Value): void {
-  const chunk = newItems();
-  for (let i = Math.min(CHUNK, length - items.length); i > 0; i--) chunk.push(value);
-  while (items.length + CHUNK <= length) items.push(...chunk);
-  while (items.length < length) items.push(value);
+/** The items followed by as many of `value` as it takes. Joining blocks, unlike pushing, gets the memory in one piece. */
+function padded(items: readonly Value[], length: number, value: Value): Value[] {
+  const missing = length - items.length;
+  const size = Math.min(missing, Math.max(CHUNK, missing >> 8));
+  const block = newItems();
+  while (block.length < size) block.push(value);
+  const blocks = Array.from({ length: Math.floor(missing / size) }, () => block);
+  return items.concat(...blocks, block.slice(0, missing % size));
 }
 
 /** More negative than the length counts as the first element. */

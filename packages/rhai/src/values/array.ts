@@ -7,7 +7,7 @@ import type { Value } from "./value.ts";
  */
 export class RhaiArray extends HeapValue {
   readonly tag = Tag.Array;
-  items: Value[];
+  declare items: Value[];
   shared = false;
   userTag = 0;
   constructor(items: Value[]) {

@@ -88,7 +88,12 @@ for (const [op, calculate] of Object.entries(expected)) {
 }
 
 test("i64: (a * b + c) % m stays exact beyond the safe range", () => {
-  const operand = fc.oneof(int64, fc.bigInt({ min: -(2n ** 33n), max: 2n ** 33n }));
+  const operand = fc.oneof(
+    int64,
+    fc.bigInt({ min: -(2n ** 33n), max: 2n ** 33n }),
+    fc.bigInt({ min: 0n, max: 2n ** 31n }),
+    fc.constantFrom(0n, 1n, 2n ** 31n - 1n, 2n ** 31n, -1n),
+  );
   const modulus = fc.oneof(
     fc.bigInt({ min: 2n, max: 2n ** 52n }),
     fc.integer({ min: 1, max: 52 }).map((n) => 2n ** BigInt(n)),
@@ -98,10 +103,10 @@ test("i64: (a * b + c) % m stays exact beyond the safe range", () => {
       const product = fits(a * b);
       const sum = product === null ? null : fits(minus ? product - c : product + c);
       const want = sum === null ? null : sum % m;
-      assert.equal(
-        run(`let a = x; let b = y; let c = z; (a * b ${minus ? "-" : "+"} c) % ${m}`, { x: a, y: b, z: c }),
-        want,
-      );
+      const op = minus ? "-" : "+";
+      assert.equal(run(`let a = x; let b = y; let c = z; (a * b ${op} c) % ${m}`, { x: a, y: b, z: c }), want);
+      assert.equal(run(`let a = x; (a * ${literal(b)} ${op} ${literal(c)}) % ${m}`, { x: a }), want);
+      assert.equal(run(`let a = x; a * ${literal(b)} % ${m}`, { x: a }), product === null ? null : product % m);
     }),
     { numRuns: 2000 },
   );

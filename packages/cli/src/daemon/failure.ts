@@ -37,7 +37,7 @@ export async function daemonFailure(error: ConnectErrorJson): Promise<Failure> {
 function adviceFor(kind: FailureName, message: string | undefined): string | undefined {
   if (isUnknownJob(message)) return "`bv node job ls` lists the jobs";
   if (kind === "daemon-refused" && /\bnode connection is closed\b/.test(message ?? "")) {
-    return "the plugin needs the running node: `bv node start`";
+    return "the node has to run for this: `bv node start`";
   }
   return undefined;
 }

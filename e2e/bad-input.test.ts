@@ -76,7 +76,7 @@ describe("an image that is wrong", () => {
   test("an endless loop in the script", () => {
     const outcome = check(image("loop", "main.rhai", "fn plugin_config() {", "fn plugin_config() {\n    loop {}"));
     assert.equal(outcome.status, 3, outcome.stderr);
-    assert.match(outcome.stdout + outcome.stderr, /main\.rhai.* error NIB5\d\d .*(operations|time)/);
+    assert.match(outcome.stdout + outcome.stderr, /main\.rhai:\d+:\d+ error NIB5\d\d .*(operations|time)/);
   });
   test("an image that does not exist", () => {
     const folder = image("missing", "babel.yaml", "minimal-scratch:latest", "never-built:latest");

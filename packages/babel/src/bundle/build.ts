@@ -19,6 +19,8 @@ export type AgentDescription = {
   /** Program of an archive job; babel's own business. */
   readonly archive: readonly string[];
   readonly init: readonly string[];
+  /** Beginning of the command line of a shell for people: the image's own, else ours. */
+  readonly shell: readonly string[];
   readonly files: readonly FileDescription[];
 };
 
@@ -150,6 +152,7 @@ function describe(version: string, nodeVersion: string, files: readonly FileDesc
     command: [...node, ...SMALL, `${home}/babel.mjs`],
     archive: [...node, `${home}/babel.mjs`, "archive"],
     init: [`${home}/tini`, "-s", "--", `${home}/busybox`, "sleep", "infinity"],
+    shell: [`${home}/sh`, "-c", '[ -x /bin/sh ] && exec /bin/sh "$@"; exec "$0" "$@"', `${home}/sh`],
     files: files.map((file) => ({ ...file, path: `${version}/${file.path}` })),
   };
 }

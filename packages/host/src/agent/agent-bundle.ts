@@ -11,6 +11,7 @@ const manifest = z.object({
   version: z.string(),
   command: z.array(z.string()).min(1),
   init: z.array(z.string()).min(1),
+  shell: z.array(z.string()).min(1),
 });
 
 /** The agent that is bind-mounted into nodes: Node, its libraries, a shell, an init and babel (packages/babel/README.md). */
@@ -21,6 +22,8 @@ export interface AgentBundle {
   readonly command: readonly string[];
   /** argv of the container's first process. */
   readonly init: readonly string[];
+  /** Beginning of the argv of a shell for people, in images with a shell and without. */
+  readonly shell: readonly string[];
 }
 
 /** `BV_AGENT_DIR`, else beside the running program: dist/bundles/blockvisord.js → dist/agent, packages/host/src/… → dist/agent. */
@@ -34,9 +37,9 @@ export async function loadAgentBundle(candidates: readonly string[]): Promise<Ag
   for (const directory of candidates) {
     const text = await readFile(join(directory, "agent.json"), "utf8").catch(() => undefined);
     if (text === undefined) continue;
-    const { version, command, init } = manifest.parse(JSON.parse(text));
+    const { version, command, init, shell } = manifest.parse(JSON.parse(text));
     const inNode = (argv: readonly string[]): string[] => argv.map((word) => word.replaceAll("{dir}", agentMountPoint));
-    return { directory, version, command: inNode(command), init: inNode(init) };
+    return { directory, version, command: inNode(command), init: inNode(init), shell: inNode(shell) };
   }
   throw new HostError("failed", `babel binary bundled with BV not found: ${candidates.join(", ")}`, {
     hint: "build it with `./dev setup`, or point BV_AGENT_DIR at a directory with agent.json",

@@ -230,7 +230,7 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
     getShell: async ({ node, noTerminal }) => {
       const actor = find(node, "open a shell in");
       const shell = {
-        argv: noTerminal ? ["/bin/sh"] : ["/bin/sh", "-i"],
+        argv: noTerminal ? host.agent.shell : [...host.agent.shell, "-i"],
         env: { ...(await actor.parts.environment()), TERM: "xterm-256color" },
         cwd: "/",
         terminal: !noTerminal,

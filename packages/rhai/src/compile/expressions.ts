@@ -16,6 +16,7 @@ import { checkArraySize, checkMapSize, checkTextSize } from "../run/sizes.ts";
 import { compareText } from "../text/code-points.ts";
 import { display } from "../text/format.ts";
 import { RhaiArray } from "../values/array.ts";
+import { Float } from "../values/float.ts";
 import { newItems } from "../values/items.ts";
 import { RhaiMap, Shape } from "../values/map.ts";
 import { untag } from "../values/tagged.ts";
@@ -26,6 +27,7 @@ import { compileCall } from "./calls.ts";
 import { compileChain } from "./chains.ts";
 import { compileClosure } from "./closures.ts";
 import { BREAK, CONTINUE, type Exec, failAt, jump, located, RETURN, UNBOUND } from "./exec.ts";
+import { withFloatConstant } from "./float-constant.ts";
 import { constantOf } from "./fold.ts";
 import type { FunctionScope } from "./function-scope.ts";
 import { compileIn } from "./in-operator.ts";
@@ -98,6 +100,9 @@ function compileBinary(s: FunctionScope, expr: Binary): Exec {
   }
   const site = s.site(expr.pos, expr.opEnd);
   const l = operand(s, expr.left);
+  const constant = constantOf(s, expr.right)?.value;
+  const scaled = constant instanceof Float ? withFloatConstant(expr.op, l, constant, site) : null;
+  if (scaled !== null) return scaled;
   const r = operand(s, expr.right);
   switch (expr.op) {
     case "+":

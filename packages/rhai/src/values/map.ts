@@ -23,9 +23,9 @@ export class Shape {
  */
 export class RhaiMap extends HeapValue {
   readonly tag = Tag.Map;
-  shape: Shape | null;
-  values: Value[];
-  dictionary: Map<string, Value> | null;
+  declare shape: Shape | null;
+  declare values: Value[];
+  declare dictionary: Map<string, Value> | null;
   private sorted: readonly string[] | null = null;
   shared = false;
   userTag = 0;

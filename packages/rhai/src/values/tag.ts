@@ -22,7 +22,11 @@ export const Tag = {
 
 export type Tag = number;
 
-/** Everything that is not a JavaScript primitive: the first field says what it is. */
+/**
+ * Everything that is not a JavaScript primitive: the first field says what it is. The classes that scripts make most
+ * of `declare` the fields their constructor sets: a plain field is written twice, first with `undefined`, which also
+ * keeps the machine from storing a number as one.
+ */
 export abstract class HeapValue {
   abstract readonly tag: Tag;
 }

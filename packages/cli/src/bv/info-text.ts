@@ -17,15 +17,21 @@ export function infoText(info: HostInfoJson): string {
     `${info.name ?? "blockvisord"} ${info.version ?? ""} - ${serviceStatusWord(info)}`,
     `BV_PATH:      ${info.root ?? ""}`,
     `BABEL_PATH:   ${info.agentDir ?? ""}`,
-    `runtime:      ${info.runtime ?? ""}`,
     `nodes:        ${info.nodesRunning ?? 0} of ${info.nodesTotal ?? 0} running`,
     ...(info.conditions ?? []).map(
       ({ name, ok, message }) =>
         `${`${name ?? ""}:`.padEnd(13)} ${ok ? "ok" : "not ok"}${message ? `, ${message}` : ""}`,
     ),
-    `CONFIG:       ${info.configJson ?? "{}"}`,
+    `CONFIG:       ${shortConfig(info.configJson)}`,
   ];
   return lines.join("\n");
+}
+
+/** A pool of addresses may have thousands of them: its ends tell people as much. */
+function shortConfig(json: string | undefined): string {
+  const shorten = (_key: string, value: unknown): unknown =>
+    Array.isArray(value) && value.length > 8 ? [`${value[0]} … ${value.at(-1)} (${value.length})`] : value;
+  return JSON.stringify(parsed(json) ?? {}, shorten, 2);
 }
 
 /** The same for programs. */

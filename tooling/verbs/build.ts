@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { run as command, repository } from "../command.ts";
@@ -17,14 +17,17 @@ const entries = {
 /** Packages with files of their own beside their code (WebAssembly, native addons) stay in node_modules. */
 const external = ["@electric-sql/pglite", "@node-rs/argon2", "pg-native"];
 
+/** Programs that run load parts of theirs later; parts of earlier builds (their names tell their content) stay this long. */
+const keepMs = 24 * 60 * 60 * 1000;
+
 export async function run(): Promise<void> {
   const started = performance.now();
   const bundles = join(repository, "dist/bundles");
-  rmSync(bundles, { recursive: true, force: true });
+  const fresh = `${bundles}.${process.pid}`;
   const result = await build({
     absWorkingDir: repository,
     entryPoints: { ...entries },
-    outdir: bundles,
+    outdir: fresh,
     bundle: true,
     splitting: true,
     format: "esm",
@@ -41,8 +44,22 @@ export async function run(): Promise<void> {
     logLevel: "warning",
   });
   const bytes = Object.values(result.metafile.outputs).reduce((sum, { bytes: size }) => sum + size, 0);
+  replace(bundles, fresh);
   await command(process.execPath, ["packages/babel/build-agent.ts", "dist/agent"]);
   console.log(
     `Built ${Object.keys(entries).length} bundles (${(bytes / 1e6).toFixed(1)} MB with maps) and the agent in ${((performance.now() - started) / 1e3).toFixed(1)} s`,
   );
+}
+
+/** Moves new files in one by one, those that others load first: a launcher works at any moment. */
+function replace(bundles: string, fresh: string): void {
+  mkdirSync(bundles, { recursive: true });
+  const isEntry = (name: string): boolean => Object.keys(entries).includes(name.replace(/\.js(\.map)?$/, ""));
+  const built = readdirSync(fresh).sort((left, right) => Number(isEntry(left)) - Number(isEntry(right)));
+  for (const name of built) renameSync(join(fresh, name), join(bundles, name));
+  rmSync(fresh, { recursive: true });
+  const now = Date.now();
+  for (const name of readdirSync(bundles).filter((one) => !built.includes(one))) {
+    if (now - statSync(join(bundles, name)).mtimeMs > keepMs) rmSync(join(bundles, name));
+  }
 }

@@ -389,6 +389,8 @@ function spawnNib(...args: string[]) {
       const look = () => pattern.test(text) && resolve();
       listeners.add(look);
       look();
+      const late = () => reject(new Error(`it did not say ${pattern} within a minute:\n${text}`));
+      setTimeout(late, 60_000).unref();
       void ended.then(() => reject(new Error(`it ended without saying ${pattern}:\n${text}`)));
     });
   return { child, ended, said, output: () => text };

@@ -91,12 +91,8 @@ async function upgradeInPlace({ daemon, out, node, options, signal }: WatchSessi
   out.event({ event: "upgraded", version: variant.version });
 }
 
-/** The names that changed, save by save, until the signal. */
-async function* saveEvents(
-  directory: string,
-  metadata: string,
-  signal: AbortSignal,
-): AsyncGenerator<ReadonlySet<string>> {
+/** The names that changed, save by save, until the signal. Watching begins with the call, not with the first name that is asked for. */
+function saveEvents(directory: string, metadata: string, signal: AbortSignal): AsyncGenerator<ReadonlySet<string>> {
   const isOurs = (name: string) => name.endsWith(".rhai") || name === metadata || name === "Dockerfile";
   let changed = new Set<string>();
   let wake = () => {};
@@ -106,18 +102,20 @@ async function* saveEvents(
     wake();
   });
   const ended = new Promise<void>((done) => signal.addEventListener("abort", () => done(), { once: true }));
-  try {
-    while (!signal.aborted) {
-      if (changed.size === 0) await Promise.race([ended, new Promise<void>((done) => (wake = done))]);
-      if (signal.aborted) return;
-      await new Promise((done) => setTimeout(done, settleMs));
-      const names = changed;
-      changed = new Set();
-      if (names.size > 0) yield names;
+  return (async function* () {
+    try {
+      while (!signal.aborted) {
+        if (changed.size === 0) await Promise.race([ended, new Promise<void>((done) => (wake = done))]);
+        if (signal.aborted) return;
+        await new Promise((done) => setTimeout(done, settleMs));
+        const names = changed;
+        changed = new Set();
+        if (names.size > 0) yield names;
+      }
+    } finally {
+      watcher.close();
     }
-  } finally {
-    watcher.close();
-  }
+  })();
 }
 
 /** What the node's jobs print, from now on; an upgrade ends the stream, so it is taken up again. */

@@ -109,7 +109,7 @@ function checkExists(s: FunctionScope, root: Root, target: Expr, f: Parameters<E
   if (!s.isTopLevel || !vm.run.scope.has(target.name)) throw failAt(variableNotFound(target.name), root.site);
 }
 
-export function operate(op: AssignOperator, current: Value, value: Value, site: Site, shared = false): Value {
+function operate(op: AssignOperator, current: Value, value: Value, site: Site, shared = false): Value {
   try {
     return assignWith(op, current, value, shared);
   } catch (error) {

@@ -281,7 +281,7 @@ function compileMap(s: FunctionScope, expr: MapLiteral): Exec {
 }
 
 /** A statement inside an expression: jumps out of it cannot be passed on as signals, so they are thrown. */
-export function compileStatementExpr(s: FunctionScope, expr: StatementExpr): Exec {
+function compileStatementExpr(s: FunctionScope, expr: StatementExpr): Exec {
   const before = s.leaves;
   s.leaves = 0;
   const exec = compileStatement(s, expr.statement);

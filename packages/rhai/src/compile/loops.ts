@@ -250,7 +250,7 @@ function compileWalk(
 }
 
 /** Everything `for` can walk. */
-export function iterate(value: Value, site: Site): Iterable<Value> {
+function iterate(value: Value, site: Site): Iterable<Value> {
   if (typeof value === "string") return characters(value);
   if (value instanceof Range) return rangeValues(value);
   if (value instanceof SequenceValue) return { [Symbol.iterator]: value.start };

@@ -68,7 +68,7 @@ export function compileBody(s: FunctionScope, statements: readonly Statement[]):
  * A block with its own scope. Statements without effect whose value nobody takes are left out, as the reference's
  * optimiser does (an unknown name in one of them is never noticed).
  */
-export function compileBlock(s: FunctionScope, block: Block): Exec {
+function compileBlock(s: FunctionScope, block: Block): Exec {
   const body = s.scoped(() => compileSequence(s, block.body, false));
   const scoped = withImports(s, block.body, body);
   if (!s.isDynamic) return scoped;

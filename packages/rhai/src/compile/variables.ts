@@ -68,7 +68,7 @@ function unknown(name: string, visible: readonly string[], constants: ReadonlyMa
 }
 
 /** A bare name that equals a script function's evaluates to a pointer to it. */
-export function functionByName(s: FunctionScope, name: string): FnPtr | null {
+function functionByName(s: FunctionScope, name: string): FnPtr | null {
   const fn = s.unit.all.find((candidate) => candidate.name === name && candidate.thisType === null);
   return fn === undefined ? null : new FnPtr(name, [], fn, s.unit.state);
 }

@@ -22,7 +22,7 @@ export function catchValue(error: RhaiError): Value {
 }
 
 /** The open calls as an array of maps, for hosts that want to show them. */
-export function stackValue(error: RhaiError): RhaiArray {
+function stackValue(error: RhaiError): RhaiArray {
   return new RhaiArray(
     error.callChain.map((frame) => {
       const map = new RhaiMap(null, []);

@@ -17,7 +17,7 @@ export class MemoryResolver implements ModuleResolver {
 }
 
 /** Takes out `.` and resolves `..` inside a path; what leads out of the top stays out. */
-export function normalize(path: string): string {
+function normalize(path: string): string {
   const parts: string[] = [];
   for (const part of path.replaceAll("\\", "/").split("/")) {
     if (part === "" || part === ".") continue;
@@ -28,6 +28,6 @@ export function normalize(path: string): string {
 }
 
 /** A dot in the last segment starts an extension, which does not matter. */
-export function withoutExtension(path: string): string {
+function withoutExtension(path: string): string {
   return path.replace(/(?<=[^/])\.[^./]*$/, "");
 }

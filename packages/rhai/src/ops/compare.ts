@@ -18,7 +18,7 @@ const EPSILON = 2.220446049250313e-16;
 const DEEPEST = 2000;
 
 /** FLOAT comparison: relative epsilon for finite operands, IEEE as soon as one is not (spec 4.4, 22). */
-export function compareFloats(op: Comparison, x: number, y: number): boolean {
+function compareFloats(op: Comparison, x: number, y: number): boolean {
   if (Number.isFinite(x) && Number.isFinite(y)) {
     const max = x * y === 0 ? 1 : Math.max(Math.abs(x), Math.abs(y));
     const difference = (x - y) / max;

@@ -7,7 +7,7 @@ import type { Value } from "../values/value.ts";
 import { vm } from "./vm.ts";
 
 /** Hard ceilings, whatever the host allows: one value must not take the process down. */
-export const LARGEST_TEXT = 1 << 28;
+const LARGEST_TEXT = 1 << 28;
 export const LARGEST_ARRAY = 1 << 27;
 
 const ARRAY = "Size of array/BLOB";

@@ -14,7 +14,7 @@ export function position(index: Int, length: number): number {
 }
 
 /** Start and length (spec 15 OFF). */
-export function offset(start: Int, count: Int, length: number): Window {
+function offset(start: Int, count: Int, length: number): Window {
   const wanted = clampToSafe(start);
   const from = wanted < 0 ? Math.max(0, wanted + length) : wanted;
   if (from >= length) return { from: length, to: length };
@@ -23,7 +23,7 @@ export function offset(start: Int, count: Int, length: number): Window {
 }
 
 /** A range (spec 15 RNG): negative bounds count as 0; `3..=1` still selects one element. */
-export function rangeWindow(range: Range, length: number): Window {
+function rangeWindow(range: Range, length: number): Window {
   const from = Math.max(0, clampToSafe(range.from));
   const to = Math.max(0, clampToSafe(range.to));
   const count = Math.max(0, to - from) + (range.inclusive ? 1 : 0);
@@ -31,7 +31,7 @@ export function rangeWindow(range: Range, length: number): Window {
 }
 
 /** From a start to the end. */
-export function tail(start: Int, length: number): Window {
+function tail(start: Int, length: number): Window {
   return offset(start, Number.MAX_SAFE_INTEGER, length);
 }
 

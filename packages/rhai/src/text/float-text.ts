@@ -16,7 +16,7 @@ function exponentForm(x: number): string {
 }
 
 /** Plain digits, `.0` appended when integral. */
-export function positionalForm(x: number): string {
+function positionalForm(x: number): string {
   const { sign, digits, exponent } = decompose(x);
   if (exponent < 0) return `${sign}0.${"0".repeat(-exponent - 1)}${digits}`;
   if (digits.length <= exponent + 1) return `${sign}${digits}${"0".repeat(exponent + 1 - digits.length)}.0`;

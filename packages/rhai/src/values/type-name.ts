@@ -29,7 +29,7 @@ export function typeNameOf(value: Value): string {
 }
 
 /** How the type of an argument shows in "function not found" texts. */
-export function signatureName(value: Value): string {
+function signatureName(value: Value): string {
   const name = typeNameOf(value);
   return name === "string" ? "&str | ImmutableString | String" : name;
 }

@@ -118,9 +118,10 @@ async function checkVariant(
   out.line("Checking plugin");
   const plugin = await measured("plugin", strict, async () => {
     const findings = await linter.lint(variant, properties);
-    return findings.map((finding) =>
-      finding.file !== undefined && finding.file in files ? { ...finding, file: place(finding.file) } : finding,
-    );
+    return findings.map((finding) => {
+      if (finding.file === undefined) return inMetadata(finding, file, key);
+      return finding.file in files ? { ...finding, file: place(finding.file) } : finding;
+    });
   });
   show(out, plugin, sources);
   const still = checks.filter((name) => name !== "plugin");
@@ -131,6 +132,17 @@ async function checkVariant(
   const { outcomes, node } = await runNode(out, variant, properties, still, options, signal);
   for (const outcome of outcomes) show(out, outcome, sources);
   return { key, checks: [...first, ...outcomes], node };
+}
+
+/** The linter names a property of babel.yaml, here is where it stands. */
+function inMetadata(finding: Diagnostic, { path, parsed, image }: ImageFile, variantKey: string): Diagnostic {
+  const key = finding.path?.match(/^properties\.(.+)$/)?.[1];
+  const index = image.variants.findIndex((variant) => variant.key === variantKey);
+  const own = image.variants[index]?.properties;
+  const position = (own ?? image.properties).findIndex((property) => property.key === key);
+  if (position === -1) return finding;
+  const at = `${own ? `variants[${index}].` : ""}properties[${position}].key`;
+  return { ...finding, path: at, file: path, range: parsed.rangeAt(at) };
 }
 
 function show(out: Output, { diagnostics }: CheckOutcome, sources: Readonly<Record<string, string>>): void {

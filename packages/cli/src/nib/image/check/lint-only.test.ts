@@ -54,6 +54,20 @@ for (const variant of [
   });
 }
 
+test("a property that the plugin never reads is shown where it is defined", async () => {
+  using image = await newImage();
+  writeFileSync(
+    join(image.path, "main.rhai"),
+    'fn protocol_status() { #{ state: "up", health: "healthy" } }\nfn init() {}\n',
+  );
+  const { status, stdout } = await check(image, "--lint-only", "--plugin-dir", ".");
+  assert.equal(status, 0);
+  assert.match(
+    stdout,
+    /^babel\.yaml:\d+:\d+ warning NIB503 property 'history' of babel\.yaml is never read by the plugin\n.*\n.*key: history\n +\| +\^{7}$/m,
+  );
+});
+
 test("findings come with place, code frame and exit code 3", async () => {
   using image = await newImage();
   const plugin = join(image.path, "main.rhai");

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { type Outcome, outcome } from "./conformance.ts";
+import { type Evaluation, evaluateScript } from "./cli/evaluate-script.ts";
 
 interface Sample {
   readonly id: string;
   readonly script: string;
-  readonly expect: Outcome;
+  readonly expect: Evaluation;
 }
 
 const folder = new URL("../conformance/", import.meta.url);
@@ -22,7 +22,7 @@ const exceptions = JSON.parse(readFileSync(new URL("exceptions.json", folder), "
 >;
 
 /** Names of anonymous functions differ between engines. */
-const comparable = (value: Outcome): unknown =>
+const comparable = (value: Evaluation): unknown =>
   JSON.parse(JSON.stringify(value).replace(/anon\$[0-9a-f]{16}/g, "anon$HASH"));
 
 for (const file of ["tests.jsonl", "matrix.jsonl", "mutants.jsonl"]) {
@@ -31,7 +31,7 @@ for (const file of ["tests.jsonl", "matrix.jsonl", "mutants.jsonl"]) {
     assert.ok(samples.length > 500);
     const wrong = samples
       .filter((sample) => !(sample.id in exceptions))
-      .map((sample) => ({ sample, got: comparable(outcome(sample.script)) }))
+      .map((sample) => ({ sample, got: comparable(evaluateScript(sample.script)) }))
       .filter(({ sample, got }) => {
         try {
           assert.deepEqual(got, comparable(sample.expect));
@@ -49,6 +49,6 @@ test("conformance: every listed exception really differs", () => {
   for (const [id, reason] of Object.entries(exceptions)) {
     const sample = samples.find((candidate) => candidate.id === id);
     assert.ok(sample !== undefined, `${id} is not in the data`);
-    assert.notDeepEqual(comparable(outcome(sample.script)), comparable(sample.expect), `${id}: ${reason}`);
+    assert.notDeepEqual(comparable(evaluateScript(sample.script)), comparable(sample.expect), `${id}: ${reason}`);
   }
 });

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -62,6 +64,30 @@ test("a wrong password, an API that is not there and plain http to others are to
     [2, "Error: http://example.com would send the key unencrypted (NIB001)"],
   );
   assert.equal(existsSync(config), false);
+});
+
+test("on a terminal login asks for email and password, which is not shown", async () => {
+  const main = join(import.meta.dirname, "main.ts");
+  for (const enter of ["\n", "\r"]) {
+    // util-linux gives the terminal; each answer is typed when its question is there.
+    const command = `${process.execPath} ${main} login ${api.userId} --api ${api.url}`;
+    const terminal = spawn("script", ["--quiet", "--return", "--command", command, "/dev/null"], {
+      env: { ...process.env, HOME: home.path, XDG_CONFIG_HOME: "", NIB_TOKEN: "", NIB_API_URL: "", NO_COLOR: "1" },
+    });
+    const answers = [`${api.email}${enter}`, `x\u007f${api.password}${enter}`];
+    let shown = "";
+    let asked = 0;
+    terminal.stdout.setEncoding("utf8").on("data", (text: string) => {
+      shown += text;
+      for (; asked < [...shown.matchAll(/(?:email|password): /g)].length; asked += 1)
+        terminal.stdin.write(answers[asked]);
+    });
+    const [status] = await once(terminal, "close");
+    assert.equal(status, 0, shown);
+    assert.ok(shown.endsWith(`password: \r\nLogged in to ${api.url} as ${api.userId}\r\n`), shown);
+    assert.ok(!shown.includes(api.password));
+    assert.equal((await nib(["logout"])).status, 0);
+  }
 });
 
 test("login keeps a key that only the user can read", async () => {

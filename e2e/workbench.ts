@@ -71,6 +71,14 @@ export class Workbench implements AsyncDisposable {
     return daemon;
   }
 
+  /** Ends the daemon as a crash does. */
+  async killDaemon(): Promise<void> {
+    for (const daemon of this.#processes.filter(running)) {
+      daemon.kill("SIGKILL");
+      await once(daemon, "exit");
+    }
+  }
+
   /** The end of the daemon's log, for messages. */
   log(): string {
     try {

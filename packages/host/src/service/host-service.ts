@@ -7,6 +7,7 @@ import { hostMetrics } from "../metrics/host-metrics.ts";
 import { nodeMetrics } from "../metrics/node-metrics.ts";
 import { checkBabelVersion } from "../node/admission.ts";
 import type { NodeActor, OperationNews } from "../node/node-actor.ts";
+import { resolveNode } from "../node/node-lookup.ts";
 import { freeAddresses } from "../place/addresses.ts";
 import { toConnectError } from "./connect-error.ts";
 import type { NodeMessage } from "./control-plane.ts";
@@ -37,22 +38,49 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
     return nodeMessage(snapshot, host.paths, container.kind === "running" ? container.init.pid : undefined, problem);
   };
 
+  /** A node that only the API has: its creation has not come here yet, or failed here (spec host-daemon §2.3). */
+  const remoteNode = async (reference: string): Promise<(NodeMessage & { readonly id: string }) | undefined> => {
+    try {
+      find(reference, "find");
+      return undefined;
+    } catch (error) {
+      if (!context.cloud || reportOf(error).code !== "not_found") throw error;
+    }
+    const listed = await context.cloud.listNodes();
+    return resolveNode(
+      reference,
+      listed.map((node) => ({ ...node, id: node.id ?? "", name: node.name ?? "" })),
+    );
+  };
+
+  const requestedEvent = (nodeId: string) => {
+    const value = { message: "requested; the API sends the command" };
+    return { nodeId, event: { case: "requested" as const, value } };
+  };
+
   /** Dev nodes and emergencies are served here; all others belong to the API, whose commands come back to us. */
   async function* operation(
-    actor: NodeActor,
+    reference: string,
+    verb: string,
     local: boolean,
     request: (id: string) => Promise<void>,
-    operate: (onNews: (news: OperationNews) => void) => Promise<unknown>,
+    operate: (actor: NodeActor, onNews: (news: OperationNews) => void) => Promise<unknown>,
   ) {
+    const remote = local ? undefined : await remoteNode(reference);
+    if (remote !== undefined) {
+      await request(remote.id);
+      yield requestedEvent(remote.id);
+      return;
+    }
+    const actor = find(reference, verb);
     if (context.cloud && !local && !actor.snapshot().state.dev_mode) {
       await request(actor.id);
-      const requested = { message: "requested; the API sends the command" };
-      yield { nodeId: actor.id, event: { case: "requested" as const, value: requested } };
+      yield requestedEvent(actor.id);
       return;
     }
     context.status.requireOk();
     yield* operationEvents(actor.id, async (onNews) => {
-      await operate(onNews);
+      await operate(actor, onNews);
       return message(actor);
     });
   }
@@ -113,7 +141,7 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
       }
       return { nodes: listed.toSorted((a, b) => (a.name ?? "").localeCompare(b.name ?? "")), warnings };
     },
-    getNode: async ({ node }) => message(find(node, "show")),
+    getNode: async ({ node }) => (await remoteNode(node)) ?? message(find(node, "show")),
     getNodeMetrics: async ({ node }) => {
       const actor = find(node, "get metrics of");
       if (actor.snapshot().seen.agent !== "ready") {
@@ -153,19 +181,16 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
       });
     },
     startNode: async function* ({ node, local }) {
-      const actor = find(node, "start");
       const request = (id: string) => context.requireCloud().startNode(id);
-      yield* operation(actor, local, request, (onNews) => startNode(actor, { onNews }));
+      yield* operation(node, "start", local, request, (actor, onNews) => startNode(actor, { onNews }));
     },
     stopNode: async function* ({ node, force, local }) {
-      const actor = find(node, "stop");
       const request = (id: string) => context.requireCloud().stopNode(id);
-      yield* operation(actor, local, request, (onNews) => stopNode(actor, force, { onNews }));
+      yield* operation(node, "stop", local, request, (actor, onNews) => stopNode(actor, force, { onNews }));
     },
     restartNode: async function* ({ node, force, local }) {
-      const actor = find(node, "restart");
       const request = (id: string) => context.requireCloud().restartNode(id);
-      yield* operation(actor, local, request, (onNews) => restartNode(actor, force, { onNews }));
+      yield* operation(node, "restart", local, request, (actor, onNews) => restartNode(actor, force, { onNews }));
     },
     upgradeNode: async function* ({ node, version, build }) {
       const actor = find(node, "upgrade");
@@ -193,13 +218,14 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
         yield { nodeId: node, event: { case: "done" as const, value: { id: node, name: node } } };
         return;
       }
-      const actor = find(node, "delete");
-      const last = await message(actor);
-      const request = (id: string) => context.requireCloud().deleteNode(id);
-      if (context.cloud && !local && !actor.snapshot().state.dev_mode) {
-        yield* operation(actor, local, request, async () => {});
+      const remote = local ? undefined : await remoteNode(node);
+      if (remote !== undefined || (context.cloud && !local && !find(node, "delete").snapshot().state.dev_mode)) {
+        const request = (id: string) => context.requireCloud().deleteNode(id);
+        yield* operation(node, "delete", local, request, async () => {});
         return;
       }
+      const actor = find(node, "delete");
+      const last = await message(actor);
       context.status.requireOk();
       yield* operationEvents(actor.id, async (onNews) => {
         await deleteNode(actor, { onNews });

@@ -32,6 +32,8 @@ export class Reports {
   readonly #hostId: string;
   /** Node id → the last status the API has accepted. */
   readonly #accepted = new Map<string, string>();
+  #round: Promise<void> = Promise.resolve();
+  #nextRound: Promise<void> | undefined;
 
   constructor(api: Api, nodes: NodeTable, hostId: string, log: Logger) {
     this.#api = api;
@@ -79,9 +81,23 @@ export class Reports {
     );
   }
 
-  /** Reports what differs from what the API has accepted; `all`: everything again. */
-  async statuses(all = false): Promise<void> {
+  /**
+   * Reports what differs from what the API has accepted; `all`: everything again. One round after the other: an older status that
+   * overtakes a newer one would stay. Who asks while a round is under way shares the next.
+   */
+  statuses(all = false): Promise<void> {
     if (all) this.#accepted.clear();
+    this.#nextRound ??= this.#round
+      .catch(() => {})
+      .then(() => {
+        this.#nextRound = undefined;
+        this.#round = this.#statusRound();
+        return this.#round;
+      });
+    return this.#nextRound;
+  }
+
+  async #statusRound(): Promise<void> {
     const managed = this.#managed();
     const ids = new Set(managed.map(({ id }) => id));
     for (const id of this.#accepted.keys()) if (!ids.has(id)) this.#accepted.delete(id);

@@ -28,6 +28,8 @@ const second = 1000;
 
 /** `save_data` keeps one text per node; this bounds it. */
 const maxPluginDataBytes = 1024 * 1024;
+/** Milliseconds that babel has to end a script that is out of time (SIGTERM, then SIGKILL after 2 s) and to answer. */
+const runShMargin = 5 * second;
 
 /** What the scripts of one node can ask of the host (spec plugin-api §2). */
 export function createNodeEngine(parts: NodeEngineParts): PluginEngine {
@@ -114,11 +116,13 @@ export function createNodeEngine(parts: NodeEngineParts): PluginEngine {
     },
     // A script is not repeatable as a rule, so a lost connection is the script's to handle.
     runSh: async (body, timeoutMs, context) => {
-      const call = { timeoutMs, retry: false };
+      // The agent ends the script in time and says what it had printed; the call itself ends a little later.
+      const call = { timeoutMs: timeoutMs + runShMargin, retry: false };
+      const request = { body, timeoutMs: Math.max(timeoutMs, 1) };
       const { exitCode, stdout, stderr } = await ask(
         "run_sh",
         context,
-        (options) => link.babel.runSh({ body }, options),
+        (options) => link.babel.runSh(request, options),
         call,
       );
       return { exitCode, stdout, stderr };

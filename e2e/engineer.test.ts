@@ -6,10 +6,12 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { provideDebianImage } from "../tooling/debian-image.ts";
 import { startPlatform } from "./platform.ts";
 import { dockerBuild, Workbench } from "./workbench.ts";
 
 test("a new image of every shape of variant key builds, passes and is pushed as it is", async () => {
+  await provideDebianImage(process.env["DOCKER_HOST"]);
   await using bench = new Workbench("blueprint");
   await using platform = await startPlatform();
   const login = ["login", platform.userId, "--api", platform.url, "--email", platform.email, "--password-stdin"];

@@ -1543,6 +1543,13 @@ export declare type JobConfig = Message<"blockvisor.babel.v1.JobConfig"> & {
    * @generated from field: optional string initializes_protocol_data = 12;
    */
   initializesProtocolData?: string | undefined;
+
+  /**
+   * Dependents of this job go on when it runs and the check has passed, too; without one only when it has ended. (D3-21)
+   *
+   * @generated from field: optional blockvisor.babel.v1.ReadyCheck ready_check = 13;
+   */
+  readyCheck?: ReadyCheck | undefined;
 };
 
 /**
@@ -1621,6 +1628,13 @@ export declare type JobConfigJson = {
    * @generated from field: optional string initializes_protocol_data = 12;
    */
   initializesProtocolData?: string;
+
+  /**
+   * Dependents of this job go on when it runs and the check has passed, too; without one only when it has ended. (D3-21)
+   *
+   * @generated from field: optional blockvisor.babel.v1.ReadyCheck ready_check = 13;
+   */
+  readyCheck?: ReadyCheckJson;
 };
 
 /**
@@ -1628,6 +1642,100 @@ export declare type JobConfigJson = {
  * Use `create(JobConfigSchema)` to create a new message.
  */
 export declare const JobConfigSchema: GenMessage<JobConfig, {jsonType: JobConfigJson}>;
+
+/**
+ * @generated from message blockvisor.babel.v1.ReadyCheck
+ */
+export declare type ReadyCheck = Message<"blockvisor.babel.v1.ReadyCheck"> & {
+  /**
+   * @generated from oneof blockvisor.babel.v1.ReadyCheck.kind
+   */
+  kind: {
+    /**
+     * passes with exit code 0; runs in the job's environment, as root
+     *
+     * @generated from field: string run_sh = 1;
+     */
+    value: string;
+    case: "runSh";
+  } | {
+    /**
+     * "host:port" accepts a connection
+     *
+     * @generated from field: string tcp = 2;
+     */
+    value: string;
+    case: "tcp";
+  } | {
+    /**
+     * URL that answers with a status below 400
+     *
+     * @generated from field: string http = 3;
+     */
+    value: string;
+    case: "http";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * default 1000, at least 100
+   *
+   * @generated from field: optional uint64 interval_ms = 4;
+   */
+  intervalMs?: bigint | undefined;
+
+  /**
+   * of one attempt; default 5000
+   *
+   * @generated from field: optional uint64 timeout_ms = 5;
+   */
+  timeoutMs?: bigint | undefined;
+};
+
+/**
+ * @generated from message blockvisor.babel.v1.ReadyCheck
+ */
+export declare type ReadyCheckJson = {
+  /**
+   * passes with exit code 0; runs in the job's environment, as root
+   *
+   * @generated from field: string run_sh = 1;
+   */
+  runSh?: string;
+
+  /**
+   * "host:port" accepts a connection
+   *
+   * @generated from field: string tcp = 2;
+   */
+  tcp?: string;
+
+  /**
+   * URL that answers with a status below 400
+   *
+   * @generated from field: string http = 3;
+   */
+  http?: string;
+
+  /**
+   * default 1000, at least 100
+   *
+   * @generated from field: optional uint64 interval_ms = 4;
+   */
+  intervalMs?: string;
+
+  /**
+   * of one attempt; default 5000
+   *
+   * @generated from field: optional uint64 timeout_ms = 5;
+   */
+  timeoutMs?: string;
+};
+
+/**
+ * Describes the message blockvisor.babel.v1.ReadyCheck.
+ * Use `create(ReadyCheckSchema)` to create a new message.
+ */
+export declare const ReadyCheckSchema: GenMessage<ReadyCheck, {jsonType: ReadyCheckJson}>;
 
 /**
  * @generated from message blockvisor.babel.v1.JobType
@@ -2459,6 +2567,20 @@ export declare type JobInfo = Message<"blockvisor.babel.v1.JobInfo"> & {
    * @generated from field: string last_failure = 12;
    */
   lastFailure: string;
+
+  /**
+   * archive jobs: the caps in force
+   *
+   * @generated from field: optional blockvisor.babel.v1.TransferLimits limits = 13;
+   */
+  limits?: TransferLimits | undefined;
+
+  /**
+   * jobs with a ready check that run: whether it has passed in this run
+   *
+   * @generated from field: optional bool ready = 14;
+   */
+  ready?: boolean | undefined;
 };
 
 /**
@@ -2538,6 +2660,20 @@ export declare type JobInfoJson = {
    * @generated from field: string last_failure = 12;
    */
   lastFailure?: string;
+
+  /**
+   * archive jobs: the caps in force
+   *
+   * @generated from field: optional blockvisor.babel.v1.TransferLimits limits = 13;
+   */
+  limits?: TransferLimitsJson;
+
+  /**
+   * jobs with a ready check that run: whether it has passed in this run
+   *
+   * @generated from field: optional bool ready = 14;
+   */
+  ready?: boolean;
 };
 
 /**
@@ -3760,12 +3896,14 @@ export declare type SetTransferLimitsRequest = Message<"blockvisor.babel.v1.SetT
   name: string;
 
   /**
+   * 0: as the job's config says
+   *
    * @generated from field: optional uint32 max_connections = 2;
    */
   maxConnections?: number | undefined;
 
   /**
-   * 0 = unlimited
+   * 0: as the job's config says
    *
    * @generated from field: optional uint64 max_bytes_per_second = 3;
    */
@@ -3782,12 +3920,14 @@ export declare type SetTransferLimitsRequestJson = {
   name?: string;
 
   /**
+   * 0: as the job's config says
+   *
    * @generated from field: optional uint32 max_connections = 2;
    */
   maxConnections?: number;
 
   /**
-   * 0 = unlimited
+   * 0: as the job's config says
    *
    * @generated from field: optional uint64 max_bytes_per_second = 3;
    */
@@ -3817,6 +3957,42 @@ export declare type SetTransferLimitsResponseJson = {
  * Use `create(SetTransferLimitsResponseSchema)` to create a new message.
  */
 export declare const SetTransferLimitsResponseSchema: GenMessage<SetTransferLimitsResponse, {jsonType: SetTransferLimitsResponseJson}>;
+
+/**
+ * @generated from message blockvisor.babel.v1.TransferLimits
+ */
+export declare type TransferLimits = Message<"blockvisor.babel.v1.TransferLimits"> & {
+  /**
+   * @generated from field: optional uint32 max_connections = 1;
+   */
+  maxConnections?: number | undefined;
+
+  /**
+   * @generated from field: optional uint64 max_bytes_per_second = 2;
+   */
+  maxBytesPerSecond?: bigint | undefined;
+};
+
+/**
+ * @generated from message blockvisor.babel.v1.TransferLimits
+ */
+export declare type TransferLimitsJson = {
+  /**
+   * @generated from field: optional uint32 max_connections = 1;
+   */
+  maxConnections?: number;
+
+  /**
+   * @generated from field: optional uint64 max_bytes_per_second = 2;
+   */
+  maxBytesPerSecond?: string;
+};
+
+/**
+ * Describes the message blockvisor.babel.v1.TransferLimits.
+ * Use `create(TransferLimitsSchema)` to create a new message.
+ */
+export declare const TransferLimitsSchema: GenMessage<TransferLimits, {jsonType: TransferLimitsJson}>;
 
 /**
  * @generated from message blockvisor.babel.v1.GetDownloadMetadataRequest
@@ -4584,7 +4760,7 @@ export declare const BabelJobs: GenService<{
     output: typeof SavePluginConfigResponseSchema;
   },
   /**
-   * Changes caps of a running archive job at once, without a restart.
+   * Changes caps of an archive job at once, without a restart. What is absent stays; 0 takes a cap away. Errors: job-not-archive.
    *
    * @generated from rpc blockvisor.babel.v1.BabelJobs.SetTransferLimits
    */

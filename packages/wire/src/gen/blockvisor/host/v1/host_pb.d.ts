@@ -2930,6 +2930,72 @@ export declare type Job = Message<"blockvisor.host.v1.Job"> & {
    * @generated from field: repeated string logs = 10;
    */
   logs: string[];
+
+  /**
+   * Jobs that have to finish with exit code 0, and jobs that have to end in any way, before this one starts.
+   *
+   * @generated from field: repeated string needs = 11;
+   */
+  needs: string[];
+
+  /**
+   * @generated from field: repeated string wait_for = 12;
+   */
+  waitFor: string[];
+
+  /**
+   * With running: it was asked to stop, and has not ended yet.
+   *
+   * @generated from field: bool stopping = 13;
+   */
+  stopping: boolean;
+
+  /**
+   * With running: no process right now, the restart policy waits for this moment.
+   *
+   * @generated from field: optional google.protobuf.Timestamp restart_at = 14;
+   */
+  restartAt?: Timestamp | undefined;
+
+  /**
+   * Why the last run that failed ended; kept while the job crash-loops.
+   *
+   * @generated from field: string last_failure = 15;
+   */
+  lastFailure: string;
+
+  /**
+   * The two parts of restart_count: by the job's policy, and because its supervisor was lost.
+   *
+   * @generated from field: uint32 restarts = 16;
+   */
+  restarts: number;
+
+  /**
+   * @generated from field: uint32 runner_restarts = 17;
+   */
+  runnerRestarts: number;
+
+  /**
+   * The current run, else the last one.
+   *
+   * @generated from field: optional blockvisor.host.v1.JobRun run = 18;
+   */
+  run?: JobRun | undefined;
+
+  /**
+   * Archive jobs only: the caps in force.
+   *
+   * @generated from field: optional blockvisor.host.v1.JobLimits limits = 19;
+   */
+  limits?: JobLimits | undefined;
+
+  /**
+   * With running, for jobs with a ready check: whether it has passed in this run.
+   *
+   * @generated from field: optional bool ready = 20;
+   */
+  ready?: boolean | undefined;
 };
 
 /**
@@ -2997,6 +3063,72 @@ export declare type JobJson = {
    * @generated from field: repeated string logs = 10;
    */
   logs?: string[];
+
+  /**
+   * Jobs that have to finish with exit code 0, and jobs that have to end in any way, before this one starts.
+   *
+   * @generated from field: repeated string needs = 11;
+   */
+  needs?: string[];
+
+  /**
+   * @generated from field: repeated string wait_for = 12;
+   */
+  waitFor?: string[];
+
+  /**
+   * With running: it was asked to stop, and has not ended yet.
+   *
+   * @generated from field: bool stopping = 13;
+   */
+  stopping?: boolean;
+
+  /**
+   * With running: no process right now, the restart policy waits for this moment.
+   *
+   * @generated from field: optional google.protobuf.Timestamp restart_at = 14;
+   */
+  restartAt?: TimestampJson;
+
+  /**
+   * Why the last run that failed ended; kept while the job crash-loops.
+   *
+   * @generated from field: string last_failure = 15;
+   */
+  lastFailure?: string;
+
+  /**
+   * The two parts of restart_count: by the job's policy, and because its supervisor was lost.
+   *
+   * @generated from field: uint32 restarts = 16;
+   */
+  restarts?: number;
+
+  /**
+   * @generated from field: uint32 runner_restarts = 17;
+   */
+  runnerRestarts?: number;
+
+  /**
+   * The current run, else the last one.
+   *
+   * @generated from field: optional blockvisor.host.v1.JobRun run = 18;
+   */
+  run?: JobRunJson;
+
+  /**
+   * Archive jobs only: the caps in force.
+   *
+   * @generated from field: optional blockvisor.host.v1.JobLimits limits = 19;
+   */
+  limits?: JobLimitsJson;
+
+  /**
+   * With running, for jobs with a ready check: whether it has passed in this run.
+   *
+   * @generated from field: optional bool ready = 20;
+   */
+  ready?: boolean;
 };
 
 /**
@@ -3010,19 +3142,33 @@ export declare const JobSchema: GenMessage<Job, {jsonType: JobJson}>;
  */
 export declare type JobProgress = Message<"blockvisor.host.v1.JobProgress"> & {
   /**
-   * @generated from field: uint64 total = 1;
+   * Absent: unknown.
+   *
+   * @generated from field: optional double total = 1;
    */
-  total: bigint;
+  total?: number | undefined;
 
   /**
-   * @generated from field: uint64 current = 2;
+   * @generated from field: double current = 2;
    */
-  current: bigint;
+  current: number;
 
   /**
    * @generated from field: string message = 3;
    */
   message: string;
+
+  /**
+   * Units per second, over the last minute.
+   *
+   * @generated from field: optional double rate = 4;
+   */
+  rate?: number | undefined;
+
+  /**
+   * @generated from field: optional double eta_seconds = 5;
+   */
+  etaSeconds?: number | undefined;
 };
 
 /**
@@ -3030,19 +3176,33 @@ export declare type JobProgress = Message<"blockvisor.host.v1.JobProgress"> & {
  */
 export declare type JobProgressJson = {
   /**
-   * @generated from field: uint64 total = 1;
+   * Absent: unknown.
+   *
+   * @generated from field: optional double total = 1;
    */
-  total?: string;
+  total?: number | "NaN" | "Infinity" | "-Infinity";
 
   /**
-   * @generated from field: uint64 current = 2;
+   * @generated from field: double current = 2;
    */
-  current?: string;
+  current?: number | "NaN" | "Infinity" | "-Infinity";
 
   /**
    * @generated from field: string message = 3;
    */
   message?: string;
+
+  /**
+   * Units per second, over the last minute.
+   *
+   * @generated from field: optional double rate = 4;
+   */
+  rate?: number | "NaN" | "Infinity" | "-Infinity";
+
+  /**
+   * @generated from field: optional double eta_seconds = 5;
+   */
+  etaSeconds?: number | "NaN" | "Infinity" | "-Infinity";
 };
 
 /**
@@ -3050,6 +3210,300 @@ export declare type JobProgressJson = {
  * Use `create(JobProgressSchema)` to create a new message.
  */
 export declare const JobProgressSchema: GenMessage<JobProgress, {jsonType: JobProgressJson}>;
+
+/**
+ * @generated from message blockvisor.host.v1.JobRun
+ */
+export declare type JobRun = Message<"blockvisor.host.v1.JobRun"> & {
+  /**
+   * Counts the job's runs; never reused.
+   *
+   * @generated from field: uint64 number = 1;
+   */
+  number: bigint;
+
+  /**
+   * In the node; 0 when it never had a process.
+   *
+   * @generated from field: int32 pid = 2;
+   */
+  pid: number;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp started_at = 3;
+   */
+  startedAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: optional google.protobuf.Timestamp ended_at = 4;
+   */
+  endedAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: optional int32 exit_code = 5;
+   */
+  exitCode?: number | undefined;
+
+  /**
+   * "SIGKILL", or empty.
+   *
+   * @generated from field: string signal = 6;
+   */
+  signal: string;
+
+  /**
+   * @generated from field: bool out_of_memory = 7;
+   */
+  outOfMemory: boolean;
+};
+
+/**
+ * @generated from message blockvisor.host.v1.JobRun
+ */
+export declare type JobRunJson = {
+  /**
+   * Counts the job's runs; never reused.
+   *
+   * @generated from field: uint64 number = 1;
+   */
+  number?: string;
+
+  /**
+   * In the node; 0 when it never had a process.
+   *
+   * @generated from field: int32 pid = 2;
+   */
+  pid?: number;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp started_at = 3;
+   */
+  startedAt?: TimestampJson;
+
+  /**
+   * @generated from field: optional google.protobuf.Timestamp ended_at = 4;
+   */
+  endedAt?: TimestampJson;
+
+  /**
+   * @generated from field: optional int32 exit_code = 5;
+   */
+  exitCode?: number;
+
+  /**
+   * "SIGKILL", or empty.
+   *
+   * @generated from field: string signal = 6;
+   */
+  signal?: string;
+
+  /**
+   * @generated from field: bool out_of_memory = 7;
+   */
+  outOfMemory?: boolean;
+};
+
+/**
+ * Describes the message blockvisor.host.v1.JobRun.
+ * Use `create(JobRunSchema)` to create a new message.
+ */
+export declare const JobRunSchema: GenMessage<JobRun, {jsonType: JobRunJson}>;
+
+/**
+ * @generated from message blockvisor.host.v1.JobLimits
+ */
+export declare type JobLimits = Message<"blockvisor.host.v1.JobLimits"> & {
+  /**
+   * Absent: the engine's own choice.
+   *
+   * @generated from field: optional uint32 max_connections = 1;
+   */
+  maxConnections?: number | undefined;
+
+  /**
+   * Absent: unlimited.
+   *
+   * @generated from field: optional uint64 max_bytes_per_second = 2;
+   */
+  maxBytesPerSecond?: bigint | undefined;
+};
+
+/**
+ * @generated from message blockvisor.host.v1.JobLimits
+ */
+export declare type JobLimitsJson = {
+  /**
+   * Absent: the engine's own choice.
+   *
+   * @generated from field: optional uint32 max_connections = 1;
+   */
+  maxConnections?: number;
+
+  /**
+   * Absent: unlimited.
+   *
+   * @generated from field: optional uint64 max_bytes_per_second = 2;
+   */
+  maxBytesPerSecond?: string;
+};
+
+/**
+ * Describes the message blockvisor.host.v1.JobLimits.
+ * Use `create(JobLimitsSchema)` to create a new message.
+ */
+export declare const JobLimitsSchema: GenMessage<JobLimits, {jsonType: JobLimitsJson}>;
+
+/**
+ * @generated from message blockvisor.host.v1.GetJobGraphRequest
+ */
+export declare type GetJobGraphRequest = Message<"blockvisor.host.v1.GetJobGraphRequest"> & {
+  /**
+   * @generated from field: string node = 1;
+   */
+  node: string;
+};
+
+/**
+ * @generated from message blockvisor.host.v1.GetJobGraphRequest
+ */
+export declare type GetJobGraphRequestJson = {
+  /**
+   * @generated from field: string node = 1;
+   */
+  node?: string;
+};
+
+/**
+ * Describes the message blockvisor.host.v1.GetJobGraphRequest.
+ * Use `create(GetJobGraphRequestSchema)` to create a new message.
+ */
+export declare const GetJobGraphRequestSchema: GenMessage<GetJobGraphRequest, {jsonType: GetJobGraphRequestJson}>;
+
+/**
+ * @generated from message blockvisor.host.v1.GetJobGraphResponse
+ */
+export declare type GetJobGraphResponse = Message<"blockvisor.host.v1.GetJobGraphResponse"> & {
+  /**
+   * Dependencies before dependents. What a job names and nobody created is there with `defined` unset.
+   *
+   * @generated from field: repeated blockvisor.host.v1.JobGraphEntry jobs = 1;
+   */
+  jobs: JobGraphEntry[];
+};
+
+/**
+ * @generated from message blockvisor.host.v1.GetJobGraphResponse
+ */
+export declare type GetJobGraphResponseJson = {
+  /**
+   * Dependencies before dependents. What a job names and nobody created is there with `defined` unset.
+   *
+   * @generated from field: repeated blockvisor.host.v1.JobGraphEntry jobs = 1;
+   */
+  jobs?: JobGraphEntryJson[];
+};
+
+/**
+ * Describes the message blockvisor.host.v1.GetJobGraphResponse.
+ * Use `create(GetJobGraphResponseSchema)` to create a new message.
+ */
+export declare const GetJobGraphResponseSchema: GenMessage<GetJobGraphResponse, {jsonType: GetJobGraphResponseJson}>;
+
+/**
+ * @generated from message blockvisor.host.v1.JobGraphEntry
+ */
+export declare type JobGraphEntry = Message<"blockvisor.host.v1.JobGraphEntry"> & {
+  /**
+   * @generated from field: blockvisor.host.v1.Job job = 1;
+   */
+  job?: Job | undefined;
+
+  /**
+   * @generated from field: bool defined = 2;
+   */
+  defined: boolean;
+};
+
+/**
+ * @generated from message blockvisor.host.v1.JobGraphEntry
+ */
+export declare type JobGraphEntryJson = {
+  /**
+   * @generated from field: blockvisor.host.v1.Job job = 1;
+   */
+  job?: JobJson;
+
+  /**
+   * @generated from field: bool defined = 2;
+   */
+  defined?: boolean;
+};
+
+/**
+ * Describes the message blockvisor.host.v1.JobGraphEntry.
+ * Use `create(JobGraphEntrySchema)` to create a new message.
+ */
+export declare const JobGraphEntrySchema: GenMessage<JobGraphEntry, {jsonType: JobGraphEntryJson}>;
+
+/**
+ * @generated from message blockvisor.host.v1.SetJobLimitsRequest
+ */
+export declare type SetJobLimitsRequest = Message<"blockvisor.host.v1.SetJobLimitsRequest"> & {
+  /**
+   * @generated from field: string node = 1;
+   */
+  node: string;
+
+  /**
+   * @generated from field: string job = 2;
+   */
+  job: string;
+
+  /**
+   * 0: no cap of ours; what the job's config says counts again.
+   *
+   * @generated from field: optional uint32 max_connections = 3;
+   */
+  maxConnections?: number | undefined;
+
+  /**
+   * @generated from field: optional uint64 max_bytes_per_second = 4;
+   */
+  maxBytesPerSecond?: bigint | undefined;
+};
+
+/**
+ * @generated from message blockvisor.host.v1.SetJobLimitsRequest
+ */
+export declare type SetJobLimitsRequestJson = {
+  /**
+   * @generated from field: string node = 1;
+   */
+  node?: string;
+
+  /**
+   * @generated from field: string job = 2;
+   */
+  job?: string;
+
+  /**
+   * 0: no cap of ours; what the job's config says counts again.
+   *
+   * @generated from field: optional uint32 max_connections = 3;
+   */
+  maxConnections?: number;
+
+  /**
+   * @generated from field: optional uint64 max_bytes_per_second = 4;
+   */
+  maxBytesPerSecond?: string;
+};
+
+/**
+ * Describes the message blockvisor.host.v1.SetJobLimitsRequest.
+ * Use `create(SetJobLimitsRequestSchema)` to create a new message.
+ */
+export declare const SetJobLimitsRequestSchema: GenMessage<SetJobLimitsRequest, {jsonType: SetJobLimitsRequestJson}>;
 
 /**
  * @generated from message blockvisor.host.v1.ListJobsRequest
@@ -3311,11 +3765,40 @@ export declare type StreamJobLogsRequest = Message<"blockvisor.host.v1.StreamJob
   lines: number;
 
   /**
-   * Keep the stream open and send new lines as they come.
+   * Keep the stream open and send new lines as they come, through restarts of the job and of babel.
    *
    * @generated from field: bool follow = 4;
    */
   follow: boolean;
+
+  /**
+   * By job: go on behind this position (`next` of the last line that arrived), without gap or repeat. `lines` and `since` do not
+   * count for such a job.
+   *
+   * @generated from field: map<string, uint64> after = 5;
+   */
+  after: { [key: string]: bigint };
+
+  /**
+   * Only what was printed since then.
+   *
+   * @generated from field: optional google.protobuf.Timestamp since = 6;
+   */
+  since?: Timestamp | undefined;
+
+  /**
+   * Times of the lines; absent: for jobs with log_timestamp.
+   *
+   * @generated from field: optional bool timestamps = 7;
+   */
+  timestamps?: boolean | undefined;
+
+  /**
+   * Only this run of the job, counted from 1; -1 is the run before the current or last one.
+   *
+   * @generated from field: optional sint64 run = 8;
+   */
+  run?: bigint | undefined;
 };
 
 /**
@@ -3342,11 +3825,40 @@ export declare type StreamJobLogsRequestJson = {
   lines?: number;
 
   /**
-   * Keep the stream open and send new lines as they come.
+   * Keep the stream open and send new lines as they come, through restarts of the job and of babel.
    *
    * @generated from field: bool follow = 4;
    */
   follow?: boolean;
+
+  /**
+   * By job: go on behind this position (`next` of the last line that arrived), without gap or repeat. `lines` and `since` do not
+   * count for such a job.
+   *
+   * @generated from field: map<string, uint64> after = 5;
+   */
+  after?: { [key: string]: string };
+
+  /**
+   * Only what was printed since then.
+   *
+   * @generated from field: optional google.protobuf.Timestamp since = 6;
+   */
+  since?: TimestampJson;
+
+  /**
+   * Times of the lines; absent: for jobs with log_timestamp.
+   *
+   * @generated from field: optional bool timestamps = 7;
+   */
+  timestamps?: boolean;
+
+  /**
+   * Only this run of the job, counted from 1; -1 is the run before the current or last one.
+   *
+   * @generated from field: optional sint64 run = 8;
+   */
+  run?: string;
 };
 
 /**
@@ -3380,6 +3892,27 @@ export declare type JobLogLine = Message<"blockvisor.host.v1.JobLogLine"> & {
    * @generated from field: string text = 4;
    */
   text: string;
+
+  /**
+   * Where to go on after this line, see StreamJobLogsRequest.after.
+   *
+   * @generated from field: uint64 next = 5;
+   */
+  next: bigint;
+
+  /**
+   * The line is longer: its rest comes with the next entry of this job.
+   *
+   * @generated from field: bool continued = 6;
+   */
+  continued: boolean;
+
+  /**
+   * Bytes before this line that were rotated away before they could be read.
+   *
+   * @generated from field: uint64 skipped_bytes = 7;
+   */
+  skippedBytes: bigint;
 };
 
 /**
@@ -3407,6 +3940,27 @@ export declare type JobLogLineJson = {
    * @generated from field: string text = 4;
    */
   text?: string;
+
+  /**
+   * Where to go on after this line, see StreamJobLogsRequest.after.
+   *
+   * @generated from field: uint64 next = 5;
+   */
+  next?: string;
+
+  /**
+   * The line is longer: its rest comes with the next entry of this job.
+   *
+   * @generated from field: bool continued = 6;
+   */
+  continued?: boolean;
+
+  /**
+   * Bytes before this line that were rotated away before they could be read.
+   *
+   * @generated from field: uint64 skipped_bytes = 7;
+   */
+  skippedBytes?: string;
 };
 
 /**
@@ -3825,6 +4379,24 @@ export declare const HostService: GenService<{
   cleanupJob: {
     methodKind: "unary";
     input: typeof CleanupJobRequestSchema;
+    output: typeof JobSchema;
+  },
+  /**
+   * @generated from rpc blockvisor.host.v1.HostService.GetJobGraph
+   */
+  getJobGraph: {
+    methodKind: "unary";
+    input: typeof GetJobGraphRequestSchema;
+    output: typeof GetJobGraphResponseSchema;
+  },
+  /**
+   * Caps of an archive job, also while it runs. Only what is given is changed; nothing at all shows what they are.
+   *
+   * @generated from rpc blockvisor.host.v1.HostService.SetJobLimits
+   */
+  setJobLimits: {
+    methodKind: "unary";
+    input: typeof SetJobLimitsRequestSchema;
     output: typeof JobSchema;
   },
   /**

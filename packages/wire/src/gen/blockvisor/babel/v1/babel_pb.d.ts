@@ -19,6 +19,7 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import type { Message } from "@bufbuild/protobuf";
 import type { Duration, DurationJson, Timestamp, TimestampJson } from "@bufbuild/protobuf/wkt";
 import type { ArchiveChunk, ArchiveChunkJson, Compression, CompressionJson, UploadSlot, UploadSlotJson } from "../../../blockjoy/v1/archive_pb.js";
+import type { GetChunksRequestSchema, GetChunksResponseSchema, GetManifestRequestSchema, GetManifestResponseSchema, GetSlotsRequestSchema, GetSlotsResponseSchema, GetStoredChunksRequestSchema, GetStoredChunksResponseSchema, PutManifestRequestSchema, PutManifestResponseSchema, ReleaseUploadRequestSchema, ReleaseUploadResponseSchema } from "../../archive/v1/archive_pb.js";
 
 /**
  * Describes the file blockvisor/babel/v1/babel.proto.
@@ -4812,6 +4813,56 @@ export declare const BabelEngine: GenService<{
     methodKind: "client_streaming";
     input: typeof PutDownloadManifestRequestSchema;
     output: typeof PutDownloadManifestResponseSchema;
+  },
+  /**
+   * Beyond the reference; passed through to blockvisor.archive.v1.ArchiveStoreService (see there). unimplemented: the API does not have them.
+   *
+   * @generated from rpc blockvisor.babel.v1.BabelEngine.GetSlots
+   */
+  getSlots: {
+    methodKind: "unary";
+    input: typeof GetSlotsRequestSchema;
+    output: typeof GetSlotsResponseSchema;
+  },
+  /**
+   * @generated from rpc blockvisor.babel.v1.BabelEngine.GetStoredChunks
+   */
+  getStoredChunks: {
+    methodKind: "unary";
+    input: typeof GetStoredChunksRequestSchema;
+    output: typeof GetStoredChunksResponseSchema;
+  },
+  /**
+   * @generated from rpc blockvisor.babel.v1.BabelEngine.PutManifest
+   */
+  putManifest: {
+    methodKind: "client_streaming";
+    input: typeof PutManifestRequestSchema;
+    output: typeof PutManifestResponseSchema;
+  },
+  /**
+   * @generated from rpc blockvisor.babel.v1.BabelEngine.ReleaseUpload
+   */
+  releaseUpload: {
+    methodKind: "unary";
+    input: typeof ReleaseUploadRequestSchema;
+    output: typeof ReleaseUploadResponseSchema;
+  },
+  /**
+   * @generated from rpc blockvisor.babel.v1.BabelEngine.GetManifest
+   */
+  getManifest: {
+    methodKind: "unary";
+    input: typeof GetManifestRequestSchema;
+    output: typeof GetManifestResponseSchema;
+  },
+  /**
+   * @generated from rpc blockvisor.babel.v1.BabelEngine.GetChunks
+   */
+  getChunks: {
+    methodKind: "unary";
+    input: typeof GetChunksRequestSchema;
+    output: typeof GetChunksResponseSchema;
   },
   /**
    * Tells the host that no upgrade_blocking job runs any more.

@@ -1166,6 +1166,13 @@ export declare type Node = Message<"blockvisor.host.v1.Node"> & {
    * @generated from field: bool remote = 27;
    */
   remote: boolean;
+
+  /**
+   * What a rollback would bring back; absent when there is nothing to go back to.
+   *
+   * @generated from field: optional blockvisor.host.v1.Image previous_image = 28;
+   */
+  previousImage?: Image | undefined;
 };
 
 /**
@@ -1318,6 +1325,13 @@ export declare type NodeJson = {
    * @generated from field: bool remote = 27;
    */
   remote?: boolean;
+
+  /**
+   * What a rollback would bring back; absent when there is nothing to go back to.
+   *
+   * @generated from field: optional blockvisor.host.v1.Image previous_image = 28;
+   */
+  previousImage?: ImageJson;
 };
 
 /**
@@ -1402,7 +1416,7 @@ export declare type Operation = Message<"blockvisor.host.v1.Operation"> & {
   id: string;
 
   /**
-   * create | start | stop | restart | update | upgrade | rollback | delete | recover
+   * create | start | stop | restart | update | upgrade | rollback | delete | recover | move
    *
    * @generated from field: string kind = 2;
    */
@@ -1429,7 +1443,7 @@ export declare type OperationJson = {
   id?: string;
 
   /**
-   * create | start | stop | restart | update | upgrade | rollback | delete | recover
+   * create | start | stop | restart | update | upgrade | rollback | delete | recover | move
    *
    * @generated from field: string kind = 2;
    */
@@ -2263,6 +2277,20 @@ export declare type CreateDevNodeRequest = Message<"blockvisor.host.v1.CreateDev
    * @generated from field: string store_key = 13;
    */
   storeKey: string;
+
+  /**
+   * Start it too. If it cannot be created and started for a reason that does not go away by itself, the node is removed again.
+   *
+   * @generated from field: bool start = 14;
+   */
+  start: boolean;
+
+  /**
+   * With `start`: keep the node also when it cannot be started.
+   *
+   * @generated from field: bool keep = 15;
+   */
+  keep: boolean;
 };
 
 /**
@@ -2347,6 +2375,20 @@ export declare type CreateDevNodeRequestJson = {
    * @generated from field: string store_key = 13;
    */
   storeKey?: string;
+
+  /**
+   * Start it too. If it cannot be created and started for a reason that does not go away by itself, the node is removed again.
+   *
+   * @generated from field: bool start = 14;
+   */
+  start?: boolean;
+
+  /**
+   * With `start`: keep the node also when it cannot be started.
+   *
+   * @generated from field: bool keep = 15;
+   */
+  keep?: boolean;
 };
 
 /**
@@ -2534,6 +2576,412 @@ export declare type UpgradeNodeRequestJson = {
 export declare const UpgradeNodeRequestSchema: GenMessage<UpgradeNodeRequest, {jsonType: UpgradeNodeRequestJson}>;
 
 /**
+ * @generated from message blockvisor.host.v1.RollbackNodeRequest
+ */
+export declare type RollbackNodeRequest = Message<"blockvisor.host.v1.RollbackNodeRequest"> & {
+  /**
+   * @generated from field: string node = 1;
+   */
+  node: string;
+};
+
+/**
+ * @generated from message blockvisor.host.v1.RollbackNodeRequest
+ */
+export declare type RollbackNodeRequestJson = {
+  /**
+   * @generated from field: string node = 1;
+   */
+  node?: string;
+};
+
+/**
+ * Describes the message blockvisor.host.v1.RollbackNodeRequest.
+ * Use `create(RollbackNodeRequestSchema)` to create a new message.
+ */
+export declare const RollbackNodeRequestSchema: GenMessage<RollbackNodeRequest, {jsonType: RollbackNodeRequestJson}>;
+
+/**
+ * @generated from message blockvisor.host.v1.CloneNodeRequest
+ */
+export declare type CloneNodeRequest = Message<"blockvisor.host.v1.CloneNodeRequest"> & {
+  /**
+   * @generated from field: string node = 1;
+   */
+  node: string;
+
+  /**
+   * Empty: three random words.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * Empty: the first free address of the host's network.
+   *
+   * @generated from field: string ip = 3;
+   */
+  ip: string;
+
+  /**
+   * @generated from field: bool start = 4;
+   */
+  start: boolean;
+
+  /**
+   * A running node is stopped while its data are copied, and started again. Without it its processes are only held still: the copy is
+   * what a power cut would leave.
+   *
+   * @generated from field: bool stop = 5;
+   */
+  stop: boolean;
+};
+
+/**
+ * @generated from message blockvisor.host.v1.CloneNodeRequest
+ */
+export declare type CloneNodeRequestJson = {
+  /**
+   * @generated from field: string node = 1;
+   */
+  node?: string;
+
+  /**
+   * Empty: three random words.
+   *
+   * @generated from field: string name = 2;
+   */
+  name?: string;
+
+  /**
+   * Empty: the first free address of the host's network.
+   *
+   * @generated from field: string ip = 3;
+   */
+  ip?: string;
+
+  /**
+   * @generated from field: bool start = 4;
+   */
+  start?: boolean;
+
+  /**
+   * A running node is stopped while its data are copied, and started again. Without it its processes are only held still: the copy is
+   * what a power cut would leave.
+   *
+   * @generated from field: bool stop = 5;
+   */
+  stop?: boolean;
+};
+
+/**
+ * Describes the message blockvisor.host.v1.CloneNodeRequest.
+ * Use `create(CloneNodeRequestSchema)` to create a new message.
+ */
+export declare const CloneNodeRequestSchema: GenMessage<CloneNodeRequest, {jsonType: CloneNodeRequestJson}>;
+
+/**
+ * @generated from message blockvisor.host.v1.MoveNodeDataRequest
+ */
+export declare type MoveNodeDataRequest = Message<"blockvisor.host.v1.MoveNodeDataRequest"> & {
+  /**
+   * @generated from field: string node = 1;
+   */
+  node: string;
+
+  /**
+   * An absolute path of a directory that exists; the data go to a directory in it that is named after the node. Empty: back into the
+   * node's own directory.
+   *
+   * @generated from field: string directory = 2;
+   */
+  directory: string;
+};
+
+/**
+ * @generated from message blockvisor.host.v1.MoveNodeDataRequest
+ */
+export declare type MoveNodeDataRequestJson = {
+  /**
+   * @generated from field: string node = 1;
+   */
+  node?: string;
+
+  /**
+   * An absolute path of a directory that exists; the data go to a directory in it that is named after the node. Empty: back into the
+   * node's own directory.
+   *
+   * @generated from field: string directory = 2;
+   */
+  directory?: string;
+};
+
+/**
+ * Describes the message blockvisor.host.v1.MoveNodeDataRequest.
+ * Use `create(MoveNodeDataRequestSchema)` to create a new message.
+ */
+export declare const MoveNodeDataRequestSchema: GenMessage<MoveNodeDataRequest, {jsonType: MoveNodeDataRequestJson}>;
+
+/**
+ * @generated from message blockvisor.host.v1.ListNodeEventsRequest
+ */
+export declare type ListNodeEventsRequest = Message<"blockvisor.host.v1.ListNodeEventsRequest"> & {
+  /**
+   * @generated from field: string node = 1;
+   */
+  node: string;
+
+  /**
+   * Newest events to begin with; 0: all that are kept.
+   *
+   * @generated from field: uint32 limit = 2;
+   */
+  limit: number;
+
+  /**
+   * Keep the stream open and send new events as they come.
+   *
+   * @generated from field: bool follow = 3;
+   */
+  follow: boolean;
+};
+
+/**
+ * @generated from message blockvisor.host.v1.ListNodeEventsRequest
+ */
+export declare type ListNodeEventsRequestJson = {
+  /**
+   * @generated from field: string node = 1;
+   */
+  node?: string;
+
+  /**
+   * Newest events to begin with; 0: all that are kept.
+   *
+   * @generated from field: uint32 limit = 2;
+   */
+  limit?: number;
+
+  /**
+   * Keep the stream open and send new events as they come.
+   *
+   * @generated from field: bool follow = 3;
+   */
+  follow?: boolean;
+};
+
+/**
+ * Describes the message blockvisor.host.v1.ListNodeEventsRequest.
+ * Use `create(ListNodeEventsRequestSchema)` to create a new message.
+ */
+export declare const ListNodeEventsRequestSchema: GenMessage<ListNodeEventsRequest, {jsonType: ListNodeEventsRequestJson}>;
+
+/**
+ * @generated from message blockvisor.host.v1.NodeEvent
+ */
+export declare type NodeEvent = Message<"blockvisor.host.v1.NodeEvent"> & {
+  /**
+   * @generated from field: google.protobuf.Timestamp time = 1;
+   */
+  time?: Timestamp | undefined;
+
+  /**
+   * begin | step | end | failed | found: an operation began, did a step, ended, failed; found: the node was not as it should be.
+   *
+   * @generated from field: string kind = 2;
+   */
+  kind: string;
+
+  /**
+   * What Operation.kind says.
+   *
+   * @generated from field: string operation = 3;
+   */
+  operation: string;
+
+  /**
+   * @generated from field: string step = 4;
+   */
+  step: string;
+
+  /**
+   * For people: the step's title, why it failed, what was found.
+   *
+   * @generated from field: string message = 5;
+   */
+  message: string;
+
+  /**
+   * Of a failure.
+   *
+   * @generated from field: string code = 6;
+   */
+  code: string;
+
+  /**
+   * How long a step or an operation took.
+   *
+   * @generated from field: uint64 milliseconds = 7;
+   */
+  milliseconds: bigint;
+};
+
+/**
+ * @generated from message blockvisor.host.v1.NodeEvent
+ */
+export declare type NodeEventJson = {
+  /**
+   * @generated from field: google.protobuf.Timestamp time = 1;
+   */
+  time?: TimestampJson;
+
+  /**
+   * begin | step | end | failed | found: an operation began, did a step, ended, failed; found: the node was not as it should be.
+   *
+   * @generated from field: string kind = 2;
+   */
+  kind?: string;
+
+  /**
+   * What Operation.kind says.
+   *
+   * @generated from field: string operation = 3;
+   */
+  operation?: string;
+
+  /**
+   * @generated from field: string step = 4;
+   */
+  step?: string;
+
+  /**
+   * For people: the step's title, why it failed, what was found.
+   *
+   * @generated from field: string message = 5;
+   */
+  message?: string;
+
+  /**
+   * Of a failure.
+   *
+   * @generated from field: string code = 6;
+   */
+  code?: string;
+
+  /**
+   * How long a step or an operation took.
+   *
+   * @generated from field: uint64 milliseconds = 7;
+   */
+  milliseconds?: string;
+};
+
+/**
+ * Describes the message blockvisor.host.v1.NodeEvent.
+ * Use `create(NodeEventSchema)` to create a new message.
+ */
+export declare const NodeEventSchema: GenMessage<NodeEvent, {jsonType: NodeEventJson}>;
+
+/**
+ * @generated from message blockvisor.host.v1.ReadNodeLogsRequest
+ */
+export declare type ReadNodeLogsRequest = Message<"blockvisor.host.v1.ReadNodeLogsRequest"> & {
+  /**
+   * @generated from field: string node = 1;
+   */
+  node: string;
+
+  /**
+   * Newest bytes of each file; 0: 64 KiB.
+   *
+   * @generated from field: uint32 tail_bytes = 2;
+   */
+  tailBytes: number;
+
+  /**
+   * Also what a person needs to find out about a node that is not here: its state (values of properties left out) and events.
+   *
+   * @generated from field: bool bundle = 3;
+   */
+  bundle: boolean;
+};
+
+/**
+ * @generated from message blockvisor.host.v1.ReadNodeLogsRequest
+ */
+export declare type ReadNodeLogsRequestJson = {
+  /**
+   * @generated from field: string node = 1;
+   */
+  node?: string;
+
+  /**
+   * Newest bytes of each file; 0: 64 KiB.
+   *
+   * @generated from field: uint32 tail_bytes = 2;
+   */
+  tailBytes?: number;
+
+  /**
+   * Also what a person needs to find out about a node that is not here: its state (values of properties left out) and events.
+   *
+   * @generated from field: bool bundle = 3;
+   */
+  bundle?: boolean;
+};
+
+/**
+ * Describes the message blockvisor.host.v1.ReadNodeLogsRequest.
+ * Use `create(ReadNodeLogsRequestSchema)` to create a new message.
+ */
+export declare const ReadNodeLogsRequestSchema: GenMessage<ReadNodeLogsRequest, {jsonType: ReadNodeLogsRequestJson}>;
+
+/**
+ * @generated from message blockvisor.host.v1.NodeLogFile
+ */
+export declare type NodeLogFile = Message<"blockvisor.host.v1.NodeLogFile"> & {
+  /**
+   * E.g. "babel.log", "jobs/web/stdout".
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * The end of the file; files of more than one message come in several with the same name.
+   *
+   * @generated from field: bytes content = 2;
+   */
+  content: Uint8Array;
+};
+
+/**
+ * @generated from message blockvisor.host.v1.NodeLogFile
+ */
+export declare type NodeLogFileJson = {
+  /**
+   * E.g. "babel.log", "jobs/web/stdout".
+   *
+   * @generated from field: string name = 1;
+   */
+  name?: string;
+
+  /**
+   * The end of the file; files of more than one message come in several with the same name.
+   *
+   * @generated from field: bytes content = 2;
+   */
+  content?: string;
+};
+
+/**
+ * Describes the message blockvisor.host.v1.NodeLogFile.
+ * Use `create(NodeLogFileSchema)` to create a new message.
+ */
+export declare const NodeLogFileSchema: GenMessage<NodeLogFile, {jsonType: NodeLogFileJson}>;
+
+/**
  * @generated from message blockvisor.host.v1.UpgradeDevNodeRequest
  */
 export declare type UpgradeDevNodeRequest = Message<"blockvisor.host.v1.UpgradeDevNodeRequest"> & {
@@ -2575,6 +3023,13 @@ export declare type UpgradeDevNodeRequest = Message<"blockvisor.host.v1.UpgradeD
    * @generated from field: bool force = 7;
    */
   force: boolean;
+
+  /**
+   * Before anything is stopped: start the new image's container and babel beside the node.
+   *
+   * @generated from field: bool smoke_check = 8;
+   */
+  smokeCheck: boolean;
 };
 
 /**
@@ -2619,6 +3074,13 @@ export declare type UpgradeDevNodeRequestJson = {
    * @generated from field: bool force = 7;
    */
   force?: boolean;
+
+  /**
+   * Before anything is stopped: start the new image's container and babel beside the node.
+   *
+   * @generated from field: bool smoke_check = 8;
+   */
+  smokeCheck?: boolean;
 };
 
 /**
@@ -4238,6 +4700,26 @@ export declare const HostService: GenService<{
     output: typeof ListTasksResponseSchema;
   },
   /**
+   * What happened to a node, oldest first; of a deleted node too, as long as its history is kept.
+   *
+   * @generated from rpc blockvisor.host.v1.HostService.ListNodeEvents
+   */
+  listNodeEvents: {
+    methodKind: "server_streaming";
+    input: typeof ListNodeEventsRequestSchema;
+    output: typeof NodeEventSchema;
+  },
+  /**
+   * What the platform's parts and the jobs of a node have printed last; of a deleted node too, as long as its history is kept.
+   *
+   * @generated from rpc blockvisor.host.v1.HostService.ReadNodeLogs
+   */
+  readNodeLogs: {
+    methodKind: "server_streaming";
+    input: typeof ReadNodeLogsRequestSchema;
+    output: typeof NodeLogFileSchema;
+  },
+  /**
    * Nodes: operations. Each streams OperationEvents and ends with `done`; a client that goes away does not stop the operation.
    * On nodes that the control plane manages, start, stop, restart, upgrade and delete go through the API and end with `requested`,
    * unless `local` is set (for emergencies without the API).
@@ -4303,6 +4785,36 @@ export declare const HostService: GenService<{
   deleteNode: {
     methodKind: "server_streaming";
     input: typeof DeleteNodeRequestSchema;
+    output: typeof OperationEventSchema;
+  },
+  /**
+   * Back to what the last upgrade replaced, on the root file system that was kept. Here at once, also on nodes of the control plane.
+   *
+   * @generated from rpc blockvisor.host.v1.HostService.RollbackNode
+   */
+  rollbackNode: {
+    methodKind: "server_streaming";
+    input: typeof RollbackNodeRequestSchema;
+    output: typeof OperationEventSchema;
+  },
+  /**
+   * A new dev node from another node's image and a copy of its data.
+   *
+   * @generated from rpc blockvisor.host.v1.HostService.CloneNode
+   */
+  cloneNode: {
+    methodKind: "server_streaming";
+    input: typeof CloneNodeRequestSchema;
+    output: typeof OperationEventSchema;
+  },
+  /**
+   * Puts a node's data into another directory; a running node is stopped for it and started again.
+   *
+   * @generated from rpc blockvisor.host.v1.HostService.MoveNodeData
+   */
+  moveNodeData: {
+    methodKind: "server_streaming";
+    input: typeof MoveNodeDataRequestSchema;
     output: typeof OperationEventSchema;
   },
   /**

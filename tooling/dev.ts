@@ -7,7 +7,7 @@ interface Verb {
 
 const verbs: Readonly<Record<string, Verb>> = {
   demo: {
-    usage: "demo [--keep]",
+    usage: "demo [--keep] [--runtime auto|oci|apptainer]",
     about: "walk the guide for real: scaffold, build, check, play, push, a node from the API; ends by itself",
     load: () => import("./verbs/demo.ts"),
   },

@@ -37,7 +37,7 @@ export const hostTools: readonly SystemTool[] = [
 /** What the guide's commands need beyond what a host needs. */
 export const demoTools: readonly SystemTool[] = [
   tool("dockerd", "docker builds", "docker.io"),
-  tool("debootstrap", "a Debian base image without a registry"),
+  tool("debootstrap", "a Debian base image without a registry, a host with Apptainer"),
 ];
 
 export const testTools: readonly SystemTool[] = [

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { repository } from "../command.ts";
+import { type Place, thisMachine } from "../test-host.ts";
 
 /** The bridge that the guide has made. */
 const bridge = "bvguide0";
@@ -17,23 +18,24 @@ export interface GuideMachine {
   remove(): Promise<void>;
 }
 
-export function guideMachine(directory: string): GuideMachine {
+export function guideMachine(directory: string, place: Place = thisMachine): GuideMachine {
   const root = join(directory, "root");
   const workFolder = join(directory, "work");
   const home = join(directory, "home");
   for (const folder of [root, workFolder, home]) mkdirSync(folder, { recursive: true });
   const env = { BV_ROOT: root, HOME: home, BLOCKVISOR: repository, NO_COLOR: "1" };
-  return { root, workFolder, env, remove: () => remove(root, { ...process.env, ...env }) };
+  return { root, workFolder, env, remove: () => remove(root, { ...process.env, ...env }, place) };
 }
 
-async function remove(root: string, env: NodeJS.ProcessEnv): Promise<void> {
+async function remove(root: string, env: NodeJS.ProcessEnv, place: Place): Promise<void> {
   await Promise.all(ownProcesses(root).map(end));
   const nodes = join(root, "var/lib/blockvisor/nodes");
   const left = existsSync(nodes) ? readdirSync(nodes).filter((name) => /^[0-9a-f-]{36}$/.test(name)) : [];
-  if (left.length > 0) await deleteNodes(env);
+  if (left.length > 0) await deleteNodes(env, place);
   spawnSync("ip", ["link", "delete", bridge], { stdio: "ignore" });
-  const mounts = readFileSync("/proc/self/mounts", "utf8")
-    .split("\n")
+  const [program = "", ...args] = place.enter(root, ["cat", "/proc/self/mounts"]);
+  const mounts = spawnSync(program, args, { encoding: "utf8" })
+    .stdout.split("\n")
     .filter((line) => line.includes(` ${root}/`));
   const processes = ownProcesses(root);
   if (mounts.length > 0 || processes.length > 0) {
@@ -42,10 +44,13 @@ async function remove(root: string, env: NodeJS.ProcessEnv): Promise<void> {
 }
 
 /** A daemon in dev mode deletes any node by itself, without asking a control plane. */
-async function deleteNodes(env: NodeJS.ProcessEnv): Promise<void> {
-  const daemon: ChildProcess = spawn(join(repository, "bin/blockvisord"), ["--dev"], { env, stdio: "ignore" });
-  const bv = (...args: string[]) =>
-    spawnSync(join(repository, "bin/bv"), args, { env, encoding: "utf8", timeout: 120_000 });
+async function deleteNodes(env: NodeJS.ProcessEnv, place: Place): Promise<void> {
+  const launcher = (name: string, args: readonly string[]): [string, string[]] => {
+    const [program = "", ...rest] = place.enter("/", [join(repository, "bin", name), ...args]);
+    return [program, rest];
+  };
+  const daemon: ChildProcess = spawn(...launcher("blockvisord", ["--dev"]), { env, stdio: "ignore" });
+  const bv = (...args: string[]) => spawnSync(...launcher("bv", args), { env, encoding: "utf8", timeout: 120_000 });
   for (let attempt = 0; attempt < 100 && bv("node", "list").status !== 0; attempt += 1) await delay(100);
   const deleted = bv("node", "delete", "--all", "--yes", "--force");
   daemon.kill("SIGTERM");

@@ -1,11 +1,14 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { type Place, thisMachine } from "../test-host.ts";
 import { type Command, type Guide, missingLine } from "./guide.ts";
 
 export interface WalkOptions {
   /** Where the walk begins: an empty folder. */
   readonly directory: string;
   readonly env: NodeJS.ProcessEnv;
+  /** Where it is walked; default: on this machine. */
+  readonly place?: Place;
   readonly onStep?: (title: string, number: number) => void;
   readonly onCommand?: (command: Command) => void;
   readonly onOutput?: (text: string) => void;
@@ -45,7 +48,9 @@ class GuideShell {
 
   constructor(options: WalkOptions) {
     this.#options = options;
-    this.#bash = spawn("bash", ["--norc", "--noprofile"], { cwd: options.directory, env: options.env });
+    const shell = ["bash", "--norc", "--noprofile"];
+    const [program = "", ...args] = (options.place ?? thisMachine).enter(options.directory, shell);
+    this.#bash = spawn(program, args, { env: options.env });
     this.#bash.stdin.on("error", () => {});
     this.#exited = new Promise((resolve) => this.#bash.once("exit", () => resolve()));
     this.#bash.stdin.write("exec 2>&1\n");

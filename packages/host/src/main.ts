@@ -13,7 +13,8 @@ Usage: blockvisord [--dev]
   -V, --version  the version
 
 Environment: BV_ROOT moves every path, BV_LOG is the log level (trace, debug, info, warn, error),
-BV_AGENT_DIR is the agent bundle. SIGTERM ends the daemon and leaves nodes running.
+BV_AGENT_DIR is the agent bundle, BV_RUNTIME (auto, oci, apptainer) wins over the
+configuration. SIGTERM ends the daemon and leaves nodes running.
 `;
 
 const exitUsage = 2;

@@ -4,9 +4,7 @@ import { HostError } from "../errors/host-error.ts";
 
 const ip = z.string().min(1);
 
-const runtime = z.looseObject({
-  /** `auto`: Apptainer where it is installed and works, else OCI. */
-  kind: z.enum(["auto", "oci", "apptainer"]).default("oci"),
+const apptainer = z.looseObject({
   extra_args: z.array(z.string()).nullish(),
   host_network: z.boolean().default(false),
   cpu_limit: z.boolean().default(true),
@@ -41,7 +39,10 @@ const schema = z.looseObject({
       available_ips: z.array(ip).default([]),
     })
     .optional(),
-  apptainer: runtime.prefault({}),
+  /** `auto`: Apptainer where it is installed and works, else OCI. */
+  runtime: z.enum(["auto", "oci", "apptainer"]).default("auto"),
+  /** Settings of nodes' containers, whatever runs them. */
+  apptainer: apptainer.prefault({}),
   maintenance_mode: z.boolean().default(false),
 });
 

@@ -6,6 +6,7 @@ import { agentCandidates, loadAgentBundle } from "../agent/agent-bundle.ts";
 import { createNodeCgroups } from "../cgroups/index.ts";
 import { type Api, apiError } from "../cloud/api.ts";
 import type { HostConfig } from "../config/host-config.ts";
+import { HostError } from "../errors/host-error.ts";
 import { createNodeFirewall } from "../firewall/index.ts";
 import { createImageStore } from "../images/index.ts";
 import { createNodeNetwork } from "../network/index.ts";
@@ -14,7 +15,7 @@ import type { NodeHost } from "../node/node-host.ts";
 import type { NodeState } from "../node/node-state.ts";
 import { type HostPaths, nodePaths } from "../place/paths.ts";
 import { createNodeRootfs } from "../rootfs/index.ts";
-import { type ContainerRuntime, createOciRuntime, selectRuntime } from "../runtime/index.ts";
+import { type RuntimeChoice, selectRuntime } from "../runtime/index.ts";
 import { apiSecrets } from "../secrets/api-secrets.ts";
 import { devSecrets } from "../secrets/secrets.ts";
 
@@ -44,10 +45,11 @@ export async function assembleHost({ paths, config, env, log, api }: HostParts):
     images,
     cgroups,
     agent: await loadAgentBundle(agentCandidates(env, import.meta.url)),
-    runtime: await chooseRuntime(config, {
+    runtime: await selectRuntime(runtimeChoice(config, env), {
       runDirectory,
       cgroups,
       nodeDirectory: (id) => nodePaths(paths, id).directory,
+      apptainerArgs: config.runtime.extra_args ?? [],
     }),
     rootfs: createNodeRootfs(images),
     network: createNodeNetwork({ runDirectory }),
@@ -61,15 +63,11 @@ export async function assembleHost({ paths, config, env, log, api }: HostParts):
   };
 }
 
-/** Where `auto` finds nothing that works, OCI is what is easiest to install: the daemon starts, and its status says what is missing. */
-async function chooseRuntime(
-  config: HostConfig,
-  options: Parameters<typeof createOciRuntime>[0],
-): Promise<ContainerRuntime> {
-  const { kind, extra_args: apptainerArgs } = config.runtime;
-  if (kind === "oci") return createOciRuntime(options);
-  const choice = selectRuntime(kind, { ...options, apptainerArgs: apptainerArgs ?? [] });
-  return kind === "auto" ? choice.catch(() => createOciRuntime(options)) : choice;
+/** `BV_RUNTIME`, for one run of the daemon, or what the configuration says. Error `config_error`. */
+function runtimeChoice(config: HostConfig, env: NodeJS.ProcessEnv): RuntimeChoice {
+  const wanted = env["BV_RUNTIME"] || config.file.runtime;
+  if (wanted === "auto" || wanted === "oci" || wanted === "apptainer") return wanted;
+  throw new HostError("config_error", `BV_RUNTIME: '${wanted}' is no runtime`, { hint: "say auto, oci or apptainer" });
 }
 
 /** NotFound = no; anything else that fails means that nobody can tell (spec plugin-api §4.2). */

@@ -5,7 +5,7 @@ import type { ContainerSpec, ExecSpec } from "./container-runtime.ts";
 import { hostNameOf } from "./host-files.ts";
 
 /** The same privileges as under the oci runtime, whatever apptainer.conf gives root. */
-const PRIVILEGES = ["--no-privs", "--add-caps", CONTAINER_CAPABILITIES.join(",")];
+export const PRIVILEGES = ["--no-privs", "--add-caps", CONTAINER_CAPABILITIES.join(",")];
 
 /** Apptainer's root may write what its file modes allow; these files reach beyond the container. */
 const READ_ONLY_PROC = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];

@@ -4,14 +4,12 @@ import { join } from "node:path";
 import { isOperationError, OperationError, runTool } from "@blockvisor/image/container";
 import { createNodeCgroups } from "../cgroups/index.ts";
 import { apptainerEnvironment, execOptions, runOptions } from "./apptainer-options.ts";
+import { probeApptainer } from "./apptainer-probe.ts";
 import type { ContainerDriver } from "./container-driver.ts";
 import type { ContainerRuntime, ContainerSpec, RuntimeProbe } from "./container-runtime.ts";
 import { findRunScript, spawnInContainer } from "./joined-process.ts";
 import { prepareMountPoints, SYSTEM_FOLDERS } from "./mount-points.ts";
 import { createContainerRuntime, type RuntimeOptions } from "./supervised-runtime.ts";
-
-/** Oldest version with everything used here (spec host-daemon §5.1). */
-const MINIMUM = [1, 3] as const;
 
 /**
  * Enters the node's cgroups ($1: their files, one a line), gives up the daemon's protection from the memory killer, then becomes the rest of its arguments. With $2 it first makes, in a
@@ -42,6 +40,7 @@ export function createApptainerRuntime(
 ): ContainerRuntime {
   const cgroups = options.cgroups ?? createNodeCgroups();
   const folderOf = (nodeId: string) => join(options.runDirectory, "apptainer", nodeId);
+  let found: Promise<RuntimeProbe> | undefined;
 
   /** argv of a process that becomes `apptainer …` inside the node's cgroups and network. */
   function entering(spec: ContainerSpec, mounts: readonly string[], command: readonly string[]): readonly string[] {
@@ -53,7 +52,12 @@ export function createApptainerRuntime(
 
   const driver: ContainerDriver = {
     kind: "apptainer",
-    probe: probeApptainer,
+    async probe() {
+      found ??= probeApptainer(options.runDirectory);
+      const result = await found;
+      if (!result.usable) found = undefined; // What was missing may be there the next time.
+      return result;
+    },
 
     async run(spec, { lock, log, ...call }) {
       const folder = folderOf(spec.nodeId);
@@ -129,26 +133,6 @@ function initOnHost(spec: ContainerSpec): string {
   throw new OperationError("container-start-failed", `the init program ${program} does not exist`, {
     fix: "install blockvisor again: its agent bundle is not complete",
   });
-}
-
-async function probeApptainer(): Promise<RuntimeProbe> {
-  const unusable = (code: string, reason: string, fix: string): RuntimeProbe => ({ usable: false, code, reason, fix });
-  try {
-    const { stdout } = await runTool("apptainer", ["--version"]);
-    const version = /(\d+)\.(\d+)\S*/.exec(stdout);
-    const [major = 0, minor = 0] = [Number(version?.[1]), Number(version?.[2])];
-    if (!version || major < MINIMUM[0] || (major === MINIMUM[0] && minor < MINIMUM[1])) {
-      return unusable(
-        "runtime-unusable",
-        `Apptainer ${version?.[0]} is too old`,
-        `install ${MINIMUM.join(".")} or newer`,
-      );
-    }
-    return { usable: true, program: "apptainer", version: version[0] };
-  } catch (error) {
-    if (!isOperationError(error)) throw error;
-    return unusable(error.code, error.message, "install Apptainer 1.3 or newer, see https://apptainer.org");
-  }
 }
 
 async function failure(error: unknown, code: string, errors: string): Promise<unknown> {

@@ -1,4 +1,3 @@
 export type { ContainerRuntime, ContainerSpec, ExecSpec, RuntimeProbe } from "./container-runtime.ts";
-export { createOciRuntime } from "./oci-runtime.ts";
 export { identifyProcess, isAlive, signalProcess } from "./process-identity.ts";
-export { selectRuntime } from "./select-runtime.ts";
+export { type RuntimeChoice, selectRuntime } from "./select-runtime.ts";

@@ -4,18 +4,20 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { createOciRuntime, selectRuntime } from "./index.ts";
+import { selectRuntime } from "./index.ts";
+import { createOciRuntime } from "./oci-runtime.ts";
 import { identifyProcess, isAlive } from "./process-identity.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "bv-select-"));
 after(() => rmSync(directory, { recursive: true, force: true }));
 const options = { runDirectory: join(directory, "run"), nodeDirectory: (nodeId: string) => join(directory, nodeId) };
-const apptainer = spawnSync("apptainer", ["--version"]).status === 0;
 
-test("auto takes Apptainer where it is, else OCI; a choice that cannot be used says why", async () => {
-  assert.equal((await selectRuntime("auto", options)).kind, apptainer ? "apptainer" : "oci");
-  assert.equal((await selectRuntime("oci", options)).kind, "oci");
-  if (!apptainer) await assert.rejects(selectRuntime("apptainer", options), { code: "tool-missing" });
+test("auto takes Apptainer where it works, else OCI; a choice that cannot be used says why", async () => {
+  const probe = await (await selectRuntime("apptainer", options)).probe();
+  assert.equal((await selectRuntime("auto", options)).kind, probe.usable ? "apptainer" : "oci");
+  if (spawnSync("apptainer", ["--version"]).error) assert.equal(probe.usable || probe.code, "tool-missing");
+  const oci = await selectRuntime("oci", options);
+  assert.deepEqual([oci.kind, (await oci.probe()).usable], ["oci", true]);
 });
 
 test("without any tool the error names the package to install", async () => {
@@ -33,7 +35,7 @@ test("a trial that a kill cut short is cleared by the next one", async () => {
   const source = `(await import(process.argv[1])).createOciRuntime({ runDirectory: process.argv[2], nodeDirectory: String }).probe()`;
   const victim = spawnSync(
     process.execPath,
-    ["--input-type=module", "-e", source, join(import.meta.dirname, "index.ts"), runDirectory],
+    ["--input-type=module", "-e", source, join(import.meta.dirname, "oci-runtime.ts"), runDirectory],
     { env: { ...process.env, BV_FAILPOINT: "oci.tried" }, stdio: "inherit" },
   );
   assert.equal(victim.signal, "SIGKILL");

@@ -1,32 +1,47 @@
-import { OperationError } from "@blockvisor/image/container";
 import { createApptainerRuntime } from "./apptainer-runtime.ts";
+import { createContainerRecords } from "./container-record.ts";
 import type { ContainerRuntime } from "./container-runtime.ts";
 import { createOciRuntime } from "./oci-runtime.ts";
 import type { RuntimeOptions } from "./supervised-runtime.ts";
 
+export type RuntimeChoice = "auto" | ContainerRuntime["kind"];
+
 /**
- * The runtime of this host. `auto`: Apptainer where it is installed and works, else OCI. Error: why none works, and the fix.
- * A node that exists stays with the runtime that made it; `container.json` says which.
+ * The runtime of this host. `auto`: Apptainer where it is installed and works, else OCI. Whether the choice works tells `probe`.
+ * A container that exists stays with the runtime that made it, whatever is chosen now: `container.json` says which. The next
+ * `create` moves it over.
  */
 export async function selectRuntime(
-  choice: "auto" | ContainerRuntime["kind"],
-  options: RuntimeOptions & { readonly apptainerArgs?: readonly string[] },
+  choice: RuntimeChoice,
+  options: Omit<RuntimeOptions, "records"> & { readonly apptainerArgs?: readonly string[] },
 ): Promise<ContainerRuntime> {
-  const { apptainerArgs: extraArgs = [], ...common } = options;
-  const candidates = {
-    apptainer: () => createApptainerRuntime({ ...common, extraArgs }),
-    oci: () => createOciRuntime(common),
+  const { apptainerArgs: extraArgs = [], ...rest } = options;
+  const records = createContainerRecords(options.nodeDirectory);
+  const common = { ...rest, records };
+  const runtimes = { oci: createOciRuntime(common), apptainer: createApptainerRuntime({ ...common, extraArgs }) };
+  const chosen = runtimes[choice === "auto" ? await works(runtimes.apptainer) : choice];
+  const maker = async (nodeId: string) => runtimes[(await records.find(nodeId))?.kind ?? chosen.kind];
+  return {
+    kind: chosen.kind,
+    probe: () => chosen.probe(),
+    async create(spec) {
+      const earlier = await maker(spec.nodeId);
+      if (earlier !== chosen && (await earlier.state(spec.nodeId)).kind !== "running")
+        await earlier.delete(spec.nodeId);
+      await chosen.create(spec);
+    },
+    start: async (nodeId, call) => (await maker(nodeId)).start(nodeId, call),
+    exec: async (nodeId, command, call) => (await maker(nodeId)).exec(nodeId, command, call),
+    execInteractive: async (nodeId, command) => (await maker(nodeId)).execInteractive(nodeId, command),
+    stop: async (nodeId, call) => (await maker(nodeId)).stop(nodeId, call),
+    kill: async (nodeId, call) => (await maker(nodeId)).kill(nodeId, call),
+    state: async (nodeId) => (await maker(nodeId)).state(nodeId),
+    attach: async (nodeId) => (await maker(nodeId)).attach(nodeId),
+    usage: async (nodeId) => (await maker(nodeId)).usage(nodeId),
+    delete: async (nodeId, call) => (await maker(nodeId)).delete(nodeId, call),
   };
-  const order = choice === "auto" ? (["apptainer", "oci"] as const) : ([choice] as const);
-  const failures: OperationError[] = [];
-  for (const kind of order) {
-    const runtime = candidates[kind]();
-    const probe = await runtime.probe();
-    if (probe.usable) return runtime;
-    failures.push(
-      new OperationError(probe.code, `the ${kind} runtime cannot be used: ${probe.reason}`, { fix: probe.fix }),
-    );
-  }
-  // The last is the one that is easiest to install.
-  throw failures.at(-1)!;
+}
+
+async function works(apptainer: ContainerRuntime): Promise<ContainerRuntime["kind"]> {
+  return (await apptainer.probe()).usable ? "apptainer" : "oci";
 }

@@ -4,7 +4,12 @@ import { OperationError, withFileLock } from "@blockvisor/image/container";
 import { createNodeCgroups, type NodeCgroups } from "../cgroups/index.ts";
 import { failpoint } from "../durable/index.ts";
 import type { ContainerDriver } from "./container-driver.ts";
-import { type ContainerRecord, checkedNodeId, createContainerRecords } from "./container-record.ts";
+import {
+  type ContainerRecord,
+  type ContainerRecords,
+  checkedNodeId,
+  createContainerRecords,
+} from "./container-record.ts";
 import type { CallOptions, ContainerRuntime } from "./container-runtime.ts";
 import { endInit } from "./end-init.ts";
 import { bootId, identifyProcess, isAlive, type ProcessIdentity } from "./process-identity.ts";
@@ -14,13 +19,15 @@ export interface RuntimeOptions {
   readonly runDirectory: string;
   readonly nodeDirectory: (nodeId: string) => string;
   readonly cgroups?: NodeCgroups;
+  /** Shared by the runtimes of one host. */
+  readonly records?: ContainerRecords;
 }
 
 /** A runtime on top of a driver. It believes records it wrote itself, process identities and cgroups; no tool's list. */
 export function createContainerRuntime(options: RuntimeOptions, driver: ContainerDriver): ContainerRuntime {
   const { kind } = driver;
   const cgroups = options.cgroups ?? createNodeCgroups();
-  const records = createContainerRecords(options.nodeDirectory);
+  const records = options.records ?? createContainerRecords(options.nodeDirectory);
 
   /** Removes what an earlier run of the container left, alive or not: nothing of it is in use any more. */
   async function clear(nodeId: string): Promise<void> {

@@ -11,6 +11,7 @@ import { activation, settleActivation } from "./activation.ts";
 import { type JobConfig, logCapacityBytes, shutdownSignal, shutdownTimeoutMs } from "./config.ts";
 import { Events } from "./events.ts";
 import { dependenciesOf, type Readiness, type Standing } from "./graph.ts";
+import { limitsFile } from "./limits.ts";
 import { endOf, outcomeOf } from "./outcome.ts";
 import { afterRun, describeOutcome, NO_ATTEMPTS, type Outcome } from "./policy.ts";
 import { endLeftovers, newRun, prepareFolder } from "./preparation.ts";
@@ -52,7 +53,7 @@ export class Job {
     this.#around = around;
   }
 
-  /** A new job, or a new config for the folder of an old one: status and progress of that are dropped. (D3-16) */
+  /** A new job, or a new config for the folder of an old one: status, progress and limits of that are dropped. (D3-16) */
   static async create(
     name: string,
     config: JobConfig,
@@ -63,7 +64,7 @@ export class Job {
     await mkdir(join(folder, "log"), { recursive: true });
     const events = await Events.load(join(folder, "events.jsonl"), around.boot);
     const job = new Job(name, config, { ...NEW, runs: previous?.runs ?? 0 }, events, around);
-    await rm(join(folder, "progress.json"), { force: true });
+    for (const stale of [join(folder, "progress.json"), limitsFile(folder)]) await rm(stale, { force: true });
     await job.#save({ state: { kind: "stopped" } }, true);
     await replaceFile(join(folder, "config.json"), JSON.stringify(config));
     return job;

@@ -6,6 +6,8 @@ import type { JobConfig, JobType, RestartConfig, RestartPolicy } from "../jobs/c
 import { blocksUpgrade } from "../jobs/config.ts";
 import { formatEvent } from "../jobs/events.ts";
 import type { Job } from "../jobs/job.ts";
+import { effectiveLimits, type TransferLimits } from "../jobs/limits.ts";
+import { isArchive } from "../jobs/program.ts";
 import { payloadIdentity, runFolder } from "../jobs/run.ts";
 import { monotonicMs } from "../process/identity.ts";
 import { timestampOf } from "./timestamp.ts";
@@ -61,16 +63,19 @@ function jobTypeOf(name: string, message: pb.JobType | undefined): JobType {
   }
 }
 
-const transfer = (settings: {
+type Caps = {
   readonly maxConnections?: number | undefined;
-  readonly maxRunners?: number | undefined;
   readonly maxBytesPerSecond?: bigint | undefined;
-}) =>
+};
+
+export const limitsOf = (settings: Caps) =>
   present({
     max_connections: settings.maxConnections,
-    max_runners: settings.maxRunners,
     max_bytes_per_second: numeric(settings.maxBytesPerSecond),
   });
+
+const transfer = (settings: Caps & { readonly maxRunners?: number | undefined }) =>
+  present({ ...limitsOf(settings), max_runners: settings.maxRunners });
 
 function restartOf(name: string, message: pb.RestartPolicy | undefined): RestartPolicy {
   const policy = message?.policy;
@@ -139,11 +144,7 @@ function jobTypeMessage(type: JobType): pb.JobType["kind"] {
   return { case: "upload", value: create(pb.UploadJobSchema, settings) };
 }
 
-const caps = (settings: {
-  readonly max_connections?: number;
-  readonly max_runners?: number;
-  readonly max_bytes_per_second?: number;
-}) =>
+const caps = (settings: TransferLimits & { readonly max_runners?: number }) =>
   present({
     maxConnections: settings.max_connections,
     maxRunners: settings.max_runners,
@@ -221,6 +222,9 @@ export async function jobInfoMessage(job: Job): Promise<pb.JobInfo> {
       config: jobConfigMessage(config),
       run: runMessage(job),
       lastFailure: record.lastFailure ?? "",
+      limits: isArchive(config)
+        ? create(pb.TransferLimitsSchema, caps(await effectiveLimits(job.folder, config)))
+        : undefined,
     }),
   );
 }

@@ -3,10 +3,11 @@ import { create } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { Agent } from "../agent.ts";
-import { saveLimits, savePluginConfig } from "../jobs/archive-files.ts";
 import { cleanupJob } from "../jobs/cleanup.ts";
 import { dependenciesOf, inOrder } from "../jobs/graph.ts";
-import { jobConfigOf, jobInfoMessage, jobStatusMessage } from "./job-messages.ts";
+import { changeLimits } from "../jobs/limits.ts";
+import { savePluginConfig } from "../jobs/plugin-config.ts";
+import { jobConfigOf, jobInfoMessage, jobStatusMessage, limitsOf } from "./job-messages.ts";
 import { readJobLogs } from "./log-stream.ts";
 
 /** Everything a plugin or an operator can do with jobs. */
@@ -57,8 +58,8 @@ export function jobsService(agent: Agent): ServiceImpl<typeof pb.BabelJobs> {
       await savePluginConfig(agent.paths, name, pluginConfig);
       return {};
     },
-    setTransferLimits: async ({ name, maxConnections, maxBytesPerSecond }) => {
-      await saveLimits(jobs.get(name), { maxConnections, maxBytesPerSecond });
+    setTransferLimits: async ({ name, ...change }) => {
+      await changeLimits(jobs.get(name), limitsOf(change));
       return {};
     },
   };

@@ -1,8 +1,14 @@
-import type { JobInfo } from "@blockvisor/wire/blockvisor/babel/v1/babel";
-import { type JobSchema, JobState } from "@blockvisor/wire/blockvisor/host/v1/host";
+import type { JobInfo, JobProgress, JobRun, TransferLimits } from "@blockvisor/wire/blockvisor/babel/v1/babel";
+import {
+  type JobLimitsSchema,
+  type JobProgressSchema,
+  type JobRunSchema,
+  type JobSchema,
+  JobState,
+} from "@blockvisor/wire/blockvisor/host/v1/host";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 
-export type JobMessage = MessageInitShape<typeof JobSchema>;
+export type JobMessage = Exclude<MessageInitShape<typeof JobSchema>, { $typeName: string }>;
 
 /** A job as `bv` sees it, from what babel says. */
 export function jobMessage(info: JobInfo): JobMessage {
@@ -10,28 +16,30 @@ export function jobMessage(info: JobInfo): JobMessage {
     name: info.name,
     ...stateOf(info),
     restartCount: info.restartCount,
+    restarts: info.restarts,
+    runnerRestarts: info.runnerRestarts,
     upgradeBlocking: info.upgradeBlocking,
     logs: info.logs,
+    needs: info.config?.needs ?? [],
+    waitFor: info.config?.waitFor ?? [],
+    lastFailure: info.lastFailure,
     ...(info.timestamp ? { since: info.timestamp } : {}),
-    ...(info.progress
-      ? {
-          progress: {
-            total: whole(info.progress.total ?? 0),
-            current: whole(info.progress.current),
-            message: info.progress.message,
-          },
-        }
-      : {}),
+    ...(info.progress ? { progress: progressMessage(info.progress) } : {}),
+    ...(info.run ? { run: runMessage(info.run) } : {}),
+    ...(info.limits ? { limits: limitsMessage(info.limits) } : {}),
+    ...(info.ready === undefined ? {} : { ready: info.ready }),
   };
 }
 
-function stateOf(info: JobInfo): Pick<JobMessage, "state" | "waitingFor" | "exitCode" | "message"> {
+function stateOf(info: JobInfo): JobMessage {
   const status = info.status?.status;
   switch (status?.case) {
     case "pending":
       return { state: JobState.PENDING, waitingFor: status.value.waitingFor };
-    case "running":
-      return { state: JobState.RUNNING };
+    case "running": {
+      const { stopping, restartAt } = status.value;
+      return { state: JobState.RUNNING, stopping, ...(restartAt ? { restartAt } : {}) };
+    }
     case "finished":
       return {
         state: JobState.FINISHED,
@@ -45,6 +53,48 @@ function stateOf(info: JobInfo): Pick<JobMessage, "state" | "waitingFor" | "exit
   }
 }
 
-function whole(value: number): bigint {
-  return BigInt(Math.max(0, Math.trunc(Number.isFinite(value) ? value : 0)));
+function progressMessage({
+  total,
+  current,
+  message,
+  rate,
+  eta,
+}: JobProgress): MessageInitShape<typeof JobProgressSchema> {
+  return {
+    current,
+    message,
+    ...(total === undefined ? {} : { total }),
+    ...(rate === undefined ? {} : { rate }),
+    ...(eta === undefined ? {} : { etaSeconds: Number(eta.seconds) + eta.nanos / 1e9 }),
+  };
+}
+
+function runMessage({
+  number,
+  pid,
+  startedAt,
+  endedAt,
+  exitCode,
+  signal,
+  outOfMemory,
+}: JobRun): MessageInitShape<typeof JobRunSchema> {
+  return {
+    number,
+    pid,
+    signal,
+    outOfMemory,
+    ...(startedAt ? { startedAt } : {}),
+    ...(endedAt ? { endedAt } : {}),
+    ...(exitCode === undefined ? {} : { exitCode }),
+  };
+}
+
+function limitsMessage({
+  maxConnections,
+  maxBytesPerSecond,
+}: TransferLimits): MessageInitShape<typeof JobLimitsSchema> {
+  return {
+    ...(maxConnections === undefined ? {} : { maxConnections }),
+    ...(maxBytesPerSecond === undefined ? {} : { maxBytesPerSecond }),
+  };
 }

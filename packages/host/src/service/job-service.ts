@@ -1,16 +1,23 @@
-import type { LogLine } from "@blockvisor/wire/blockvisor/babel/v1/babel";
-import type { HostService } from "@blockvisor/wire/blockvisor/host/v1/host";
+import type { HostService, SetJobLimitsRequest } from "@blockvisor/wire/blockvisor/host/v1/host";
 import type { CallOptions, ServiceImpl } from "@connectrpc/connect";
-import { agentErrorOf } from "../agent/agent-error.ts";
 import type { AgentLink } from "../agent/agent-link.ts";
 import { HostError } from "../errors/host-error.ts";
+import { jobLogLines } from "./job-logs.ts";
 import { type JobMessage, jobMessage } from "./job-message.ts";
 import type { ServiceContext } from "./service-context.ts";
 
-type JobMethods = "listJobs" | "getJob" | "startJob" | "stopJob" | "skipJob" | "cleanupJob" | "streamJobLogs";
+type JobMethods =
+  | "listJobs"
+  | "getJob"
+  | "startJob"
+  | "stopJob"
+  | "skipJob"
+  | "cleanupJob"
+  | "getJobGraph"
+  | "setJobLimits"
+  | "streamJobLogs";
 
 const second = 1000;
-const defaultLogLines = 100;
 
 /** The jobs of a node, as babel has them. */
 export function jobService({ nodes }: ServiceContext): Pick<ServiceImpl<typeof HostService>, JobMethods> {
@@ -64,22 +71,33 @@ export function jobService({ nodes }: ServiceContext): Pick<ServiceImpl<typeof H
       await link.call("cleanup_job", (options) => link.jobs.cleanupJob({ name: job }, options));
       return jobOf(link, job);
     },
-    streamJobLogs: async function* ({ node, job, lines, follow }, { signal }) {
+    getJobGraph: async ({ node }) => {
       const link = linkOf(node);
-      const request = { names: job === "" ? [] : [job], tailLines: lines || defaultLogLines, follow };
-      try {
-        for await (const { name, lines: received } of link.jobs.readJobLogs(request, { signal })) {
-          for (const line of received) yield logLine(name, line);
-        }
-      } catch (error) {
-        if (!signal.aborted) throw agentErrorOf(error, "read_job_logs");
-      }
+      const { jobs: ordered } = await link.call("get_job_graph", (options) => link.jobs.getJobGraph({}, options), {
+        retry: true,
+      });
+      const { jobs } = await link.call("get_jobs", (options) => link.jobs.listJobs({}, options), { retry: true });
+      const known = new Map(jobs.map((job) => [job.name, jobMessage(job)]));
+      return {
+        jobs: ordered.map(({ name }) => ({ job: known.get(name) ?? { name }, defined: known.has(name) })),
+      };
     },
+    setJobLimits: async ({ node, job, ...limits }) => {
+      const link = linkOf(node);
+      const change = { name: job, ...limitsOf(limits) };
+      await link.call("set_transfer_limits", (options) => link.jobs.setTransferLimits(change, options));
+      return jobOf(link, job);
+    },
+    streamJobLogs: (request, { signal }) => jobLogLines(linkOf(request.node), request, signal),
   };
 }
 
-/** Runs of a job count up, and so does the offset within one: together they grow with every line. */
-function logLine(job: string, { text, time, at }: LogLine) {
-  const sequence = ((at?.run ?? 0n) << 40n) + (at?.offset ?? 0n);
-  return { job, sequence, text: new TextDecoder().decode(text), ...(time ? { time } : {}) };
+function limitsOf({
+  maxConnections,
+  maxBytesPerSecond,
+}: Pick<SetJobLimitsRequest, "maxConnections" | "maxBytesPerSecond">) {
+  return {
+    ...(maxConnections === undefined ? {} : { maxConnections }),
+    ...(maxBytesPerSecond === undefined ? {} : { maxBytesPerSecond }),
+  };
 }

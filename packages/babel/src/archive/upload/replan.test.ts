@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { planParts } from "./blueprint.ts";
+import { cutPieces } from "./pieces.ts";
+import { type Blueprint, replanParts } from "./replan.ts";
+import type { SourceFile } from "./source-tree.ts";
+
+const MIB = 1024 * 1024;
+const file = (path: string, size: number, change = 0): SourceFile => ({
+  path,
+  size,
+  stamp: `${size}.${change}`,
+  mode: 0o644,
+  mtimeMs: 0,
+});
+
+/** Chunks as text, independent of where files are in the list. */
+const shown = ({ files, chunks }: Blueprint) =>
+  chunks.map((ranges) =>
+    ranges
+      .map((range) => `${files[range.file]!.path}@${files[range.file]!.stamp} ${range.position}+${range.size}`)
+      .join(),
+  );
+
+function assertCovered({ files, chunks }: Blueprint): void {
+  const ranges = chunks.flat().toSorted((a, b) => a.file - b.file || a.position - b.position);
+  const covered = files.map(() => -1);
+  for (const { file, position, size } of ranges) {
+    assert.equal(position, Math.max(covered[file]!, 0));
+    covered[file] = position + size;
+  }
+  assert.deepEqual(
+    covered,
+    files.map(({ size }) => size),
+  );
+  assert.ok(chunks.every((each) => each.length > 0));
+}
+
+test("only chunks that a change touches are planned anew", () => {
+  const files = [file("a", 10), file("b", 100), file("c", 10), file("d", 100)];
+  const before = { files, chunks: planParts(files, 4) };
+  assert.deepEqual(shown(before), [
+    "d@100.0 0+55",
+    "d@100.0 55+45,c@10.0 0+10",
+    "b@100.0 0+55",
+    "b@100.0 55+45,a@10.0 0+10",
+  ]);
+  const after = replanParts(before, [file("b", 100), file("c", 14, 1), file("d", 100), file("e", 3)]);
+  assert.deepEqual(shown(after), [
+    "d@100.0 0+55",
+    "d@100.0 55+45,c@14.1 0+14",
+    "b@100.0 0+55",
+    "b@100.0 55+45",
+    "e@3.0 0+3",
+  ]);
+  assert.deepEqual(shown(replanParts(before, [file("b", 100)])), ["b@100.0 55+45", "b@100.0 0+55"]);
+  assert.deepEqual(shown(replanParts(before, [])), []);
+});
+
+test("whatever changes, every byte is in exactly one chunk, and chunks without a change stay as they are", () => {
+  const sizes = fc.array(fc.nat(300), { minLength: 1, maxLength: 20 });
+  const change = fc.record({ at: fc.nat(19), size: fc.option(fc.nat(600)) });
+  fc.assert(
+    fc.property(
+      sizes,
+      fc.integer({ min: 1, max: 12 }),
+      fc.array(change, { maxLength: 8 }),
+      (initial, count, changes) => {
+        const files = initial.map((size, i) => file(`f${String(i).padStart(2, "0")}`, size));
+        const before = { files, chunks: planParts(files, count) };
+        const now = new Map(files.map((each) => [each.path, each]));
+        for (const { at, size } of changes) {
+          const path = `f${String(at).padStart(2, "0")}`;
+          if (size === null) now.delete(path);
+          else now.set(path, file(path, size, 1));
+        }
+        const sorted = [...now.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+        const after = replanParts(before, sorted);
+        assertCovered(after);
+        const unchanged = new Set(sorted.filter((each) => files.includes(each)).map(({ path }) => path));
+        const afterwards = new Set(shown(after));
+        before.chunks.forEach((ranges, i) => {
+          if (ranges.every((range) => unchanged.has(files[range.file]!.path)))
+            assert.ok(afterwards.has(shown(before)[i]!));
+        });
+      },
+    ),
+  );
+});
+
+test("a file that grew a lot continues in chunks of its own", () => {
+  const files = [file("log", 10)];
+  const after = replanParts({ files, chunks: planParts(files) }, [file("log", 100 * MIB, 1)]);
+  assert.deepEqual(shown(after), [
+    `log@${100 * MIB}.1 0+${64 * MIB + 10}`,
+    `log@${100 * MIB}.1 ${64 * MIB + 10}+${36 * MIB - 10}`,
+  ]);
+});
+
+test("pieces depend on nothing but their surroundings: a change shifts only the packs around it", () => {
+  const small = Array.from({ length: 5000 }, (_, i) => file(`db/${String(i).padStart(5, "0")}.sst`, 1000 + i));
+  const big = [file("chain.dat", 600 * MIB), file("mdbx.dat", 70 * MIB)];
+  const all = [...big, ...small].sort((a, b) => (a.path < b.path ? -1 : 1));
+  const pieces = (files: readonly SourceFile[]) => shown({ files, chunks: cutPieces(files) });
+  const before = pieces(all);
+  assertCovered({ files: all, chunks: cutPieces(all) });
+  assert.deepEqual(
+    before.filter((each) => /chain|mdbx/.test(each)).map((each) => each.split(" ")[1]),
+    [
+      ...[`0+${256 * MIB}`, `${256 * MIB}+${256 * MIB}`, `${512 * MIB}+${88 * MIB}`],
+      ...[`0+${32 * MIB}`, `${32 * MIB}+${32 * MIB}`, `${64 * MIB}+${6 * MIB}`],
+    ],
+  );
+  const changed = all.filter(({ path }) => path !== "db/02500.sst").concat(file("db/00077a.sst", 5));
+  const after = pieces(changed.sort((a, b) => (a.path < b.path ? -1 : 1)));
+  const fresh = after.filter((each) => !before.includes(each));
+  assert.ok(before.length > 40 && fresh.length <= 2, `${fresh.length} of ${after.length} pieces are new`);
+});

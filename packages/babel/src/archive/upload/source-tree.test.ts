@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { chmod, mkdir, mkdtemp, rm, symlink, truncate, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { compileExclusion } from "./exclude.ts";
+import { scanSource } from "./source-tree.ts";
+
+async function sourceFolder(t: TestContext): Promise<string> {
+  const root = await mkdtemp(join(tmpdir(), "babel-source-"));
+  t.after(() => rm(root, { recursive: true, force: true }));
+  return root;
+}
+
+const none = compileExclusion([]);
+
+test("files, links and directories are listed; what can not be archived is named", async (t) => {
+  const root = await sourceFolder(t);
+  await mkdir(join(root, "db/empty"), { recursive: true });
+  await mkdir(join(root, ".babel_jobs/upload"), { recursive: true });
+  await mkdir(join(root, "logs/old"), { recursive: true });
+  await writeFile(join(root, ".babel_jobs/upload/journal"), "x");
+  await writeFile(join(root, ".protocol_data.lock"), "x");
+  await writeFile(join(root, "logs/old/1.log"), "x");
+  await writeFile(join(root, "db/b"), "12345");
+  await writeFile(join(root, "db/a"), "");
+  await writeFile(join(root, "größe"), "1");
+  await chmod(join(root, "db/b"), 0o4750);
+  await truncate(join(root, "größe"), 10_000_000);
+  await symlink("db/b", join(root, "inside"));
+  await symlink("../db/empty", join(root, "db/turn"));
+  await symlink("/etc/passwd", join(root, "absolute"));
+  await symlink("../../etc", join(root, "db/escape"));
+  await symlink("db", join(root, "link-to-directory"));
+  execFileSync("mkfifo", [join(root, "pipe")]);
+  const server = createServer().listen(join(root, "socket"));
+  t.after(() => server.close());
+  await new Promise((resolve) => server.once("listening", resolve));
+
+  const tree = await scanSource(root, compileExclusion(["logs"]));
+  assert.deepEqual(
+    tree.files.map(({ path, size, mode }) => [path, size, mode]),
+    [
+      ["db/a", 0, 0o644],
+      ["db/b", 5, 0o750],
+      ["größe", 10_000_000, 0o644],
+    ],
+  );
+  assert.equal(new Set(tree.files.map(({ stamp }) => stamp)).size, 3);
+  assert.deepEqual(tree.links, [
+    { path: "db/turn", target: "../db/empty" },
+    { path: "inside", target: "db/b" },
+    { path: "link-to-directory", target: "db" },
+  ]);
+  assert.deepEqual(
+    tree.directories.map(({ path }) => path),
+    ["db", "db/empty"],
+  );
+  assert.deepEqual(tree.skipped.toSorted(), [
+    "absolute: the link leads out of the data, to /etc/passwd",
+    "db/escape: the link leads out of the data, to ../../etc",
+    "pipe: neither a file nor a directory nor a link",
+    "socket: neither a file nor a directory nor a link",
+  ]);
+});
+
+test("a changed file has another stamp, an unchanged one the same", async (t) => {
+  const root = await sourceFolder(t);
+  await writeFile(join(root, "a"), "same");
+  await writeFile(join(root, "b"), "one");
+  const before = await scanSource(root, none);
+  await writeFile(join(root, "c"), "two");
+  execFileSync("mv", [join(root, "c"), join(root, "b")]);
+  const after = await scanSource(root, none);
+  assert.equal(before.files[0]!.stamp, after.files[0]!.stamp);
+  assert.notEqual(before.files[1]!.stamp, after.files[1]!.stamp);
+});
+
+test("a name that is not UTF-8 is refused by name, unless it is not archived at all", async (t) => {
+  const root = await sourceFolder(t);
+  await mkdir(join(root, "dir"));
+  await writeFile(Buffer.concat([Buffer.from(join(root, "dir/bad-")), Buffer.from([0xff, 0xfe])]), "x");
+  await assert.rejects(scanSource(root, none), {
+    code: "name-not-utf8",
+    message: "can't archive 'dir/bad-\\xff\\xfe': its name is not UTF-8",
+  });
+  assert.deepEqual((await scanSource(root, compileExclusion(["dir"]))).files, []);
+});
+
+test("a missing source is an error, an empty one is not", async (t) => {
+  const root = await sourceFolder(t);
+  assert.deepEqual((await scanSource(root, none)).files, []);
+  await assert.rejects(scanSource(join(root, "nowhere"), none), {
+    code: "source-missing",
+    message: /^IO error for operation on /,
+  });
+});

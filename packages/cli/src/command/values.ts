@@ -26,3 +26,42 @@ export function port(text: string): number {
   if (value > 65535) throw new Failure("usage", `'${text}' is not a port (0 to 65535)`);
   return value;
 }
+
+const byteUnits: Readonly<Record<string, number>> = {
+  "": 1,
+  k: 1e3,
+  m: 1e6,
+  g: 1e9,
+  ki: 1024,
+  mi: 1024 ** 2,
+  gi: 1024 ** 3,
+};
+
+/** Bytes per second: `20MB/s`, `500kB`, `1.5 MiB/s`; `none` is 0. */
+export function bandwidth(text: string): number {
+  if (/^(none|unlimited)$/i.test(text)) return 0;
+  const match = /^(\d+(?:\.\d+)?)\s*(|[kmg]i?)b?(?:\/s)?$/i.exec(text.trim());
+  const scale = byteUnits[match?.[2]?.toLowerCase() ?? ""];
+  if (!match || scale === undefined) {
+    throw new Failure("usage", `'${text}' is not a bandwidth`, {
+      hint: "give bytes per second: 20MB/s, 500kB/s, none",
+    });
+  }
+  return Math.round(Number(match[1]) * scale);
+}
+
+/** A number of something, or `none` for 0. */
+export function countOrNone(text: string): number {
+  return /^(none|unlimited)$/i.test(text) ? 0 : count(text);
+}
+
+/** A moment: `2026-01-31T12:00:00Z`, `2026-01-31 12:00`, or a time span before now: `10m`. As RFC 3339. */
+export function moment(text: string): string {
+  const date = /^\d{4}-/.test(text) ? new Date(text) : new Date(Date.now() - seconds(text) * 1000);
+  if (Number.isNaN(date.getTime())) {
+    throw new Failure("usage", `'${text}' is no moment`, {
+      hint: "give a time (2026-01-31T12:00:00Z) or how long ago: 10m",
+    });
+  }
+  return date.toISOString();
+}

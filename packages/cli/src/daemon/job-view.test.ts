@@ -26,9 +26,32 @@ test("the states of a job in words", () => {
   );
 });
 
+test("a job that is being stopped, or waits for its next run, says so", () => {
+  const running = { state: "JOB_STATE_RUNNING" } as const;
+  const soon = new Date(Date.now() + 7_500).toISOString();
+  assert.equal(jobStatusText(jobView({ ...running, stopping: true })), "Running (stopping)");
+  assert.match(jobStatusText(jobView({ ...running, restartAt: soon })), /^Running \(restarts in [78] s\)$/);
+  assert.equal(jobStatusText(jobView({ ...running, restartAt: "2020-01-01T00:00:00Z" })), "Running (restarts now)");
+});
+
 test("progress and times", () => {
-  assert.equal(jobProgressText({ total: 8, current: 1, message: "chunks" }), "12.50% (1/8 chunks)");
-  assert.equal(jobProgressText({ total: 0, current: 0, message: "" }), "0.00% (0/0)");
+  const unknown = { rate: null, eta_secs: null, message: "" };
+  const texts = [
+    { ...unknown, total: 8, current: 1, message: "chunks" },
+    { ...unknown, total: 0, current: 0 },
+    { ...unknown, total: null, current: 2.4567, message: "blocks" },
+    { ...unknown, total: 3, current: 4 },
+    { total: 8, current: 1, message: "chunks", rate: 0.5234, eta_secs: 13.4 },
+    { total: 4e9, current: 1e9, message: "bytes", rate: 123_456_789, eta_secs: 24.3 },
+  ];
+  assert.deepEqual(texts.map(jobProgressText), [
+    "12.50% (1/8 chunks)",
+    "0.00% (0/0)",
+    "2.46 blocks",
+    "100.00% (4/3)",
+    "12.50% (1/8 chunks), 0.523/s, ETA 00:00:14",
+    "25.00% (1000000000/4000000000 bytes), 123M/s, ETA 00:00:25",
+  ]);
   assert.equal(utcTime("2025-01-31T12:00:00.123456789Z"), "2025-01-31 12:00:00 UTC");
   assert.equal(utcTime(""), "-");
 });

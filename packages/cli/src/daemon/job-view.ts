@@ -1,4 +1,5 @@
-import type { JobJson } from "@blockvisor/wire/blockvisor/host/v1/host";
+import type { JobJson, JobProgressJson, JobRunJson } from "@blockvisor/wire/blockvisor/host/v1/host";
+import { durationText } from "../output/duration.ts";
 
 type JobState = "pending" | "running" | "finished" | "stopped";
 
@@ -11,11 +12,46 @@ export interface JobView {
   readonly message: string;
   /** RFC 3339. */
   readonly since: string;
-  readonly progress: { readonly total: number; readonly current: number; readonly message: string } | null;
+  readonly progress: JobProgressView | null;
+  /** Of the last 24 hours; by the job's policy, and because its supervisor was lost. */
   readonly restart_count: number;
+  readonly restarts: number;
+  readonly runner_restarts: number;
+  /** It was asked to stop, and has not ended yet. */
+  readonly stopping: boolean;
+  /** RFC 3339: between two runs, when the next one begins. */
+  readonly restart_at: string | null;
+  /** Why the last run that failed ended; kept while the job crash-loops. */
+  readonly last_failure: string;
+  readonly run: JobRunView | null;
+  readonly needs: readonly string[];
+  readonly wait_for: readonly string[];
+  /** Of archive jobs; null where there is no cap. */
+  readonly limits: { readonly max_connections: number | null; readonly max_bytes_per_second: number | null } | null;
   readonly upgrade_blocking: boolean;
   /** Events, newest first. */
   readonly logs: readonly string[];
+}
+
+export interface JobProgressView {
+  /** Null: nobody knows yet. */
+  readonly total: number | null;
+  readonly current: number;
+  readonly message: string;
+  /** Units per second, over the last minute. */
+  readonly rate: number | null;
+  readonly eta_secs: number | null;
+}
+
+interface JobRunView {
+  /** Counts the job's runs; never reused. */
+  readonly number: number;
+  readonly pid: number | null;
+  readonly started_at: string | null;
+  readonly ended_at: string | null;
+  readonly exit_code: number | null;
+  readonly signal: string | null;
+  readonly out_of_memory: boolean;
 }
 
 const states: Readonly<Record<string, JobState>> = {
@@ -26,7 +62,7 @@ const states: Readonly<Record<string, JobState>> = {
 };
 
 export function jobView(job: JobJson): JobView {
-  const { progress } = job;
+  const { progress, run, limits } = job;
   return {
     name: job.name ?? "",
     state: states[job.state ?? ""] ?? "stopped",
@@ -34,14 +70,51 @@ export function jobView(job: JobJson): JobView {
     exit_code: job.exitCode ?? null,
     message: job.message ?? "",
     since: job.since ?? "",
-    progress: progress
-      ? { total: Number(progress.total ?? 0), current: Number(progress.current ?? 0), message: progress.message ?? "" }
-      : null,
+    progress: progress ? progressView(progress) : null,
     restart_count: job.restartCount ?? 0,
+    restarts: job.restarts ?? 0,
+    runner_restarts: job.runnerRestarts ?? 0,
+    stopping: job.stopping ?? false,
+    restart_at: job.restartAt ?? null,
+    last_failure: job.lastFailure ?? "",
+    run: run ? runView(run) : null,
+    needs: job.needs ?? [],
+    wait_for: job.waitFor ?? [],
+    limits: limits
+      ? {
+          max_connections: limits.maxConnections ?? null,
+          max_bytes_per_second: optionalNumber(limits.maxBytesPerSecond),
+        }
+      : null,
     upgrade_blocking: job.upgradeBlocking ?? false,
     logs: job.logs ?? [],
   };
 }
+
+function progressView({ total, current, message, rate, etaSeconds }: JobProgressJson): JobProgressView {
+  return {
+    total: optionalNumber(total),
+    current: Number(current ?? 0),
+    message: message ?? "",
+    rate: optionalNumber(rate),
+    eta_secs: optionalNumber(etaSeconds),
+  };
+}
+
+function runView(run: JobRunJson): JobRunView {
+  return {
+    number: Number(run.number ?? 0),
+    pid: run.pid || null,
+    started_at: run.startedAt ?? null,
+    ended_at: run.endedAt ?? null,
+    exit_code: run.exitCode ?? null,
+    signal: run.signal || null,
+    out_of_memory: run.outOfMemory ?? false,
+  };
+}
+
+const optionalNumber = (value: number | string | undefined): number | null =>
+  value === undefined ? null : Number(value);
 
 /** The state in words (host-daemon §2.2). */
 export function jobStatusText(job: JobView): string {
@@ -49,7 +122,8 @@ export function jobStatusText(job: JobView): string {
     case "pending":
       return `Pending (waiting for: [${job.waiting_for.join(", ")}])`;
     case "running":
-      return "Running";
+      if (job.stopping) return "Running (stopping)";
+      return job.restart_at === null ? "Running" : `Running (restarts ${fromNow(job.restart_at)})`;
     case "stopped":
       return "Stopped";
     case "finished":
@@ -58,12 +132,33 @@ export function jobStatusText(job: JobView): string {
   }
 }
 
-/** `12.50% (1/8 chunks)` */
-export function jobProgressText(progress: NonNullable<JobView["progress"]>): string {
-  const percent = progress.total > 0 ? (progress.current / progress.total) * 100 : 0;
-  const counts = `${progress.current}/${progress.total}`;
-  return `${percent.toFixed(2)}% (${progress.message ? `${counts} ${progress.message}` : counts})`;
+function fromNow(timestamp: string): string {
+  const seconds = Math.ceil((Date.parse(timestamp) - Date.now()) / 1000);
+  return seconds > 0 ? `in ${seconds} s` : "now";
 }
+
+/** `12.50% (1/8 chunks)`, and what is known of rate and remaining time: `12.50% (1/8 chunks), 0.52/s, ETA 00:00:14`. */
+export function jobProgressText(progress: JobProgressView): string {
+  const { total, current, message, rate, eta_secs: eta } = progress;
+  const amount = total === null ? amountText(current) : `${amountText(current)}/${amountText(total)}`;
+  const counts = message ? `${amount} ${message}` : amount;
+  const percent = total === null ? counts : `${percentOf(current, total).toFixed(2)}% (${counts})`;
+  const speed = rate === null ? "" : `, ${rateText(rate)}`;
+  return `${percent}${speed}${eta === null ? "" : `, ETA ${durationText(Math.ceil(eta))}`}`;
+}
+
+/** A job may count down, or beyond what it announced. */
+export const percentOf = (current: number, total: number): number =>
+  total > 0 ? Math.min(100, Math.max(0, (current / total) * 100)) : 0;
+
+/** `0.52/s`, `1.3M/s`: units are the job's own. */
+export function rateText(rate: number): string {
+  const [scale, unit] = rate >= 1e9 ? [1e9, "G"] : rate >= 1e6 ? [1e6, "M"] : rate >= 1e4 ? [1e3, "k"] : [1, ""];
+  return `${Number((rate / scale).toPrecision(3))}${unit}/s`;
+}
+
+/** As a whole number, or with the digits that matter. */
+const amountText = (value: number): string => String(Number(value.toFixed(2)));
 
 /** `2025-01-31 12:00:00 UTC` */
 export function utcTime(timestamp: string): string {

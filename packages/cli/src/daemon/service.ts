@@ -20,6 +20,8 @@ export interface UnaryMethods {
   readonly StopJob: [Host.StopJobRequestJson, Host.JobJson];
   readonly SkipJob: [Host.SkipJobRequestJson, Host.JobJson];
   readonly CleanupJob: [Host.CleanupJobRequestJson, Host.JobJson];
+  readonly GetJobGraph: [Host.GetJobGraphRequestJson, Host.GetJobGraphResponseJson];
+  readonly SetJobLimits: [Host.SetJobLimitsRequestJson, Host.JobJson];
   readonly GetShell: [Host.GetShellRequestJson, Host.GetShellResponseJson];
 }
 

@@ -90,6 +90,7 @@ function printJob(out: Output, job: JobView): void {
   out.line(`  - "${printable(job.name)}"`);
   show("Status", `${utcTime(job.since)}| ${jobStatusText(job)}`);
   show("Restarts", String(job.restart_count));
+  if (job.last_failure && job.last_failure !== job.message) show("Last failure", job.last_failure);
   if (job.progress) show("Progress", jobProgressText(job.progress));
   if (job.logs.length === 0) return;
   out.line("    Logs:");

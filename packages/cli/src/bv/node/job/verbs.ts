@@ -1,6 +1,8 @@
 import type { Verb } from "../../../command/verb.ts";
 import { jobCleanupVerb, jobSkipVerb, jobStartVerb, jobStopVerb } from "./control/verbs.ts";
+import { jobGraphVerb } from "./graph/verb.ts";
 import { jobInfoVerb } from "./info/verb.ts";
+import { jobLimitsVerb } from "./limits/verb.ts";
 import { jobListVerb } from "./list/verb.ts";
 import { jobLogsVerb } from "./logs/verb.ts";
 import { nodeBeforeSubCommand } from "./words.ts";
@@ -9,6 +11,16 @@ export const jobVerbs: Verb = {
   name: "job",
   aliases: ["j"],
   summary: "look at and control the jobs of a node: bv node job [NODE] COMMAND",
-  verbs: [jobListVerb, jobStartVerb, jobStopVerb, jobSkipVerb, jobCleanupVerb, jobInfoVerb, jobLogsVerb],
+  verbs: [
+    jobListVerb,
+    jobStartVerb,
+    jobStopVerb,
+    jobSkipVerb,
+    jobCleanupVerb,
+    jobInfoVerb,
+    jobLogsVerb,
+    jobGraphVerb,
+    jobLimitsVerb,
+  ],
   rewrite: nodeBeforeSubCommand,
 };

@@ -2451,6 +2451,13 @@ export declare type JobProgress = Message<"blockvisor.babel.v1.JobProgress"> & {
    * @generated from field: optional google.protobuf.Duration eta = 5;
    */
   eta?: Duration | undefined;
+
+  /**
+   * archive jobs
+   *
+   * @generated from field: optional blockvisor.babel.v1.TransferProgress transfer = 6;
+   */
+  transfer?: TransferProgress | undefined;
 };
 
 /**
@@ -2483,6 +2490,13 @@ export declare type JobProgressJson = {
    * @generated from field: optional google.protobuf.Duration eta = 5;
    */
   eta?: DurationJson;
+
+  /**
+   * archive jobs
+   *
+   * @generated from field: optional blockvisor.babel.v1.TransferProgress transfer = 6;
+   */
+  transfer?: TransferProgressJson;
 };
 
 /**
@@ -2490,6 +2504,70 @@ export declare type JobProgressJson = {
  * Use `create(JobProgressSchema)` to create a new message.
  */
 export declare const JobProgressSchema: GenMessage<JobProgress, {jsonType: JobProgressJson}>;
+
+/**
+ * @generated from message blockvisor.babel.v1.TransferProgress
+ */
+export declare type TransferProgress = Message<"blockvisor.babel.v1.TransferProgress"> & {
+  /**
+   * uncompressed
+   *
+   * @generated from field: uint64 bytes_total = 1;
+   */
+  bytesTotal: bigint;
+
+  /**
+   * @generated from field: uint64 bytes_done = 2;
+   */
+  bytesDone: bigint;
+
+  /**
+   * @generated from field: double bytes_per_second = 3;
+   */
+  bytesPerSecond: number;
+
+  /**
+   * "metadata" | "transfer" | "verify" | "finalize" | "paused"
+   *
+   * @generated from field: string phase = 4;
+   */
+  phase: string;
+};
+
+/**
+ * @generated from message blockvisor.babel.v1.TransferProgress
+ */
+export declare type TransferProgressJson = {
+  /**
+   * uncompressed
+   *
+   * @generated from field: uint64 bytes_total = 1;
+   */
+  bytesTotal?: string;
+
+  /**
+   * @generated from field: uint64 bytes_done = 2;
+   */
+  bytesDone?: string;
+
+  /**
+   * @generated from field: double bytes_per_second = 3;
+   */
+  bytesPerSecond?: number | "NaN" | "Infinity" | "-Infinity";
+
+  /**
+   * "metadata" | "transfer" | "verify" | "finalize" | "paused"
+   *
+   * @generated from field: string phase = 4;
+   */
+  phase?: string;
+};
+
+/**
+ * Describes the message blockvisor.babel.v1.TransferProgress.
+ * Use `create(TransferProgressSchema)` to create a new message.
+ */
+export declare const TransferProgressSchema: GenMessage<TransferProgress, {jsonType: TransferProgressJson}>;
 
 /**
  * @generated from message blockvisor.babel.v1.JobInfo

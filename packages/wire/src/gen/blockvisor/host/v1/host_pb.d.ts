@@ -3631,6 +3631,13 @@ export declare type JobProgress = Message<"blockvisor.host.v1.JobProgress"> & {
    * @generated from field: optional double eta_seconds = 5;
    */
   etaSeconds?: number | undefined;
+
+  /**
+   * Of transfers.
+   *
+   * @generated from field: optional blockvisor.host.v1.TransferProgress transfer = 6;
+   */
+  transfer?: TransferProgress | undefined;
 };
 
 /**
@@ -3665,6 +3672,13 @@ export declare type JobProgressJson = {
    * @generated from field: optional double eta_seconds = 5;
    */
   etaSeconds?: number | "NaN" | "Infinity" | "-Infinity";
+
+  /**
+   * Of transfers.
+   *
+   * @generated from field: optional blockvisor.host.v1.TransferProgress transfer = 6;
+   */
+  transfer?: TransferProgressJson;
 };
 
 /**
@@ -3672,6 +3686,70 @@ export declare type JobProgressJson = {
  * Use `create(JobProgressSchema)` to create a new message.
  */
 export declare const JobProgressSchema: GenMessage<JobProgress, {jsonType: JobProgressJson}>;
+
+/**
+ * @generated from message blockvisor.host.v1.TransferProgress
+ */
+export declare type TransferProgress = Message<"blockvisor.host.v1.TransferProgress"> & {
+  /**
+   * Uncompressed.
+   *
+   * @generated from field: uint64 bytes_total = 1;
+   */
+  bytesTotal: bigint;
+
+  /**
+   * @generated from field: uint64 bytes_done = 2;
+   */
+  bytesDone: bigint;
+
+  /**
+   * @generated from field: double bytes_per_second = 3;
+   */
+  bytesPerSecond: number;
+
+  /**
+   * metadata | transfer | verify | finalize | paused
+   *
+   * @generated from field: string phase = 4;
+   */
+  phase: string;
+};
+
+/**
+ * @generated from message blockvisor.host.v1.TransferProgress
+ */
+export declare type TransferProgressJson = {
+  /**
+   * Uncompressed.
+   *
+   * @generated from field: uint64 bytes_total = 1;
+   */
+  bytesTotal?: string;
+
+  /**
+   * @generated from field: uint64 bytes_done = 2;
+   */
+  bytesDone?: string;
+
+  /**
+   * @generated from field: double bytes_per_second = 3;
+   */
+  bytesPerSecond?: number | "NaN" | "Infinity" | "-Infinity";
+
+  /**
+   * metadata | transfer | verify | finalize | paused
+   *
+   * @generated from field: string phase = 4;
+   */
+  phase?: string;
+};
+
+/**
+ * Describes the message blockvisor.host.v1.TransferProgress.
+ * Use `create(TransferProgressSchema)` to create a new message.
+ */
+export declare const TransferProgressSchema: GenMessage<TransferProgress, {jsonType: TransferProgressJson}>;
 
 /**
  * @generated from message blockvisor.host.v1.JobRun

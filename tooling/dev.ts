@@ -26,9 +26,15 @@ const verbs: Readonly<Record<string, Verb>> = {
     about: "the long fuzzing runs",
     load: () => import("./verbs/fuzz.ts"),
   },
+  machine: {
+    usage: "machine [COMMAND]",
+    about: "run a command (./dev demo) in a clone of the last commit on a bare Debian machine made for it",
+    load: () => import("./verbs/machine.ts"),
+  },
   setup: {
-    usage: "setup",
-    about: "find or install the system packages a host needs, then build; afterwards bin/* work",
+    usage: "setup [--service]",
+    about:
+      "find or install the system packages a host needs, then build; afterwards bin/* work; or a systemd service too",
     load: () => import("./verbs/setup.ts"),
   },
   build: {

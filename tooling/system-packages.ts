@@ -54,6 +54,12 @@ export const testTools: readonly SystemTool[] = [
   },
 ];
 
+/** For a machine of its own, see `machine/`. */
+export const machineTools: readonly SystemTool[] = [
+  tool("systemd-nspawn", "boots a Debian machine", "systemd-container"),
+  tool("debootstrap", "makes a Debian machine"),
+];
+
 /** A container builder: docker where its daemon answers, else buildah or podman; buildah is installed when there is none. */
 export function findBuilder(): string | undefined {
   if (output("docker", ["info", "--format", "{{.ServerVersion}}"])) return "docker";

@@ -17,8 +17,13 @@ export async function controlUnit(action: "start" | "stop"): Promise<void> {
   if (status === 0) return;
   throw new Failure("daemon-unreachable", `systemctl ${action} ${unit} failed`, {
     excerpt: tail,
-    hint: /not been booted with systemd/.test(tail)
-      ? byHand[action]
-      : "`systemctl status blockvisor` and `journalctl -u blockvisor -fn 50` show more",
+    hint: hintFor(action, tail),
   });
+}
+
+function hintFor(action: "start" | "stop", tail: string): string {
+  if (/not been booted with systemd/.test(tail)) return byHand[action];
+  if (/not (?:found|loaded)/.test(tail))
+    return "the service is not installed here; in a checkout, `./dev setup --service` installs it";
+  return "`systemctl status blockvisor` and `journalctl -u blockvisor -fn 50` show more";
 }

@@ -9,6 +9,16 @@ export type Progress = {
   /** Units per second over the last minute. */
   readonly rate?: number;
   readonly etaSeconds?: number;
+  /** Archive jobs say more. */
+  readonly transfer?: TransferProgress;
+};
+
+/** Bytes are uncompressed. */
+export type TransferProgress = {
+  readonly bytesTotal: number;
+  readonly bytesDone: number;
+  readonly bytesPerSecond: number;
+  readonly phase: string;
 };
 
 const LIMIT = 4096;
@@ -35,7 +45,8 @@ export class ProgressFile {
     );
     this.#note({ at, current: progress.current });
     const rate = this.#rate();
-    if (rate === undefined) return progress;
+    if (rate === undefined || progress.etaSeconds !== undefined)
+      return { ...progress, ...(rate === undefined ? {} : { rate }) };
     const left = progress.total === undefined ? undefined : progress.total - progress.current;
     const etaSeconds = left !== undefined && left >= 0 && rate > 0 ? left / rate : undefined;
     return { ...progress, rate, ...(etaSeconds === undefined ? {} : { etaSeconds }) };
@@ -66,12 +77,30 @@ function parseProgress(text: string): Progress | undefined {
     return undefined;
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
-  const { total, current, message } = value as Readonly<Record<string, unknown>>;
+  const { total, current, message, eta_secs, ...rest } = value as Readonly<Record<string, unknown>>;
+  const transfer = parseTransfer(rest);
   if (!isAmount(current) && typeof message !== "string") return undefined;
   return {
     ...(isAmount(total) && total > 0 ? { total } : {}),
     current: isAmount(current) ? current : 0,
     message: typeof message === "string" ? message : "",
+    ...(transfer === undefined ? {} : { transfer }),
+    ...(transfer !== undefined && isAmount(eta_secs) ? { etaSeconds: eta_secs } : {}),
+  };
+}
+
+function parseTransfer({
+  bytes_total,
+  bytes_done,
+  bytes_per_sec,
+  phase,
+}: Readonly<Record<string, unknown>>): TransferProgress | undefined {
+  if (!isAmount(bytes_total) || !isAmount(bytes_done) || !isAmount(bytes_per_sec)) return undefined;
+  return {
+    bytesTotal: Math.trunc(bytes_total),
+    bytesDone: Math.trunc(bytes_done),
+    bytesPerSecond: bytes_per_sec,
+    phase: typeof phase === "string" ? phase : "",
   };
 }
 

@@ -211,6 +211,11 @@ export async function jobInfoMessage(job: Job): Promise<pb.JobInfo> {
             current: progress.current,
             message: progress.message,
             rate: progress.rate,
+            transfer: progress.transfer && {
+              ...progress.transfer,
+              bytesTotal: BigInt(progress.transfer.bytesTotal),
+              bytesDone: BigInt(progress.transfer.bytesDone),
+            },
             eta: progress.etaSeconds === undefined ? undefined : durationFromMs(Math.round(progress.etaSeconds * 1000)),
           }),
         ),

@@ -35,14 +35,16 @@ test("a job that is being stopped, or waits for its next run, says so", () => {
 });
 
 test("progress and times", () => {
-  const unknown = { rate: null, eta_secs: null, message: "" };
+  const unknown = { rate: null, eta_secs: null, transfer: null, message: "" };
+  const transfer = { bytes_total: 28e9, bytes_done: 12e9, bytes_per_sec: 118.4e6, phase: "transfer" };
   const texts = [
     { ...unknown, total: 8, current: 1, message: "chunks" },
     { ...unknown, total: 0, current: 0 },
     { ...unknown, total: null, current: 2.4567, message: "blocks" },
     { ...unknown, total: 3, current: 4 },
-    { total: 8, current: 1, message: "chunks", rate: 0.5234, eta_secs: 13.4 },
-    { total: 4e9, current: 1e9, message: "bytes", rate: 123_456_789, eta_secs: 24.3 },
+    { ...unknown, total: 8, current: 1, message: "chunks", rate: 0.5234, eta_secs: 13.4 },
+    { ...unknown, total: 4e9, current: 1e9, message: "bytes", rate: 123_456_789, eta_secs: 24.3 },
+    { total: 28, current: 12, message: "chunks", rate: 0.1, eta_secs: 136, transfer },
   ];
   assert.deepEqual(texts.map(jobProgressText), [
     "12.50% (1/8 chunks)",
@@ -51,6 +53,7 @@ test("progress and times", () => {
     "100.00% (4/3)",
     "12.50% (1/8 chunks), 0.523/s, ETA 00:00:14",
     "25.00% (1000000000/4000000000 bytes), 123M/s, ETA 00:00:25",
+    "42.86% (12/28 chunks), 118 MB/s, ETA 00:02:16",
   ]);
   assert.equal(utcTime("2025-01-31T12:00:00.123456789Z"), "2025-01-31 12:00:00 UTC");
   assert.equal(utcTime(""), "-");

@@ -1,4 +1,5 @@
 import type { JobJson, JobProgressJson, JobRunJson } from "@blockvisor/wire/blockvisor/host/v1/host";
+import { bytesText } from "../output/bytes.ts";
 import { durationText } from "../output/duration.ts";
 
 type JobState = "pending" | "running" | "finished" | "stopped";
@@ -41,6 +42,13 @@ export interface JobProgressView {
   /** Units per second, over the last minute. */
   readonly rate: number | null;
   readonly eta_secs: number | null;
+  /** Of archive jobs; bytes are uncompressed. */
+  readonly transfer: {
+    readonly bytes_total: number;
+    readonly bytes_done: number;
+    readonly bytes_per_sec: number;
+    readonly phase: string;
+  } | null;
 }
 
 interface JobRunView {
@@ -91,13 +99,21 @@ export function jobView(job: JobJson): JobView {
   };
 }
 
-function progressView({ total, current, message, rate, etaSeconds }: JobProgressJson): JobProgressView {
+function progressView({ total, current, message, rate, etaSeconds, transfer }: JobProgressJson): JobProgressView {
   return {
     total: optionalNumber(total),
     current: Number(current ?? 0),
     message: message ?? "",
     rate: optionalNumber(rate),
     eta_secs: optionalNumber(etaSeconds),
+    transfer: transfer
+      ? {
+          bytes_total: Number(transfer.bytesTotal ?? 0),
+          bytes_done: Number(transfer.bytesDone ?? 0),
+          bytes_per_sec: Number(transfer.bytesPerSecond ?? 0),
+          phase: transfer.phase ?? "",
+        }
+      : null,
   };
 }
 
@@ -137,22 +153,24 @@ function fromNow(timestamp: string): string {
   return seconds > 0 ? `in ${seconds} s` : "now";
 }
 
-/** `12.50% (1/8 chunks)`, and what is known of rate and remaining time: `12.50% (1/8 chunks), 0.52/s, ETA 00:00:14`. */
+/** `12.50% (1/8 chunks)`, and what is known of rate and remaining time: `12.50% (1/8 chunks), 118 MB/s, ETA 00:00:14`. */
 export function jobProgressText(progress: JobProgressView): string {
-  const { total, current, message, rate, eta_secs: eta } = progress;
+  const { total, current, message, eta_secs: eta } = progress;
+  const rate = progressRateText(progress);
   const amount = total === null ? amountText(current) : `${amountText(current)}/${amountText(total)}`;
   const counts = message ? `${amount} ${message}` : amount;
   const percent = total === null ? counts : `${percentOf(current, total).toFixed(2)}% (${counts})`;
-  const speed = rate === null ? "" : `, ${rateText(rate)}`;
-  return `${percent}${speed}${eta === null ? "" : `, ETA ${durationText(Math.ceil(eta))}`}`;
+  return `${percent}${rate === "" ? "" : `, ${rate}`}${eta === null ? "" : `, ETA ${durationText(Math.ceil(eta))}`}`;
 }
 
 /** A job may count down, or beyond what it announced. */
 export const percentOf = (current: number, total: number): number =>
   total > 0 ? Math.min(100, Math.max(0, (current / total) * 100)) : 0;
 
-/** `0.52/s`, `1.3M/s`: units are the job's own. */
-export function rateText(rate: number): string {
+/** `118 MB/s` of a transfer; else `0.52/s`, `1.3M/s` in the job's own units; empty when unknown. */
+export function progressRateText({ rate, transfer }: Pick<JobProgressView, "rate" | "transfer">): string {
+  if (transfer !== null) return transfer.bytes_per_sec > 0 ? `${bytesText(transfer.bytes_per_sec)}/s` : "";
+  if (rate === null) return "";
   const [scale, unit] = rate >= 1e9 ? [1e9, "G"] : rate >= 1e6 ? [1e6, "M"] : rate >= 1e4 ? [1e3, "k"] : [1, ""];
   return `${Number((rate / scale).toPrecision(3))}${unit}/s`;
 }

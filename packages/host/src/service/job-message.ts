@@ -1,4 +1,10 @@
-import type { JobInfo, JobProgress, JobRun, TransferLimits } from "@blockvisor/wire/blockvisor/babel/v1/babel";
+import type {
+  JobInfo,
+  JobProgress,
+  JobRun,
+  TransferLimits,
+  TransferProgress,
+} from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import {
   type JobLimitsSchema,
   type JobProgressSchema,
@@ -59,14 +65,20 @@ function progressMessage({
   message,
   rate,
   eta,
+  transfer,
 }: JobProgress): MessageInitShape<typeof JobProgressSchema> {
   return {
     current,
     message,
     ...(total === undefined ? {} : { total }),
     ...(rate === undefined ? {} : { rate }),
+    ...(transfer === undefined ? {} : { transfer: transferFields(transfer) }),
     ...(eta === undefined ? {} : { etaSeconds: Number(eta.seconds) + eta.nanos / 1e9 }),
   };
+}
+
+function transferFields({ bytesTotal, bytesDone, bytesPerSecond, phase }: TransferProgress) {
+  return { bytesTotal, bytesDone, bytesPerSecond, phase };
 }
 
 function runMessage({

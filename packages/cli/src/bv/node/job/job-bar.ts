@@ -1,4 +1,10 @@
-import { type JobView, jobStatusText, percentOf, rateText } from "../../../daemon/job-view.ts";
+import {
+  type JobProgressView,
+  type JobView,
+  jobStatusText,
+  percentOf,
+  progressRateText,
+} from "../../../daemon/job-view.ts";
 import { durationText } from "../../../output/duration.ts";
 import type { BarState } from "../../../output/progress-bar.ts";
 import { printable } from "../../../output/table.ts";
@@ -9,12 +15,19 @@ export function jobBar(job: JobView): BarState {
   if (job.state !== "running" || job.stopping || job.restart_at !== null || progress === null) {
     return { fraction: undefined, text: printable(`${job.name}: ${jobStatusText(job)}`) };
   }
-  const { total, current, message, rate, eta_secs: eta } = progress;
+  const { total, current, message, eta_secs: eta, transfer } = progress;
   const known = total !== null && total > 0;
+  const rate = progressRateText(progress);
   const parts = [
     `${known ? `${current}/${total}` : current} ${message}`.trimEnd(),
-    ...(rate === null ? [] : [rateText(rate)]),
+    ...(rate === "" ? [] : [rate]),
     ...(eta === null ? [] : [`ETA ${durationText(Math.ceil(eta))}`]),
   ];
-  return { fraction: known ? percentOf(current, total) / 100 : undefined, text: printable(parts.join("  ")) };
+  return { fraction: fractionOf(progress, transfer), text: printable(parts.join("  ")) };
+}
+
+/** Bytes are finer than chunks. */
+function fractionOf({ total, current }: JobProgressView, transfer: JobProgressView["transfer"]): number | undefined {
+  if (transfer !== null && transfer.bytes_total > 0) return percentOf(transfer.bytes_done, transfer.bytes_total) / 100;
+  return total !== null && total > 0 ? percentOf(current, total) / 100 : undefined;
 }

@@ -13,7 +13,7 @@ export interface DockerDaemon {
 
 /** The machine's Docker daemon where one answers, else a private one without networking, which `stop` ends and removes. */
 export async function dockerDaemon(): Promise<DockerDaemon> {
-  if (output("docker", ["info", "--format", "{{.ServerVersion}}"])) {
+  if (output("docker", ["version", "--format", "{{.Server.Version}}"])) {
     return { host: process.env["DOCKER_HOST"], stop: async () => {} };
   }
   const directory = mkdtempSync(join(tmpdir(), "bv-docker-"));

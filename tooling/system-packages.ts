@@ -62,7 +62,7 @@ export const machineTools: readonly SystemTool[] = [
 
 /** A container builder: docker where its daemon answers, else buildah or podman; buildah is installed when there is none. */
 export function findBuilder(): string | undefined {
-  if (output("docker", ["info", "--format", "{{.ServerVersion}}"])) return "docker";
+  if (output("docker", ["version", "--format", "{{.Server.Version}}"])) return "docker";
   return ["buildah", "podman"].find((name) => onPath(name)());
 }
 

@@ -13,7 +13,7 @@ interface Builder {
 /** chroot isolation needs no OCI runtime and no cgroups, so podman and buildah also work inside containers. */
 const builders: Readonly<Record<BuilderName, Builder>> = {
   docker: {
-    probe: ["info", "--format", "{{.ServerVersion}}"],
+    probe: ["version", "--format", "{{.Server.Version}}"],
     build: ["build"],
     uri: (tag) => `docker-daemon://${tag}`,
   },

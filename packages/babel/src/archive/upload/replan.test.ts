@@ -12,7 +12,6 @@ const file = (path: string, size: number, change = 0): SourceFile => ({
   size,
   stamp: `${size}.${change}`,
   mode: 0o644,
-  mtimeMs: 0,
 });
 
 /** Chunks as text, independent of where files are in the list. */

@@ -59,8 +59,8 @@ test("files, links and directories are listed; what can not be archived is named
     ["db", "db/empty"],
   );
   assert.deepEqual(tree.skipped.toSorted(), [
-    "absolute: the link leads out of the data, to /etc/passwd",
-    "db/escape: the link leads out of the data, to ../../etc",
+    "absolute: the link has an absolute target: /etc/passwd",
+    "db/escape: the link has a target outside of the data: ../../etc",
     "pipe: neither a file nor a directory nor a link",
     "socket: neither a file nor a directory nor a link",
   ]);

@@ -3,6 +3,7 @@ import { type BigIntStats, closeSync, constants, lstatSync, openSync, readdirSyn
 import { setImmediate } from "node:timers/promises";
 import { errnoOf, isMissing, messageOf } from "../../errno.ts";
 import { invalid } from "../../failure.ts";
+import { linkFault, pathFault } from "../format/path.ts";
 import type { Exclusion } from "./exclude.ts";
 
 /** A regular file of the source, as it was when it was looked at. */
@@ -14,7 +15,6 @@ export type SourceFile = {
   readonly stamp: string;
   /** Permission bits. */
   readonly mode: number;
-  readonly mtimeMs: number;
 };
 export type SourceLink = { readonly path: string; readonly target: string };
 export type SourceDirectory = { readonly path: string; readonly mode: number };
@@ -31,14 +31,13 @@ export type SourceTree = {
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
 /** The agent's own state, when the source is the whole data volume. (D5-03) */
 const OWN = new Set([".babel_jobs", ".protocol_data.lock"]);
-const PATH_LIMIT = 4096;
 const BREATH = 1000;
 
 /**
  * Lists what is to be archived. Every directory is opened without following links, and looked at through its own descriptor, so nothing
  * outside the source is ever seen, whoever renames what meanwhile. (§5.3, D5-02, D5-03, D5-12)
  *
- * @throws Failure `source-missing`, `name-not-utf8`
+ * @throws Failure `source-missing`, `name-not-utf8`, `name-unusable`
  */
 export async function scanSource(root: string, excluded: Exclusion, signal?: AbortSignal): Promise<SourceTree> {
   const found = {
@@ -92,8 +91,9 @@ export async function scanSource(root: string, excluded: Exclusion, signal?: Abo
 
   function takeLink(path: string, inside: string): void {
     const target = readlinkSync(inside);
-    if (staysInside(path, target)) found.links.push({ path, target });
-    else found.skipped.push(`${path}: the link leads out of the data, to ${target}`);
+    const fault = linkFault(path, target);
+    if (fault === undefined) found.links.push({ path, target });
+    else found.skipped.push(`${path}: the link ${fault}: ${target}`);
   }
 
   const top = openRoot(root);
@@ -115,12 +115,14 @@ export function sourceFile(path: string, stats: BigIntStats): SourceFile {
     size: Number(stats.size),
     stamp: stampOf(stats),
     mode: Number(stats.mode & 0o777n),
-    mtimeMs: Number(stats.mtimeMs),
   };
 }
 
 export const stampOf = ({ size, ino, mtimeNs, ctimeNs }: BigIntStats): string =>
-  [size, ino, mtimeNs, ctimeNs].map((each) => each.toString(36)).join(".");
+  [size, ino, mtimeNs, ctimeNs].map((each) => each.toString(16)).join(".");
+
+/** Unix nanoseconds. */
+export const mtimeOf = (stamp: string): bigint => BigInt(`0x${stamp.split(".")[2]}`);
 
 function openRoot(root: string): number {
   try {
@@ -152,27 +154,12 @@ function checkName(raw: Buffer, path: string): void {
       "Rename or exclude its directory.",
     );
   }
-  if (Buffer.byteLength(path) > PATH_LIMIT) {
-    throw invalid(
-      "path-too-long",
-      `can't archive '${path.slice(0, 200)}…': the path has more than ${PATH_LIMIT} bytes`,
-    );
-  }
+  const fault = pathFault(path);
+  if (fault !== undefined)
+    throw invalid("name-unusable", `can't archive ${JSON.stringify(path.slice(0, 200))}: the name ${fault}`);
 }
 
 const escaped = (raw: Buffer): string =>
   Array.from(raw, (byte) =>
     byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, "0")}`,
   ).join("");
-
-/** A link is kept if its target, followed from where the link is, never leaves the source. */
-function staysInside(path: string, target: string): boolean {
-  if (target === "" || target.startsWith("/")) return false;
-  let depth = path.split("/").length - 1;
-  for (const component of target.split("/")) {
-    if (component === "..") depth--;
-    else if (component !== "" && component !== ".") depth++;
-    if (depth < 0) return false;
-  }
-  return true;
-}

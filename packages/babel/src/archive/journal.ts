@@ -1,0 +1,101 @@
+import { type FileHandle, open } from "node:fs/promises";
+import { crc32 } from "node:zlib";
+import { isMissing } from "../errno.ts";
+
+/**
+ * An append-only file of records, a line each: checksum of the JSON in 8 hex digits, a space, the JSON. A line that a crash cut off ends what
+ * counts; it is cut away when the file is opened. (§9.2)
+ */
+export class Journal<T> {
+  readonly #file: FileHandle;
+  #end: number;
+  #writing: Promise<void> = Promise.resolve();
+  #waiting: { text: string; readonly written: Promise<void> } | undefined;
+
+  private constructor(file: FileHandle, end: number) {
+    this.#file = file;
+    this.#end = end;
+  }
+
+  /** Reads what is there, record by record, and goes on behind it. */
+  static async open<T>(path: string, take: (record: T) => void): Promise<Journal<T>> {
+    const file = await openOrCreate(path);
+    try {
+      const end = await readRecords(file, take as (record: unknown) => void);
+      await file.truncate(end);
+      return new Journal<T>(file, end);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  /** Resolves once the record is on the disk; records that come while others are written go together. */
+  append(record: T): Promise<void> {
+    const json = JSON.stringify(record);
+    const line = `${checksum(json)} ${json}\n`;
+    if (this.#waiting !== undefined) {
+      this.#waiting.text += line;
+      return this.#waiting.written;
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const group = { text: line, written: promise };
+    this.#waiting = group;
+    this.#writing = this.#writing
+      .then(() => {
+        this.#waiting = undefined;
+        return this.#write(group.text);
+      })
+      .then(resolve, reject);
+    return promise;
+  }
+
+  async close(): Promise<void> {
+    await this.#writing;
+    await this.#file.close();
+  }
+
+  async #write(text: string): Promise<void> {
+    const bytes = Buffer.from(text);
+    for (let done = 0; done < bytes.length; ) {
+      done += (await this.#file.write(bytes, done, bytes.length - done, this.#end + done)).bytesWritten;
+    }
+    await this.#file.datasync();
+    this.#end += bytes.length;
+  }
+}
+
+const PIECE = 1024 * 1024;
+const NEWLINE = 0x0a;
+const checksum = (json: string): string => crc32(json).toString(16).padStart(8, "0");
+
+async function openOrCreate(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, "r+");
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    return open(path, "w+", 0o600);
+  }
+}
+
+/** Where the last good line ends. */
+async function readRecords(file: FileHandle, take: (record: unknown) => void): Promise<number> {
+  let end = 0;
+  let rest = Buffer.alloc(0);
+  for (let at = 0; ; ) {
+    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(PIECE), 0, PIECE, at);
+    if (bytesRead === 0) return end;
+    at += bytesRead;
+    const text = Buffer.concat([rest, buffer.subarray(0, bytesRead)]);
+    let from = 0;
+    for (let to = text.indexOf(NEWLINE); to !== -1; to = text.indexOf(NEWLINE, from)) {
+      const line = text.toString("utf8", from, to);
+      const json = line.slice(9);
+      if (line[8] !== " " || line.slice(0, 8) !== checksum(json)) return end;
+      take(JSON.parse(json));
+      end += to + 1 - from;
+      from = to + 1;
+    }
+    rest = text.subarray(from);
+  }
+}

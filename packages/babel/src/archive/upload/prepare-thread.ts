@@ -1,0 +1,29 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { errnoOf, messageOf } from "../../errno.ts";
+import { type Preparation, type Prepared, prepareChunk } from "./prepare.ts";
+import { SourceChanged } from "./source-reader.ts";
+
+export type Answer =
+  | { readonly kind: "prepared"; readonly prepared: Prepared }
+  | { readonly kind: "changed"; readonly path: string }
+  | { readonly kind: "failed"; readonly message: string; readonly errno: string | undefined };
+
+/** Program of a preparing thread: one chunk after the other. */
+function servePreparations(port: NonNullable<typeof parentPort>): void {
+  port.on("message", async (task: Preparation) => {
+    const answer = await answerTo(task);
+    const bytes = answer.kind === "prepared" && answer.prepared.body.kind === "memory" && answer.prepared.body.bytes;
+    port.postMessage(answer, bytes ? [bytes.buffer] : []);
+  });
+}
+
+async function answerTo(task: Preparation): Promise<Answer> {
+  try {
+    return { kind: "prepared", prepared: await prepareChunk(task) };
+  } catch (error) {
+    if (error instanceof SourceChanged) return { kind: "changed", path: error.path };
+    return { kind: "failed", message: messageOf(error), errno: errnoOf(error) };
+  }
+}
+
+if (parentPort !== null && workerData?.kind === "prepare") servePreparations(parentPort);

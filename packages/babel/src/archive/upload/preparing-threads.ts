@@ -1,0 +1,50 @@
+import { Worker } from "node:worker_threads";
+import type { Preparation, Prepared } from "./prepare.ts";
+import type { Answer } from "./prepare-thread.ts";
+import { SourceChanged } from "./source-reader.ts";
+
+/** Threads that read, hash and compress chunks, one each at a time. (D5-10) */
+export class PreparingThreads {
+  readonly #idle: Worker[] = [];
+  readonly #all = new Set<Worker>();
+  #closed = false;
+
+  /** @throws SourceChanged; errors of the file system, with their code */
+  async prepare(task: Preparation): Promise<Prepared> {
+    const worker = this.#idle.pop() ?? this.#start();
+    const answer = await new Promise<Answer>((resolve, reject) => {
+      const ended = (code: number) => reject(new Error(`a preparing thread ended (${code})`));
+      const settle = (settled: () => void) => {
+        worker.off("error", reject).off("exit", ended).off("message", answered);
+        settled();
+      };
+      const answered = (message: Answer) => settle(() => resolve(message));
+      worker.once("error", reject).once("exit", ended).on("message", answered);
+      worker.postMessage(task);
+    });
+    if (this.#closed) void worker.terminate();
+    else this.#idle.push(worker);
+    if (answer.kind === "prepared") return answer.prepared;
+    if (answer.kind === "changed") throw new SourceChanged(answer.path);
+    throw Object.assign(new Error(answer.message), answer.errno === undefined ? {} : { code: answer.errno });
+  }
+
+  /** Ends all threads, whatever they do. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#all].map((worker) => worker.terminate()));
+  }
+
+  #start(): Worker {
+    const worker = new Worker(program(), { workerData: { kind: "prepare" }, stdout: false });
+    this.#all.add(worker);
+    worker.once("exit", () => this.#all.delete(worker));
+    return worker;
+  }
+}
+
+/** The sources run as they are; in the bundle all programs lie in one folder. */
+function program(): URL {
+  const here = import.meta.url;
+  return new URL(here.endsWith(".ts") ? "./prepare-thread.ts" : "./prepare-thread.mjs", here);
+}

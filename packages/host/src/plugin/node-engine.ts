@@ -86,6 +86,10 @@ export function createNodeEngine(parts: NodeEngineParts): PluginEngine {
     cleanupJob: async (name, context) => {
       await ask("cleanup_job", context, (options) => link.jobs.cleanupJob({ name }, options));
     },
+    deleteJob: async (name, context) => {
+      const timeoutMs = await stopTimeout(name, context);
+      await ask("delete_job", context, (options) => link.jobs.deleteJob({ name }, options), { timeoutMs });
+    },
     jobInfo: async (name, context) => {
       const { job } = await ask("job_info", context, (options) => link.jobs.getJob({ name }, options));
       if (job === undefined) throw new HostError("internal", `babel sent no information about job '${name}'`);
@@ -169,10 +173,11 @@ export function createNodeEngine(parts: NodeEngineParts): PluginEngine {
     protocolDataStamp: async (context) => {
       // Dev nodes count as initialised: no download over an engineer's data (spec nib-and-images §7.2).
       if (parts.devMode) return new Date(0);
-      const { stamp } = await ask("protocol_data_stamp", context, (options) =>
+      const { stamp, complete, initialized } = await ask("protocol_data_stamp", context, (options) =>
         link.babel.getProtocolDataState({}, options),
       );
-      return dateOf(stamp);
+      // A download that was begun goes on although its data was used before; what is complete needs no use to count. (D2-16)
+      return initialized ? dateOf(stamp ?? complete?.finishedAt) : undefined;
     },
     hasProtocolArchive: async (context, storeKey) => !parts.devMode && parts.hasArchive(storeKey, context.signal),
     hasServiceData: async (dataDir, context) => {

@@ -176,6 +176,34 @@ test("jobs from a script (§12 20, 21)", async () => {
   assert.equal(await plugin.call("status", "", engine), "x");
 });
 
+test("everything about jobs that a script can ask for reaches the host, also both forms of start_job", async () => {
+  const seen: unknown[] = [];
+  const note =
+    (name: string) =>
+    async (...args: unknown[]) =>
+      void seen.push([name, args[0]]);
+  const overrides = {
+    createJob: note("create"),
+    startJob: note("start"),
+    stopJob: note("stop"),
+    stopAllJobs: async () => void seen.push(["stop all"]),
+    cleanupJob: note("cleanup"),
+    getJobs: async () => ({ b: { status: "running" }, a: { status: "stopped" } }),
+  };
+  const script = `fn f() {
+      let config = #{job_type: #{run_sh: "x"}, restart: "never"};
+      create_job("one", config); start_job("one"); start_job("two", config);
+      stop_job("one"); stop_all_jobs(); cleanup_job("download");
+      get_jobs().keys().reduce(|text, name| text + name + get_jobs()[name].status + " ", "")
+    }`;
+  assert.equal(await call(script, overrides as never), "astopped brunning ");
+  const expected = ["create one", "start one", "create two", "start two", "stop one", "stop all", "cleanup download"];
+  assert.deepEqual(
+    seen.map((each) => (each as string[]).join(" ")),
+    expected,
+  );
+});
+
 test("data, files, tasks, templates and logs reach the host", async () => {
   const seen: unknown[] = [];
   const note =

@@ -30,6 +30,14 @@ export function registerJobs(engine: BindingTarget, bridge: EngineBridge): void 
     ask(ctx, bridge, "stopJob", name);
     return undefined;
   });
+  engine.registerFn("stop_all_jobs", [], (ctx) => {
+    ask(ctx, bridge, "stopAllJobs");
+    return undefined;
+  });
+  engine.registerFn("cleanup_job", [t.string], (ctx, name: string) => {
+    ask(ctx, bridge, "cleanupJob", name);
+    return undefined;
+  });
   engine.registerFn("job_info", [t.string], (ctx, name: string) => valueFromJson(ask(ctx, bridge, "jobInfo", name)));
   engine.registerFn("job_status", [t.string], (ctx, name: string) =>
     valueFromJson((ask(ctx, bridge, "jobInfo", name) as JobInfo).status),

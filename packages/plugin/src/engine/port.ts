@@ -50,7 +50,10 @@ export interface PluginEngine {
   startJob(name: string, ctx: EngineContext): Promise<void>;
   stopJob(name: string, ctx: EngineContext): Promise<void>;
   stopAllJobs(ctx: EngineContext): Promise<void>;
+  /** Drops what an inactive archive job keeps to be able to resume. */
   cleanupJob(name: string, ctx: EngineContext): Promise<void>;
+  /** Ends the job if it runs, and removes its config, state and logs. Scripts cannot. */
+  deleteJob(name: string, ctx: EngineContext): Promise<void>;
   jobInfo(name: string, ctx: EngineContext): Promise<JobInfo>;
   getJobs(ctx: EngineContext): Promise<JobsInfo>;
 

@@ -55,6 +55,9 @@ export class StubEngine implements PluginEngine {
   async stopJob(): Promise<void> {}
   async stopAllJobs(): Promise<void> {}
   async cleanupJob(): Promise<void> {}
+  async deleteJob(name: string): Promise<void> {
+    this.#jobs.delete(name);
+  }
   async jobInfo(): Promise<JobInfo> {
     const now = Date.now();
     return {

@@ -9,6 +9,8 @@ const SCRIPT_METHODS: ReadonlySet<BridgeMethod> = new Set([
   "createJob",
   "startJob",
   "stopJob",
+  "stopAllJobs",
+  "cleanupJob",
   "jobInfo",
   "getJobs",
   "runJrpc",

@@ -5,6 +5,7 @@ import type { EngineContext, PluginEngine } from "../engine/port.ts";
 import type { RunContext } from "../init/context.ts";
 import { defaultInit } from "../init/default-init.ts";
 import { defaultUpload } from "../init/default-upload.ts";
+import { deleteDroppedTasks, deleteLeftovers, notingJobs } from "../init/leftovers.ts";
 import type { CallOptions, InitOptions, Plugin, PluginFiles, PluginFunction, PolledValues } from "../plugin.ts";
 import { PluginError } from "../plugin-error.ts";
 import { statusFromJobs } from "../status/job-state.ts";
@@ -96,10 +97,15 @@ export class LoadedPlugin implements Plugin {
   async init(engine: PluginEngine, options: InitOptions = {}): Promise<void> {
     await withinTime("init", limited(options, LONG_TIMEOUT_MS), async (ctx) => {
       const config = this.hasConfig ? await this.#config(engine, ctx) : undefined;
-      if (config) await engine.saveConfig(config, ctx);
-      const byDefault = (): Promise<void> => defaultInit(required(config), runContext(engine, ctx, options));
-      if (!this.defines("init")) return byDefault();
-      await this.run({ kind: "run", fn: "init" }, engine, ctx, { ...NO_DEFAULTS, init: byDefault });
+      if (config) {
+        await deleteDroppedTasks(engine, await engine.loadConfig(ctx), config, ctx);
+        await engine.saveConfig(config, ctx);
+      }
+      const noting = notingJobs(engine);
+      const byDefault = (): Promise<void> => defaultInit(required(config), runContext(noting.engine, ctx, options));
+      if (!this.defines("init")) await byDefault();
+      else await this.run({ kind: "run", fn: "init" }, noting.engine, ctx, { ...NO_DEFAULTS, init: byDefault });
+      await deleteLeftovers(engine, noting.named, ctx);
     });
   }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { JobStatus } from "../engine/job.ts";
 import { engineWith, failing, workers } from "../fixtures/run.ts";
 
 test("typed values accept what they can mean (§1 Do better)", async () => {
@@ -88,6 +89,32 @@ test("init: config first, then the script's own or the default", async () => {
   const alone = await workers.load({ "main.rhai": "fn init() { default_init() } fn f() { default_init() }" });
   await assert.rejects(alone.init(engineWith()), failing(/Missing plugin_config function/));
   await assert.rejects(alone.call("f", "", engineWith()), failing(/can only be called from init/));
+});
+
+test("init deletes jobs and tasks that the new config no longer has, and nothing that runs or that it never knew (D3-16)", async () => {
+  const job = (status: JobStatus) => ({ status }) as never;
+  const over: JobStatus = { finished: { exit_code: 0, message: "" } };
+  const jobs = { s: job("running"), old: job(over), off: job("stopped"), busy: job("running"), download: job(over) };
+  const gone: string[] = [];
+  const overrides = {
+    hasProtocolArchive: async () => false,
+    getJobs: async () => jobs,
+    deleteJob: async (name: string) => void gone.push(`job ${name}`),
+    deleteTask: async (name: string) => void gone.push(`task ${name}`),
+  };
+  const engine = engineWith(overrides);
+  const task = (name: string) => `#{ name: "${name}", schedule: "@daily", function: "f" }`;
+  const before = `fn f() {} fn plugin_config() { #{ services: [], scheduled: [${task("kept")}, ${task("dropped")}] } }`;
+  await (await workers.load({ "main.rhai": before })).init(engine);
+  assert.deepEqual(gone, [], "an init without jobs is no new set");
+
+  const after = `fn f() {} fn plugin_config() { #{ services: [#{ name: "s", run_sh: "x" }], scheduled: [${task("kept")}] } }`;
+  await (await workers.load({ "main.rhai": after })).init(engine);
+  assert.deepEqual(gone.splice(0), ["task dropped", "job old", "job off"]);
+
+  const own = 'fn init() { start_job("s"); create_job("off", #{ job_type: #{ run_sh: "x" }, restart: "never" }) }';
+  await (await workers.load({ "main.rhai": own })).init(engine);
+  assert.deepEqual(gone, ["job old"]);
 });
 
 test("a config that is wrong touches nothing (§12 22–25)", async () => {

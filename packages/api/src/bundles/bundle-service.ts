@@ -1,7 +1,7 @@
+import { parseVersion } from "@blockvisor/image/version";
 import type { BundleService } from "@blockvisor/wire/blockjoy/v1/bundle";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { Platform } from "../platform.ts";
-import { parseVersion } from "../protocols/semantic-version.ts";
 import { invalidArgument, notFound } from "../rpc-error.ts";
 
 /** Spec §2.12, with the existence check of CA-7.4. */

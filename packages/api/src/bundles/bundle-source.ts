@@ -1,7 +1,7 @@
 import { createReadStream, type ReadStream } from "node:fs";
 import { open, readdir } from "node:fs/promises";
 import path from "node:path";
-import { compareVersions, parseVersion } from "../protocols/semantic-version.ts";
+import { compareVersions, parseVersion } from "@blockvisor/image/version";
 
 const bundleFile = "bvd-bundle.tgz";
 

@@ -1,9 +1,9 @@
+import { parseVersion } from "@blockvisor/image/version";
 import type { HostServiceCreateHostRequest } from "@blockvisor/wire/blockjoy/v1/host";
 import { rolePermissions } from "../auth/access-table.ts";
 import { membershipOf } from "../auth/authenticate.ts";
 import type { Database } from "../database/open-database.ts";
 import { redeemProvisionToken } from "../orgs/provision-token.ts";
-import { parseVersion } from "../protocols/semantic-version.ts";
 import { createdBy } from "../resource.ts";
 import { invalidArgument, notFound, outOfRange, permissionDenied } from "../rpc-error.ts";
 import { int8, ip, optionalText, text, uuid } from "../wire-fields.ts";

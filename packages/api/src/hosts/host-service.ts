@@ -1,3 +1,4 @@
+import { parseVersion } from "@blockvisor/image/version";
 import { HostMessageSchema } from "@blockvisor/wire/blockjoy/v1/event";
 import { type HostService, type HostServiceUpdateHostRequest, HostSortField } from "@blockvisor/wire/blockjoy/v1/host";
 import type { ServiceImpl } from "@connectrpc/connect";
@@ -11,7 +12,6 @@ import { list, matching, ordering } from "../database/list.ts";
 import { sourceAddress } from "../listener/source-address.ts";
 import { publish } from "../outbox/outbox.ts";
 import { type Platform, write } from "../platform.ts";
-import { parseVersion } from "../protocols/semantic-version.ts";
 import { resourceMessage } from "../resource.ts";
 import { failedPrecondition, invalidArgument, notFound, outOfRange, permissionDenied } from "../rpc-error.ts";
 import { key, optionalText, positive, text, uuid } from "../wire-fields.ts";

@@ -1,11 +1,11 @@
 import { posix } from "node:path";
+import { parseVersion } from "@blockvisor/image/version";
 import { FirewallConfigSchema } from "@blockvisor/wire/blockjoy/common/v1/config";
 import type { AddImageProperty, ImageServiceAddImageRequest } from "@blockvisor/wire/blockjoy/v1/image";
 import { toBinary } from "@bufbuild/protobuf";
 import type { Database } from "../database/open-database.ts";
 import type { Viewer } from "../protocols/catalogue.ts";
 import { seenBy } from "../protocols/catalogue.ts";
-import { parseVersion } from "../protocols/semantic-version.ts";
 import { failedPrecondition, invalidArgument, notFound } from "../rpc-error.ts";
 import { int8, key, optionalText, optionalUuid, positive, text, uuid } from "../wire-fields.ts";
 import { archivesOf, combinationOf } from "./archive-pointers.ts";

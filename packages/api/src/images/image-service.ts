@@ -1,3 +1,4 @@
+import { parseVersion } from "@blockvisor/image/version";
 import type { ImageService } from "@blockvisor/wire/blockjoy/v1/image";
 import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
 import { callerOf } from "../auth/caller.ts";
@@ -5,7 +6,6 @@ import { autoUpgrade } from "../nodes/auto-upgrade.ts";
 import { type Platform, write } from "../platform.ts";
 import { seenBy, versionKey, versionsOf, viewerOf } from "../protocols/catalogue.ts";
 import { visibilityName } from "../protocols/protocol-message.ts";
-import { parseVersion } from "../protocols/semantic-version.ts";
 import { failedPrecondition, invalidArgument, notFound } from "../rpc-error.ts";
 import { key, uuid } from "../wire-fields.ts";
 import { addImage } from "./add-image.ts";

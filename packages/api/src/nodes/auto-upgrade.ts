@@ -1,9 +1,9 @@
+import { compareVersions, parseVersion } from "@blockvisor/image/version";
 import { ConnectError } from "@connectrpc/connect";
 import type { ResourceRef } from "../auth/caller.ts";
 import type { Database } from "../database/open-database.ts";
 import type { ImageModel } from "../images/image-model.ts";
 import type { Platform } from "../platform.ts";
-import { compareVersions, parseVersion } from "../protocols/semantic-version.ts";
 import { reportOnNode } from "./node-events.ts";
 import { upgradeNode } from "./upgrade-node.ts";
 

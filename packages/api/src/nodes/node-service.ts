@@ -1,3 +1,4 @@
+import { compareVersions } from "@blockvisor/image/version";
 import type { NodeService } from "@blockvisor/wire/blockjoy/v1/node";
 import { Code, ConnectError, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
 import type { Selectable } from "kysely";
@@ -6,7 +7,6 @@ import { addCommand, dropUnseen } from "../commands/add-command.ts";
 import type { Database } from "../database/open-database.ts";
 import type { NextStateName, Schema } from "../database/schema.ts";
 import { type Platform, write } from "../platform.ts";
-import { compareVersions } from "../protocols/semantic-version.ts";
 import { failedPrecondition, invalidArgument, notFound } from "../rpc-error.ts";
 import { text, uuid } from "../wire-fields.ts";
 import { createNodes, visibleImage } from "./create-nodes.ts";

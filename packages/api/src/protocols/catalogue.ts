@@ -1,3 +1,4 @@
+import { compareVersions } from "@blockvisor/image/version";
 import type { ProtocolVersionKey } from "@blockvisor/wire/blockjoy/common/v1/protocol";
 import type { Expression, ExpressionBuilder, SqlBool } from "kysely";
 import { type Caller, visibleTo } from "../auth/caller.ts";
@@ -5,7 +6,6 @@ import type { Database } from "../database/open-database.ts";
 import type { Schema, Visibility } from "../database/schema.ts";
 import { invalidArgument } from "../rpc-error.ts";
 import { key } from "../wire-fields.ts";
-import { compareVersions } from "./semantic-version.ts";
 
 /** Whose catalogue rows a request may see: public ones, and those of the orgs it names or the caller belongs to. */
 export interface Viewer {

@@ -1,3 +1,4 @@
+import { compareVersions, parseVersion } from "@blockvisor/image/version";
 import { type ProtocolService, ProtocolSortField } from "@blockvisor/wire/blockjoy/v1/protocol";
 import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
 import { sql } from "kysely";
@@ -10,7 +11,6 @@ import { failedPrecondition, invalidArgument, notFound } from "../rpc-error.ts";
 import { key, optionalText, optionalUuid, text, uuid } from "../wire-fields.ts";
 import { seenBy, type Viewer, versionKey, versionsOf, viewerOf } from "./catalogue.ts";
 import { protocolMessage, versionMessage, visibilityName } from "./protocol-message.ts";
-import { compareVersions, parseVersion } from "./semantic-version.ts";
 import { protocolStats } from "./stats.ts";
 
 const longestDescription = 16 * 1024;

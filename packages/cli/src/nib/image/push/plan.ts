@@ -1,4 +1,5 @@
 import type { VariantPush } from "@blockvisor/image";
+import { compareVersions, nextPatch } from "@blockvisor/image/version";
 import type { Image } from "@blockvisor/wire/blockjoy/v1/image";
 import type { ProtocolVersion } from "@blockvisor/wire/blockjoy/v1/protocol";
 import type { Api } from "../../../cloud/api.ts";
@@ -6,7 +7,6 @@ import { visibilityWord } from "../../../cloud/visibility.ts";
 import { Failure } from "../../../failure/failure.ts";
 import { type Change, changes } from "../../change.ts";
 import { fieldsOfApi, fieldsOfPush } from "./image-fields.ts";
-import { compareVersions, nextPatch } from "./semantic-version.ts";
 
 type Action = "added" | "updated" | "unchanged";
 

@@ -51,3 +51,9 @@ function comparePrerelease(a: readonly string[], b: readonly string[]): number {
   }
   return 0;
 }
+
+/** The version that a fix would get: of a prerelease its release. */
+export function nextPatch(version: string): string {
+  const { major = 0n, minor = 0n, patch = 0n, prerelease = [] } = parseVersion(version) ?? {};
+  return `${major}.${minor}.${prerelease.length > 0 ? patch : patch + 1n}`;
+}

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { compareVersions, parseVersion } from "./semantic-version.ts";
+import { compareVersions, nextPatch, parseVersion } from "./semantic-version.ts";
 
 /** The order of semver.org §11, lower-cased as the server stores versions. */
 const ascending = [
@@ -60,4 +60,8 @@ test("is a total order", () => {
       if (compareVersions(a, b) <= 0 && compareVersions(b, c) <= 0) assert.ok(compareVersions(a, c) <= 0);
     }),
   );
+});
+
+test("the next version for a fix", () => {
+  assert.deepEqual(["1.2.3", "1.2.3-rc.1", "0.0.9+x"].map(nextPatch), ["1.2.4", "1.2.3", "0.0.10"]);
 });

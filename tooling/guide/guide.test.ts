@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { test } from "node:test";
 import { missingLine, parseGuide } from "./guide.ts";
@@ -47,7 +48,6 @@ test("expected lines have to appear in order", () => {
 });
 
 test("a walk keeps its shell, and stops at the first line that fails", async () => {
-  const { mkdtemp, rm } = await import("node:fs/promises");
   const directory = await mkdtemp(`${tmpdir()}/bv-guide-`);
   const printed: string[] = [];
   const options = { directory, env: process.env, timeout: 10_000, onOutput: (output: string) => printed.push(output) };

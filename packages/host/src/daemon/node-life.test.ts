@@ -343,18 +343,4 @@ describe("operations", () => {
     await until(async () => (await statusOf(node)) === NodeStatus.RUNNING);
     await finish(daemon.client.deleteNode({ node: node.id }));
   });
-
-  test("leave nothing behind, however often", async () => {
-    const cycles = Number(process.env["BV_CYCLES"] ?? 3);
-    for (let count = 0; count < cycles; count += 1) {
-      const node = await createNode({ name: `cycle-${count}` });
-      await finish(daemon.client.startNode({ node: node.id }));
-      await finish(daemon.client.stopNode({ node: node.id }));
-      await finish(daemon.client.deleteNode({ node: node.id }));
-      await until(
-        async () => (await tracesOf(root.paths, node.id)).length === 0,
-        () => tracesOf(root.paths, node.id),
-      );
-    }
-  });
 });

@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { readdir, readFile } from "node:fs/promises";
 import { promisify } from "node:util";
+import { linkNames, nodeHash } from "../network/names.ts";
 import type { HostPaths } from "../place/paths.ts";
 
 const run = promisify(execFile);
@@ -50,43 +51,35 @@ async function cgroups(id: string): Promise<string[]> {
 }
 
 async function network(id: string): Promise<string[]> {
-  const short = id.slice(0, 8);
   const { stdout: namespaces } = await run("ip", ["netns", "list"]);
   const { stdout: links } = await run("ip", ["-o", "link", "show"]);
-  const ofNode = (line: string): boolean => line.includes(id) || line.includes(short);
+  const { hostInterface } = linkNames(id);
   return [
     ...namespaces
       .split("\n")
-      .filter(ofNode)
+      .filter((line) => line.includes(id))
       .map((line) => `netns ${line}`),
     ...links
       .split("\n")
-      .filter(ofNode)
+      .filter((line) => line.includes(id) || line.includes(hostInterface))
       .map((line) => `link ${line}`),
   ];
 }
 
+/** Tables have names that come from a hash of the id. */
 async function firewall(id: string): Promise<string[]> {
   const { stdout } = await run("nft", ["list", "ruleset"]).catch(() => ({ stdout: "" }));
   return stdout
     .split("\n")
-    .filter((line) => line.includes(id))
+    .filter((line) => line.includes(id) || line.includes(nodeHash(id).slice(0, 12)))
     .map((line) => `nft ${line.trim()}`);
 }
 
 async function files(paths: HostPaths, id: string): Promise<string[]> {
-  const list = async (folder: string): Promise<string[]> => {
-    const entries = await readdir(folder).catch(() => []);
+  const list = async (folder: string, recursive: boolean): Promise<string[]> => {
+    const entries = await readdir(folder, { recursive }).catch(() => []);
     return entries.filter((name) => name.includes(id)).map((name) => `file ${folder}/${name}`);
   };
-  const folders = [
-    paths.var,
-    paths.nodes,
-    paths.trash,
-    paths.runDirectory,
-    `${paths.runDirectory}/bundles`,
-    `${paths.runDirectory}/runc`,
-    `${paths.runDirectory}/crun`,
-  ];
-  return (await Promise.all(folders.map(list))).flat();
+  const flat = [paths.var, paths.nodes, paths.trash].map((folder) => list(folder, false));
+  return (await Promise.all([...flat, list(paths.runDirectory, true)])).flat();
 }

@@ -29,6 +29,10 @@ export async function activation(name: string, config: JobConfig, around: Surrou
   if (isArchiveDownload(config) && data.initialized) {
     return { kind: "done", exitCode: 0, message: `job '${name}' finished` };
   }
+  // Init may ask again, so that what comes after the data can run; the data is not fetched or made a second time.
+  if (source !== undefined && data.complete !== undefined && !data.incomplete) {
+    return { kind: "done", exitCode: 0, message: "the protocol data is complete already" };
+  }
   if (config.use_protocol_data === true && data.incomplete && source === undefined) {
     return { kind: "done", exitCode: null, message: incompleteMessage(name) };
   }

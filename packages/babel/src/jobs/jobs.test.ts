@@ -284,6 +284,9 @@ describe("jobs", () => {
       [false, "alternative-download", true],
     );
     assert.equal(complete.stamp, undefined);
+    await agent.jobs.startJob({ name: "download" });
+    const again = await agent.finished("download");
+    assert.deepEqual([statusOf(again), again.run?.number], ["finished(0)", 2n], "what is complete is not made again");
     await agent.run("user", "true", { useProtocolData: true });
     assert.equal(statusOf(await agent.finished("user")), "finished(0)");
     const used = await agent.babel.getProtocolDataState({});

@@ -173,11 +173,11 @@ export function createNodeEngine(parts: NodeEngineParts): PluginEngine {
     protocolDataStamp: async (context) => {
       // Dev nodes count as initialised: no download over an engineer's data (spec nib-and-images §7.2).
       if (parts.devMode) return new Date(0);
-      const { stamp, complete, initialized } = await ask("protocol_data_stamp", context, (options) =>
+      const { stamp, incomplete } = await ask("protocol_data_stamp", context, (options) =>
         link.babel.getProtocolDataState({}, options),
       );
-      // A download that was begun goes on although its data was used before; what is complete needs no use to count. (D2-16)
-      return initialized ? dateOf(stamp ?? complete?.finishedAt) : undefined;
+      // Data that was used and is being filled again has to be completed first. (D2-16)
+      return incomplete ? undefined : dateOf(stamp);
     },
     hasProtocolArchive: async (context, storeKey) => !parts.devMode && parts.hasArchive(storeKey, context.signal),
     hasServiceData: async (dataDir, context) => {

@@ -22,6 +22,10 @@ export interface NodeCgroups {
   joinFiles(nodeId: string): readonly string[];
   processes(nodeId: string): Promise<readonly number[]>;
   usage(nodeId: string): Promise<ResourceUsage | undefined>;
+  /** Holds every process still, until `thaw`. Nothing to hold: success. Error `cgroup-limit-refused` where the kernel cannot. */
+  freeze(nodeId: string): Promise<void>;
+  /** Lets processes go on; also after a daemon that died while they were held. */
+  thaw(nodeId: string): Promise<void>;
   /** SIGKILL until nothing is left. Error `container-stop-failed` after `timeoutMs` (default 30 000). */
   kill(nodeId: string, timeoutMs?: number): Promise<void>;
   /** Kills what is left in it and removes it. */
@@ -64,6 +68,10 @@ export function createNodeCgroups(hierarchies: CgroupHierarchies = detectHierarc
 
     usage: (nodeId) => readUsage(hierarchies, nameOf(nodeId)),
 
+    freeze: (nodeId) => setFrozen(hierarchies, nameOf(nodeId), true),
+
+    thaw: (nodeId) => setFrozen(hierarchies, nameOf(nodeId), false),
+
     async kill(nodeId, timeoutMs = 30_000) {
       const deadline = Date.now() + timeoutMs;
       for (;;) {
@@ -91,6 +99,32 @@ export function createNodeCgroups(hierarchies: CgroupHierarchies = detectHierarc
       return [...new Set(lists.flat())].sort();
     },
   };
+}
+
+const FREEZE_TIMEOUT_MS = 10_000;
+
+async function setFrozen(hierarchies: CgroupHierarchies, name: string, frozen: boolean): Promise<void> {
+  const folder = controllerFolder(hierarchies, "freezer", name);
+  if (!folder || !existsSync(folder.path)) return;
+  const [file, word] =
+    folder.version === 1 ? ["freezer.state", frozen ? "FROZEN" : "THAWED"] : ["cgroup.freeze", frozen ? "1" : "0"];
+  await writeFile(`${folder.path}/${file}`, word);
+  const deadline = Date.now() + FREEZE_TIMEOUT_MS;
+  while (frozen && !(await isFrozen(folder))) {
+    if (Date.now() > deadline) {
+      await setFrozen(hierarchies, name, false);
+      throw new OperationError("cgroup-limit-refused", "the node's processes cannot be held still", {
+        fix: "one is probably stuck in the kernel; stop the node for the copy instead (--stop)",
+      });
+    }
+    await delay(POLL_MS);
+  }
+}
+
+/** The kernel freezes in the background; version 1 says so when its state is read, version 2 among its events. */
+async function isFrozen({ path, version }: { readonly path: string; readonly version: 1 | 2 }): Promise<boolean> {
+  if (version === 1) return (await readFile(`${path}/freezer.state`, "utf8")).trim() === "FROZEN";
+  return (await readFile(`${path}/cgroup.events`, "utf8")).includes("frozen 1");
 }
 
 /** Version 2 gives a cgroup only the controllers its parent passes on. */

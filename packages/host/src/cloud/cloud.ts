@@ -96,6 +96,7 @@ export class Cloud {
       version,
       directory: paths.var,
       maintenanceMode: config.maintenanceMode,
+      smokeCheck: config.upgradeSmokeCheck,
       onPluginResult: (nodeId: string, name: string) =>
         log.info({ node: nodeId, function: name }, "plugin function done"),
     };

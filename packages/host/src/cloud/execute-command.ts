@@ -17,6 +17,8 @@ export interface CommandContext {
   /** A directory on the file system that holds the nodes. */
   readonly directory: string;
   readonly maintenanceMode: boolean;
+  /** Upgrades run the new image beside the node before anything is stopped. */
+  readonly smokeCheck: boolean;
   readonly onPluginResult: (nodeId: string, name: string) => void;
 }
 
@@ -119,7 +121,7 @@ async function upgrade(
     const others = statesOf(context).filter(({ id }) => id !== actor.id);
     await checkResources({ ...content.vm_config, disk_size_gb: 0 }, others, context.directory);
   }
-  await upgradeNode(actor, () => content, false, asker);
+  await upgradeNode(actor, () => content, { force: false, smokeCheck: context.smokeCheck }, asker);
 }
 
 async function runPlugin(context: CommandContext, actor: NodeActor, name: string, payload: Uint8Array): Promise<void> {

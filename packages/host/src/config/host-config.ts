@@ -44,6 +44,8 @@ const schema = z.looseObject({
   /** Settings of nodes' containers, whatever runs them. */
   apptainer: apptainer.prefault({}),
   maintenance_mode: z.boolean().default(false),
+  /** Upgrades that the API asks for run the new image beside the node before anything is stopped. */
+  upgrade_smoke_check: z.boolean().default(false),
 });
 
 type HostConfigFile = z.infer<typeof schema>;
@@ -69,6 +71,7 @@ export interface HostConfig {
   readonly network: NetworkConfig;
   readonly runtime: HostConfigFile["apptainer"];
   readonly maintenanceMode: boolean;
+  readonly upgradeSmokeCheck: boolean;
 }
 
 /** The network a dev machine gets when nothing is configured: private, NATed, one /24. */
@@ -126,6 +129,7 @@ function resolve(file: HostConfigFile): HostConfig {
       : devNetwork,
     runtime: file.apptainer,
     maintenanceMode: file.maintenance_mode,
+    upgradeSmokeCheck: file.upgrade_smoke_check,
   };
 }
 

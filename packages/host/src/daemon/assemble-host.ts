@@ -13,7 +13,7 @@ import { createNodeNetwork } from "../network/index.ts";
 import { CpuRegistry } from "../node/cpu-registry.ts";
 import type { NodeHost } from "../node/node-host.ts";
 import type { NodeState } from "../node/node-state.ts";
-import { type HostPaths, nodePaths } from "../place/paths.ts";
+import { containerDirectory, type HostPaths } from "../place/paths.ts";
 import { createNodeRootfs } from "../rootfs/index.ts";
 import { type RuntimeChoice, selectRuntime } from "../runtime/index.ts";
 import { apiSecrets } from "../secrets/api-secrets.ts";
@@ -48,7 +48,7 @@ export async function assembleHost({ paths, config, env, log, api }: HostParts):
     runtime: await selectRuntime(runtimeChoice(config, env), {
       runDirectory,
       cgroups,
-      nodeDirectory: (id) => nodePaths(paths, id).directory,
+      nodeDirectory: (id) => containerDirectory(paths, id),
       apptainerArgs: config.runtime.extra_args ?? [],
     }),
     rootfs: createNodeRootfs(images),

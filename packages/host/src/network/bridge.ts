@@ -84,6 +84,6 @@ async function linkKind(name: string): Promise<"missing" | "bridge" | "other"> {
   return entries.includes("bridge") ? "bridge" : "other";
 }
 
-async function bridgePorts(name: string): Promise<readonly string[]> {
+export async function bridgePorts(name: string): Promise<readonly string[]> {
   return readdir(`/sys/class/net/${name}/brif`).catch(() => []);
 }

@@ -1,29 +1,31 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
-import { OperationError, runTool } from "@blockvisor/image/container";
+import { runTool } from "@blockvisor/image/container";
 import { contains, parseCidr } from "./addresses.ts";
-import { linkAddresses } from "./bridge.ts";
+import { bridgePorts, linkAddresses } from "./bridge.ts";
 
 /** A machine on the same network answers within a few milliseconds; silence for this long means nobody has the address. */
 const ANSWER_MS = 150;
 const DISCARD_PORT = 9;
 
 /**
- * Refuses an address that someone else on the bridge's network has (spec host-daemon DB-6.11): the host itself, or whoever answers
- * when the kernel asks for the address' owner. Only addresses in a subnet of the host on the bridge can be asked for.
- * Error `network-address-taken`.
+ * Who else on the bridge's network has an address (spec host-daemon DB-6.11): the host itself, or whoever answers when the kernel asks for
+ * the address' owner; undefined: nobody. Only addresses in a subnet of the host on the bridge can be asked for. `ownPorts`: links of our own
+ * nodes, whose addresses we know; where the bridge has no other ports there is nobody to ask.
  */
-export async function refuseDuplicate(bridge: string, ip: string): Promise<void> {
+export async function holderOf(bridge: string, ip: string, ownPorts: ReadonlySet<string>): Promise<string | undefined> {
   const target = parseCidr(ip);
-  for (const address of await linkAddresses(bridge)) {
+  const addresses = await linkAddresses(bridge);
+  if (addresses.some((address) => address.split("/")[0] === ip)) return "the host itself has it";
+  if ((await bridgePorts(bridge)).every((port) => ownPorts.has(port))) return undefined;
+  for (const address of addresses) {
     const host = parseCidr(address);
-    const own = address.split("/")[0] ?? "";
-    if (own === ip) throw taken(ip, "the host itself has it");
     if (!host || !target || !contains(host, target)) continue;
-    const owner = await findOwner(bridge, ip, own);
-    if (owner) throw taken(ip, `the machine with the hardware address ${owner} answers for it`);
+    const owner = await findOwner(bridge, ip, address.split("/")[0] ?? "");
+    if (owner) return `the machine with the hardware address ${owner} answers for it`;
   }
+  return undefined;
 }
 
 async function findOwner(bridge: string, ip: string, from: string): Promise<string | undefined> {
@@ -48,10 +50,4 @@ async function findOwner(bridge: string, ip: string, from: string): Promise<stri
 /** So that neither an old answer nor the failed question is remembered. */
 async function forget(bridge: string, ip: string): Promise<void> {
   await runTool("ip", ["neighbour", "flush", "to", ip, "dev", bridge]);
-}
-
-function taken(ip: string, reason: string): OperationError {
-  return new OperationError("network-address-taken", `the address ${ip} is in use: ${reason}`, {
-    fix: "give the node another address, or take the other machine off the network",
-  });
 }

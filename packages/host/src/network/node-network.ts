@@ -13,9 +13,22 @@ export interface NodeNetwork {
   /** Removes a bridge that `ensureBridge` made and no node uses; any other is left alone. */
   removeBridge(name: string): Promise<void>;
 
+  /** Who else on the bridge has the address: the host itself, or a machine that answers for it; words for people. */
+  holderOf(bridge: string, ip: string): Promise<string | undefined>;
+
+  /** `prepare`, then `connect`. */
   setUp(spec: NodeNetworkSpec): Promise<NodeNetworkHandle>;
 
-  /** What is there of the node's network now: `undefined` unless complete and up. Cheap: starts no process. */
+  /**
+   * Makes everything but lets nothing through yet; a container can be started in it meanwhile. What was only prepared counts as absent
+   * for the next daemon.
+   */
+  prepare(spec: NodeNetworkSpec): Promise<NodeNetworkHandle>;
+
+  /** Lets a prepared node talk once its addresses are known to be free; otherwise takes its network down and rejects. Nothing to do: resolves. */
+  connect(nodeId: string): Promise<void>;
+
+  /** What is there of the node's network now: `undefined` unless connected, or prepared by this daemon. Cheap: starts no process. */
   inspect(nodeId: string): Promise<NodeNetworkHandle | undefined>;
 
   tearDown(nodeId: string): Promise<void>;

@@ -38,6 +38,14 @@ export function afterFailure(
   if (!state.created && state.expected_status !== "Deleted") {
     return { change: { expected_status: "Deleted", force: true }, goOn: true, report };
   }
+  if (state.provisional && state.expected_status !== "Deleted" && isLasting(report)) {
+    return { change: { expected_status: "Deleted", force: true }, goOn: true, report: withoutNode(state, report) };
+  }
+  if (state.move !== null && state.expected_status !== "Deleted") {
+    // The data stay where they are, and a node that was running comes up again.
+    const { move } = state;
+    return { change: { move: move.given_up ? null : { ...move, given_up: true } }, goOn: true, report };
+  }
   if (state.upgrade !== null && state.expected_status !== "Deleted") {
     return afterFailedUpgrade(state.upgrade, report, now, dataChanged);
   }
@@ -52,6 +60,28 @@ export function afterFailure(
     next_attempt: givingUp ? null : now + backoff(step, attempts),
   };
   return { change: { problem, ...(givingUp ? { expected_status: "Failed" as const } : {}) }, goOn: false, report };
+}
+
+/** Failures that may be over a moment later: nothing to do with the node itself. */
+const passing: ReadonlySet<string> = new Set([
+  "timeout",
+  "unavailable",
+  "cancelled",
+  "aborted",
+  "gate",
+  "busy",
+  "api_unreachable",
+  "tool_timeout",
+  "image_unreachable",
+]);
+
+function isLasting({ code }: ErrorReport): boolean {
+  return !passing.has(code);
+}
+
+function withoutNode({ id }: NodeState, report: ErrorReport): ErrorReport {
+  const kept = `nothing was kept of the node; \`bv node logs ${id}\` shows what it printed`;
+  return { ...report, hint: report.hint === "" ? kept : `${report.hint}; ${kept}` };
 }
 
 function afterFailedUpgrade(
@@ -72,12 +102,7 @@ function afterFailedUpgrade(
     case "prepare":
       return { change: { upgrade: null }, goOn: false, report };
     case "stop":
-      // Nothing was switched: the node stays on its version, and recovery brings it back up if it was running.
-      return {
-        change: { upgrade: null, problem: { ...problem(report)!, attempts: 1, next_attempt: now } },
-        goOn: false,
-        report,
-      };
+      return untouched(report, now);
     case "apply": {
       if (!dataChanged) {
         return {
@@ -89,7 +114,7 @@ function afterFailedUpgrade(
       const told: ErrorReport = {
         code: "upgrade_failed",
         message: `node upgrade failed with: '${report.message}'; can't rollback node upgrade if 'init' was already started - protocol data could be changed`,
-        hint: "look at the job logs, then start the node again or delete it",
+        hint: "look at `bv node logs`, then start the node again, go back to the old version on these data with `bv node rollback`, or delete it",
       };
       return {
         change: { upgrade: null, expected_status: "Failed", problem: problem(told) },
@@ -99,9 +124,11 @@ function afterFailedUpgrade(
     }
     case "back_stop":
     case "back_apply": {
+      if (upgrade.stage === "back_stop" && upgrade.need_rollback === null) return untouched(report, now);
+      const before = upgrade.need_rollback;
       const told: ErrorReport = {
         code: "upgrade_failed",
-        message: `node upgrade failed with: '${upgrade.need_rollback ?? ""}'; and then rollback failed with: '${report.message}'; node ended in failed state`,
+        message: `${before === null ? "rollback failed" : `node upgrade failed with: '${before}'; and then rollback failed`} with: '${report.message}'; node ended in failed state`,
         hint: "stop the node with --force and start it again, or delete it",
       };
       return {
@@ -111,6 +138,13 @@ function afterFailedUpgrade(
       };
     }
   }
+}
+
+/** Nothing was switched: the node stays on its version, and recovery brings it back up if it was running. */
+function untouched(report: ErrorReport, now: number): Verdict {
+  const { code, message, hint } = report;
+  const problem = { code, message, hint, since: now, attempts: 1, next_attempt: now };
+  return { change: { upgrade: null, problem }, goOn: false, report };
 }
 
 const seconds = 1000;
@@ -137,23 +171,26 @@ function backoffBase(step: Step): number {
 export function switched(state: NodeState, assignedCpus: readonly number[]): Partial<NodeState> {
   const { upgrade } = state;
   if (upgrade === null) throw new Error("no upgrade to switch to");
-  const backup: StateBackup = {
-    ...contentOf(state),
-    assigned_cpus: state.assigned_cpus,
-    initialized: state.initialized,
-  };
   return {
     ...upgrade.target,
     assigned_cpus: [...assignedCpus],
     initialized: false,
-    state_backup: backup,
+    state_backup: backupOf(state),
     upgrade: { ...upgrade, stage: "apply" },
   };
 }
 
-/** What a state becomes when it goes back to what an upgrade replaced. Before the switch there is nothing to put back. */
+/**
+ * What a state becomes when it goes back to what an upgrade replaced. A version that failed is forgotten; one that a person goes back
+ * from is kept in its place, so that another rollback brings it again.
+ */
 export function switchedBack(state: NodeState): Partial<NodeState> {
   const { upgrade, state_backup: backup } = state;
   if (upgrade === null || backup === null) throw new Error("no upgrade to go back from");
-  return { ...backup, state_backup: null, upgrade: { ...upgrade, stage: "back_apply" } };
+  const asked = upgrade.need_rollback === null;
+  return { ...backup, state_backup: asked ? backupOf(state) : null, upgrade: { ...upgrade, stage: "back_apply" } };
+}
+
+function backupOf(state: NodeState): StateBackup {
+  return { ...contentOf(state), assigned_cpus: state.assigned_cpus, initialized: state.initialized };
 }

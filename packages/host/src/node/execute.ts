@@ -2,11 +2,12 @@ import type { NodeParts } from "./node-host.ts";
 import type { ExecutorTable, Outcome, StepContext } from "./outcome.ts";
 import type { Step } from "./step.ts";
 import { contentSteps } from "./steps-content.ts";
+import { dataSteps } from "./steps-data.ts";
 import { downSteps } from "./steps-down.ts";
 import { upSteps } from "./steps-up.ts";
 import { upgradeSteps } from "./steps-upgrade.ts";
 
-const executors: ExecutorTable = { ...contentSteps, ...upSteps, ...downSteps, ...upgradeSteps };
+const executors: ExecutorTable = { ...contentSteps, ...dataSteps, ...upSteps, ...downSteps, ...upgradeSteps };
 
 /** Does one step of the plan. */
 export async function execute(node: NodeParts, step: Step, context: StepContext): Promise<Outcome> {

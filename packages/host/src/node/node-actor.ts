@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { failpoint } from "../durable/index.ts";
 import { type ErrorReport, errorOf, HostError, reportOf } from "../errors/host-error.ts";
 import { afterFailure, tolerated } from "./after-failure.ts";
+import { describeFault } from "./describe-fault.ts";
 import { execute } from "./execute.ts";
 import { restoreParts } from "./node-assembly.ts";
 import type { NodeParts } from "./node-host.ts";
@@ -51,8 +52,8 @@ const maxSteps = 120;
 
 /** Operations that must not wait for what runs, because it might never end. */
 const preempts: Readonly<Partial<Record<OperationKind, readonly OperationKind[]>>> = {
-  stop: ["start", "restart", "recover", "update"],
-  delete: ["create", "start", "stop", "restart", "recover", "update", "upgrade"],
+  stop: ["create", "start", "restart", "recover", "update", "upgrade", "rollback", "move"],
+  delete: ["create", "start", "stop", "restart", "recover", "update", "upgrade", "rollback", "move"],
 };
 
 /** One node: its mailbox, in which operations are served one after another, and the loop that makes it what it should be. */
@@ -62,10 +63,11 @@ export class NodeActor {
   #state: NodeState;
   #seen: Observed = nothing;
   #current:
-    | { readonly operation: NodeOperation; readonly abort: AbortController; step: StepKind | undefined }
+    | { readonly operation: NodeOperation; readonly abort: AbortController; step: StepKind | undefined; told: boolean }
     | undefined;
   #mailbox: Promise<unknown> = Promise.resolve();
   #waiting = 0;
+  #working = 0;
   /** Looked at since the daemon started; before that nothing is known about the node. */
   #known = false;
   #gone = false;
@@ -99,6 +101,9 @@ export class NodeActor {
   async attach(): Promise<void> {
     await this.#enqueue(async () => {
       await restoreParts(this.parts).catch((error: unknown) => this.parts.log.error((error as Error).message));
+      // A daemon that died while it held the processes still, or the node down, for a copy of its data.
+      await this.parts.host.cgroups.thaw(this.id);
+      if (this.#state.paused) await this.#save({ paused: false });
       await this.parts.host.runtime.attach(this.id);
       this.#seen = await observe(this.parts, this.#state);
     });
@@ -114,7 +119,7 @@ export class NodeActor {
 
   /** Whether nothing runs and nothing waits. */
   get idle(): boolean {
-    return this.#current === undefined && this.#waiting === 0;
+    return this.#working === 0 && this.#waiting === 0;
   }
 
   /** Looks whether the node still is what it should be, and brings it back if not. `thorough`: also asks babel and the network. */
@@ -134,6 +139,10 @@ export class NodeActor {
     this.#seen = seen;
     const isWaitingToRetry = problem !== null && problem.attempts > 0;
     if (plan(this.#state, seen) === undefined && !isWaitingToRetry) return;
+    if (!isWaitingToRetry) {
+      const operation = "recover";
+      this.parts.events.add({ kind: "found", operation, message: describeFault(this.#state, seen) });
+    }
     const escalate = expected === "Stopped" && (problem?.attempts ?? 0) >= 2;
     if (escalate) await this.amend(() => ({ force: true }));
     await this.operate({ kind: "recover", change: () => ({}) }).catch(() => {});
@@ -174,7 +183,10 @@ export class NodeActor {
     this.#waiting += 1;
     const turn = this.#mailbox.then(async () => {
       this.#waiting -= 1;
-      return work();
+      this.#working += 1;
+      return work().finally(() => {
+        this.#working -= 1;
+      });
     });
     this.#mailbox = turn.catch(() => {});
     return turn;
@@ -192,14 +204,18 @@ export class NodeActor {
       since: Date.now(),
     };
     const abort = new AbortController();
-    this.#current = { operation, abort, step: undefined };
+    const begin = performance.now();
+    this.#current = { operation, abort, step: undefined, told: false };
     this.#known = true;
     this.parts.plugin.abortPolls();
     try {
       // What a person or the API asks for starts afresh; a recovery keeps counting failures, and its goal is durable already.
       if (request.kind !== "recover") {
         const command = request.commandId === undefined ? {} : { last_command: request.commandId };
-        await this.#save({ ...(again ? {} : { problem: null }), ...change, ...command, operation });
+        // What a person asks of a node makes it theirs: from now on it is not removed because it cannot be started.
+        const settled = request.kind === "create" ? {} : { provisional: false };
+        await this.#save({ ...(again ? {} : { problem: null }), ...settled, ...change, ...command, operation });
+        this.#tellBegin(request.kind);
       }
       if (!again) this.#seen = { ...this.#seen, ...this.#forgotten(request.forget) };
       const failure = await this.#converge(request, abort.signal);
@@ -209,7 +225,13 @@ export class NodeActor {
           ...(failure ? {} : settled(this.#state)),
         });
       }
-      if (failure) throw errorOf(failure);
+      const ms = Math.round(performance.now() - begin);
+      if (failure) {
+        const { code, message } = failure;
+        this.parts.events.add({ kind: "failed", operation: request.kind, code, message, ms });
+        throw errorOf(failure);
+      }
+      if (this.#current.told) this.parts.events.add({ kind: "end", operation: request.kind, ms });
       if (this.#state.expected_status === "Running" && this.#state.created) this.parts.tasks.arm();
     } finally {
       this.#current = undefined;
@@ -249,6 +271,8 @@ export class NodeActor {
           await this.#dataChanged(),
         );
         this.parts.log.warn({ step: step.kind, code: verdict.report.code }, verdict.report.message);
+        const { code, message } = reportOf(error, "failed");
+        this.parts.events.add({ kind: "failed", operation: request.kind, step: step.kind, code, message });
         failure = failure === undefined || !verdict.goOn ? verdict.report : failure;
         await this.#save(verdict.change);
         this.#seen = await observe(this.parts, this.#state);
@@ -257,8 +281,16 @@ export class NodeActor {
     }
   }
 
-  async #do(step: Step, { onNews }: OperationRequest, signal: AbortSignal): Promise<void> {
+  #tellBegin(operation: OperationKind): void {
+    if (this.#current === undefined || this.#current.told) return;
+    this.#current.told = true;
+    this.parts.events.add({ kind: "begin", operation });
+  }
+
+  async #do(step: Step, { onNews, kind }: OperationRequest, signal: AbortSignal): Promise<void> {
     const title = stepTitles[step.kind];
+    const begin = performance.now();
+    this.#tellBegin(kind);
     if (this.#current) this.#current.step = step.kind;
     onNews?.({ kind: "step", step: step.kind, title, finished: false });
     this.parts.log.debug({ step: step.kind }, title);
@@ -271,6 +303,8 @@ export class NodeActor {
     else if (outcome.state) await this.#save(outcome.state);
     failpoint(`after.${step.kind}`);
     this.#seen = { ...this.#seen, ...outcome.seen };
+    const ms = Math.round(performance.now() - begin);
+    this.parts.events.add({ kind: "step", operation: kind, step: step.kind, message: title, ms });
     onNews?.({ kind: "step", step: step.kind, title, finished: true });
     this.#changed();
   }

@@ -1,10 +1,12 @@
 import { openAgentLink } from "../agent/agent-link.ts";
 import { readAgentRecord } from "../agent/agent-record.ts";
 import { HostError, reportOf } from "../errors/host-error.ts";
+import { EventLog } from "../history/event-log.ts";
 import { nodePaths } from "../place/paths.ts";
 import { createNodeEngine } from "../plugin/node-engine.ts";
 import { NodePlugin } from "../plugin/node-plugin.ts";
 import { NodeTasks, type Task } from "../schedule/node-tasks.ts";
+import { lendData } from "./lend-data.ts";
 import type { NodeActor } from "./node-actor.ts";
 import { nodeEnvOf, processEnvironment } from "./node-env.ts";
 import type { NodeHost, NodeParts } from "./node-host.ts";
@@ -20,6 +22,7 @@ export function assembleNode(
   const paths = nodePaths(host.paths, id);
   const log = host.log.child({ node: id });
   const link = openAgentLink(paths.run, () => parts.agent?.secret);
+  const events = new EventLog(paths.events, (error) => log.warn(`event not recorded: ${error.message}`));
   const tasks = new NodeTasks(paths.tasks, async (task) => runTask(task, actorOf(id)));
   const engine = createNodeEngine({
     link,
@@ -43,6 +46,8 @@ export function assembleNode(
     link,
     plugin: new NodePlugin(host.workers, engine, paths.rootfs),
     tasks,
+    events,
+    borrowData: (from, stop, work) => lendData(actorOf(from), stop, work),
     state,
     environment: async () => {
       const { config } = await host.images.get(state().image.digest);

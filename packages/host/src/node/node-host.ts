@@ -8,6 +8,7 @@ import type { EngineServer } from "../agent/engine-server.ts";
 import type { NodeCgroups } from "../cgroups/index.ts";
 import type { HostConfig } from "../config/host-config.ts";
 import type { NodeFirewall } from "../firewall/index.ts";
+import type { EventLog } from "../history/event-log.ts";
 import type { ImageStore } from "../images/index.ts";
 import type { NodeNetwork } from "../network/index.ts";
 import type { HostPaths, NodePaths } from "../place/paths.ts";
@@ -47,6 +48,13 @@ export interface NodeParts {
   readonly link: AgentLink;
   readonly plugin: NodePlugin;
   readonly tasks: NodeTasks;
+  /** What happens to the node, for people. */
+  readonly events: EventLog;
+  /**
+   * Lets `work` read another node's data, which do not change meanwhile: its processes are held still, or with `stop` it is down.
+   * Error `not_found`.
+   */
+  readonly borrowData: (nodeId: string, stop: boolean, work: (directory: string) => Promise<void>) => Promise<void>;
   /** The state as it is durable now. */
   readonly state: () => NodeState;
   /** Environment of every process of the node. */

@@ -80,13 +80,17 @@ const upgradeSchema = z.object({
   data_stamp: z.number().nullable(),
   /** Go through with it although image and settings are unchanged. */
   force: z.boolean(),
-  /** Why the upgrade goes back. */
+  /** Why the upgrade goes back; null while it goes back because a person asked for it. */
   need_rollback: z.string().nullable(),
+  /** Before anything is stopped: run the new image's container and babel beside the node. */
+  smoke_check: z.boolean().default(false),
+  /** The new image passed its check. */
+  checked: z.boolean().default(false),
 });
 
 const operationSchema = z.object({
   id: z.string(),
-  kind: z.enum(["create", "start", "stop", "restart", "update", "upgrade", "rollback", "delete", "recover"]),
+  kind: z.enum(["create", "start", "stop", "restart", "update", "upgrade", "rollback", "delete", "recover", "move"]),
   /** Epoch milliseconds. */
   since: z.number(),
 });
@@ -120,6 +124,21 @@ export const nodeStateSchema = z.object({
   initialized: z.boolean(),
   /** The node has to go down before it counts as `Running` again. */
   restarting: z.boolean(),
+  /** Kept down while its data are copied for a clone; goes up again afterwards, also when the daemon was killed meanwhile. */
+  paused: z.boolean().default(false),
+  /** Parameters changed since the plugin's config was last evaluated; the next way up evaluates it again (spec DB-4.7). */
+  config_dirty: z.boolean().default(false),
+  /** Created to run: removed again when it cannot be brought up for a reason that stays. Cleared by its first start. */
+  provisional: z.boolean().default(false),
+  /** A clone that has no data yet: the node to copy them from, and whether that one is stopped for it. */
+  clone_of: z.object({ node: z.string(), stop: z.boolean() }).nullable().default(null),
+  /** Where `data` points to; null = the data lie in the node's own directory. */
+  data_directory: z.string().nullable().default(null),
+  /** The data are on their way to that directory (null = the node's own). */
+  move: z
+    .object({ data_directory: z.string().nullable(), given_up: z.boolean().default(false) })
+    .nullable()
+    .default(null),
   /** The current stop may kill instead of wait. */
   force: z.boolean().default(false),
   upgrade: upgradeSchema.nullable().default(null),

@@ -5,7 +5,7 @@ export type NodeStatus = "Running" | "Stopped" | "Busy" | "Failed";
 
 /** Spec host-daemon §4.1. `busy` is presentation: an operation holds the node. */
 export function statusOf(state: NodeState, seen: Observed, busy: boolean): NodeStatus {
-  if (busy) return "Busy";
+  if (busy || state.paused) return "Busy";
   switch (state.expected_status) {
     case "Running":
       return seen.container === "running" && seen.agent === "ready" && state.initialized ? "Running" : "Failed";

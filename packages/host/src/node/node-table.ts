@@ -18,6 +18,8 @@ export class NodeTable {
   readonly #actors = new Map<string, NodeActor>();
   readonly #broken = new Map<string, BrokenNode>();
   readonly #attaching = new Set<string>();
+  /** Addresses of nodes that are about to be created. */
+  readonly #reserved = new Set<string>();
 
   constructor(host: NodeHost, onChange: (actor: NodeActor) => void) {
     this.#host = host;
@@ -116,6 +118,17 @@ export class NodeTable {
     await removeBroken(this.#host, found.id);
     this.#broken.delete(found.id);
     return true;
+  }
+
+  /** False: another creation has it. */
+  reserveAddress(ip: string): boolean {
+    if (this.#reserved.has(ip)) return false;
+    this.#reserved.add(ip);
+    return true;
+  }
+
+  releaseAddress(ip: string): void {
+    this.#reserved.delete(ip);
   }
 
   usedAddresses(): ReadonlySet<string> {

@@ -1,6 +1,7 @@
-import { lstat, readlink } from "node:fs/promises";
+import { readlink } from "node:fs/promises";
 import { GetVersionResponse_State as AgentState } from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import { isAlive } from "../runtime/index.ts";
+import { dataOf, isDirectory } from "./node-data.ts";
 import { type NodeParts, usesHostNetwork } from "./node-host.ts";
 import type { NodeState } from "./node-state.ts";
 import type { Observed } from "./observed.ts";
@@ -29,14 +30,9 @@ export async function observe(node: NodeParts, state: NodeState): Promise<Observ
   };
 }
 
-async function isPrepared({ paths }: NodeParts): Promise<boolean> {
-  const isDirectory = async (path: string): Promise<boolean> =>
-    lstat(path).then(
-      (stat) => stat.isDirectory(),
-      () => false,
-    );
+async function isPrepared({ paths, state }: NodeParts): Promise<boolean> {
   const link = await readlink(paths.link).catch(() => undefined);
-  return link !== undefined && (await isDirectory(paths.data)) && (await isDirectory(paths.run));
+  return link !== undefined && (await isDirectory(dataOf(paths, state()))) && (await isDirectory(paths.run));
 }
 
 /** A machine under load answers slowly; taking a slow babel for a dead one would make it worse. */

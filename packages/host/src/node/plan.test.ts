@@ -74,6 +74,14 @@ function apply({ state, seen }: World, step: Step): World | "gone" {
       return now({}, { upgrade: null });
     case "switch_back":
       return now({}, switchedBack(state));
+    case "copy_data":
+      return now({}, { clone_of: null });
+    case "reevaluate_config":
+      return now({}, { config_dirty: false });
+    case "check_target":
+      return now({}, { upgrade: { ...state.upgrade!, checked: true } });
+    case "move_data":
+      return now({}, { move: null });
     case "discard":
       return "gone";
   }
@@ -217,6 +225,7 @@ describe("the plan", () => {
       [
         ...[
           "pull_target",
+          "check_target",
           "begin_switch",
           "stop_jobs",
           "stop_container",
@@ -231,7 +240,79 @@ describe("the plan", () => {
     [
       "upgrades a stopped node without starting it",
       { state: { ...stopped, upgrade: upgradeOf(stopped) }, seen: atRest },
-      ["pull_target", "begin_switch", "switch_content", "mount_rootfs", "load_plugin", "finish_upgrade"],
+      [
+        "pull_target",
+        "check_target",
+        "begin_switch",
+        "switch_content",
+        "mount_rootfs",
+        "load_plugin",
+        "finish_upgrade",
+      ],
+    ],
+    [
+      "goes back to the version before",
+      { state: goingBack(running), seen: { ...atWork, rootfs: "new", plugin: "new" } },
+      [
+        ...([
+          "stop_jobs",
+          "stop_container",
+          "close_engine",
+          "tear_down_network",
+          "switch_back",
+          "mount_rootfs",
+        ] as const),
+        ...(["load_plugin", "serve_engine", "set_up_network", "apply_firewall", "start_container"] as const),
+        ...(["start_agent", "configure_agent", "mark_started", "finish_rollback"] as const),
+      ],
+    ],
+    [
+      "ends an upgrade with the node stopped when it is stopped in the middle",
+      {
+        state: {
+          ...goingBack(running),
+          expected_status: "Stopped",
+          upgrade: { ...upgradeOf(running), stage: "apply", was_running: false },
+        },
+        seen: { ...atWork, rootfs: "new", plugin: "new" },
+      },
+      ["stop_jobs", "stop_container", "close_engine", "tear_down_network", "finish_upgrade"],
+    ],
+    [
+      "takes a node down to move its data, and brings it up again",
+      { state: { ...running, move: { data_directory: "/mnt", given_up: false } }, seen: atWork },
+      [
+        ...(["stop_jobs", "stop_container", "close_engine", "tear_down_network", "move_data"] as const),
+        ...(["serve_engine", "set_up_network", "apply_firewall", "start_container", "start_agent"] as const),
+        ...(["configure_agent", "mark_started"] as const),
+      ],
+    ],
+    [
+      "copies the data of a clone before it is complete",
+      {
+        state: sampleState({
+          created: false,
+          clone_of: { node: "x", stop: false },
+          image: { digest: "sha256:old", rootfs: "old" },
+        }),
+        seen: nothing,
+      },
+      ["prepare_directory", "copy_data", "mount_rootfs", "load_plugin", "finish_create"],
+    ],
+    [
+      "creates a node that is to run in one go",
+      { state: sampleState({ created: false, expected_status: "Running", provisional: true }), seen: nothing },
+      [
+        ...(["prepare_directory", "pull_image", "mount_rootfs", "load_plugin", "finish_create"] as const),
+        ...(["serve_engine", "set_up_network", "apply_firewall", "start_container", "start_agent"] as const),
+        ...(["configure_agent", "initialize", "mark_started"] as const),
+      ],
+    ],
+    ["keeps a node down while its data are copied", { state: { ...running, paused: true }, seen: atRest }, []],
+    [
+      "evaluates a config again whose parameters changed",
+      { state: { ...running, config_dirty: true }, seen: atWork },
+      ["reevaluate_config"],
     ],
   ];
   for (const [name, world, kinds] of plans) {
@@ -247,7 +328,21 @@ function upgradeOf(state: NodeState): NonNullable<NodeState["upgrade"]> {
     data_stamp: null,
     force: false,
     need_rollback: null,
+    smoke_check: false,
+    checked: false,
   };
+}
+
+/** A node that was upgraded and goes back because a person asked for it. */
+function goingBack(state: NodeState): NodeState {
+  const upgraded: NodeState = { ...state, ...switched({ ...state, upgrade: upgradeOf(state) }, []) };
+  const newer = { ...upgraded, image: { ...upgraded.image, digest: "sha256:new", rootfs: "new" }, initialized: true };
+  const upgrade = {
+    ...upgradeOf(state),
+    stage: "back_stop" as const,
+    was_running: state.expected_status === "Running",
+  };
+  return { ...newer, started_at: 1, upgrade };
 }
 
 describe("whatever is found", () => {
@@ -350,6 +445,29 @@ describe("after a failure", () => {
     }
     assert.deepEqual(pauses, [16_000, 31_000, 61_000, null]);
     assert.equal(state.expected_status, "Failed");
+  });
+
+  test("a node that was created to run is removed when it cannot be brought up, but not for what passes", () => {
+    const provisional: NodeState = { ...running, provisional: true };
+    const taken = { ...report, code: "network_address_taken" };
+    assert.deepEqual(afterFailure(provisional, { kind: "set_up_network" }, taken, 1, false).change, {
+      expected_status: "Deleted",
+      force: true,
+    });
+    const slow = { ...report, code: "timeout" };
+    assert.equal(afterFailure(provisional, start, slow, 1, false).change.expected_status, undefined);
+  });
+
+  test("data that could not be moved stay where they are, and the copy is removed", () => {
+    const moving: NodeState = { ...running, move: { data_directory: "/mnt", given_up: false } };
+    const { change, goOn } = afterFailure(moving, { kind: "move_data" }, report, 1, false);
+    assert.deepEqual([change, goOn], [{ move: { data_directory: "/mnt", given_up: true } }, true]);
+    assert.deepEqual(plan({ ...moving, ...change }, atWork), { kind: "move_data" });
+  });
+
+  test("a rollback that a person asked for leaves the node as it is when it cannot be stopped", () => {
+    const { change } = afterFailure(goingBack(running), { kind: "stop_jobs", force: false }, report, 1, false);
+    assert.deepEqual([change.upgrade, change.expected_status, change.problem?.attempts], [null, undefined, 1]);
   });
 
   test("an upgrade whose protocol data were touched is not taken back", () => {

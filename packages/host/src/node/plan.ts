@@ -9,7 +9,9 @@ import type { Step } from "./step.ts";
 export function plan(state: NodeState, seen: Observed): Step | undefined {
   if (state.expected_status === "Deleted") return planDelete(state, seen);
   if (!state.created) return planCreate(state, seen);
+  if (state.move !== null) return (state.move.given_up ? undefined : planDown(state, seen)) ?? { kind: "move_data" };
   if (state.upgrade !== null) return planUpgrade(state, state.upgrade, seen);
+  if (state.paused) return planDown(state, seen);
   if (state.restarting) return planDown(state, seen) ?? { kind: "turn_around" };
   switch (state.expected_status) {
     case "Running":
@@ -22,6 +24,8 @@ export function plan(state: NodeState, seen: Observed): Step | undefined {
 }
 
 function planCreate(state: NodeState, seen: Observed): Step {
+  const { clone_of: source } = state;
+  if (source !== null && seen.directory) return { kind: "copy_data", source: source.node, stop: source.stop };
   return planContent(state, seen) ?? { kind: "finish_create" };
 }
 
@@ -57,6 +61,7 @@ function planUp(state: NodeState, seen: Observed): Step | undefined {
     case "ready":
   }
   if (!state.initialized) return { kind: "initialize" };
+  if (state.config_dirty) return { kind: "reevaluate_config" };
   if (state.started_at === null) return { kind: "mark_started" };
   return undefined;
 }
@@ -82,18 +87,19 @@ function planDelete(state: NodeState, seen: Observed): Step {
 
 function planUpgrade(state: NodeState, upgrade: NonNullable<NodeState["upgrade"]>, seen: Observed): Step | undefined {
   const settle = (): Step | undefined =>
-    planContent(state, seen) ?? (upgrade.was_running ? planUp(state, seen) : undefined);
+    upgrade.was_running
+      ? (planContent(state, seen) ?? planUp(state, seen))
+      : (planDown(state, seen) ?? planContent(state, seen));
   switch (upgrade.stage) {
     case "prepare":
-      return upgrade.target.image.digest === ""
-        ? { kind: "pull_target", uri: upgrade.target.image.uri }
-        : { kind: "begin_switch" };
+      if (upgrade.target.image.digest === "") return { kind: "pull_target", uri: upgrade.target.image.uri };
+      return upgrade.checked ? { kind: "begin_switch" } : { kind: "check_target", uri: upgrade.target.image.uri };
     case "stop":
       return planDown(state, seen) ?? { kind: "switch_content" };
     case "apply":
       return settle() ?? { kind: "finish_upgrade" };
     case "back_stop":
-      return planDown(state, seen, true) ?? { kind: "switch_back" };
+      return planDown(state, seen, state.force || upgrade.need_rollback !== null) ?? { kind: "switch_back" };
     case "back_apply":
       return settle() ?? { kind: "finish_rollback" };
   }
@@ -101,7 +107,10 @@ function planUpgrade(state: NodeState, upgrade: NonNullable<NodeState["upgrade"]
 
 /** Whether the node is on its way down, so that a babel that cannot be reached must not hold it up. */
 export function isGoingDown(state: NodeState): boolean {
-  if (state.expected_status === "Deleted" || state.restarting) return true;
-  if (state.upgrade !== null) return state.upgrade.stage === "stop" || state.upgrade.stage === "back_stop";
+  if (state.expected_status === "Deleted" || state.restarting || state.paused || state.move !== null) return true;
+  if (state.upgrade !== null) {
+    const { stage, was_running: goesUp } = state.upgrade;
+    return stage === "stop" || stage === "back_stop" || (!goesUp && stage !== "prepare");
+  }
   return state.expected_status === "Stopped";
 }

@@ -5,6 +5,8 @@ export type Step =
   | { readonly kind: "mount_rootfs"; readonly rootfs: string; readonly digest: string; readonly uri: string }
   | { readonly kind: "unmount_rootfs" }
   | { readonly kind: "load_plugin"; readonly rootfs: string }
+  /** The data of the node that this one is a clone of. */
+  | { readonly kind: "copy_data"; readonly source: string; readonly stop: boolean }
   | { readonly kind: "finish_create" }
   | { readonly kind: "serve_engine" }
   | { readonly kind: "close_engine" }
@@ -17,15 +19,19 @@ export type Step =
   | { readonly kind: "configure_agent" }
   | { readonly kind: "stop_jobs"; readonly force: boolean }
   | { readonly kind: "initialize" }
+  | { readonly kind: "reevaluate_config" }
   | { readonly kind: "mark_started" }
   /** A restart has reached the bottom and goes up again. */
   | { readonly kind: "turn_around" }
   | { readonly kind: "pull_target"; readonly uri: string }
+  /** What can be known of the new image before anything is stopped for it. */
+  | { readonly kind: "check_target"; readonly uri: string }
   | { readonly kind: "begin_switch" }
   | { readonly kind: "switch_content" }
   | { readonly kind: "finish_upgrade" }
   | { readonly kind: "switch_back" }
   | { readonly kind: "finish_rollback" }
+  | { readonly kind: "move_data" }
   /** The directory goes to the trash; the last step of a deletion. */
   | { readonly kind: "discard" };
 
@@ -38,6 +44,7 @@ export const stepTitles = {
   mount_rootfs: "mounting the root file system",
   unmount_rootfs: "unmounting the root file system",
   load_plugin: "loading the plugin",
+  copy_data: "copying the data",
   finish_create: "recording the node",
   serve_engine: "opening the engine socket",
   close_engine: "closing the engine socket",
@@ -50,13 +57,16 @@ export const stepTitles = {
   configure_agent: "configuring babel",
   stop_jobs: "stopping jobs",
   initialize: "running init",
+  reevaluate_config: "evaluating plugin_config again",
   mark_started: "recording the start",
   turn_around: "starting again",
   pull_target: "fetching the new image",
+  check_target: "checking the new image",
   begin_switch: "checking for jobs that block the upgrade",
   switch_content: "switching to the new version",
   finish_upgrade: "finishing the upgrade",
   switch_back: "going back to the old version",
   finish_rollback: "finishing the rollback",
+  move_data: "moving the data",
   discard: "removing the node",
 } as const satisfies Record<StepKind, string>;

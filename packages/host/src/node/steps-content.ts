@@ -1,16 +1,20 @@
 import { lstat, mkdir, readlink, rename, rm, symlink } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { isOperationError } from "@blockvisor/image/container";
 import { syncDirectory } from "../durable/index.ts";
-import { reportOf } from "../errors/host-error.ts";
-import type { ImageProgress, UnpackedImage } from "../images/index.ts";
-import type { NodeHost } from "./node-host.ts";
-import type { ExecutorTable, StepContext } from "./outcome.ts";
+import { HostError, reportOf } from "../errors/host-error.ts";
+import { eventsPathOfDeleted, keepLogs, keepSummary } from "../history/kept-history.ts";
+import { dataOf, isDirectory } from "./node-data.ts";
+import type { NodeParts } from "./node-host.ts";
+import { hexOf, imageOf, pullOptions } from "./node-image.ts";
+import type { ExecutorTable } from "./outcome.ts";
+import { removeCheck } from "./smoke-check.ts";
 
 /** Steps about what a node has as long as it exists: directory, root file system, plugin. */
 export const contentSteps = {
-  prepare_directory: async ({ paths }) => {
-    await mkdir(paths.data, { recursive: true, mode: 0o755 });
+  prepare_directory: async ({ paths }, _, { state }) => {
+    const data = dataOf(paths, state);
+    if (state.data_directory === null) await mkdir(data, { recursive: true, mode: 0o755 });
+    else if (!(await isDirectory(data))) throw lostData(data);
     await mkdir(paths.run, { recursive: true, mode: 0o700 });
     await link(relative(join(paths.link, ".."), paths.directory), paths.link);
     return { seen: { directory: true } };
@@ -26,10 +30,14 @@ export const contentSteps = {
     const known = (await host.rootfs.list(paths.directory)).some(({ version }) => version === rootfs);
     if (!known) await host.rootfs.prepare(paths.directory, rootfs, await imageOf(host, digest, uri, context));
     await host.rootfs.mount(paths.directory, rootfs);
-    return { seen: { rootfs } };
+    // What `init` left in a root file system went with it.
+    return { seen: { rootfs }, ...(known ? {} : { state: { initialized: false } }) };
   },
 
-  unmount_rootfs: async ({ host, paths }) => {
+  unmount_rootfs: async (node, _, { state }) => {
+    const { host, paths } = node;
+    if (state.expected_status === "Deleted")
+      await attempt(node, "logs were not kept", () => keepLogs(host.paths, paths));
     await host.rootfs.unmount(paths.directory);
     return { seen: { rootfs: undefined } };
   },
@@ -55,12 +63,14 @@ export const contentSteps = {
   discard: async (node, _, { state }) => {
     const { host, paths } = node;
     node.tasks.disarm();
+    await removeCheck(host, state.id);
     await host.runtime.delete(state.id);
     await host.network.tearDown(state.id);
     await host.firewall.remove(state.id);
     for (const { version } of await host.rootfs.list(paths.directory))
       await host.rootfs.remove(paths.directory, version);
     host.cpus.release(state.id);
+    await node.events.moveTo(eventsPathOfDeleted(host.paths, state.id), () => keepSummary(host.paths, paths, state));
     await rm(paths.link, { force: true });
     await mkdir(host.paths.trash, { recursive: true, mode: 0o700 });
     const trash = join(host.paths.trash, `${state.id}-${Date.now()}`);
@@ -70,21 +80,15 @@ export const contentSteps = {
   },
 } satisfies Partial<ExecutorTable>;
 
-/** An image may have been collected since it was pulled; the digest makes sure it is the same one again. */
-async function imageOf(host: NodeHost, digest: string, uri: string, context: StepContext): Promise<UnpackedImage> {
-  return host.images.get(digest).catch((error: unknown) => {
-    if (!isOperationError(error, "image-unknown")) throw error;
-    return host.images.ensure(uri, { ...pullOptions(context), digest });
+/** What is nice to have must not keep a node from being deleted, least of all on a full disk. */
+async function attempt(node: NodeParts, failure: string, work: () => Promise<void>): Promise<void> {
+  await work().catch((error: unknown) => node.log.warn(`${failure}: ${(error as Error).message}`));
+}
+
+function lostData(data: string): HostError {
+  return new HostError("failed", `the node's data are not there: ${data}`, {
+    hint: "mount the disk they are on; the node is tried again by itself",
   });
-}
-
-export function pullOptions({ signal, progress }: StepContext) {
-  return { signal, onProgress: (event: ImageProgress) => progress(event.step === "fetch" ? event.line : event.step) };
-}
-
-/** Root file systems are named after the image they stand on. */
-export function hexOf(digest: string): string {
-  return digest.replace(/^sha256:/, "");
 }
 
 async function link(target: string, path: string): Promise<void> {

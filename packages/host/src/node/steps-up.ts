@@ -4,11 +4,12 @@ import { agentMountPoint } from "../agent/agent-bundle.ts";
 import { newAgentRecord, writeAgentRecord } from "../agent/agent-record.ts";
 import { serveEngine } from "../agent/engine-server.ts";
 import type { ResourceLimits } from "../cgroups/index.ts";
-import { HostError } from "../errors/host-error.ts";
+import { HostError, reportOf } from "../errors/host-error.ts";
 import type { FirewallTarget } from "../firewall/index.ts";
 import type { NodeNetworkHandle } from "../network/index.ts";
 import { readPluginConfig } from "../plugin/node-engine.ts";
 import { type ContainerSpec, isAlive, signalProcess } from "../runtime/index.ts";
+import { dataOf } from "./node-data.ts";
 import { basicEnvironment, dataMountPoint, environmentFile, environmentOf, nodeEnvOf } from "./node-env.ts";
 import { type NodeHost, type NodeParts, usesHostNetwork } from "./node-host.ts";
 import type { NodeState } from "./node-state.ts";
@@ -113,10 +114,20 @@ export const upSteps = {
 
   initialize: async (node, _, { signal, progress }) => {
     await node.plugin.init({ signal, onStep: (step) => progress(describeInitStep(step)) });
-    return { state: { initialized: true } };
+    return { state: { initialized: true, config_dirty: false } };
   },
 
-  mark_started: async () => ({ state: { started_at: Math.floor(Date.now() / second), problem: null } }),
+  reevaluate_config: async (node, _, { signal }) => {
+    // The jobs there are run on with what they have; an engineer must still be able to call functions.
+    await node.plugin.reevaluate({ signal }).catch((error: unknown) => {
+      node.log.warn(`plugin_config was not evaluated again: ${reportOf(error).message}`);
+    });
+    return { state: { config_dirty: false } };
+  },
+
+  mark_started: async () => ({
+    state: { started_at: Math.floor(Date.now() / second), problem: null, provisional: false },
+  }),
 } satisfies Partial<ExecutorTable>;
 
 async function containerSpec({ host, paths }: NodeParts, state: NodeState): Promise<ContainerSpec> {
@@ -132,7 +143,7 @@ async function containerSpec({ host, paths }: NodeParts, state: NodeState): Prom
     mounts: [
       { source: host.agent.directory, destination: agentMountPoint, readOnly: true },
       { source: paths.run, destination: "/var/lib/babel/run", readOnly: false },
-      { source: paths.data, destination: dataMountPoint, readOnly: false },
+      { source: dataOf(paths, state), destination: dataMountPoint, readOnly: false },
     ],
     ramdisks: state.vm_config.ramdisks.map((disk) => ({
       mountPoint: disk.ram_disk_mount_point,

@@ -3,9 +3,10 @@ import { isDeepStrictEqual } from "node:util";
 import { HostError } from "../errors/host-error.ts";
 import { switched, switchedBack } from "./after-failure.ts";
 import type { NodeParts } from "./node-host.ts";
+import { hexOf, pullOptions } from "./node-image.ts";
 import { contentOf, type NodeContent, type NodeState } from "./node-state.ts";
 import type { ExecutorTable } from "./outcome.ts";
-import { hexOf, pullOptions } from "./steps-content.ts";
+import { checkTarget } from "./smoke-check.ts";
 
 /** A blocked upgrade is worth another try after this (spec host-daemon §4.10). */
 const blockedRetrySeconds = 3600;
@@ -23,6 +24,12 @@ export const upgradeSteps = {
     const taken = new Set((await host.rootfs.list(paths.directory)).map(({ version }) => version));
     const image = { ...upgrade.target.image, digest, rootfs: freeName(hexOf(digest), taken) };
     return { state: { upgrade: { ...upgrade, target: { ...upgrade.target, image } } } };
+  },
+
+  check_target: async (node, _, context) => {
+    const upgrade = upgradeOf(context.state);
+    await checkTarget(node, upgrade.target, upgrade.smoke_check, context);
+    return { state: { upgrade: { ...upgrade, checked: true } } };
   },
 
   begin_switch: async (node, _, { state, signal }) => {
@@ -50,10 +57,11 @@ export const upgradeSteps = {
   finish_rollback: async (node, _, { state }) => {
     const upgrade = upgradeOf(state);
     node.host.cpus.assign(state.id, state.assigned_cpus);
-    await removeRootsExcept(node, [state.image.rootfs]);
+    await removeRootsExcept(node, [state.image.rootfs, state.state_backup?.image.rootfs]);
+    if (upgrade.need_rollback === null) return { state: { upgrade: null, problem: null } };
     const problem = {
       code: "upgrade_rolled_back",
-      message: rolledBackMessage(upgrade.need_rollback ?? ""),
+      message: rolledBackMessage(upgrade.need_rollback),
       hint: "correct the image and upgrade again; the node runs its old version",
       since: Date.now(),
       attempts: 0,

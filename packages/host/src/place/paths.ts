@@ -11,6 +11,8 @@ export interface HostPaths {
   readonly var: string;
   readonly nodes: string;
   readonly trash: string;
+  /** What is kept of deleted nodes for a while. */
+  readonly history: string;
   readonly images: string;
   readonly commands: string;
   readonly runDirectory: string;
@@ -27,6 +29,7 @@ export function hostPaths(root: string): HostPaths {
     var: state,
     nodes: join(state, "nodes"),
     trash: join(state, "nodes/.trash"),
+    history: join(state, "history"),
     images: join(state, "images"),
     commands: join(state, "commands.json"),
     runDirectory: join(root, "run/blockvisor"),
@@ -56,6 +59,21 @@ export interface NodePaths {
   readonly pluginData: string;
   readonly pluginConfig: string;
   readonly tasks: string;
+  /** What happened to the node. */
+  readonly events: string;
+  /** A new image's container beside the node's, while it is checked. */
+  readonly check: string;
+}
+
+/** The runtime's name for the container that checks a new image of a node. */
+export function checkIdOf(nodeId: string): string {
+  return `check-${nodeId}`;
+}
+
+/** Directory of a container: that of its node, or the one in it where a new image is checked. */
+export function containerDirectory(host: HostPaths, containerId: string): string {
+  const checked = /^check-(.+)$/.exec(containerId)?.[1];
+  return checked === undefined ? nodePaths(host, containerId).directory : nodePaths(host, checked).check;
 }
 
 export function nodePaths(host: HostPaths, id: string): NodePaths {
@@ -76,5 +94,7 @@ export function nodePaths(host: HostPaths, id: string): NodePaths {
     pluginData: join(directory, "plugin.data"),
     pluginConfig: join(directory, "plugin_config.json"),
     tasks: join(directory, "tasks.json"),
+    events: join(directory, "events.jsonl"),
+    check: join(directory, "check"),
   };
 }

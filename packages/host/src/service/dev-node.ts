@@ -20,7 +20,6 @@ import {
   vmConfigSchema,
 } from "../node/node-state.ts";
 import { petName } from "../node/pet-name.ts";
-import { freeAddresses } from "../place/addresses.ts";
 
 const nilId = "00000000-0000-0000-0000-000000000000";
 
@@ -28,7 +27,7 @@ const nilId = "00000000-0000-0000-0000-000000000000";
 export function devNodeState(
   request: CreateDevNodeRequest,
   config: HostConfig,
-  usedAddresses: ReadonlySet<string>,
+  ip: string,
   ownVersion: string,
 ): NodeState {
   if (request.imageUri === "") throw new HostError("invalid", "image_uri is missing");
@@ -36,7 +35,7 @@ export function devNodeState(
     id: request.id || randomUUID(),
     name: request.name || petName(),
     dev_mode: true,
-    ip: request.ip || firstFree(config, usedAddresses),
+    ip,
     gateway: request.gateway || config.network.gatewayIp,
     image_key: {
       protocol_key: request.imageKey?.protocolKey ?? "",
@@ -61,7 +60,8 @@ export function devNodeState(
       uri: request.imageUri,
       min_babel_version: request.minBabelVersion || ownVersion,
     },
-    expected_status: "Stopped",
+    expected_status: request.start ? "Running" : "Stopped",
+    provisional: request.start && !request.keep,
     initialized: false,
     restarting: false,
   });
@@ -82,14 +82,6 @@ export function upgradedContent(state: NodeState, request: UpgradeDevNodeRequest
     ...(request.properties ? { properties: request.properties.values } : {}),
     image: { ...content.image, id: `dev-node-image-id-${version}`, version, uri, digest: "", rootfs: "" },
   };
-}
-
-function firstFree(config: HostConfig, used: ReadonlySet<string>): string {
-  const [ip] = freeAddresses(config.network, used).take(1);
-  if (ip !== undefined) return ip;
-  throw new HostError("no_resources", "failed to auto assign ip - provide it manually", {
-    hint: "delete a node, widen net_conf.available_ips in blockvisor.json, or give an address with --ip",
-  });
 }
 
 /** Dev nodes are never pinned to cores (spec host-daemon §4.2). */

@@ -6,15 +6,28 @@ import { HostError, reportOf } from "../errors/host-error.ts";
 import { hostMetrics } from "../metrics/host-metrics.ts";
 import { nodeMetrics } from "../metrics/node-metrics.ts";
 import { checkBabelVersion } from "../node/admission.ts";
+import { chooseAddress } from "../node/choose-address.ts";
 import type { NodeActor, OperationNews } from "../node/node-actor.ts";
 import { resolveNode } from "../node/node-lookup.ts";
+import type { NodeState } from "../node/node-state.ts";
 import { freeAddresses } from "../place/addresses.ts";
+import { clonedState } from "./clone-node.ts";
 import { toConnectError } from "./connect-error.ts";
 import type { NodeMessage } from "./control-plane.ts";
 import { devNodeState, upgradedContent } from "./dev-node.ts";
+import { historyService } from "./history-service.ts";
 import { jobService } from "./job-service.ts";
 import { brokenMessage, nodeMessage } from "./node-message.ts";
-import { deleteNode, restartNode, startNode, stopNode, upgradeNode } from "./node-operations.ts";
+import {
+  type Asker,
+  deleteNode,
+  moveNodeData,
+  restartNode,
+  rollbackNode,
+  startNode,
+  stopNode,
+  upgradeNode,
+} from "./node-operations.ts";
 import { operationEvents } from "./operation-events.ts";
 import type { ServiceContext } from "./service-context.ts";
 
@@ -85,8 +98,33 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
     });
   }
 
+  /** What only this host can do, whoever manages the node. */
+  const here = (actor: NodeActor, operate: (actor: NodeActor, asker: Asker) => Promise<unknown>) =>
+    operationEvents(actor.id, async (onNews) => {
+      await operate(actor, { onNews });
+      return message(actor);
+    });
+
+  /** Makes a node at an address that nobody else has. */
+  async function* createWith(wantedIp: string, stateAt: (ip: string) => NodeState) {
+    const { ip, release } = await chooseAddress(host, nodes, wantedIp);
+    try {
+      const state = stateAt(ip);
+      yield* operationEvents(state.id, async (onNews) => {
+        const creation = nodes.create(state, { onNews });
+        // From here on the table knows that it is taken.
+        release();
+        await creation;
+        return message(find(state.id, "show"));
+      });
+    } finally {
+      release();
+    }
+  }
+
   return {
     ...jobService(context),
+    ...historyService(context),
 
     getInfo: async () => {
       const { config } = host;
@@ -173,12 +211,24 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
         yield { nodeId: existing.id, event: { case: "done" as const, value: await message(existing) } };
         return;
       }
-      const state = devNodeState(request, host.config, nodes.usedAddresses(), context.version);
-      checkBabelVersion(state.image.min_babel_version, context.version);
-      yield* operationEvents(state.id, async (onNews) => {
-        await nodes.create(state, { onNews });
-        return message(find(state.id, "show"));
+      yield* createWith(request.ip, (ip) => {
+        const state = devNodeState(request, host.config, ip, context.version);
+        checkBabelVersion(state.image.min_babel_version, context.version);
+        return state;
       });
+    },
+    cloneNode: async function* (request) {
+      context.status.requireOk();
+      const source = find(request.node, "clone");
+      yield* createWith(request.ip, (ip) => clonedState(source.snapshot().state, request, ip));
+    },
+    rollbackNode: async function* ({ node }) {
+      context.status.requireOk();
+      yield* here(find(node, "roll back"), rollbackNode);
+    },
+    moveNodeData: async function* ({ node, directory }) {
+      context.status.requireOk();
+      yield* here(find(node, "move data of"), (actor, asker) => moveNodeData(actor, directory || undefined, asker));
     },
     startNode: async function* ({ node, local }) {
       const request = (id: string) => context.requireCloud().startNode(id);
@@ -208,8 +258,9 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
         });
       }
       context.status.requireOk();
+      const how = { force: request.force, smokeCheck: request.smokeCheck };
       yield* operationEvents(actor.id, async (onNews) => {
-        await upgradeNode(actor, (state) => upgradedContent(state, request), request.force, { onNews });
+        await upgradeNode(actor, (state) => upgradedContent(state, request), how, { onNews });
         return message(actor);
       });
     },

@@ -1,6 +1,7 @@
-import { HostError, reportOf } from "../errors/host-error.ts";
+import { HostError } from "../errors/host-error.ts";
 import type { NodeActor, NodeSnapshot, OperationRequest } from "../node/node-actor.ts";
-import type { NodeContent } from "../node/node-state.ts";
+import { checkPlace } from "../node/node-data.ts";
+import { contentOf, type NodeContent, type NodeState } from "../node/node-state.ts";
 
 /** Where an operation comes from, and who is told about its steps. */
 export type Asker = Pick<OperationRequest, "onNews" | "commandId">;
@@ -11,31 +12,40 @@ export async function startNode(actor: NodeActor, asker: Asker): Promise<NodeSna
   const isDown = actor.snapshot().status === "Stopped";
   // Engineers edit scripts in place: what is on disk counts (spec plugin-api §1.8).
   if (devMode && isDown) await actor.reloadPlugin();
-  const snapshot = await actor.operate({
+  return actor.operate({
     kind: "start",
-    change: () => ({ expected_status: "Running", restarting: false, force: false }),
+    change: () => ({ ...up, restarting: false, force: false, ...(devMode && isDown && initialized ? dirty : {}) }),
     ...asker,
   });
-  if (devMode && isDown && initialized) {
-    await actor.parts.plugin.reevaluate({}).catch((error: unknown) => {
-      actor.parts.log.warn(`plugin_config was not evaluated again: ${reportOf(error).message}`);
-    });
-  }
-  return snapshot;
 }
+
+const up = { expected_status: "Running", paused: false } as const;
+const dirty = { config_dirty: true } as const;
 
 export function stopNode(actor: NodeActor, force: boolean, asker: Asker): Promise<NodeSnapshot> {
   return actor.operate({
     kind: "stop",
-    change: () => ({ expected_status: "Stopped", restarting: false, force }),
+    change: (state) => ({
+      expected_status: "Stopped",
+      restarting: false,
+      paused: false,
+      force,
+      upgrade: withoutStart(state.upgrade),
+      move: state.move && { ...state.move, given_up: true },
+    }),
     ...asker,
   });
+}
+
+/** What a stop makes of an upgrade: one that has not begun is given up, any other ends with the node stopped. */
+function withoutStart(upgrade: NodeState["upgrade"]): NodeState["upgrade"] {
+  return upgrade === null || upgrade.stage === "prepare" ? null : { ...upgrade, was_running: false };
 }
 
 export function restartNode(actor: NodeActor, force: boolean, asker: Asker): Promise<NodeSnapshot> {
   return actor.operate({
     kind: "restart",
-    change: () => ({ expected_status: "Running", restarting: true, force }),
+    change: () => ({ ...up, restarting: true, force }),
     ...asker,
   });
 }
@@ -48,7 +58,7 @@ export function deleteNode(actor: NodeActor, asker: Asker): Promise<NodeSnapshot
 export function upgradeNode(
   actor: NodeActor,
   target: (state: NodeSnapshot["state"]) => NodeContent,
-  force: boolean,
+  how: { readonly force: boolean; readonly smokeCheck: boolean },
   asker: Asker,
 ): Promise<NodeSnapshot> {
   return actor.operate({
@@ -70,11 +80,64 @@ export function upgradeNode(
           target: content,
           was_running: false,
           data_stamp: null,
-          force,
+          force: how.force,
           need_rollback: null,
+          smoke_check: how.smokeCheck,
+          checked: false,
         },
       };
     },
+    ...asker,
+  });
+}
+
+/**
+ * Back to what the last upgrade replaced, at once: its root file system was kept. The version that is left is kept in its place, so that
+ * another rollback brings it again. The data stay as they are.
+ */
+export function rollbackNode(actor: NodeActor, asker: Asker): Promise<NodeSnapshot> {
+  return actor.operate({
+    kind: "rollback",
+    change: (state) => {
+      if (state.state_backup === null) {
+        throw new HostError("invalid", `node \`${state.name}\` has no earlier version to go back to`, {
+          hint: "only what the last upgrade replaced is kept; `bv node upgrade --version` brings any published one",
+        });
+      }
+      // An upgrade that failed left the node down; it ran before.
+      const goesUp = state.expected_status !== "Stopped";
+      return {
+        expected_status: goesUp ? "Running" : "Stopped",
+        restarting: false,
+        force: false,
+        upgrade: {
+          stage: "back_stop",
+          target: contentOf(state),
+          was_running: goesUp,
+          data_stamp: null,
+          force: false,
+          need_rollback: null,
+          smoke_check: false,
+          checked: false,
+        },
+      };
+    },
+    ...asker,
+  });
+}
+
+/** Puts the data into `directory` (undefined: the node's own). Errors of `checkPlace`; on any other the data are where they were. */
+export async function moveNodeData(
+  actor: NodeActor,
+  directory: string | undefined,
+  asker: Asker,
+): Promise<NodeSnapshot> {
+  const target = directory ?? null;
+  if (actor.snapshot().state.data_directory === target) return actor.snapshot();
+  if (directory !== undefined) await checkPlace(directory, actor.id);
+  return actor.operate({
+    kind: "move",
+    change: () => ({ move: { data_directory: target, given_up: false } }),
     ...asker,
   });
 }

@@ -1,0 +1,97 @@
+import { lstat, readdir, readlink, rename, rm, symlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { isOperationError, runTool } from "@blockvisor/image/container";
+import { syncDirectory } from "../durable/index.ts";
+import { HostError } from "../errors/host-error.ts";
+import type { NodePaths } from "../place/paths.ts";
+import type { NodeState } from "./node-state.ts";
+
+/** Terabytes take hours. */
+const copyTimeoutMs = 48 * 3_600_000;
+
+/**
+ * Copies a tree to a directory that appears only when it is complete and on disk; one that is there already is such a copy. Shares the
+ * blocks where the file system can (reflink). Cut or aborted, it leaves at most `<to>.partial`, which the next call removes.
+ */
+export async function copyTree(from: string, to: string, signal: AbortSignal): Promise<void> {
+  if (await isDirectory(to)) return;
+  const partial = `${to}.partial`;
+  await removeTree(partial);
+  try {
+    await runTool("cp", ["-a", "--reflink=auto", "--one-file-system", "--", `${from}/.`, partial], {
+      timeoutMs: copyTimeoutMs,
+      signal,
+    });
+    await runTool("sync", ["--file-system", "--", partial], { timeoutMs: copyTimeoutMs });
+  } catch (error) {
+    await removeTree(partial);
+    if (isOperationError(error, "tool-failed") && /No space left/.test(error.message)) {
+      throw new HostError("no_resources", `not enough disk space for the data at ${dirname(to)}`, {
+        hint: "free some space there, or choose another directory; nothing was changed",
+        cause: error,
+      });
+    }
+    throw error;
+  }
+  await rename(partial, to);
+  await syncDirectory(dirname(to));
+}
+
+/** Shows a complete copy as the node's `data`: the copy itself takes that name, or a link to it. May be cut anywhere and repeated. */
+export async function showAs(data: string, copy: string, how: "itself" | "link"): Promise<void> {
+  if (how === "itself") {
+    if ((await readlink(data).catch(() => undefined)) !== undefined) await rm(data);
+    if (await isDirectory(copy)) await rename(copy, data);
+  } else if (!(await leadsTo(data, copy))) {
+    const fresh = `${data}.new`;
+    await rm(fresh, { force: true });
+    await symlink(copy, fresh);
+    // A directory cannot be replaced by a link in one step: it steps aside first, under a name that nothing else uses.
+    if (await isDirectory(data)) await rename(data, `${data}.old`);
+    await rename(fresh, data);
+  }
+  await syncDirectory(dirname(data));
+  await removeTree(`${data}.old`);
+}
+
+/** Whether `data` is a link to that place. */
+export async function leadsTo(data: string, place: string): Promise<boolean> {
+  return (await readlink(data).catch(() => undefined)) === place;
+}
+
+/** Where a node's data lie in a directory that a person chose. */
+export function dataBelow(directory: string, nodeId: string): string {
+  return join(directory, nodeId);
+}
+
+/** Where a node's data really lie. */
+export function dataOf(paths: NodePaths, state: NodeState): string {
+  return state.data_directory === null ? paths.data : dataBelow(state.data_directory, state.id);
+}
+
+/** Errors `invalid`, `conflict`: a place that data cannot be moved to. */
+export async function checkPlace(directory: string, nodeId: string): Promise<void> {
+  if (!directory.startsWith("/") || directory.split("/").includes("..")) {
+    throw new HostError("invalid", `'${directory}' is no absolute path`, { hint: "write it like /mnt/disk2" });
+  }
+  if (!(await isDirectory(directory))) {
+    throw new HostError("invalid", `${directory} is not a directory`, { hint: `make it first: mkdir -p ${directory}` });
+  }
+  const place = dataBelow(directory, nodeId);
+  if ((await readdir(place).catch(() => undefined)) !== undefined) {
+    throw new HostError("conflict", `${place} exists`, {
+      hint: "it may hold other data: move it away, or choose another directory",
+    });
+  }
+}
+
+export async function removeTree(path: string): Promise<void> {
+  await runTool("rm", ["-rf", "--one-file-system", "--", path], { timeoutMs: copyTimeoutMs });
+}
+
+export async function isDirectory(path: string): Promise<boolean> {
+  return lstat(path).then(
+    (stat) => stat.isDirectory(),
+    () => false,
+  );
+}

@@ -1,0 +1,51 @@
+import { lstat, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { HostError } from "../errors/host-error.ts";
+import { copyTree, dataBelow, isDirectory, leadsTo, removeTree, showAs } from "./node-data.ts";
+import type { ExecutorTable } from "./outcome.ts";
+
+/** Steps that bring a node's data from one place to another. */
+export const dataSteps = {
+  copy_data: async (node, { source, stop }, { signal }) => {
+    const { data, directory } = node.paths;
+    const copy = join(directory, "data.copy");
+    // Something there and no copy any more: an earlier pass was cut after its last change.
+    const isDone = !(await isDirectory(copy)) && (await readdir(data)).length > 0;
+    if (!isDone) {
+      await node.borrowData(source, stop, (from) => copyTree(from, copy, signal));
+      await showAs(data, copy, "itself");
+    }
+    return { state: { clone_of: null } };
+  },
+
+  move_data: async ({ paths }, _, { state, signal }) => {
+    const { move, data_directory: before } = state;
+    if (move === null) throw new HostError("internal", "no data are to be moved");
+    const target = move.data_directory;
+    const place = target === null ? join(paths.directory, "data.copy") : dataBelow(target, state.id);
+    const isShown =
+      target === null ? (await isDirectory(paths.data)) && before !== null : await leadsTo(paths.data, place);
+    // Once the old directory has stepped aside there is no way back but forward.
+    const isBegun = (await isDirectory(place)) && !(await isThere(paths.data));
+    if (move.given_up && !isShown && !isBegun) {
+      await removeTree(place);
+      await removeTree(`${place}.partial`);
+      return { state: { move: null } };
+    }
+    if (!isShown) {
+      if (!isBegun) await copyTree(paths.data, place, signal);
+      await showAs(paths.data, place, target === null ? "itself" : "link");
+    }
+    if (before !== null) await removeTree(dataBelow(before, state.id));
+    await removeTree(`${paths.data}.old`);
+    return { state: { move: null, data_directory: target } };
+  },
+} satisfies Partial<ExecutorTable>;
+
+/** Whether anything bears that name: a directory, or a link wherever it leads. */
+async function isThere(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
+}

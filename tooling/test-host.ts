@@ -1,6 +1,5 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { repository, run } from "./command.ts";
@@ -26,7 +25,7 @@ export const thisMachine: Place = {
  * have the same paths here and there. Its mounts live until `leave`, or until this process ends.
  */
 export async function enterTestHost(shared: readonly string[]): Promise<Place> {
-  const directory = process.env["BV_TEST_HOST_DIR"] ?? join(tmpdir(), "blockvisor-test-host");
+  const directory = process.env["BV_TEST_HOST_DIR"] ?? "/var/tmp/blockvisor-test-host";
   await run("sh", [tool, "create", directory]);
   const binds = shared.flatMap((path) => ["-b", `${path}:${path}`]);
   const keeper = spawn("sh", [tool, "run", directory, ...binds, "--", "sh", "-c", "echo $$; exec cat"], {

@@ -1,15 +1,14 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, renameSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 
 const repository = join(import.meta.dirname, "../../../..");
 const contract = join(import.meta.dirname, "runtime-contract.test.ts");
 const tool = join(repository, "tooling/test-host.sh");
-/** Kept between runs: making it downloads 400 MB. */
-const testHost = process.env["BV_TEST_HOST_DIR"] ?? join(tmpdir(), "blockvisor-test-host");
+/** Kept between runs: making it downloads 400 MB. Not in /tmp, which may be in memory and without devices. */
+const testHost = process.env["BV_TEST_HOST_DIR"] ?? "/var/tmp/blockvisor-test-host";
 
 /** Makes the host beside its place and moves it there when it is whole. Returns why it could not. */
 function makeTestHost(): string | undefined {

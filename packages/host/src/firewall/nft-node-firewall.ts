@@ -31,9 +31,12 @@ export function createNodeFirewall(options: { readonly runDirectory: string }): 
         await load(replaceTable(`inet ${table}`, hostChains(target, config)));
         return;
       }
-      await load(replaceTable(NODE_TABLE, nodeChains(config)), target.namespacePath);
-      failpoint("firewall.applied");
-      await load(replaceTable(`netdev ${table}`, antiSpoofingChain(target)));
+      await Promise.all([
+        load(replaceTable(NODE_TABLE, nodeChains(config)), target.namespacePath).then(() =>
+          failpoint("firewall.applied"),
+        ),
+        load(replaceTable(`netdev ${table}`, antiSpoofingChain(target))),
+      ]);
     },
 
     async show(nodeId, target) {

@@ -48,7 +48,7 @@ export const upSteps = {
     } else {
       const { network, interface: bridge } = host.config;
       await host.network.ensureBridge({ name: bridge, address: `${network.hostIp}/${network.prefix}` });
-      await host.network.setUp({
+      await host.network.prepare({
         nodeId: state.id,
         bridge,
         addresses: [{ ip: state.ip, prefix: network.prefix }],
@@ -91,7 +91,9 @@ export const upSteps = {
     );
     node.agent = { ...record, process, version: host.agent.version };
     await writeAgentRecord(paths.agentRecord, node.agent);
-    return { seen: { agent: await firstAnswer(node, signal) } };
+    // Nothing of the protocol runs yet, so the network is connected while babel starts.
+    const [agent] = await Promise.all([firstAnswer(node, signal), host.network.connect(state.id)]);
+    return { seen: { agent } };
   },
 
   configure_agent: async (node, _, { state, signal }) => {

@@ -10,6 +10,7 @@ export interface UnaryMethods {
   readonly ListNodes: [Host.ListNodesRequestJson, Host.ListNodesResponseJson];
   readonly GetNode: [Host.GetNodeRequestJson, Host.NodeJson];
   readonly GetNodeMetrics: [Host.GetNodeMetricsRequestJson, Host.NodeMetricsJson];
+  readonly GetNodeFirewall: [Host.GetNodeFirewallRequestJson, Host.NodeFirewallJson];
   readonly CreateNode: [Host.CreateNodeRequestJson, Host.CreateNodeResponseJson];
   readonly ListCapabilities: [Host.ListCapabilitiesRequestJson, Host.ListCapabilitiesResponseJson];
   readonly RunFunction: [Host.RunFunctionRequestJson, Host.RunFunctionResponseJson];

@@ -1,5 +1,6 @@
 import { OperationError } from "@blockvisor/image/container";
 import { type Cidr, contains, formatCidr, parseCidr } from "../network/index.ts";
+import { DEFAULT_COMMENT, ruleComment } from "./effective-rules.ts";
 import type { FirewallAction, FirewallConfig, FirewallRule } from "./node-firewall.ts";
 
 /** Most rules a node may have (spec host-daemon §6.4). */
@@ -18,7 +19,7 @@ export function chainRules(config: FirewallConfig, direction: "in" | "out"): rea
     "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit } accept",
     ...rules.flatMap(ruleLines),
     ...verdicts(direction === "in" ? config.default_in : config.default_out).map(({ only, verdict }) =>
-      words(only, "counter", verdict),
+      words(only, "counter", verdict, `comment "${DEFAULT_COMMENT}"`),
     ),
   ];
 }
@@ -53,7 +54,7 @@ function ruleLines(rule: FirewallRule): readonly string[] {
     for (const { only, verdict } of verdicts(rule.action, rule.protocol)) {
       const protocol = only || protocolMatch(rule);
       lines.push(
-        words(addresses, protocol, portMatch(rule.ports), "counter", verdict, `comment "${comment(rule.name)}"`),
+        words(addresses, protocol, portMatch(rule.ports), "counter", verdict, `comment "${ruleComment(rule.name)}"`),
       );
     }
   }
@@ -104,11 +105,6 @@ function protocolMatch({ protocol, ports }: FirewallRule): string {
 
 function portMatch(ports: readonly number[]): string {
   return ports.length === 0 ? "" : `th dport { ${[...new Set(ports)].join(", ")} }`;
-}
-
-/** Names come from images and the API; nft's strings have no escapes. */
-function comment(name: string): string {
-  return name.replace(/[^\w .:/-]/g, "?").slice(0, 100);
 }
 
 function words(...parts: readonly string[]): string {

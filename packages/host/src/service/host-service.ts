@@ -16,6 +16,7 @@ import { toConnectError } from "./connect-error.ts";
 import type { NodeMessage } from "./control-plane.ts";
 import { devNodeState, upgradedContent } from "./dev-node.ts";
 import { historyService } from "./history-service.ts";
+import { firewallService } from "./firewall-service.ts";
 import { jobService } from "./job-service.ts";
 import { brokenMessage, nodeMessage } from "./node-message.ts";
 import {
@@ -124,6 +125,7 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
 
   return {
     ...jobService(context),
+    ...firewallService(context),
     ...historyService(context),
 
     getInfo: async () => {

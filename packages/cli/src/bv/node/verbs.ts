@@ -2,6 +2,7 @@ import type { Verb } from "../../command/verb.ts";
 import { nodeCapabilitiesVerb } from "./capabilities/verb.ts";
 import { nodeCreateVerb } from "./create/verb.ts";
 import { nodeDeleteVerb } from "./delete/verb.ts";
+import { nodeFirewallVerb } from "./firewall/verb.ts";
 import { nodeInfoVerb } from "./info/verb.ts";
 import { jobVerbs } from "./job/verbs.ts";
 import { nodeListVerb } from "./list/verb.ts";
@@ -26,6 +27,7 @@ export const nodeVerbs: Verb = {
     nodeDeleteVerb,
     nodeStatusVerb,
     nodeInfoVerb,
+    nodeFirewallVerb,
     nodeCapabilitiesVerb,
     nodeRunVerb,
     jobVerbs,

@@ -921,6 +921,198 @@ export declare type FirewallJson = {
 export declare const FirewallSchema: GenMessage<Firewall, {jsonType: FirewallJson}>;
 
 /**
+ * @generated from message blockvisor.host.v1.GetNodeFirewallRequest
+ */
+export declare type GetNodeFirewallRequest = Message<"blockvisor.host.v1.GetNodeFirewallRequest"> & {
+  /**
+   * @generated from field: string node = 1;
+   */
+  node: string;
+};
+
+/**
+ * @generated from message blockvisor.host.v1.GetNodeFirewallRequest
+ */
+export declare type GetNodeFirewallRequestJson = {
+  /**
+   * @generated from field: string node = 1;
+   */
+  node?: string;
+};
+
+/**
+ * Describes the message blockvisor.host.v1.GetNodeFirewallRequest.
+ * Use `create(GetNodeFirewallRequestSchema)` to create a new message.
+ */
+export declare const GetNodeFirewallRequestSchema: GenMessage<GetNodeFirewallRequest, {jsonType: GetNodeFirewallRequestJson}>;
+
+/**
+ * @generated from message blockvisor.host.v1.NodeFirewall
+ */
+export declare type NodeFirewall = Message<"blockvisor.host.v1.NodeFirewall"> & {
+  /**
+   * @generated from field: string node_id = 1;
+   */
+  nodeId: string;
+
+  /**
+   * @generated from field: string node_name = 2;
+   */
+  nodeName: string;
+
+  /**
+   * bridged: in the node's own network; host: by the node's control group, on the host's network.
+   *
+   * @generated from field: string mode = 3;
+   */
+  mode: string;
+
+  /**
+   * The kernel has the node's rules now.
+   *
+   * @generated from field: bool enforced = 4;
+   */
+  enforced: boolean;
+
+  /**
+   * Why it has not.
+   *
+   * @generated from field: string reason = 5;
+   */
+  reason: string;
+
+  /**
+   * As the kernel tries them: the first that matches decides. The last of each direction is the default and matches everything.
+   *
+   * @generated from field: repeated blockvisor.host.v1.EffectiveRule rules = 6;
+   */
+  rules: EffectiveRule[];
+
+  /**
+   * What is in the kernel, as nft prints it; empty unless enforced.
+   *
+   * @generated from field: string ruleset = 7;
+   */
+  ruleset: string;
+};
+
+/**
+ * @generated from message blockvisor.host.v1.NodeFirewall
+ */
+export declare type NodeFirewallJson = {
+  /**
+   * @generated from field: string node_id = 1;
+   */
+  nodeId?: string;
+
+  /**
+   * @generated from field: string node_name = 2;
+   */
+  nodeName?: string;
+
+  /**
+   * bridged: in the node's own network; host: by the node's control group, on the host's network.
+   *
+   * @generated from field: string mode = 3;
+   */
+  mode?: string;
+
+  /**
+   * The kernel has the node's rules now.
+   *
+   * @generated from field: bool enforced = 4;
+   */
+  enforced?: boolean;
+
+  /**
+   * Why it has not.
+   *
+   * @generated from field: string reason = 5;
+   */
+  reason?: string;
+
+  /**
+   * As the kernel tries them: the first that matches decides. The last of each direction is the default and matches everything.
+   *
+   * @generated from field: repeated blockvisor.host.v1.EffectiveRule rules = 6;
+   */
+  rules?: EffectiveRuleJson[];
+
+  /**
+   * What is in the kernel, as nft prints it; empty unless enforced.
+   *
+   * @generated from field: string ruleset = 7;
+   */
+  ruleset?: string;
+};
+
+/**
+ * Describes the message blockvisor.host.v1.NodeFirewall.
+ * Use `create(NodeFirewallSchema)` to create a new message.
+ */
+export declare const NodeFirewallSchema: GenMessage<NodeFirewall, {jsonType: NodeFirewallJson}>;
+
+/**
+ * @generated from message blockvisor.host.v1.EffectiveRule
+ */
+export declare type EffectiveRule = Message<"blockvisor.host.v1.EffectiveRule"> & {
+  /**
+   * @generated from field: blockvisor.host.v1.FirewallRule rule = 1;
+   */
+  rule?: FirewallRule | undefined;
+
+  /**
+   * @generated from field: bool is_default = 2;
+   */
+  isDefault: boolean;
+
+  /**
+   * What it has matched since the rules were loaded last.
+   *
+   * @generated from field: uint64 packets = 3;
+   */
+  packets: bigint;
+
+  /**
+   * @generated from field: uint64 bytes = 4;
+   */
+  bytes: bigint;
+};
+
+/**
+ * @generated from message blockvisor.host.v1.EffectiveRule
+ */
+export declare type EffectiveRuleJson = {
+  /**
+   * @generated from field: blockvisor.host.v1.FirewallRule rule = 1;
+   */
+  rule?: FirewallRuleJson;
+
+  /**
+   * @generated from field: bool is_default = 2;
+   */
+  isDefault?: boolean;
+
+  /**
+   * What it has matched since the rules were loaded last.
+   *
+   * @generated from field: uint64 packets = 3;
+   */
+  packets?: string;
+
+  /**
+   * @generated from field: uint64 bytes = 4;
+   */
+  bytes?: string;
+};
+
+/**
+ * Describes the message blockvisor.host.v1.EffectiveRule.
+ * Use `create(EffectiveRuleSchema)` to create a new message.
+ */
+export declare const EffectiveRuleSchema: GenMessage<EffectiveRule, {jsonType: EffectiveRuleJson}>;
+
+/**
  * @generated from message blockvisor.host.v1.FirewallRule
  */
 export declare type FirewallRule = Message<"blockvisor.host.v1.FirewallRule"> & {
@@ -4776,6 +4968,16 @@ export declare const HostService: GenService<{
     methodKind: "unary";
     input: typeof ListTasksRequestSchema;
     output: typeof ListTasksResponseSchema;
+  },
+  /**
+   * What the kernel lets in and out of a node now, and what it should.
+   *
+   * @generated from rpc blockvisor.host.v1.HostService.GetNodeFirewall
+   */
+  getNodeFirewall: {
+    methodKind: "unary";
+    input: typeof GetNodeFirewallRequestSchema;
+    output: typeof NodeFirewallSchema;
   },
   /**
    * What happened to a node, oldest first; of a deleted node too, as long as its history is kept.

@@ -109,7 +109,7 @@ const checksumToWire = ({ algorithm, hex }: Checksum): MessageInitShape<typeof b
   checksum: { case: algorithm, value: Buffer.from(hex, "hex") },
 });
 
-function checksumFromWire(message: blockjoy.Checksum | undefined, index: number): Checksum {
+export function checksumFromWire(message: blockjoy.Checksum | undefined, index: number): Checksum {
   const checksum = message?.checksum;
   if (checksum?.case === undefined) return refuse(`chunk ${index} has a checksum of an unknown type`);
   return { algorithm: checksum.case, hex: hex(checksum.value) };

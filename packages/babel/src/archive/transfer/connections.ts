@@ -45,7 +45,9 @@ export class Connections {
     if (this.#queue.length > 0 || this.#active >= this.allowed) {
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       const abort = () => {
-        this.#queue.splice(this.#queue.indexOf(resolve), 1);
+        const place = this.#queue.indexOf(resolve);
+        if (place === -1) return;
+        this.#queue.splice(place, 1);
         reject(cancelled());
       };
       this.#queue.push(resolve);

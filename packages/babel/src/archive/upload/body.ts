@@ -1,0 +1,46 @@
+import { closeSync, openSync, readSync } from "node:fs";
+import { setImmediate } from "node:timers/promises";
+import { TransferFault } from "../transfer/fault.ts";
+import type { Body } from "./prepare.ts";
+import { type SourceRange, SourceReader } from "./source-reader.ts";
+
+const PIECE = 256 * 1024;
+
+/** The bytes of a body, from the beginning at every call. A piece may be used until the next one is asked for. */
+export async function* bodyPieces(
+  body: Body,
+  source: { readonly root: string; readonly ranges: readonly SourceRange[] },
+): AsyncGenerator<Buffer> {
+  if (body.kind === "memory") {
+    for (let at = 0; at < body.bytes.length; at += PIECE)
+      yield Buffer.from(body.bytes.buffer, at, Math.min(PIECE, body.bytes.length - at));
+    return;
+  }
+  const { read, close } = body.kind === "spool" ? spoolReader(body.path) : sourceReader(source.root, source.ranges);
+  try {
+    for (;;) {
+      // Fresh ones: what was handed on may wait in a socket.
+      const buffer = Buffer.allocUnsafeSlow(PIECE);
+      const length = read(buffer);
+      if (length === 0) return;
+      yield buffer.subarray(0, length);
+      await setImmediate();
+    }
+  } finally {
+    close();
+  }
+}
+
+function spoolReader(path: string) {
+  const file = openSync(path, "r");
+  return { read: (buffer: Buffer) => readSync(file, buffer), close: () => closeSync(file) };
+}
+
+function sourceReader(root: string, ranges: readonly SourceRange[]) {
+  const reader = new SourceReader(root, ranges);
+  return { read: (buffer: Buffer) => reader.fill(buffer), close: () => reader.close() };
+}
+
+/** A body that has other bytes than it should: the disk changed them, or somebody did behind the back of its file's times. */
+export const bodyChanged = (): TransferFault =>
+  new TransferFault("corrupt", "the prepared bytes are not those that were hashed");

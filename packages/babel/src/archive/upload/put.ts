@@ -1,0 +1,191 @@
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import { faultOfStatus, TransferFault } from "../transfer/fault.ts";
+import { cancelled } from "../transfer/retry.ts";
+import type { Throttle } from "../transfer/throttle.ts";
+import { bodyChanged } from "./body.ts";
+
+export type PutRequest = {
+  /** Signed; never logged. */
+  readonly url: string;
+  /** To be sent as they are. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly size: number;
+  /** sha256 of the body, hex. */
+  readonly checksum: string;
+  readonly pieces: AsyncIterable<Buffer>;
+  readonly signal: AbortSignal;
+  /** Bytes that were handed to the network. */
+  readonly onSent: (bytes: number) => void;
+};
+
+export type StallRule = {
+  readonly windowMs: number;
+  /** Less than this in a window is a stall. */
+  readonly bytes: number;
+};
+/** 64 KiB/s over a minute. (D4-10) */
+export const STALL_RULE: StallRule = { windowMs: 60_000, bytes: 60 * 64 * 1024 };
+
+/** Bodies from this size on wait until the store has seen the headers: a refused one is not sent. (D5-09) */
+const EXPECT_FROM = 64 * 1024 * 1024;
+/** Stores that know nothing of it get the body after this. */
+const CONTINUE_MS = 3000;
+const ANSWER_BYTES = 16 * 1024;
+
+/** One client for all objects of a job: connections are kept and used again. */
+export class ObjectPutter {
+  readonly #http = new HttpAgent({ keepAlive: true });
+  readonly #https = new HttpsAgent({ keepAlive: true });
+  readonly #throttle: Throttle;
+  readonly #stall: StallRule;
+
+  constructor(throttle: Throttle, stall: StallRule = STALL_RULE) {
+    this.#throttle = throttle;
+    this.#stall = stall;
+  }
+
+  close(): void {
+    this.#http.destroy();
+    this.#https.destroy();
+  }
+
+  /** Stores one object. @throws TransferFault of any class; whatever the pieces throw */
+  async put(put: PutRequest): Promise<void> {
+    if (put.signal.aborted) throw cancelled();
+    const secure = new URL(put.url).protocol === "https:";
+    const expect = put.size > EXPECT_FROM ? { expect: "100-continue" } : {};
+    const sending = (secure ? httpsRequest : httpRequest)(put.url, {
+      method: "PUT",
+      headers: { ...put.headers, ...expect, "content-length": put.size },
+      agent: secure ? this.#https : this.#http,
+    });
+    const abort = () => sending.destroy(cancelled());
+    put.signal.addEventListener("abort", abort, { once: true });
+    const stall = new StallWatch(sending, this.#stall);
+    // Both may fail, and only the first that does is looked at.
+    const answered = new Promise<IncomingMessage>((resolve, reject) => {
+      sending.once("response", resolve).once("error", reject);
+    });
+    answered.catch(() => undefined);
+    try {
+      const early = await this.#send(sending, put, answered, stall);
+      await checkAnswer(early ?? (await answered));
+    } catch (error) {
+      sending.destroy();
+      throw error;
+    } finally {
+      stall.end();
+      put.signal.removeEventListener("abort", abort);
+    }
+  }
+
+  /** Resolves to the answer if it came before the body was sent. */
+  async #send(
+    sending: ClientRequest,
+    put: PutRequest,
+    answered: Promise<IncomingMessage>,
+    stall: StallWatch,
+  ): Promise<IncomingMessage | undefined> {
+    if (sending.getHeader("expect") !== undefined) {
+      sending.flushHeaders();
+      const go = new AbortController();
+      const { signal } = go;
+      const patience = setTimeout(() => go.abort(), CONTINUE_MS);
+      const early = await Promise.race([
+        answered,
+        once(sending, "continue", { signal }).then(
+          () => undefined,
+          () => undefined,
+        ),
+      ]).finally(() => clearTimeout(patience));
+      if (early !== undefined) return early;
+    }
+    let answer: IncomingMessage | undefined;
+    answered.then(
+      (message) => {
+        answer = message;
+      },
+      () => undefined,
+    );
+    const hash = createHash("sha256");
+    let sent = 0;
+    for await (const piece of put.pieces) {
+      hash.update(piece);
+      sent += piece.length;
+      if (sent > put.size) throw bodyChanged();
+      // The last byte decides whether the object exists at all: it is sent once all of them are known to be right.
+      if (sent === put.size && hash.copy().digest("hex") !== put.checksum) throw bodyChanged();
+      await stall.excused(this.#throttle.take(piece.length, put.signal));
+      if (answer !== undefined) return answer;
+      if (!sending.write(piece)) await Promise.race([once(sending, "drain"), answered]);
+      if (answer !== undefined) return answer;
+      stall.note(piece.length);
+      put.onSent(piece.length);
+    }
+    if (sent !== put.size) throw bodyChanged();
+    sending.end();
+    return undefined;
+  }
+}
+
+async function checkAnswer(answer: IncomingMessage): Promise<void> {
+  const status = answer.statusCode ?? 0;
+  const text = await startOf(answer);
+  if (status >= 200 && status < 300) return;
+  const fault = faultOfStatus(status, answer.headers["retry-after"]);
+  // S3 says the reason in one word; the rest may repeat the signed url.
+  const reason = /<Code>(\w{1,60})<\/Code>/.exec(text)?.[1];
+  const message = reason === undefined ? fault.message : `${fault.message} (${reason})`;
+  // What a store says about a body that came damaged.
+  const kind = status === 400 || status === 422 ? "corrupt" : fault.kind;
+  throw new TransferFault(kind, message, { retryAfterMs: fault.retryAfterMs });
+}
+
+/** Reads an answer to its end, so that the connection can be used again, and drops one that never ends. */
+async function startOf(answer: IncomingMessage): Promise<string> {
+  let text = "";
+  for await (const piece of answer as AsyncIterable<Buffer>) {
+    text += piece.toString("latin1");
+    if (text.length > ANSWER_BYTES) break;
+  }
+  return text;
+}
+
+/** Ends an exchange in which too little happens, unless the cap on bandwidth is why. (D4-10) */
+class StallWatch {
+  readonly #timer: NodeJS.Timeout;
+  #bytes = 0;
+  #held = 0;
+  #excused = false;
+
+  constructor(sending: ClientRequest, rule: StallRule) {
+    this.#timer = setInterval(() => {
+      if (this.#bytes < rule.bytes && !this.#excused) {
+        const seconds = Math.round(rule.windowMs / 1000);
+        sending.destroy(new TransferFault("transient", `stalled: ${this.#bytes} bytes in ${seconds} s`));
+      }
+      this.#bytes = 0;
+      this.#excused = this.#held > 0;
+    }, rule.windowMs);
+    this.#timer.unref();
+  }
+
+  note(bytes: number): void {
+    this.#bytes += bytes;
+  }
+
+  async excused(waiting: Promise<void>): Promise<void> {
+    this.#held += 1;
+    this.#excused = true;
+    await waiting.finally(() => {
+      this.#held -= 1;
+    });
+  }
+
+  end(): void {
+    clearInterval(this.#timer);
+  }
+}

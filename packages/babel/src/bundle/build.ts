@@ -48,17 +48,19 @@ const SMALL = [
 /**
  * Adds a build to the agent directory, in a folder of its own, and makes it the current one in `agent.json`. The directory itself
  * stays: nodes that have it mounted go on with the build they use, and find the new one when their babel is started again.
+ *
+ * @param version the package's own by default
  */
-export async function buildAgent(target = join(REPOSITORY, "dist/agent")): Promise<AgentDescription> {
+export async function buildAgent(target = join(REPOSITORY, "dist/agent"), version?: string): Promise<AgentDescription> {
   const staged = join(target, `.${process.pid}.tmp`);
   await rm(staged, { recursive: true, force: true });
   await mkdir(join(staged, "lib"), { recursive: true });
   try {
     const nodeVersion = await fill(staged);
     const files = await filesBelow(staged);
-    const { version } = JSON.parse(await readFile(join(PACKAGE, "package.json"), "utf8")) as { version: string };
+    const own = JSON.parse(await readFile(join(PACKAGE, "package.json"), "utf8")) as { readonly version: string };
     const digest = createHash("sha256").update(JSON.stringify(files)).digest("hex").slice(0, 12);
-    const description = describe(`${version}+${digest}`, nodeVersion, files);
+    const description = describe(`${version ?? own.version}+${digest}`, nodeVersion, files);
     const text = `${JSON.stringify(description, undefined, 2)}\n`;
     await replaceFile(join(staged, "agent.json"), text);
     // The same build may be there, and in use: then it is as good as this one.

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { type Job, JobState, NodeStatus } from "@blockvisor/wire/blockvisor/host/v1/host";
 import { nodePaths } from "../place/paths.ts";
 import { type DaemonProcess, finish, makeRoot, startDaemonProcess, type TestRoot } from "../testbed/daemon-process.ts";
@@ -39,6 +42,8 @@ fn init() {
 }
 `;
 
+const run = promisify(execFile);
+const buildAgent = fileURLToPath(new URL("../../../babel/build-agent.ts", import.meta.url));
 const nodeId = randomUUID();
 let root: TestRoot;
 let daemon: DaemonProcess;
@@ -160,19 +165,89 @@ function checkExit(job: Job): void {
   exitCodes += 1;
 }
 
-test(`20 jobs live through ${kills} kills of babel and blockvisord`, async (t) => {
-  t.diagnostic(`seed ${seed}`);
-  const random = randomFrom(seed);
+async function createNode(): Promise<void> {
   const imageUri = await makeTestImage(root.paths.root, "1.0.0", plugin);
-  daemon = await startDaemonProcess(root);
   const image = { imageKey: { protocolKey: "test", variantKey: "test-main" }, imageVersion: "1.0.0", imageUri };
   await finish(daemon.client.createDevNode({ id: nodeId, name: "victim", ...image, vm: { memoryMb: 1000n } }));
   await finish(daemon.client.startNode({ node: nodeId }));
+}
+
+async function isRunning(): Promise<void> {
+  await until(
+    async () => (await daemon.client.getNode({ node: nodeId })).status === NodeStatus.RUNNING,
+    async () => daemon.log().slice(-2000),
+  );
+}
+
+/** Pids of the jobs' processes, by name. */
+async function runningCounters(): Promise<ReadonlyMap<string, number>> {
   const pids = new Map<string, number>();
   for (const name of counters) {
     await until(async () => ((await jobOf(name)).run?.pid ?? 0) > 0);
     pids.set(name, (await jobOf(name)).run?.pid ?? 0);
   }
+  return pids;
+}
+
+/** The same process, in its first run, and nothing ever restarted. */
+async function assertUndisturbed(pids: ReadonlyMap<string, number>): Promise<void> {
+  for (const [name, pid] of pids) {
+    const job = await jobOf(name);
+    assert.deepEqual(
+      [job.state, job.run?.pid, job.run?.number, job.restartCount],
+      [JobState.RUNNING, pid, 1n, 0],
+      name,
+    );
+  }
+}
+
+/** Whole logs are in sequence; how many lines that are. */
+async function assertLogs(names: readonly string[]): Promise<number> {
+  let lines = 0;
+  for (const name of names) {
+    const whole = new Follower(name);
+    await whole.catchUp();
+    assertSequence(name, whole.lines);
+    lines += whole.lines.length;
+  }
+  return lines;
+}
+
+test("a daemon with a newer babel replaces the one in a running node, and its Node, while jobs run", async (t) => {
+  const bundle = join(root.paths.root, "agent");
+  const builtAs = (version: string) => run(process.execPath, [buildAgent, bundle, version]);
+  await builtAs("0.1.0");
+  daemon = await startDaemonProcess(root, { BV_AGENT_DIR: bundle });
+  await createNode();
+  const versionOf = () => JSON.parse(readFileSync(paths().agentRecord, "utf8"));
+  const before = versionOf();
+  const jobs = await runningCounters();
+  await daemon.stop();
+  await builtAs("0.2.0");
+  daemon = await startDaemonProcess(root, { BV_AGENT_DIR: bundle });
+  await isRunning();
+  const now = versionOf();
+  assert.match(before.version, /^0\.1\.0\+/);
+  assert.match(now.version, /^0\.2\.0\+/);
+  const executable = readlinkSync(`/proc/${now.process.pid}/exe`);
+  assert.match(executable, /\/0\.2\.0\+[0-9a-f]+\/ld\.so$/, "the new babel runs on its own Node");
+  await assertUndisturbed(jobs);
+  // Jobs of the old build stop as ever, and the next run is the new one's.
+  await daemon.client.stopJob({ node: nodeId, job: "counter3" });
+  await daemon.client.startJob({ node: nodeId, job: "counter3" });
+  await until(async () => (await jobOf("counter3")).run?.number === 2n);
+  await assertLogs(["counter0", "counter1"]);
+  t.diagnostic(`${before.version} -> ${now.version}`);
+  await finish(daemon.client.deleteNode({ node: nodeId }));
+  await daemon.stop();
+});
+
+test(`20 jobs live through ${kills} kills of babel and blockvisord`, async (t) => {
+  t.diagnostic(`seed ${seed}`);
+  const random = randomFrom(seed);
+  daemon = await startDaemonProcess(root);
+  await createNode();
+  const jobs = await runningCounters();
 
   const followers = ["counter0", "counter7", "counter19"].map((name) => new Follower(name));
   const killed = { babel: 0, daemon: 0 };
@@ -193,11 +268,7 @@ test(`20 jobs live through ${kills} kills of babel and blockvisord`, async (t) =
     if (choice > 0.4) daemon = await startDaemonProcess(root, {}, { wait: random() < 0.5 });
     else await pause(random() * 2500);
   }
-  await until(
-    async () => (await daemon.client.getNode({ node: nodeId })).status === NodeStatus.RUNNING,
-    async () => daemon.log().slice(-2000),
-  );
-
+  await isRunning();
   for (const name of shorts) {
     const settled = async () => [JobState.FINISHED, JobState.STOPPED].includes((await jobOf(name)).state);
     await until(settled, () => jobOf(name));
@@ -209,22 +280,12 @@ test(`20 jobs live through ${kills} kills of babel and blockvisord`, async (t) =
       `${name} ran ${ran} times, was started ${certain} to ${possible} times`,
     );
   }
-  for (const name of counters) {
-    const job = await jobOf(name);
-    const now = [job.state, job.run?.pid, job.run?.number, job.restartCount];
-    assert.deepEqual(now, [JobState.RUNNING, pids.get(name), 1n, 0], name);
-  }
+  await assertUndisturbed(jobs);
   for (const follower of followers) {
     await follower.catchUp();
     assertSequence(follower.job, follower.lines);
   }
-  let lines = 0;
-  for (const name of counters) {
-    const whole = new Follower(name);
-    await whole.catchUp();
-    assertSequence(name, whole.lines);
-    lines += whole.lines.length;
-  }
+  const lines = await assertLogs(counters);
   const ran = shorts.reduce((sum, name) => sum + runsOf(name), 0);
   t.diagnostic(
     `killed babel ${killed.babel} times and blockvisord ${killed.daemon} times; ${ran} short jobs, ${exitCodes} exit codes ` +

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { readlink } from "node:fs/promises";
 import { GetVersionResponse_State as AgentState } from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import { isAlive } from "../runtime/index.ts";
@@ -9,13 +10,14 @@ import type { Observed } from "./observed.ts";
 /** Looks at everything of a node. Starts no process and changes nothing. */
 export async function observe(node: NodeParts, state: NodeState): Promise<Observed> {
   const { host, paths } = node;
-  const container = (await host.runtime.state(state.id)).kind === "running" ? "running" : "off";
+  const there = await host.runtime.state(state.id);
+  const container = there.kind === "running" ? "running" : "off";
   const hostNetwork = usesHostNetwork(host, state);
   const [directory, rootfs, network, agent] = await Promise.all([
     isPrepared(node),
     host.rootfs.mounted(paths.directory),
     hostNetwork ? undefined : host.network.inspect(state.id),
-    container === "running" ? observeAgent(node) : ("off" as const),
+    there.kind === "running" ? observeAgent(node, there.init.pid) : ("off" as const),
   ]);
   return {
     directory,
@@ -38,9 +40,10 @@ async function isPrepared({ paths, state }: NodeParts): Promise<boolean> {
 /** A machine under load answers slowly; taking a slow babel for a dead one would make it worse. */
 const agentTimeoutMs = 15_000;
 
-/** Asks babel itself: a process that exists but does not answer is no agent. */
-async function observeAgent(node: NodeParts): Promise<Observed["agent"]> {
+/** Asks babel itself: a process that exists but does not answer is no agent, and one of another build than ours is to be replaced. */
+async function observeAgent(node: NodeParts, initPid: number): Promise<Observed["agent"]> {
   if (node.agent?.process && !isAlive(node.agent.process)) return "off";
+  if (isOutdated(node, initPid)) return "off";
   try {
     const { state } = await node.link.call("get_version", (options) => node.link.babel.getVersion({}, options), {
       timeoutMs: agentTimeoutMs,
@@ -49,6 +52,15 @@ async function observeAgent(node: NodeParts): Promise<Observed["agent"]> {
   } catch {
     return "off";
   }
+}
+
+/**
+ * Jobs go on while babel and its Node are replaced. Ours must be there to be started: a node that has the directory of another
+ * installation mounted keeps its babel until it is restarted.
+ */
+function isOutdated({ agent, host }: NodeParts, initPid: number): boolean {
+  if (agent === undefined || agent.version === host.agent.version) return false;
+  return existsSync(`/proc/${initPid}/root${host.agent.command[0]}`);
 }
 
 export function agentStateOf(state: AgentState): "unconfigured" | "ready" | "shut_down" {

@@ -569,6 +569,23 @@ export declare type HostMetrics = Message<"blockvisor.host.v1.HostMetrics"> & {
    * @generated from field: repeated string used_ips = 10;
    */
   usedIps: string[];
+
+  /**
+   * @generated from field: uint64 total_memory_bytes = 11;
+   */
+  totalMemoryBytes: bigint;
+
+  /**
+   * @generated from field: uint64 total_disk_bytes = 12;
+   */
+  totalDiskBytes: bigint;
+
+  /**
+   * Of the whole machine; empty where the kernel does not count it.
+   *
+   * @generated from field: repeated blockvisor.host.v1.Pressure pressure = 13;
+   */
+  pressure: Pressure[];
 };
 
 /**
@@ -626,6 +643,23 @@ export declare type HostMetricsJson = {
    * @generated from field: repeated string used_ips = 10;
    */
   usedIps?: string[];
+
+  /**
+   * @generated from field: uint64 total_memory_bytes = 11;
+   */
+  totalMemoryBytes?: string;
+
+  /**
+   * @generated from field: uint64 total_disk_bytes = 12;
+   */
+  totalDiskBytes?: string;
+
+  /**
+   * Of the whole machine; empty where the kernel does not count it.
+   *
+   * @generated from field: repeated blockvisor.host.v1.Pressure pressure = 13;
+   */
+  pressure?: PressureJson[];
 };
 
 /**
@@ -633,6 +667,98 @@ export declare type HostMetricsJson = {
  * Use `create(HostMetricsSchema)` to create a new message.
  */
 export declare const HostMetricsSchema: GenMessage<HostMetrics, {jsonType: HostMetricsJson}>;
+
+/**
+ * How much of the time work stood still for want of something (the kernel's pressure stall information).
+ *
+ * @generated from message blockvisor.host.v1.Pressure
+ */
+export declare type Pressure = Message<"blockvisor.host.v1.Pressure"> & {
+  /**
+   * cpu | memory | io
+   *
+   * @generated from field: string resource = 1;
+   */
+  resource: string;
+
+  /**
+   * Percent of the last 10 and 60 seconds in which some processes waited, and in which all did.
+   *
+   * @generated from field: double some_avg10 = 2;
+   */
+  someAvg10: number;
+
+  /**
+   * @generated from field: double some_avg60 = 3;
+   */
+  someAvg60: number;
+
+  /**
+   * @generated from field: double full_avg10 = 4;
+   */
+  fullAvg10: number;
+
+  /**
+   * @generated from field: double full_avg60 = 5;
+   */
+  fullAvg60: number;
+
+  /**
+   * Seconds since the start in which some processes waited.
+   *
+   * @generated from field: double some_seconds = 6;
+   */
+  someSeconds: number;
+};
+
+/**
+ * How much of the time work stood still for want of something (the kernel's pressure stall information).
+ *
+ * @generated from message blockvisor.host.v1.Pressure
+ */
+export declare type PressureJson = {
+  /**
+   * cpu | memory | io
+   *
+   * @generated from field: string resource = 1;
+   */
+  resource?: string;
+
+  /**
+   * Percent of the last 10 and 60 seconds in which some processes waited, and in which all did.
+   *
+   * @generated from field: double some_avg10 = 2;
+   */
+  someAvg10?: number | "NaN" | "Infinity" | "-Infinity";
+
+  /**
+   * @generated from field: double some_avg60 = 3;
+   */
+  someAvg60?: number | "NaN" | "Infinity" | "-Infinity";
+
+  /**
+   * @generated from field: double full_avg10 = 4;
+   */
+  fullAvg10?: number | "NaN" | "Infinity" | "-Infinity";
+
+  /**
+   * @generated from field: double full_avg60 = 5;
+   */
+  fullAvg60?: number | "NaN" | "Infinity" | "-Infinity";
+
+  /**
+   * Seconds since the start in which some processes waited.
+   *
+   * @generated from field: double some_seconds = 6;
+   */
+  someSeconds?: number | "NaN" | "Infinity" | "-Infinity";
+};
+
+/**
+ * Describes the message blockvisor.host.v1.Pressure.
+ * Use `create(PressureSchema)` to create a new message.
+ */
+export declare const PressureSchema: GenMessage<Pressure, {jsonType: PressureJson}>;
 
 /**
  * @generated from message blockvisor.host.v1.ImageKey
@@ -2166,6 +2292,218 @@ export declare type NodeMetricsJson = {
  * Use `create(NodeMetricsSchema)` to create a new message.
  */
 export declare const NodeMetricsSchema: GenMessage<NodeMetrics, {jsonType: NodeMetricsJson}>;
+
+/**
+ * @generated from message blockvisor.host.v1.GetNodeResourcesRequest
+ */
+export declare type GetNodeResourcesRequest = Message<"blockvisor.host.v1.GetNodeResourcesRequest"> & {
+  /**
+   * @generated from field: string node = 1;
+   */
+  node: string;
+};
+
+/**
+ * @generated from message blockvisor.host.v1.GetNodeResourcesRequest
+ */
+export declare type GetNodeResourcesRequestJson = {
+  /**
+   * @generated from field: string node = 1;
+   */
+  node?: string;
+};
+
+/**
+ * Describes the message blockvisor.host.v1.GetNodeResourcesRequest.
+ * Use `create(GetNodeResourcesRequestSchema)` to create a new message.
+ */
+export declare const GetNodeResourcesRequestSchema: GenMessage<GetNodeResourcesRequest, {jsonType: GetNodeResourcesRequestJson}>;
+
+/**
+ * Without a running container only the disk is told.
+ *
+ * @generated from message blockvisor.host.v1.NodeResources
+ */
+export declare type NodeResources = Message<"blockvisor.host.v1.NodeResources"> & {
+  /**
+   * Of all its processes since the container's start.
+   *
+   * @generated from field: optional double cpu_seconds = 1;
+   */
+  cpuSeconds?: number | undefined;
+
+  /**
+   * Percent of one core, over the last moments.
+   *
+   * @generated from field: optional double cpu_percent = 2;
+   */
+  cpuPercent?: number | undefined;
+
+  /**
+   * Without cache that the kernel would drop at once.
+   *
+   * @generated from field: optional uint64 memory_bytes = 3;
+   */
+  memoryBytes?: bigint | undefined;
+
+  /**
+   * Absent: not limited.
+   *
+   * @generated from field: optional uint64 memory_limit_bytes = 4;
+   */
+  memoryLimitBytes?: bigint | undefined;
+
+  /**
+   * @generated from field: optional uint32 processes = 5;
+   */
+  processes?: number | undefined;
+
+  /**
+   * @generated from field: optional uint32 processes_limit = 6;
+   */
+  processesLimit?: number | undefined;
+
+  /**
+   * Processes that the kernel killed since the container's start because memory ran out.
+   *
+   * @generated from field: optional uint32 oom_kills = 7;
+   */
+  oomKills?: number | undefined;
+
+  /**
+   * Empty where the kernel does not count it.
+   *
+   * @generated from field: repeated blockvisor.host.v1.Pressure pressure = 8;
+   */
+  pressure: Pressure[];
+
+  /**
+   * Absent for a node on the host's network.
+   *
+   * @generated from field: optional uint64 network_received_bytes = 9;
+   */
+  networkReceivedBytes?: bigint | undefined;
+
+  /**
+   * @generated from field: optional uint64 network_sent_bytes = 10;
+   */
+  networkSentBytes?: bigint | undefined;
+
+  /**
+   * Of the node's data and of what it has changed of its image.
+   *
+   * @generated from field: uint64 data_bytes = 11;
+   */
+  dataBytes: bigint;
+
+  /**
+   * @generated from field: uint64 changed_bytes = 12;
+   */
+  changedBytes: bigint;
+
+  /**
+   * There is more: counting was ended after a second.
+   *
+   * @generated from field: bool disk_incomplete = 13;
+   */
+  diskIncomplete: boolean;
+};
+
+/**
+ * Without a running container only the disk is told.
+ *
+ * @generated from message blockvisor.host.v1.NodeResources
+ */
+export declare type NodeResourcesJson = {
+  /**
+   * Of all its processes since the container's start.
+   *
+   * @generated from field: optional double cpu_seconds = 1;
+   */
+  cpuSeconds?: number | "NaN" | "Infinity" | "-Infinity";
+
+  /**
+   * Percent of one core, over the last moments.
+   *
+   * @generated from field: optional double cpu_percent = 2;
+   */
+  cpuPercent?: number | "NaN" | "Infinity" | "-Infinity";
+
+  /**
+   * Without cache that the kernel would drop at once.
+   *
+   * @generated from field: optional uint64 memory_bytes = 3;
+   */
+  memoryBytes?: string;
+
+  /**
+   * Absent: not limited.
+   *
+   * @generated from field: optional uint64 memory_limit_bytes = 4;
+   */
+  memoryLimitBytes?: string;
+
+  /**
+   * @generated from field: optional uint32 processes = 5;
+   */
+  processes?: number;
+
+  /**
+   * @generated from field: optional uint32 processes_limit = 6;
+   */
+  processesLimit?: number;
+
+  /**
+   * Processes that the kernel killed since the container's start because memory ran out.
+   *
+   * @generated from field: optional uint32 oom_kills = 7;
+   */
+  oomKills?: number;
+
+  /**
+   * Empty where the kernel does not count it.
+   *
+   * @generated from field: repeated blockvisor.host.v1.Pressure pressure = 8;
+   */
+  pressure?: PressureJson[];
+
+  /**
+   * Absent for a node on the host's network.
+   *
+   * @generated from field: optional uint64 network_received_bytes = 9;
+   */
+  networkReceivedBytes?: string;
+
+  /**
+   * @generated from field: optional uint64 network_sent_bytes = 10;
+   */
+  networkSentBytes?: string;
+
+  /**
+   * Of the node's data and of what it has changed of its image.
+   *
+   * @generated from field: uint64 data_bytes = 11;
+   */
+  dataBytes?: string;
+
+  /**
+   * @generated from field: uint64 changed_bytes = 12;
+   */
+  changedBytes?: string;
+
+  /**
+   * There is more: counting was ended after a second.
+   *
+   * @generated from field: bool disk_incomplete = 13;
+   */
+  diskIncomplete?: boolean;
+};
+
+/**
+ * Describes the message blockvisor.host.v1.NodeResources.
+ * Use `create(NodeResourcesSchema)` to create a new message.
+ */
+export declare const NodeResourcesSchema: GenMessage<NodeResources, {jsonType: NodeResourcesJson}>;
 
 /**
  * @generated from message blockvisor.host.v1.ListTasksRequest
@@ -4960,6 +5298,16 @@ export declare const HostService: GenService<{
     methodKind: "unary";
     input: typeof GetNodeMetricsRequestSchema;
     output: typeof NodeMetricsSchema;
+  },
+  /**
+   * What a node uses of the machine, and how long it has to wait for it; babel need not answer for this.
+   *
+   * @generated from rpc blockvisor.host.v1.HostService.GetNodeResources
+   */
+  getNodeResources: {
+    methodKind: "unary";
+    input: typeof GetNodeResourcesRequestSchema;
+    output: typeof NodeResourcesSchema;
   },
   /**
    * @generated from rpc blockvisor.host.v1.HostService.ListTasks

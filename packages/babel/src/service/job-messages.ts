@@ -210,13 +210,16 @@ export async function jobInfoMessage(job: Job): Promise<pb.JobInfo> {
             total: progress.total,
             current: progress.current,
             message: progress.message,
-            rate: progress.rate,
+            rate: running ? progress.rate : undefined,
             transfer: progress.transfer && {
               ...progress.transfer,
               bytesTotal: BigInt(progress.transfer.bytesTotal),
               bytesDone: BigInt(progress.transfer.bytesDone),
             },
-            eta: progress.etaSeconds === undefined ? undefined : durationFromMs(Math.round(progress.etaSeconds * 1000)),
+            eta:
+              progress.etaSeconds === undefined || !running
+                ? undefined
+                : durationFromMs(Math.round(progress.etaSeconds * 1000)),
           }),
         ),
       restartCount: restarts + losses,

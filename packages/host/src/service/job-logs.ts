@@ -129,7 +129,8 @@ async function* linesOf(
     } catch (error) {
       if (signal.aborted) return;
       const failed = agentErrorOf(error, "read_job_logs");
-      if (!follow || !failed.unreachable) throw failed;
+      // A babel that is killed takes its streams along: they end as if somebody had cancelled them.
+      if (!follow || !(failed.unreachable || failed.code === "cancelled")) throw failed;
       await pause(retryMs, undefined, { signal }).catch(() => {});
       if (signal.aborted) return;
     }

@@ -1,13 +1,13 @@
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { OperationError, runTool } from "@blockvisor/image/container";
-import { formatCidr, parseCidr } from "./addresses.ts";
+import { parseCidr } from "./addresses.ts";
 import { checkedLinkName } from "./names.ts";
 import type { BridgeSpec } from "./node-network.ts";
 
 const OURS = "blockvisor";
 
 /** Makes the bridge where missing, brings it up, gives it the host's address. Error `network-bridge-invalid`. */
-export async function ensureBridge({ name, address, masquerade }: BridgeSpec): Promise<void> {
+export async function ensureBridge({ name, address }: BridgeSpec): Promise<void> {
   checkedLinkName(name);
   const kind = await linkKind(name);
   if (kind === "other") {
@@ -33,16 +33,15 @@ export async function ensureBridge({ name, address, masquerade }: BridgeSpec): P
     if (kind !== "missing" || (await linkKind(name)) !== "bridge") throw error;
     await ipBatch([...assign, `link set dev ${name} up`]);
   }
-  if (masquerade && subnet?.family === 4) await hideNodes(name, formatCidr(subnet));
 }
 
-export async function removeBridge(name: string): Promise<void> {
+/** Removes a bridge that `ensureBridge` made and nobody uses; whether it did. */
+export async function removeBridge(name: string): Promise<boolean> {
   checkedLinkName(name);
   const alias = await readFile(`/sys/class/net/${name}/ifalias`, "utf8").catch(() => "");
-  if (alias.trim() !== OURS || (await bridgePorts(name)).length > 0) return;
+  if (alias.trim() !== OURS || (await bridgePorts(name)).length > 0) return false;
   await runTool("ip", ["link", "delete", name, "type", "bridge"]);
-  const table = natTable(name);
-  await runTool("nft", ["-f", "-"], { input: `add table ip ${table}\ndelete table ip ${table}\n` });
+  return true;
 }
 
 /** Addresses of the host on a link, e.g. `10.1.0.1/24`. */
@@ -56,26 +55,6 @@ export async function linkAddresses(name: string): Promise<readonly string[]> {
 export async function ipBatch(commands: readonly string[], namespace?: string): Promise<void> {
   const inside = namespace === undefined ? [] : ["-netns", namespace];
   await runTool("ip", [...inside, "-batch", "-"], { input: `${commands.join("\n")}\n` });
-}
-
-async function hideNodes(bridge: string, subnet: string): Promise<void> {
-  const table = natTable(bridge);
-  const rules = [
-    `add table ip ${table}`,
-    `delete table ip ${table}`,
-    `table ip ${table} {`,
-    "  chain postrouting {",
-    "    type nat hook postrouting priority srcnat; policy accept;",
-    `    ip saddr ${subnet} oifname != "${bridge}" masquerade`,
-    "  }",
-    "}",
-  ];
-  await runTool("nft", ["-f", "-"], { input: `${rules.join("\n")}\n` });
-  await writeFile("/proc/sys/net/ipv4/ip_forward", "1");
-}
-
-function natTable(bridge: string): string {
-  return `bv_nat_${Buffer.from(bridge).toString("hex")}`;
 }
 
 async function linkKind(name: string): Promise<"missing" | "bridge" | "other"> {

@@ -7,6 +7,7 @@ import { failpoint } from "../durable/index.ts";
 import { bootId } from "../runtime/process-identity.ts";
 import { canonicalAddress } from "./addresses.ts";
 import { ensureBridge, ipBatch, removeBridge } from "./bridge.ts";
+import { createBridgeGates } from "./bridge-gates.ts";
 import { holderOf } from "./duplicate-address.ts";
 import { linkNames, NODE_INTERFACE } from "./names.ts";
 import { createNetworkRecords, type NetworkRecords } from "./network-record.ts";
@@ -40,6 +41,7 @@ const MAKE = `
 /** `runDirectory`: `<root>/run/blockvisor`; what was made is recorded in its folder `network`. */
 export function createNodeNetwork(options: { readonly runDirectory: string }): NodeNetwork {
   const records = createNetworkRecords(join(options.runDirectory, "network"));
+  const gates = createBridgeGates();
 
   /** Made by this daemon, but not connected yet; whether the addresses are free is being found out. */
   const unconnected = new Map<string, { readonly handle: NodeNetworkHandle; readonly free: Promise<void> }>();
@@ -59,8 +61,15 @@ export function createNodeNetwork(options: { readonly runDirectory: string }): N
   }
 
   return {
-    ensureBridge,
-    removeBridge,
+    async ensureBridge(spec) {
+      await ensureBridge(spec);
+      gates.remember(spec);
+    },
+
+    async removeBridge(name) {
+      if (await removeBridge(name)) await gates.close(name);
+    },
+
     inspect,
     holderOf: async (bridge, ip) => holderOf(bridge, ip, await portsOf(records)),
 
@@ -108,6 +117,7 @@ export function createNodeNetwork(options: { readonly runDirectory: string }): N
         if (!known || interfaceIndex === undefined) {
           throw new OperationError("tool-failed", "the node's link vanished while it was connected");
         }
+        await gates.open(known.spec.bridge);
         await records.put({ spec: known.spec, complete: { handle, interfaceIndex, bootId: bootId() } });
         unconnected.delete(nodeId);
       } catch (error) {
@@ -118,6 +128,7 @@ export function createNodeNetwork(options: { readonly runDirectory: string }): N
 
     async tearDown(nodeId) {
       const { namespace, namespacePath, hostInterface } = linkNames(nodeId);
+      const bridge = (await records.find(nodeId))?.spec.bridge;
       unconnected.delete(nodeId);
       if ((await interfaceIndexOf(hostInterface)) !== undefined) {
         await tolerate(runTool("ip", ["link", "delete", "dev", hostInterface]), /Cannot find device/);
@@ -127,6 +138,7 @@ export function createNodeNetwork(options: { readonly runDirectory: string }): N
         await tolerate(runTool("ip", ["netns", "delete", namespace]), /No such file/);
       }
       await records.remove(nodeId);
+      if (bridge !== undefined && !(await isUsed(records, bridge))) await gates.close(bridge);
     },
 
     list: () => records.list(),
@@ -208,6 +220,11 @@ async function refuseDuplicate(records: NetworkRecords, bridge: string, ip: stri
 /** The nodes' ends on the bridge. */
 async function portsOf(records: NetworkRecords): Promise<ReadonlySet<string>> {
   return new Set((await records.list()).map((id) => linkNames(id).hostInterface));
+}
+
+async function isUsed(records: NetworkRecords, bridge: string): Promise<boolean> {
+  for (const nodeId of await records.list()) if ((await records.find(nodeId))?.spec.bridge === bridge) return true;
+  return false;
 }
 
 async function interfaceIndexOf(name: string): Promise<number | undefined> {

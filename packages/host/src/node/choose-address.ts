@@ -1,6 +1,7 @@
 import { isIPv4 } from "node:net";
 import { OperationError } from "@blockvisor/image/container";
 import { HostError } from "../errors/host-error.ts";
+import { hostBridge } from "../network/index.ts";
 import { freeAddresses } from "../place/addresses.ts";
 import type { NodeHost } from "./node-host.ts";
 import type { NodeTable } from "./node-table.ts";
@@ -55,7 +56,6 @@ export async function chooseAddress(
 }
 
 async function holderOf({ config, network }: NodeHost, ip: string): Promise<string | undefined> {
-  const { hostIp, prefix } = config.network;
-  await network.ensureBridge({ name: config.interface, address: `${hostIp}/${prefix}` });
+  await network.ensureBridge(hostBridge(config));
   return network.holderOf(config.interface, ip);
 }

@@ -6,7 +6,7 @@ import { serveEngine } from "../agent/engine-server.ts";
 import type { ResourceLimits } from "../cgroups/index.ts";
 import { HostError, reportOf } from "../errors/host-error.ts";
 import type { FirewallTarget } from "../firewall/index.ts";
-import type { NodeNetworkHandle } from "../network/index.ts";
+import { hostBridge, type NodeNetworkHandle } from "../network/index.ts";
 import { readPluginConfig } from "../plugin/node-engine.ts";
 import { type ContainerSpec, isAlive, signalProcess } from "../runtime/index.ts";
 import { dataOf } from "./node-data.ts";
@@ -47,7 +47,7 @@ export const upSteps = {
       node.hostNetworkUp = true;
     } else {
       const { network, interface: bridge } = host.config;
-      await host.network.ensureBridge({ name: bridge, address: `${network.hostIp}/${network.prefix}` });
+      await host.network.ensureBridge(hostBridge(host.config));
       await host.network.prepare({
         nodeId: state.id,
         bridge,

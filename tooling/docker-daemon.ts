@@ -16,6 +16,7 @@ export async function dockerDaemon(): Promise<DockerDaemon> {
   if (output("docker", ["version", "--format", "{{.Server.Version}}"])) {
     return { host: process.env["DOCKER_HOST"], stop: async () => {} };
   }
+  if (!output("sh", ["-c", "command -v dockerd"])) throw new Error("dockerd is missing: apt-get install docker.io");
   const directory = mkdtempSync(join(tmpdir(), "bv-docker-"));
   const host = `unix://${directory}/docker.sock`;
   const log = openSync(join(directory, "log"), "w");

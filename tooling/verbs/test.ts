@@ -8,10 +8,8 @@ import { run as lint } from "./lint.ts";
 
 export async function run(names: readonly string[]): Promise<void> {
   const files = names.length > 0 ? names.flatMap(testFiles) : undefined;
-  if (!files) {
-    console.log("System packages");
-    await provide([...hostTools, ...testTools]);
-  }
+  console.log("System packages");
+  await provide([...hostTools, ...testTools]);
   await build();
   if (!files) await lint();
   const docker = await dockerDaemon();

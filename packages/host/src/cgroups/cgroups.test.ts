@@ -72,6 +72,11 @@ test("limits are set, raised, lowered and lifted, also with processes inside", a
   }
   const usage = await cgroups.usage(node);
   assert.equal(usage?.pids, 1);
+  const resources = existsSync("/proc/pressure/cpu") ? ["cpu", "memory", "io"] : [];
+  assert.deepEqual(
+    (await cgroups.pressure(node)).map(({ resource }) => resource),
+    resources,
+  );
   assert.ok(usage.memoryBytes > 0 && usage.memoryBytes < 32_000_000);
   await cgroups.ensure(node, {});
   assert.equal(limit("pids", "pids.max", "pids.max"), "max");

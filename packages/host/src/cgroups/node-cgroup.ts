@@ -5,6 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { OperationError } from "@blockvisor/image/container";
 import { type CgroupHierarchies, cgroupFolders, controllerFolder, detectHierarchies } from "./hierarchies.ts";
 import { applyLimits } from "./limits.ts";
+import { type Pressure, readPressure } from "./pressure.ts";
 import type { ResourceLimits, ResourceUsage } from "./resource-limits.ts";
 
 const PARENT = "blockvisor";
@@ -22,6 +23,8 @@ export interface NodeCgroups {
   joinFiles(nodeId: string): readonly string[];
   processes(nodeId: string): Promise<readonly number[]>;
   usage(nodeId: string): Promise<ResourceUsage | undefined>;
+  /** What its processes wait for; empty without version 2, or where the kernel does not count it. */
+  pressure(nodeId: string): Promise<readonly Pressure[]>;
   /** Holds every process still, until `thaw`. Nothing to hold: success. Error `cgroup-limit-refused` where the kernel cannot. */
   freeze(nodeId: string): Promise<void>;
   /** Lets processes go on; also after a daemon that died while they were held. */
@@ -67,6 +70,9 @@ export function createNodeCgroups(hierarchies: CgroupHierarchies = detectHierarc
     },
 
     usage: (nodeId) => readUsage(hierarchies, nameOf(nodeId)),
+
+    pressure: async (nodeId) =>
+      hierarchies.unified ? readPressure((name) => `${hierarchies.unified}/${nameOf(nodeId)}/${name}.pressure`) : [],
 
     freeze: (nodeId) => setFrozen(hierarchies, nameOf(nodeId), true),
 

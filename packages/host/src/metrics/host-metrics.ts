@@ -1,6 +1,7 @@
 import { readFile, statfs } from "node:fs/promises";
-import { cpus, loadavg, uptime } from "node:os";
+import { cpus, loadavg, totalmem, uptime } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
+import { machinePressure, type Pressure } from "../cgroups/index.ts";
 
 /** Spec host-daemon §10.2, in honest units (DB-10.1). */
 export interface HostMetrics {
@@ -15,17 +16,22 @@ export interface HostMetrics {
   readonly networkSentBytes: bigint;
   readonly uptimeSeconds: bigint;
   readonly usedIps: string[];
+  readonly totalMemoryBytes: bigint;
+  readonly totalDiskBytes: bigint;
+  /** Of the whole machine; empty where the kernel does not count it. */
+  readonly pressure: readonly Pressure[];
 }
 
 const cpuSampleMs = 200;
 
 /** `directory`: any path on the file system that holds the nodes. */
 export async function hostMetrics(directory: string, usedIps: ReadonlySet<string>): Promise<HostMetrics> {
-  const [usedCpuPercent, memory, disk, network] = await Promise.all([
+  const [usedCpuPercent, memory, disk, network, pressure] = await Promise.all([
     cpuPercent(),
     usedMemory(),
     statfs(directory),
     networkBytes(),
+    machinePressure(),
   ]);
   const [loadOne = 0, loadFive = 0, loadFifteen = 0] = loadavg();
   return {
@@ -39,6 +45,9 @@ export async function hostMetrics(directory: string, usedIps: ReadonlySet<string
     networkSentBytes: network.sent,
     uptimeSeconds: BigInt(Math.floor(uptime())),
     usedIps: [...usedIps].sort(),
+    totalMemoryBytes: BigInt(totalmem()),
+    totalDiskBytes: BigInt(disk.blocks) * BigInt(disk.bsize),
+    pressure,
   };
 }
 

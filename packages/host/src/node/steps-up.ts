@@ -3,7 +3,6 @@ import { setTimeout as pause } from "node:timers/promises";
 import { agentMountPoint } from "../agent/agent-bundle.ts";
 import { newAgentRecord, writeAgentRecord } from "../agent/agent-record.ts";
 import { serveEngine } from "../agent/engine-server.ts";
-import type { ResourceLimits } from "../cgroups/index.ts";
 import { HostError, reportOf } from "../errors/host-error.ts";
 import type { FirewallTarget } from "../firewall/index.ts";
 import { hostBridge, type NodeNetworkHandle } from "../network/index.ts";
@@ -12,6 +11,7 @@ import { type ContainerSpec, isAlive, signalProcess } from "../runtime/index.ts"
 import { dataOf } from "./node-data.ts";
 import { basicEnvironment, dataMountPoint, environmentFile, environmentOf, nodeEnvOf } from "./node-env.ts";
 import { type NodeHost, type NodeParts, usesHostNetwork } from "./node-host.ts";
+import { limitsOf } from "./node-limits.ts";
 import type { NodeState } from "./node-state.ts";
 import { agentStateOf } from "./observe.ts";
 import type { ExecutorTable } from "./outcome.ts";
@@ -20,9 +20,6 @@ const second = 1000;
 
 /** Babel has this long to answer after its start; a slow disk loads its runtime slowly. */
 const agentStartTimeoutMs = 30 * second;
-
-/** Processes and threads of a node: far above what protocols need, far below what would take the machine down. */
-const maxProcesses = 16_384;
 
 /** `post_setup.sh` has 300 s (spec babel-agent D1-13). */
 const setupTimeoutMs = 330 * second;
@@ -177,16 +174,6 @@ async function firewallTarget({ host, log }: NodeParts, state: NodeState): Promi
   }
   const { namespacePath, hostInterface, mac, addresses } = await requireNetwork(host, state.id);
   return { kind: "bridged", namespacePath, hostInterface, mac, addresses };
-}
-
-function limitsOf(host: NodeHost, state: NodeState): ResourceLimits {
-  const { cpu_limit: limitCpu, memory_limit: limitMemory } = host.config.runtime;
-  const memoryMb = state.vm_config.mem_size_mb;
-  return {
-    pids: maxProcesses,
-    ...(limitMemory && memoryMb > 0 ? { memoryBytes: memoryMb * 1_000_000 } : {}),
-    ...(limitCpu && state.assigned_cpus.length > 0 ? { cpus: state.assigned_cpus } : {}),
-  };
 }
 
 async function storeKeysOf(node: NodeParts, state: NodeState): Promise<ReadonlySet<string>> {

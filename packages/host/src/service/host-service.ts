@@ -3,8 +3,6 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ConnectRouter, ServiceImpl } from "@connectrpc/connect";
 import { redactedConfig } from "../config/host-config.ts";
 import { HostError, reportOf } from "../errors/host-error.ts";
-import { hostMetrics } from "../metrics/host-metrics.ts";
-import { nodeMetrics } from "../metrics/node-metrics.ts";
 import { checkBabelVersion } from "../node/admission.ts";
 import { chooseAddress } from "../node/choose-address.ts";
 import type { NodeActor, OperationNews } from "../node/node-actor.ts";
@@ -15,9 +13,10 @@ import { clonedState } from "./clone-node.ts";
 import { toConnectError } from "./connect-error.ts";
 import type { NodeMessage } from "./control-plane.ts";
 import { devNodeState, upgradedContent } from "./dev-node.ts";
-import { historyService } from "./history-service.ts";
 import { firewallService } from "./firewall-service.ts";
+import { historyService } from "./history-service.ts";
 import { jobService } from "./job-service.ts";
+import { metricsService } from "./metrics-service.ts";
 import { brokenMessage, nodeMessage } from "./node-message.ts";
 import {
   type Asker,
@@ -125,6 +124,7 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
 
   return {
     ...jobService(context),
+    ...metricsService(context),
     ...firewallService(context),
     ...historyService(context),
 
@@ -156,7 +156,6 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
         ...(config.privateOrgId === undefined ? {} : { privateOrgId: config.privateOrgId }),
       };
     },
-    getHostMetrics: () => hostMetrics(host.paths.var, nodes.usedAddresses()),
     watchStatus: async function* (_, { signal }) {
       for await (const status of context.status.watch(signal)) {
         const { total, attached } = nodes.counts;
@@ -182,13 +181,6 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
       return { nodes: listed.toSorted((a, b) => (a.name ?? "").localeCompare(b.name ?? "")), warnings };
     },
     getNode: async ({ node }) => (await remoteNode(node)) ?? message(find(node, "show")),
-    getNodeMetrics: async ({ node }) => {
-      const actor = find(node, "get metrics of");
-      if (actor.snapshot().seen.agent !== "ready") {
-        throw new HostError("unavailable", "metrics not available", { hint: "start the node" });
-      }
-      return nodeMetrics(actor);
-    },
     listTasks: async ({ node }) => ({
       tasks: find(node, "show")
         .parts.tasks.list()

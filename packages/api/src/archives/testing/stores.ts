@@ -1,0 +1,68 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { listen } from "../../listener/listener.ts";
+import { quiet } from "../../testing/api-under-test.ts";
+import { openDirectoryFiles } from "../store/directory-files.ts";
+import { createDirectoryStore } from "../store/directory-store.ts";
+import { objectRoutes } from "../store/object-routes.ts";
+import type { ObjectStore } from "../store/object-store.ts";
+import { createS3Store } from "../store/s3-store.ts";
+import { createPathSigner } from "../store/signed-path.ts";
+import { startS3rver } from "./s3rver.ts";
+
+/**
+ * `signatures`: urls are not checked; `hashes`: x-amz-checksum-sha256 is not compared; `suffixes`: "bytes=-5" means something else;
+ * `wholeness`: an upload that breaks off leaves what came; `pages`: a second page of a listing cannot be had.
+ */
+export type Gap = "signatures" | "hashes" | "suffixes" | "wholeness" | "pages";
+
+export interface StoreUnderTest {
+  readonly store: ObjectStore;
+  readonly origin: string;
+  /** What this server, which is not ours, does not do as S3 does; everything else of the suite holds for it. */
+  readonly gaps: ReadonlySet<Gap>;
+  /** the folder of the objects, when there is one */
+  readonly objects?: string;
+  close(): Promise<void>;
+}
+
+/** Every store that the suite runs against, by name. */
+export const storesUnderTest: Readonly<Record<string, () => Promise<StoreUnderTest>>> = {
+  directory: startDirectory,
+  "s3 by s3rver": startS3,
+};
+
+async function startDirectory(): Promise<StoreUnderTest> {
+  const root = await mkdtemp(path.join(tmpdir(), "blockvisor-archives-"));
+  const files = await openDirectoryFiles(root);
+  const signer = createPathSigner(Buffer.alloc(32, 3));
+  const store = createDirectoryStore(files, signer);
+  const serve = objectRoutes({ files, signer, maxObjectBytes: store.maxObjectBytes, writable: async () => true });
+  const listener = await listen({
+    host: "127.0.0.1",
+    port: 0,
+    concurrency: 100,
+    handler: (request, response) => void serve(request, response).catch(() => response.destroy()),
+  });
+  return {
+    store,
+    origin: listener.url,
+    gaps: new Set(),
+    objects: files.objects,
+    async close() {
+      await listener.close();
+      await rm(root, { recursive: true, force: true });
+    },
+  };
+}
+
+async function startS3(): Promise<StoreUnderTest> {
+  const server = await startS3rver();
+  return {
+    store: await createS3Store(server.location, quiet),
+    origin: "",
+    gaps: new Set(["signatures", "hashes", "suffixes", "wholeness", "pages"]),
+    close: server.stop,
+  };
+}

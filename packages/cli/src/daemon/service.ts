@@ -9,6 +9,7 @@ export interface UnaryMethods {
   readonly GetHostMetrics: [Host.GetHostMetricsRequestJson, Host.HostMetricsJson];
   readonly ListNodes: [Host.ListNodesRequestJson, Host.ListNodesResponseJson];
   readonly GetNode: [Host.GetNodeRequestJson, Host.NodeJson];
+  readonly ListTasks: [Host.ListTasksRequestJson, Host.ListTasksResponseJson];
   readonly GetNodeMetrics: [Host.GetNodeMetricsRequestJson, Host.NodeMetricsJson];
   readonly GetNodeFirewall: [Host.GetNodeFirewallRequestJson, Host.NodeFirewallJson];
   readonly CreateNode: [Host.CreateNodeRequestJson, Host.CreateNodeResponseJson];
@@ -35,6 +36,11 @@ export interface StreamMethods {
   readonly UpgradeNode: [Host.UpgradeNodeRequestJson, Host.OperationEventJson];
   readonly UpgradeDevNode: [Host.UpgradeDevNodeRequestJson, Host.OperationEventJson];
   readonly DeleteNode: [Host.DeleteNodeRequestJson, Host.OperationEventJson];
+  readonly RollbackNode: [Host.RollbackNodeRequestJson, Host.OperationEventJson];
+  readonly CloneNode: [Host.CloneNodeRequestJson, Host.OperationEventJson];
+  readonly MoveNodeData: [Host.MoveNodeDataRequestJson, Host.OperationEventJson];
+  readonly ListNodeEvents: [Host.ListNodeEventsRequestJson, Host.NodeEventJson];
+  readonly ReadNodeLogs: [Host.ReadNodeLogsRequestJson, Host.NodeLogFileJson];
   readonly StreamJobLogs: [Host.StreamJobLogsRequestJson, Host.JobLogLineJson];
 }
 

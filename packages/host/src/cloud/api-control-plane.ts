@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { NodeState } from "@blockvisor/wire/blockjoy/common/v1/node";
 import type { Node } from "@blockvisor/wire/blockjoy/v1/node";
 import { NodeStatus } from "@blockvisor/wire/blockvisor/host/v1/host";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { CallOptions } from "@connectrpc/connect";
 import type { HostConfig } from "../config/host-config.ts";
 import { HostError } from "../errors/host-error.ts";
@@ -9,11 +10,22 @@ import type { NodeTable } from "../node/node-table.ts";
 import type { ControlPlane, NodeMessage } from "../service/control-plane.ts";
 import { type Api, callApi } from "./api.ts";
 
+/** Why the last command about a node failed here; epoch milliseconds. */
+interface CommandFailure {
+  readonly message: string;
+  readonly at: number;
+}
+
 /** Most nodes of this host that a listing asks for. */
 const maxListed = 1000n;
 
 /** What `bv` asks of the API through the daemon (spec host-daemon §2.2). */
-export function apiControlPlane(api: Api, config: HostConfig, nodes: NodeTable): ControlPlane {
+export function apiControlPlane(
+  api: Api,
+  config: HostConfig,
+  nodes: NodeTable,
+  failureOf: (nodeId: string) => CommandFailure | undefined,
+): ControlPlane {
   const orgId = config.privateOrgId ?? config.orgId;
 
   const findImage = async (
@@ -76,7 +88,9 @@ export function apiControlPlane(api: Api, config: HostConfig, nodes: NodeTable):
       const { nodes: listed } = await callApi(() =>
         api.nodes.list({ orgIds: [orgId], hostIds: [config.hostId], offset: 0n, limit: maxListed }),
       );
-      return listed.filter((node) => node.nodeStatus?.state !== NodeState.DELETED).map(remoteNode);
+      return listed
+        .filter((node) => node.nodeStatus?.state !== NodeState.DELETED)
+        .map((node) => remoteNode(node, failureOf(node.nodeId)));
     },
   };
 }
@@ -94,8 +108,10 @@ const statuses: Readonly<Partial<Record<NodeState, NodeStatus>>> = {
 };
 
 /** A node that the API has for this host and that is not here (yet). */
-function remoteNode(node: Node): NodeMessage {
+function remoteNode(node: Node, failure?: CommandFailure): NodeMessage {
+  const since = failure && timestampFromMs(failure.at);
   return {
+    ...(failure && since ? { problem: { code: "command_failed", message: failure.message, since } } : {}),
     id: node.nodeId,
     name: node.nodeName,
     status: statuses[node.nodeStatus?.state ?? NodeState.UNSPECIFIED] ?? NodeStatus.BUSY,

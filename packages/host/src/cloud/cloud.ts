@@ -62,6 +62,7 @@ export class Cloud {
   readonly #notifications: Notifications;
   readonly #timers = new Set<NodeJS.Timeout>();
   #runner: CommandRunner | undefined;
+  #outbox: Outbox | undefined;
   #polling: Promise<void> | undefined;
   #pollAgain = false;
   #reportPending = false;
@@ -73,7 +74,7 @@ export class Cloud {
     this.#options = options;
     this.#link = link;
     this.#nodes = nodes;
-    this.controlPlane = apiControlPlane(link.api, config, nodes);
+    this.controlPlane = apiControlPlane(link.api, config, nodes, (id) => this.#outbox?.failureOf(id));
     this.#reports = new Reports(link.api, nodes, config.hostId, log);
     this.#notifications = new Notifications({
       hostId: config.hostId,
@@ -100,6 +101,7 @@ export class Cloud {
       onPluginResult: (nodeId: string, name: string) =>
         log.info({ node: nodeId, function: name }, "plugin function done"),
     };
+    this.#outbox = outbox;
     this.#runner = new CommandRunner(this.#link.api, outbox, context, config.hostId, log);
     this.#runner.resume();
     this.#notifications.start();

@@ -1,5 +1,5 @@
 import type { CommandServiceUpdateRequestSchema } from "@blockvisor/wire/blockjoy/v1/command";
-import { type Command, CommandSchema } from "@blockvisor/wire/blockjoy/v1/command";
+import { type Command, CommandExitCode, CommandSchema } from "@blockvisor/wire/blockjoy/v1/command";
 import { fromJsonString, type MessageInitShape, toJsonString } from "@bufbuild/protobuf";
 import { z } from "zod";
 import { readVersioned, writeDurable } from "../durable/index.ts";
@@ -56,6 +56,13 @@ export class Outbox {
 
   entries(): readonly OutboxEntry[] {
     return this.#entries;
+  }
+
+  /** Why the last command about a node failed; undefined when it did not. */
+  failureOf(nodeId: string): { readonly message: string; readonly at: number } | undefined {
+    const last = this.#entries.findLast((entry) => entry.node_id === nodeId && entry.result !== null);
+    if (last?.result == null || last.result.exit_code === CommandExitCode.OK) return undefined;
+    return { message: last.result.exit_message ?? "the command failed", at: last.changed_at };
   }
 
   /** Takes in what the API has pending. Returns the commands that are new. */

@@ -125,7 +125,7 @@ export class Reports {
     const request = {
       nodeId: state.id,
       configId: state.image.config_id,
-      status: { state: reported } satisfies MessageInitShape<typeof NodeStatusSchema>,
+      status: { state: reported, ...protocolAtRest(status) } satisfies MessageInitShape<typeof NodeStatusSchema>,
       ...(p2pAddress === undefined ? {} : { p2pAddress }),
     };
     const text = JSON.stringify(request);
@@ -157,6 +157,12 @@ const apiStates: Readonly<Record<NodeStatus, NodeState | undefined>> = {
   Failed: NodeState.FAILED,
   Busy: undefined,
 };
+
+/** What the protocol last said of itself is over with the container; a running node says it with its metrics. */
+function protocolAtRest(status: NodeStatus) {
+  if (status === "Stopped") return { protocol: { state: "stopped", health: NodeHealth.NEUTRAL } };
+  return status === "Failed" ? { protocol: { state: "failed", health: NodeHealth.UNHEALTHY } } : {};
+}
 
 const healths: Readonly<Record<string, NodeHealth>> = {
   healthy: NodeHealth.HEALTHY,

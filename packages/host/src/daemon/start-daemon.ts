@@ -104,6 +104,10 @@ export async function startDaemon({ root, dev, env, log }: DaemonOptions): Promi
       await nodes.detach();
       await server.close();
       await host.workers.close();
+      // One that we made and that no node is on; what else there is stays, and so do nodes that run.
+      await host.network.removeBridge(config.interface).catch((error: unknown) => {
+        log.warn(`the bridge ${config.interface} was not removed: ${(error as Error).message}`);
+      });
       log.info("detached; nodes keep running");
     },
   };

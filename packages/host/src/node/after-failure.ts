@@ -100,7 +100,8 @@ function afterFailedUpgrade(
   });
   switch (upgrade.stage) {
     case "prepare":
-      return { change: { upgrade: null }, goOn: false, report };
+      // The node was not touched; what is remembered is why it is not upgraded.
+      return { change: { upgrade: null, problem: problem(report) }, goOn: false, report };
     case "stop":
       return untouched(report, now);
     case "apply": {
@@ -187,8 +188,11 @@ export function switched(state: NodeState, assignedCpus: readonly number[]): Par
 export function switchedBack(state: NodeState): Partial<NodeState> {
   const { upgrade, state_backup: backup } = state;
   if (upgrade === null || backup === null) throw new Error("no upgrade to go back from");
-  const asked = upgrade.need_rollback === null;
-  return { ...backup, state_backup: asked ? backupOf(state) : null, upgrade: { ...upgrade, stage: "back_apply" } };
+  const back = { ...upgrade, stage: "back_apply" as const };
+  if (upgrade.need_rollback !== null) return { ...backup, state_backup: null, upgrade: back };
+  // The control plane was not asked: what it calls the node's configuration stays, or it would take no more reports.
+  const image = { ...backup.image, config_id: state.image.config_id };
+  return { ...backup, image, state_backup: backupOf(state), upgrade: back };
 }
 
 function backupOf(state: NodeState): StateBackup {

@@ -133,13 +133,13 @@ export class NodeActor {
       problem.attempts > 0
     )
       return;
-    if (!thorough && problem === null && (await isAlright(this.parts, this.#state))) return;
+    const isRetried = problem !== null && problem.attempts > 0;
+    if (!thorough && !isRetried && (await isAlright(this.parts, this.#state))) return;
     const seen = await observe(this.parts, this.#state);
     if (!this.idle) return;
     this.#seen = seen;
-    const isWaitingToRetry = problem !== null && problem.attempts > 0;
-    if (plan(this.#state, seen) === undefined && !isWaitingToRetry) return;
-    if (!isWaitingToRetry) {
+    if (plan(this.#state, seen) === undefined && !isRetried) return;
+    if (!isRetried) {
       const operation = "recover";
       this.parts.events.add({ kind: "found", operation, message: describeFault(this.#state, seen) });
     }

@@ -1,4 +1,4 @@
-export { createNodeRootfs } from "./local-node-rootfs.ts";
+export { createNodeRootfs, mountPointsBelow, unmountPoint } from "./local-node-rootfs.ts";
 export type { NodeRootfs } from "./node-rootfs.ts";
 export {
   listRootedDirectory,

@@ -4,7 +4,7 @@ import { join, relative } from "node:path";
 import { OperationError, runTool } from "@blockvisor/image/container";
 import { failpoint, syncDirectory } from "../durable/index.ts";
 import type { ImageStore, UnpackedImage } from "../images/index.ts";
-import { type MountEntry, readMountTable } from "./mount-table.ts";
+import { type MountEntry, readMountsAt, readMountTable } from "./mount-table.ts";
 import type { NodeRootfs, RootfsVersion } from "./node-rootfs.ts";
 import { type RootfsRecord, readRootfsRecord, writeRootfsRecord } from "./rootfs-record.ts";
 import { detectStorage, mountOverlay } from "./rootfs-storage.ts";
@@ -140,6 +140,19 @@ async function sweepLeftovers(roots: string): Promise<void> {
     await runTool("rm", ["-rf", "--one-file-system", "--", ...leftovers], { timeoutMs: COPY_TIMEOUT_MS });
 }
 
+/** Everything mounted below a folder, the newest first, as paths below `folder` as it was given. */
+export async function mountPointsBelow(folder: string): Promise<readonly string[]> {
+  const real = await realpath(folder).catch(() => folder);
+  return (await readMountTable())
+    .map(({ mountPoint }) => mountPoint)
+    .filter((path) => path.startsWith(`${real}/`))
+    .map((path) => folder + path.slice(real.length))
+    .reverse();
+}
+
+/** Success when nothing is mounted there (any more). Error `rootfs-busy`. */
+export const unmountPoint = unmountOne;
+
 async function unmountOne(mountPoint: string): Promise<void> {
   try {
     await runTool("umount", ["--no-canonicalize", "--", mountPoint]);
@@ -155,7 +168,7 @@ async function unmountOne(mountPoint: string): Promise<void> {
 
 async function mountsAt(target: string): Promise<readonly MountEntry[]> {
   const path = await realpath(target).catch(() => undefined);
-  return path === undefined ? [] : (await readMountTable()).filter(({ mountPoint }) => mountPoint === path);
+  return path === undefined ? [] : readMountsAt(path);
 }
 
 /** Told by what is mounted: the upper folder of an overlay, or (copies) the folder a bind mount shows. */

@@ -18,6 +18,18 @@ export async function readMountTable(): Promise<readonly MountEntry[]> {
     .map(parseEntry);
 }
 
+/** Of all mounts those at one point, oldest first. With hundreds of nodes there are thousands of others: only these are taken apart. */
+export async function readMountsAt(path: string): Promise<readonly MountEntry[]> {
+  const word = ` ${path.replace(/[\s\\]/g, (char) => `\\${char.charCodeAt(0).toString(8).padStart(3, "0")}`)} `;
+  const text = await readFile("/proc/self/mountinfo", "utf8");
+  const entries: MountEntry[] = [];
+  for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + 1)) {
+    const end = text.indexOf("\n", at);
+    entries.push(parseEntry(text.slice(text.lastIndexOf("\n", at) + 1, end < 0 ? undefined : end)));
+  }
+  return entries.filter(({ mountPoint }) => mountPoint === path);
+}
+
 function parseEntry(line: string): MountEntry {
   const [head = "", tail = ""] = line.split(" - ");
   const [, , , root = "", mountPoint = ""] = head.split(" ");

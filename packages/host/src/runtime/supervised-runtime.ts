@@ -158,6 +158,8 @@ export function createContainerRuntime(options: RuntimeOptions, driver: Containe
     async delete(nodeId, call = {}) {
       await end(nodeId, { ...call, timeoutMs: 0 });
       await cgroups.remove(checkedNodeId(nodeId));
+      // Also of a container whose record is lost.
+      await driver.forget(nodeId);
       await records.remove(nodeId);
       await rm(join(options.runDirectory, "locks", checkedNodeId(nodeId)), { force: true });
     },

@@ -1,8 +1,13 @@
-import { type FirewallSchema, type NodeSchema, NodeStatus } from "@blockvisor/wire/blockvisor/host/v1/host";
+import {
+  type FirewallSchema,
+  type ImageSchema,
+  type NodeSchema,
+  NodeStatus,
+} from "@blockvisor/wire/blockvisor/host/v1/host";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { NodeSnapshot } from "../node/node-actor.ts";
-import type { Firewall } from "../node/node-state.ts";
+import type { Firewall, NodeImage } from "../node/node-state.ts";
 import type { BrokenNode } from "../node/node-store.ts";
 import { type HostPaths, nodePaths } from "../place/paths.ts";
 
@@ -38,16 +43,8 @@ export function nodeMessage(
     expectedStatus: statuses[state.expected_status],
     devMode: state.dev_mode,
     imageKey: { protocolKey: state.image_key.protocol_key, variantKey: state.image_key.variant_key },
-    image: {
-      id: image.id,
-      version: image.version,
-      configId: image.config_id,
-      archiveId: image.archive_id,
-      storeKey: image.store_key,
-      uri: image.uri,
-      minBabelVersion: image.min_babel_version,
-      digest: image.digest,
-    },
+    image: imageMessage(image),
+    ...(state.state_backup === null ? {} : { previousImage: imageMessage(state.state_backup.image) }),
     ip: state.ip,
     gateway: state.gateway,
     vm: {
@@ -98,6 +95,19 @@ export function brokenMessage({ id, reason }: BrokenNode, paths: HostPaths): Mes
     expectedStatus: NodeStatus.FAILED,
     directory: nodePaths(paths, id).directory,
     problem: { code: "broken_node", message: reason, attempts: 0 },
+  };
+}
+
+function imageMessage(image: NodeImage): MessageInitShape<typeof ImageSchema> {
+  return {
+    id: image.id,
+    version: image.version,
+    configId: image.config_id,
+    archiveId: image.archive_id,
+    storeKey: image.store_key,
+    uri: image.uri,
+    minBabelVersion: image.min_babel_version,
+    digest: image.digest,
   };
 }
 

@@ -18,8 +18,13 @@ export const waitOptions: readonly VerbOption[] = [
   { flags: "--timeout <time>", summary: "how long to wait", parse: seconds, initial: 300 },
 ];
 
-/** `restartOf`: running again, and not the container (its init's pid) that ran before. */
-export type Awaited = "Running" | "Stopped" | "Deleted" | { readonly restartOf: number | null };
+/** `restartOf`: running again, and not the container (its init's pid) that ran before; `upgradeOf`: at rest, on another image than that id. */
+export type Awaited =
+  | "Running"
+  | "Stopped"
+  | "Deleted"
+  | { readonly restartOf: number | null }
+  | { readonly upgradeOf: string };
 
 const pollMs = 300;
 
@@ -48,12 +53,13 @@ export async function awaitNode(
 ): Promise<NodeView | undefined> {
   const progress = out.progress(`Waiting for node ${id}`);
   const deadline = performance.now() + timeout * 1000;
+  const begun = Date.now();
   let node: NodeView | undefined;
   try {
     for (;;) {
       node = await findNode(daemon, id, signal);
       if (isReached(node, wanted)) break;
-      if (node?.status === "Failed" && node.problem) {
+      if (node?.problem && isOver(node, wanted, begun)) {
         throw new Failure("daemon-refused", `node ${id} failed: ${node.problem.message}`, {
           hint: "`bv node info` shows the node; the control plane's command has the reason too",
         });
@@ -81,13 +87,22 @@ export async function awaitNode(
 function isReached(node: NodeView | undefined, wanted: Awaited): boolean {
   if (wanted === "Deleted") return node === undefined;
   if (node === undefined || node.remote) return false;
-  return typeof wanted === "string"
-    ? node.status === wanted
-    : node.status === "Running" && node.pid !== wanted.restartOf;
+  if (typeof wanted === "string") return node.status === wanted;
+  if ("upgradeOf" in wanted) return node.image.id !== wanted.upgradeOf && ["Running", "Stopped"].includes(node.status);
+  return node.status === "Running" && node.pid !== wanted.restartOf;
+}
+
+/** Whether what is wrong with the node means that it will not become what is wanted. */
+function isOver({ status, remote, problem }: NodeView, wanted: Awaited, begun: number): boolean {
+  if (status === "Failed" || remote) return true;
+  // A node that was upgraded in vain runs on, with the reason.
+  const isUpgrade = typeof wanted === "object" && "upgradeOf" in wanted;
+  return isUpgrade && status !== "Busy" && Date.parse(problem?.since ?? "") >= begun;
 }
 
 function wordOf(wanted: Awaited): string {
-  return typeof wanted === "string" ? wanted.toLowerCase() : "running again";
+  if (typeof wanted === "string") return wanted.toLowerCase();
+  return "upgradeOf" in wanted ? "upgraded" : "running again";
 }
 
 /** A node as it is now; undefined when there is none. */

@@ -15,13 +15,18 @@ export interface DevNodeOptions {
   readonly tag?: readonly string[];
 }
 
-/** Creates a stopped dev node of a variant on this machine's daemon, which also chooses its address, atomically (§5.3). */
+/** Creates a dev node of a variant, stopped unless `start` says so, on this machine's daemon, which also chooses its address, atomically (§5.3). */
 export async function createDevNode(
   out: Output,
   variant: EffectiveVariant,
   properties: Readonly<Record<string, string>>,
   options: DevNodeOptions,
-  follow: { readonly signal: AbortSignal; readonly onNode?: (id: string) => void },
+  follow: {
+    readonly signal: AbortSignal;
+    readonly onNode?: (id: string) => void;
+    readonly start?: boolean;
+    readonly keep?: boolean;
+  },
 ): Promise<NodeView> {
   warnAboutOpenRules(out, variant, options.path);
   const request = {
@@ -32,6 +37,8 @@ export async function createDevNode(
     properties: { ...properties },
     tags: [...(options.tag ?? [])],
     minBabelVersion: suiteVersion,
+    start: follow.start ?? false,
+    keep: follow.keep ?? false,
   };
   const daemon = new DaemonClient(out);
   const end = await followOperation(daemon, out, "CreateDevNode", request, { title: "Creating dev node", ...follow });

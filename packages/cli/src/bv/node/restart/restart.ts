@@ -10,7 +10,11 @@ import type { RestartOptions } from "./verb.ts";
 export async function restartNodes(call: Call<RestartOptions, [nodes: readonly string[]]>): Promise<void> {
   const { out, options, signal } = call;
   const [nodes] = call.args;
-  if (nodes.length === 0) throw new Failure("usage", "<ID_OR_NAMES> can't be empty list");
+  if (nodes.length === 0) {
+    throw new Failure("usage", "<ID_OR_NAMES> can't be empty list", {
+      hint: "name the nodes to restart; `bv node ls` lists them",
+    });
+  }
   const daemon = new DaemonClient(out);
   const { force = false, local = false } = options;
   await forEachNode(

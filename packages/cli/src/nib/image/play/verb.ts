@@ -7,6 +7,7 @@ export interface PlayOptions extends DevNodeOptions {
   readonly variant?: string;
   readonly props?: string;
   readonly start?: true;
+  readonly keep?: true;
   readonly watch?: true;
   readonly rm?: true;
 }
@@ -26,7 +27,8 @@ export const playVerb = verb<PlayOptions>({
     variantOption,
     propsOption,
     ...devNodeOptions,
-    { flags: "--start", summary: "start the node as well" },
+    { flags: "--start", summary: "start the node as well; one that cannot be started is removed again" },
+    { flags: "--keep", summary: "with --start: keep the node also when it cannot be started, to look into it" },
     { flags: "--watch", summary: "start it and take in every change of plugin and metadata until Ctrl-C" },
     { flags: "--rm", summary: "delete the node at the end of --watch" },
   ],

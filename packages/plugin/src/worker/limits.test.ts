@@ -98,3 +98,14 @@ test("closing ends calls under way", async () => {
   setImmediate(() => void own.close());
   await Promise.all([running, waiting]);
 });
+
+test("threads without work are let go, and made again when there is work", async () => {
+  const own = new PluginWorkers({ size: 3, idleMs: 1 });
+  const plugin = await own.load({ "main.rhai": "fn f(p) { p }" });
+  const call = () => Promise.all(["a", "b", "c"].map((param) => plugin.call("f", param, engineWith())));
+  assert.deepEqual(await call(), ["a", "b", "c"]);
+  while (own.usage.idle > 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  assert.deepEqual(own.usage, { busy: 0, idle: 0, waiting: 0 });
+  assert.deepEqual(await call(), ["a", "b", "c"]);
+  await own.close();
+});

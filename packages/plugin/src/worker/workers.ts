@@ -6,9 +6,14 @@ import { type EngineCalls, PluginThread } from "./thread.ts";
 
 const MOST_THREADS = 8;
 
+/** A thread that nobody needed for this long is let go: it holds some megabytes. */
+const IDLE_MS = 30_000;
+
 export interface PluginWorkersOptions {
   /** Most worker threads at a time; further calls wait in line. Default 8: most of the time they sleep. */
   readonly size?: number;
+  /** Milliseconds after which a thread without work is ended. Default 30 s. */
+  readonly idleMs?: number;
   /** The worker's script; default: the one beside this module, in source or bundled form. */
   readonly entry?: URL;
 }
@@ -30,11 +35,21 @@ export class PluginWorkers implements AsyncDisposable {
   readonly #threads = new Set<PluginThread>();
   readonly #idle: PluginThread[] = [];
   readonly #waiting: (() => void)[] = [];
+  readonly #idleMs: number;
+  readonly #rest = new Map<PluginThread, NodeJS.Timeout>();
   readonly #closing = new AbortController();
 
   constructor(options: PluginWorkersOptions = {}) {
     this.#size = options.size ?? MOST_THREADS;
     this.#entry = options.entry ?? workerEntry(import.meta.url);
+    this.#idleMs = options.idleMs ?? IDLE_MS;
+  }
+
+  /** Threads at work, threads that rest, and calls that wait for one. */
+  get usage(): { readonly busy: number; readonly idle: number; readonly waiting: number } {
+    const idle = this.#idle.filter((thread) => !thread.ended).length;
+    const alive = [...this.#threads].filter((thread) => !thread.ended).length;
+    return { busy: alive - idle, idle, waiting: this.#waiting.length };
   }
 
   /** Compiles every file. Rejects with `PluginError` `PLUGIN_SYNTAX` that carries all findings. */
@@ -56,6 +71,8 @@ export class PluginWorkers implements AsyncDisposable {
   /** Ends all threads; calls under way reject with `PLUGIN_ABORTED`. */
   async close(): Promise<void> {
     this.#closing.abort(new PluginError("PLUGIN_ABORTED", "the plugin workers were closed"));
+    for (const timer of this.#rest.values()) clearTimeout(timer);
+    this.#rest.clear();
     await Promise.all([...this.#threads].map((thread) => thread.end()));
     this.#threads.clear();
     this.#idle.length = 0;
@@ -72,7 +89,9 @@ export class PluginWorkers implements AsyncDisposable {
         this.#waiting.shift()?.();
         throw signal.reason;
       }
+      // The one that rested shortest, so that those too many rest long enough to be let go.
       const idle = this.#idle.pop();
+      if (idle) this.#wake(idle);
       if (idle && !idle.ended) return idle;
       if (idle) this.#threads.delete(idle);
       else if (this.#threads.size < this.#size) {
@@ -98,8 +117,24 @@ export class PluginWorkers implements AsyncDisposable {
 
   #release(thread: PluginThread): void {
     if (thread.ended) this.#threads.delete(thread);
-    else this.#idle.push(thread);
+    else {
+      this.#idle.push(thread);
+      const timer = setTimeout(() => this.#letGo(thread), this.#idleMs).unref();
+      this.#rest.set(thread, timer);
+    }
     this.#waiting.shift()?.();
+  }
+
+  #wake(thread: PluginThread): void {
+    clearTimeout(this.#rest.get(thread));
+    this.#rest.delete(thread);
+  }
+
+  #letGo(thread: PluginThread): void {
+    this.#wake(thread);
+    this.#idle.splice(this.#idle.indexOf(thread), 1);
+    this.#threads.delete(thread);
+    void thread.end();
   }
 }
 

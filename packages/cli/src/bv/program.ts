@@ -1,6 +1,7 @@
 import type { Verb } from "../command/verb.ts";
 import { completionVerbs } from "../completion/verbs.ts";
 import { requireRegisteredHost } from "../place/root.ts";
+import { archiveVerbs } from "./archive/verbs.ts";
 import { hostVerbs } from "./host/verbs.ts";
 import { nodeVerbs } from "./node/verbs.ts";
 import { protocolVerbs } from "./protocol/verbs.ts";
@@ -11,6 +12,15 @@ import { stopVerb } from "./stop/verb.ts";
 export const bv: Verb & { readonly name: "bv" } = {
   name: "bv",
   summary: "operate the nodes of this machine",
-  verbs: [startVerb, stopVerb, statusVerb, nodeVerbs, hostVerbs, protocolVerbs, ...completionVerbs(() => bv)],
+  verbs: [
+    startVerb,
+    stopVerb,
+    statusVerb,
+    nodeVerbs,
+    hostVerbs,
+    protocolVerbs,
+    archiveVerbs,
+    ...completionVerbs(() => bv),
+  ],
   beforeEach: requireRegisteredHost,
 };

@@ -4,7 +4,8 @@ import { AuthService } from "@blockvisor/wire/blockjoy/v1/auth";
 import { HostService } from "@blockvisor/wire/blockjoy/v1/host";
 import { ImageService } from "@blockvisor/wire/blockjoy/v1/image";
 import { ProtocolService } from "@blockvisor/wire/blockjoy/v1/protocol";
-import { type Client, Code, ConnectError, createClient, type Interceptor } from "@connectrpc/connect";
+import type { DescService } from "@bufbuild/protobuf";
+import { type Client, Code, ConnectError, createClient, type Interceptor, type Transport } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { Failure } from "../failure/failure.ts";
 import type { Output } from "../output/output.ts";
@@ -34,22 +35,29 @@ export class Api implements Disposable {
   readonly protocols: Client<typeof ProtocolService>;
   readonly #out: Output;
   readonly #sessions: Http2SessionManager;
+  readonly #transport: Transport;
 
   constructor(out: Output, url: string, token?: string) {
     this.url = url;
     this.#out = out;
     this.#sessions = new Http2SessionManager(url, { pingIntervalMs: 10_000 });
-    const transport = createGrpcTransport({
+    const transport: Transport = createGrpcTransport({
       baseUrl: url,
       sessionManager: this.#sessions,
       defaultTimeoutMs: requestTimeoutMs,
       interceptors: token === undefined ? [] : [bearer(token)],
     });
+    this.#transport = transport;
     this.auth = createClient(AuthService, transport);
     this.apiKeys = createClient(ApiKeyService, transport);
     this.hosts = createClient(HostService, transport);
     this.images = createClient(ImageService, transport);
     this.protocols = createClient(ProtocolService, transport);
+  }
+
+  /** A service that only few commands need, so that the others do not load it. */
+  client<S extends DescService>(service: S): Client<S> {
+    return createClient(service, this.#transport);
   }
 
   /** Calls once more when that may help. `name` is what is told of it. */

@@ -50,7 +50,7 @@ function readJson(path: string): object | undefined {
   }
 }
 
-function expiresSoon(token: string): boolean {
+export function expiresSoon(token: string): boolean {
   try {
     const claims: unknown = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString("utf8"));
     const expiry = (claims as { exp?: unknown } | null)?.exp;

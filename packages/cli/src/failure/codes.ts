@@ -51,6 +51,8 @@ export const failureKinds = {
   "tool-missing": { number: 914, meaning: "a program that is needed is not installed" },
   "network-undetected": { number: 915, meaning: "the machine's network cannot be detected" },
   "already-registered": { number: 916, meaning: "this machine is registered already" },
+  "archive-damaged": { number: 920, exit: { bv: 3 }, meaning: "data is not what its archive says" },
+  "archive-failed": { number: 921, meaning: "an archive could not be fetched, repaired or pushed" },
 } as const satisfies Readonly<Record<string, FailureKind>>;
 
 export type FailureName = keyof typeof failureKinds;

@@ -1,0 +1,71 @@
+import {
+  type Archive,
+  type ArchiveVersion,
+  Layout,
+  VersionState,
+} from "@blockvisor/wire/blockvisor/archive/v1/archive";
+import { HostArchives } from "../../../cloud/host-archives.ts";
+import type { Call } from "../../../command/verb.ts";
+import { bytesText } from "../../../output/bytes.ts";
+import type { Column } from "../../../output/table.ts";
+import type { ListOptions } from "../verbs.ts";
+
+/** `bv archive list`: what this host can see, newest version last. */
+export async function archiveList({ out, args, options }: Call<ListOptions, [storeKey?: string]>): Promise<void> {
+  using archives = new HostArchives(out);
+  const [storeKey] = args;
+  const request = { allVersions: options.all ?? false, ...(storeKey === undefined ? {} : { storeKey }) };
+  const found = await archives.call("ListArchives", (client) => client.listArchives(request));
+  const views = found.archives.map(archiveView);
+  const rows = views.flatMap(({ store_key, versions }) => versions.map((version) => ({ store_key, ...version })));
+  if (rows.length === 0) out.line("No archives found.");
+  else out.table(options.all ? columns : columns.filter(({ title }) => title !== "State"), rows);
+  out.document({ archives: views });
+}
+
+type Row = ReturnType<typeof versionView> & { readonly store_key: string };
+
+const columns: readonly Column<Row>[] = [
+  { title: "Store key", value: (row) => row.store_key, colour: "cyan" },
+  { title: "Version", value: (row) => String(row.data_version), align: "right" },
+  { title: "State", value: (row) => row.state, colour: (row) => (row.state === "ready" ? "green" : "yellow") },
+  { title: "Data", value: (row) => bytesText(row.total_size), align: "right" },
+  { title: "Stored", value: (row) => bytesText(row.stored_size), align: "right" },
+  { title: "Chunks", value: (row) => String(row.chunks), align: "right" },
+  { title: "Compression", value: (row) => row.compression ?? "none" },
+  { title: "Layout", value: (row) => row.layout },
+  { title: "Published (UTC)", value: (row) => row.published_at?.slice(0, 19).replace("T", " ") ?? "-" },
+  { title: "Downloads", value: (row) => String(row.downloads), align: "right" },
+  { title: "Image", value: ({ source }) => source["node_version"] ?? "-" },
+];
+
+function archiveView({ storeKey, versions, storedSize, keepLast, keepDays }: Archive) {
+  return {
+    store_key: storeKey,
+    stored_size: Number(storedSize),
+    keep_last: keepLast ?? null,
+    keep_days: keepDays ?? null,
+    versions: versions.map(versionView),
+  };
+}
+
+function versionView(version: ArchiveVersion) {
+  const { compression } = version.compression ?? {};
+  return {
+    data_version: Number(version.dataVersion),
+    state: VersionState[version.state].toLowerCase(),
+    total_size: Number(version.totalSize),
+    stored_size: Number(version.storedSize),
+    chunks: version.chunks,
+    compression: compression?.case === "zstd" ? `zstd:${compression.value}` : null,
+    layout: version.layout === Layout.CAS ? "cas" : "parts",
+    published_at: time(version.publishedAt),
+    published_by: version.publishedBy ?? null,
+    downloads: Number(version.downloads),
+    lease_until: time(version.leaseUntil),
+    source: version.source,
+  };
+}
+
+const time = (seconds: bigint | undefined): string | null =>
+  seconds === undefined ? null : new Date(Number(seconds) * 1000).toISOString();

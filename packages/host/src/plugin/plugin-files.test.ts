@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { closeSync, openSync } from "node:fs";
+import { mkdir, mkdtemp, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { readPluginFiles } from "./plugin-files.ts";
 
-const folder = await mkdtemp(join(tmpdir(), "bv-plugin-files-"));
+/** In memory: a hundred thousand files take a while on a disk. */
+const folder = await mkdtemp("/dev/shm/bv-plugin-files-");
 after(() => rm(folder, { recursive: true }));
 
 let count = 0;
@@ -59,6 +60,21 @@ describe("what a hostile image puts there is an ordinary error, and no file of t
     ],
     ["a directory for main.rhai", (plugin) => mkdir(join(plugin, "main.rhai")), /Cannot open script file/],
     ["a huge file", (plugin) => writeFile(join(plugin, "main.rhai"), Buffer.alloc(5_000_000)), /bytes/],
+    [
+      "a file of a gigabyte that takes no space",
+      async (plugin) => {
+        await writeFile(join(plugin, "main.rhai"), "");
+        await truncate(join(plugin, "main.rhai"), 2 ** 30);
+      },
+      /bytes/,
+    ],
+    [
+      "a hundred thousand files",
+      async (plugin) => {
+        for (let index = 0; index < 100_000; index += 1) closeSync(openSync(join(plugin, `f${index}`), "w"));
+      },
+      /entries/,
+    ],
     [
       "thousands of files",
       async (plugin) => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -39,10 +39,19 @@ describe("the daemon as the machine's service", { skip: elsewhere }, () => {
   before(() => {
     cpSync(join(repository, "examples/minimal-scratch"), image, { recursive: true });
     cpSync("/bin/busybox", join(image, "busybox"));
+    writeFileSync("/etc/blockvisor.json", '{"mode": "dev"}');
   });
   after(() => {
     spawnSync("sh", ["-c", "bv node delete --all --yes --force; bv stop"]);
     rmSync(folder, { recursive: true, force: true });
+  });
+
+  test("what is missing for the service is said with the fix", () => {
+    const { status, stderr } = spawnSync("bv", ["status"], {
+      encoding: "utf8",
+      env: { ...process.env, BV_ROOT: folder },
+    });
+    assert.deepEqual([status, /BV906[\s\S]*next: .*bvup/.test(stderr)], [1, true], stderr);
   });
 
   test("bv start starts the unit and waits until the daemon serves", () => {

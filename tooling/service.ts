@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { repository, run } from "./command.ts";
 
 const unit = "blockvisor.service";
+const hostConfig = "/etc/blockvisor.json";
 
 /** Makes this checkout's daemon a service of the machine, and its commands available to everyone on it. */
 export async function installService(): Promise<void> {
@@ -20,5 +21,9 @@ export async function installService(): Promise<void> {
   }
   await run("systemctl", ["daemon-reload"]);
   await run("systemctl", ["enable", "--quiet", unit]);
+  if (!existsSync(hostConfig)) {
+    console.log(`  missing  ${hostConfig}: \`bvup TOKEN\` registers this machine with a platform and writes it;`);
+    console.log(`           for image development alone: echo '{"mode": "dev"}' > ${hostConfig}`);
+  }
   console.log(`  enabled  ${unit.padEnd(16)} \`bv start\` starts it, \`journalctl -u blockvisor -fn 50\` is its log`);
 }

@@ -1489,7 +1489,7 @@ export declare type ArchiveVersion = Message<"blockvisor.archive.v1.ArchiveVersi
   source: { [key: string]: string };
 
   /**
-   * times its manifest was asked for
+   * downloads that were begun
    *
    * @generated from field: uint64 downloads = 11;
    */
@@ -1562,7 +1562,7 @@ export declare type ArchiveVersionJson = {
   source?: { [key: string]: string };
 
   /**
-   * times its manifest was asked for
+   * downloads that were begun
    *
    * @generated from field: uint64 downloads = 11;
    */
@@ -1891,6 +1891,128 @@ export declare type ListUploadGrantsResponseJson = {
 export declare const ListUploadGrantsResponseSchema: GenMessage<ListUploadGrantsResponse, {jsonType: ListUploadGrantsResponseJson}>;
 
 /**
+ * @generated from message blockvisor.archive.v1.CollectGarbageRequest
+ */
+export declare type CollectGarbageRequest = Message<"blockvisor.archive.v1.CollectGarbageRequest"> & {
+  /**
+   * @generated from field: bool dry_run = 1;
+   */
+  dryRun: boolean;
+};
+
+/**
+ * @generated from message blockvisor.archive.v1.CollectGarbageRequest
+ */
+export declare type CollectGarbageRequestJson = {
+  /**
+   * @generated from field: bool dry_run = 1;
+   */
+  dryRun?: boolean;
+};
+
+/**
+ * Describes the message blockvisor.archive.v1.CollectGarbageRequest.
+ * Use `create(CollectGarbageRequestSchema)` to create a new message.
+ */
+export declare const CollectGarbageRequestSchema: GenMessage<CollectGarbageRequest, {jsonType: CollectGarbageRequestJson}>;
+
+/**
+ * @generated from message blockvisor.archive.v1.CollectGarbageResponse
+ */
+export declare type CollectGarbageResponse = Message<"blockvisor.archive.v1.CollectGarbageResponse"> & {
+  /**
+   * @generated from field: repeated blockvisor.archive.v1.GarbageItem items = 1;
+   */
+  items: GarbageItem[];
+};
+
+/**
+ * @generated from message blockvisor.archive.v1.CollectGarbageResponse
+ */
+export declare type CollectGarbageResponseJson = {
+  /**
+   * @generated from field: repeated blockvisor.archive.v1.GarbageItem items = 1;
+   */
+  items?: GarbageItemJson[];
+};
+
+/**
+ * Describes the message blockvisor.archive.v1.CollectGarbageResponse.
+ * Use `create(CollectGarbageResponseSchema)` to create a new message.
+ */
+export declare const CollectGarbageResponseSchema: GenMessage<CollectGarbageResponse, {jsonType: CollectGarbageResponseJson}>;
+
+/**
+ * @generated from message blockvisor.archive.v1.GarbageItem
+ */
+export declare type GarbageItem = Message<"blockvisor.archive.v1.GarbageItem"> & {
+  /**
+   * @generated from field: string store_key = 1;
+   */
+  storeKey: string;
+
+  /**
+   * 0: chunks shared by versions
+   *
+   * @generated from field: uint64 data_version = 2;
+   */
+  dataVersion: bigint;
+
+  /**
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: uint64 objects = 4;
+   */
+  objects: bigint;
+
+  /**
+   * @generated from field: uint64 bytes = 5;
+   */
+  bytes: bigint;
+};
+
+/**
+ * @generated from message blockvisor.archive.v1.GarbageItem
+ */
+export declare type GarbageItemJson = {
+  /**
+   * @generated from field: string store_key = 1;
+   */
+  storeKey?: string;
+
+  /**
+   * 0: chunks shared by versions
+   *
+   * @generated from field: uint64 data_version = 2;
+   */
+  dataVersion?: string;
+
+  /**
+   * @generated from field: string reason = 3;
+   */
+  reason?: string;
+
+  /**
+   * @generated from field: uint64 objects = 4;
+   */
+  objects?: string;
+
+  /**
+   * @generated from field: uint64 bytes = 5;
+   */
+  bytes?: string;
+};
+
+/**
+ * Describes the message blockvisor.archive.v1.GarbageItem.
+ * Use `create(GarbageItemSchema)` to create a new message.
+ */
+export declare const GarbageItemSchema: GenMessage<GarbageItem, {jsonType: GarbageItemJson}>;
+
+/**
  * @generated from enum blockvisor.archive.v1.Layout
  */
 export enum Layout {
@@ -2083,6 +2205,16 @@ export declare const ArchiveStoreService: GenService<{
     methodKind: "unary";
     input: typeof ListUploadGrantsRequestSchema;
     output: typeof ListUploadGrantsResponseSchema;
+  },
+  /**
+   * Removes abandoned uploads, versions that no policy keeps and chunks that nothing refers to.
+   *
+   * @generated from rpc blockvisor.archive.v1.ArchiveStoreService.CollectGarbage
+   */
+  collectGarbage: {
+    methodKind: "unary";
+    input: typeof CollectGarbageRequestSchema;
+    output: typeof CollectGarbageResponseSchema;
   },
 }>;
 

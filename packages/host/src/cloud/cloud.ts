@@ -1,6 +1,8 @@
 import { rename } from "node:fs/promises";
 import type { Logger } from "pino";
 import type { HostConfig } from "../config/host-config.ts";
+import type { Counters } from "../metrics/counters.ts";
+import type { NodePolls } from "../metrics/node-polls.ts";
 import type { NodeTable } from "../node/node-table.ts";
 import type { HostPaths } from "../place/paths.ts";
 import type { ControlPlane } from "../service/control-plane.ts";
@@ -37,6 +39,7 @@ export interface CloudOptions {
   readonly apiUrl: string;
   readonly version: string;
   readonly log: Logger;
+  readonly counters: Counters;
 }
 
 /** The line to the API, usable before there are nodes: plugins need secrets and archives through it. */
@@ -45,7 +48,11 @@ export interface CloudLink {
   readonly tokens: TokenKeeper;
 }
 
-export async function openCloudLink({ paths, config, apiUrl }: CloudOptions): Promise<CloudLink> {
+export async function openCloudLink({
+  paths,
+  config,
+  apiUrl,
+}: Pick<CloudOptions, "paths" | "config" | "apiUrl">): Promise<CloudLink> {
   const tokens = new TokenKeeper(await loadTokens(paths, config), refreshOver(apiUrl), (pair) =>
     saveTokens(paths, pair),
   );
@@ -69,18 +76,21 @@ export class Cloud {
   #stopped = false;
   #lastError: string | undefined;
 
-  constructor(options: CloudOptions, link: CloudLink, nodes: NodeTable) {
+  constructor(options: CloudOptions, link: CloudLink, nodes: NodeTable, polls: NodePolls) {
     const { config, log } = options;
     this.#options = options;
     this.#link = link;
     this.#nodes = nodes;
     this.controlPlane = apiControlPlane(link.api, config, nodes, (id) => this.#outbox?.failureOf(id));
-    this.#reports = new Reports(link.api, nodes, config.hostId, log);
+    this.#reports = new Reports(link.api, nodes, polls, config.hostId, log);
     this.#notifications = new Notifications({
       hostId: config.hostId,
       brokerUrl: async () => config.mqttUrl ?? (await callApi(() => link.api.discovery.services({}))).notificationUrl,
       token: () => link.tokens.token(),
-      onWake: () => this.#wake(),
+      onWake: () => {
+        options.counters.add("blockvisor_notifications_total");
+        this.#wake();
+      },
       log,
     });
   }
@@ -102,7 +112,7 @@ export class Cloud {
         log.info({ node: nodeId, function: name }, "plugin function done"),
     };
     this.#outbox = outbox;
-    this.#runner = new CommandRunner(this.#link.api, outbox, context, config.hostId, log);
+    this.#runner = new CommandRunner(this.#link.api, outbox, context, config.hostId, log, this.#options.counters);
     this.#runner.resume();
     this.#notifications.start();
     this.#wake();
@@ -146,8 +156,9 @@ export class Cloud {
       this.#pollAgain = true;
       return;
     }
-    this.#polling = this.#runner
-      .poll()
+    const runner = this.#runner;
+    this.#polling = this.#options.counters
+      .time("blockvisor_loops", { loop: "commands" }, () => runner.poll())
       .then(() => {
         this.#lastError = undefined;
       })
@@ -170,7 +181,9 @@ export class Cloud {
 
   #repeat(what: string, period: number, work: () => Promise<void>, atOnce = false): void {
     const run = async (): Promise<void> => {
-      await work().catch((error: unknown) => this.#failed(what, error));
+      await this.#options.counters
+        .time("blockvisor_loops", { loop: what }, work)
+        .catch((error: unknown) => this.#failed(what, error));
       this.#after(period + Math.random() * jitterMs, () => void run());
     };
     if (atOnce) void run();

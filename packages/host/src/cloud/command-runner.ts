@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { CommandExitCode } from "@blockvisor/wire/blockjoy/v1/command";
 import type { Logger } from "pino";
+import type { Counters } from "../metrics/counters.ts";
 import { type Api, callApi } from "./api.ts";
 import { type CommandContext, executeCommand } from "./execute-command.ts";
 import { type CommandResult, commandOf, type Outbox, type OutboxEntry, updateOf } from "./outbox.ts";
@@ -19,7 +20,10 @@ export class CommandRunner {
   readonly #queues = new Map<string, Promise<void>>();
   #stopped = false;
 
-  constructor(api: Api, outbox: Outbox, context: CommandContext, hostId: string, log: Logger) {
+  readonly #counters: Counters;
+
+  constructor(api: Api, outbox: Outbox, context: CommandContext, hostId: string, log: Logger, counters: Counters) {
+    this.#counters = counters;
     this.#api = api;
     this.#outbox = outbox;
     this.#context = context;
@@ -84,7 +88,12 @@ export class CommandRunner {
   async #execute(entry: OutboxEntry): Promise<CommandResult | undefined> {
     const again = entry.state === "running";
     if (!again) await this.#outbox.change(entry.id, { state: "running" });
-    const result = await this.#slots.use(() => executeCommand(this.#context, commandOf(entry), again));
+    const command = commandOf(entry);
+    const result = await this.#slots.use(() =>
+      this.#counters.time("blockvisor_commands", { command: kindOf(command) }, () =>
+        executeCommand(this.#context, command, again),
+      ),
+    );
     // A daemon that is going down gives up operations; the next one finishes them and reports what came out.
     if (this.#stopped) return undefined;
     await this.#outbox.change(entry.id, { state: "done", result });
@@ -104,6 +113,10 @@ export class CommandRunner {
       this.#log.warn({ command: entry.id }, `result not reported yet: ${(error as Error).message}`);
     }
   }
+}
+
+function kindOf({ command }: ReturnType<typeof commandOf>): string {
+  return (command.case === "node" ? command.value.command.case : command.case) ?? "unknown";
 }
 
 function queueOf(entry: OutboxEntry): string {

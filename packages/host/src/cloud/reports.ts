@@ -11,8 +11,9 @@ import type { NodeMetricsSchema } from "@blockvisor/wire/blockjoy/v1/metrics";
 import { JobState, type NodeMetricsSchema as LocalMetricsSchema } from "@blockvisor/wire/blockvisor/host/v1/host";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
+import { HostError } from "../errors/host-error.ts";
 import { hostMetrics } from "../metrics/host-metrics.ts";
-import { nodeMetrics } from "../metrics/node-metrics.ts";
+import type { NodePolls } from "../metrics/node-polls.ts";
 import type { NodeActor } from "../node/node-actor.ts";
 import type { NodeStatus } from "../node/node-status.ts";
 import type { NodeTable } from "../node/node-table.ts";
@@ -28,16 +29,20 @@ const addressTimeoutMs = 4_000;
 export class Reports {
   readonly #api: Api;
   readonly #nodes: NodeTable;
+  readonly #polls: NodePolls;
   readonly #log: Logger;
   readonly #hostId: string;
   /** Node id → the last status the API has accepted. */
   readonly #accepted = new Map<string, string>();
+  /** Node id → when the metrics that were reported last had been collected. */
+  readonly #reported = new Map<string, number>();
   #round: Promise<void> = Promise.resolve();
   #nextRound: Promise<void> | undefined;
 
-  constructor(api: Api, nodes: NodeTable, hostId: string, log: Logger) {
+  constructor(api: Api, nodes: NodeTable, polls: NodePolls, hostId: string, log: Logger) {
     this.#api = api;
     this.#nodes = nodes;
+    this.#polls = polls;
     this.#hostId = hostId;
     this.#log = log;
   }
@@ -104,17 +109,28 @@ export class Reports {
     await eachBounded(managed, (actor) => this.#status(actor));
   }
 
+  /** What nodes told since the last report, in one request. */
   async nodeMetrics(): Promise<void> {
-    const running = this.#managed().filter((actor) => actor.snapshot().status === "Running");
-    const collected: MessageInitShape<typeof NodeMetricsSchema>[] = [];
-    await eachBounded(running, async (actor) => {
-      try {
-        collected.push(apiMetrics(actor.id, await nodeMetrics(actor)));
-      } catch (error) {
-        this.#log.debug({ node: actor.id }, `metrics not collected: ${(error as Error).message}`);
-      }
+    const news = this.#managed().flatMap((actor) => {
+      const polled = this.#polls.last(actor.id);
+      if (polled === undefined || polled.at <= (this.#reported.get(actor.id) ?? 0)) return [];
+      return [{ id: actor.id, at: polled.at, metrics: apiMetrics(actor.id, polled.metrics) }];
     });
-    if (collected.length > 0) await callApi(() => this.#api.metrics.node({ metrics: collected }));
+    if (news.length === 0) return;
+    try {
+      await callApi(() => this.#api.metrics.node({ metrics: news.map(({ metrics }) => metrics) }));
+    } catch (error) {
+      if (!(error instanceof HostError && error.code === "not_found") || news.length === 1) throw error;
+      // One node that the API does not know must not keep back what the others have to tell (DB-10.6).
+      await eachBounded(news, async ({ id, metrics }) => {
+        await callApi(() => this.#api.metrics.node({ metrics: [metrics] })).catch((refused: unknown) => {
+          this.#log.warn({ node: id }, `metrics not reported: ${(refused as Error).message}`);
+        });
+      });
+    }
+    const ids = new Set(this.#managed().map(({ id }) => id));
+    for (const id of this.#reported.keys()) if (!ids.has(id)) this.#reported.delete(id);
+    for (const { id, at } of news) this.#reported.set(id, at);
   }
 
   async #status(actor: NodeActor): Promise<void> {

@@ -46,6 +46,8 @@ const schema = z.looseObject({
   maintenance_mode: z.boolean().default(false),
   /** Upgrades that the API asks for run the new image beside the node before anything is stopped. */
   upgrade_smoke_check: z.boolean().default(false),
+  /** Where programs of this machine read metrics, `http://127.0.0.1:PORT/metrics`; absent: nowhere. 0: any free port, see `bv status`. */
+  metrics_port: z.number().int().min(0).max(65_535).optional(),
 });
 
 type HostConfigFile = z.infer<typeof schema>;
@@ -72,6 +74,7 @@ export interface HostConfig {
   readonly runtime: HostConfigFile["apptainer"];
   readonly maintenanceMode: boolean;
   readonly upgradeSmokeCheck: boolean;
+  readonly metricsPort: number | undefined;
 }
 
 /** The network a dev machine gets when nothing is configured: private, NATed, one /24. */
@@ -130,6 +133,7 @@ function resolve(file: HostConfigFile): HostConfig {
     runtime: file.apptainer,
     maintenanceMode: file.maintenance_mode,
     upgradeSmokeCheck: file.upgrade_smoke_check,
+    metricsPort: file.metrics_port,
   };
 }
 

@@ -50,6 +50,8 @@ describe("the host configuration", () => {
       interface: "br7",
       network: { gatewayIp: "10.1.0.1", hostIp: "10.1.0.2", prefix: 24, availableIps: ["10.1.0.3"] },
       maintenanceMode: false,
+      upgradeSmokeCheck: false,
+      metricsPort: undefined,
     });
     assert.equal(file["update_check_interval_secs"], 60);
     assert.equal(runtime.cpu_limit, true);

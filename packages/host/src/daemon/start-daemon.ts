@@ -1,9 +1,16 @@
 import { mkdir } from "node:fs/promises";
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { ServiceStatus } from "@blockvisor/wire/blockvisor/host/v1/host";
 import type { Logger } from "pino";
 import { Cloud, type CloudLink, openCloudLink } from "../cloud/cloud.ts";
 import { loadHostConfig } from "../config/load-config.ts";
 import { HostError } from "../errors/host-error.ts";
+import { Counters } from "../metrics/counters.ts";
+import { type MetricsEndpoint, serveMetrics } from "../metrics/metrics-endpoint.ts";
+import { NodePolls } from "../metrics/node-polls.ts";
+import { OperationMeter } from "../metrics/operation-meter.ts";
+import { type MetricSources, scrape } from "../metrics/scrape.ts";
+import type { NodeActor } from "../node/node-actor.ts";
 import type { NodeHost } from "../node/node-host.ts";
 import { NodeTable } from "../node/node-table.ts";
 import { purgeTrash } from "../node/remove-broken.ts";
@@ -42,18 +49,27 @@ export async function startDaemon({ root, dev, env, log }: DaemonOptions): Promi
   const paths = hostPaths(root);
   const config = await loadHostConfig(paths, dev);
   await mkdir(paths.nodes, { recursive: true, mode: 0o700 });
-  const { apiUrl } = config;
-  const cloudOptions = config.devMode || apiUrl === undefined ? undefined : { paths, config, apiUrl, version, log };
+  const { apiUrl, metricsPort } = config;
+  const counters = new Counters();
+  const cloudOptions =
+    config.devMode || apiUrl === undefined ? undefined : { paths, config, apiUrl, version, log, counters };
   const link: CloudLink | undefined = cloudOptions && (await openCloudLink(cloudOptions));
   const host: NodeHost = await assembleHost({ paths, config, env, log, api: link?.api });
   const status = new DaemonStatus();
 
   const nodes = new NodeTable(host, (actor) => {
     if (actor.gone) void purgeTrash(paths);
+    operations.changed(actor);
     cloud?.nodeChanged();
   });
-  const cloud = cloudOptions && link ? new Cloud(cloudOptions, link, nodes) : undefined;
+  const operations = new OperationMeter(counters);
+  // Nobody reads what dev nodes tell unless metrics are served.
+  const isRead = (actor: NodeActor): boolean =>
+    metricsPort !== undefined || (cloud !== undefined && !actor.snapshot().state.dev_mode);
+  const polls = new NodePolls(nodes, counters, isRead);
+  const cloud = cloudOptions && link ? new Cloud(cloudOptions, link, nodes, polls) : undefined;
 
+  let metrics: MetricsEndpoint | HostError | undefined;
   // Finding out takes a moment, and nothing that is served needs it.
   let runtime: RuntimeProbe | undefined;
   void host.runtime.probe().then((found) => {
@@ -74,10 +90,19 @@ export async function startDaemon({ root, dev, env, log }: DaemonOptions): Promi
     conditions: () => [
       ...(runtime === undefined ? [] : [runtimeCondition(host.runtime.kind, runtime)]),
       ...(cloud?.conditions() ?? []),
+      ...(metrics === undefined ? [] : [metricsCondition(metrics)]),
     ],
   };
   const server = await serveSocket(paths, (router) => hostRoutes(router, context));
   log.info({ socket: paths.socket, mode: config.devMode ? "dev" : "cloud" }, `blockvisord ${version} serves`);
+  if (metricsPort !== undefined) {
+    const sources = { host, nodes, version, startedAt, counters, operations, polls };
+    // Nodes matter more than their metrics: the daemon runs without, and says so.
+    metrics = await openMetrics(metricsPort, sources, context).catch((error: HostError) => {
+      log.error(error.message);
+      return error;
+    });
+  }
 
   const attached = nodes
     .load(() => status.notify())
@@ -98,6 +123,8 @@ export async function startDaemon({ root, dev, env, log }: DaemonOptions): Promi
   return {
     stop: async () => {
       watch.stop();
+      polls.stop();
+      if (metrics && "url" in metrics) await metrics.close();
       collection.stop();
       await cloud?.stop();
       await attached;
@@ -111,6 +138,23 @@ export async function startDaemon({ root, dev, env, log }: DaemonOptions): Promi
       log.info("detached; nodes keep running");
     },
   };
+}
+
+/** The endpoint for Prometheus, with what only a scrape needs to measure. */
+async function openMetrics(
+  port: number,
+  sources: Omit<MetricSources, "loopDelay" | "conditions">,
+  { conditions }: ServiceContext,
+): Promise<MetricsEndpoint> {
+  const loopDelay = monitorEventLoopDelay({ resolution: 100 });
+  const endpoint = await serveMetrics(port, () => scrape({ ...sources, loopDelay, conditions }));
+  loopDelay.enable();
+  return endpoint;
+}
+
+function metricsCondition(metrics: MetricsEndpoint | HostError) {
+  if ("url" in metrics) return { name: "metrics", ok: true, message: metrics.url };
+  return { name: "metrics", ok: false, message: `${metrics.message}; ${metrics.hint}` };
 }
 
 function runtimeCondition(kind: string, probe: RuntimeProbe) {

@@ -3166,6 +3166,13 @@ export declare type CloneNodeRequest = Message<"blockvisor.host.v1.CloneNodeRequ
    * @generated from field: bool stop = 5;
    */
   stop: boolean;
+
+  /**
+   * Of the new node. Empty: a new uuid.
+   *
+   * @generated from field: string id = 6;
+   */
+  id: string;
 };
 
 /**
@@ -3203,6 +3210,13 @@ export declare type CloneNodeRequestJson = {
    * @generated from field: bool stop = 5;
    */
   stop?: boolean;
+
+  /**
+   * Of the new node. Empty: a new uuid.
+   *
+   * @generated from field: string id = 6;
+   */
+  id?: string;
 };
 
 /**

@@ -15,16 +15,23 @@ export const RETRY_TIMES: RetryTimes = { baseMs: 500, capMs: 60_000, patienceMs:
 
 export const monotonicMs = (): number => performance.now();
 
-/** Progress that all transfers of a job share: whoever gets bytes through keeps the others trying. */
+/** When something last got through; all transfers of a job share it, in whatever thread: whoever makes progress keeps the others trying. */
 export class SharedProgress {
-  #at = monotonicMs();
+  readonly shared: SharedArrayBuffer;
+  readonly #at: BigInt64Array;
+
+  constructor(shared?: SharedArrayBuffer) {
+    this.shared = shared ?? new SharedArrayBuffer(8);
+    this.#at = new BigInt64Array(this.shared);
+    if (shared === undefined) this.note();
+  }
 
   note(): void {
-    this.#at = monotonicMs();
+    Atomics.store(this.#at, 0, process.hrtime.bigint());
   }
 
   idleMs(): number {
-    return monotonicMs() - this.#at;
+    return Number(process.hrtime.bigint() - Atomics.load(this.#at, 0)) / 1e6;
   }
 }
 

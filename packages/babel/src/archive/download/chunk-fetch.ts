@@ -1,0 +1,140 @@
+import { once } from "node:events";
+import { faultOf, isDiskFull, TransferFault } from "../transfer/fault.ts";
+import { type Connections, getObject, type StallLimit } from "../transfer/get-object.ts";
+import { cancelled, pause, RetryPolicy, type RetryTimes, type SharedProgress } from "../transfer/retry.ts";
+import type { Throttle } from "../transfer/throttle.ts";
+import { ChunkSink } from "./chunk-sink.ts";
+import type { ChunkOrder, FromThread, TransferCounters } from "./orders.ts";
+import type { Tree } from "./tree.ts";
+
+/** What all fetches of a thread use. */
+export type FetchContext = {
+  readonly connections: Connections;
+  readonly throttle: Throttle;
+  readonly progress: SharedProgress;
+  readonly counters: TransferCounters;
+  readonly retry: RetryTimes;
+  readonly stall: StallLimit;
+  readonly output: Uint8Array;
+  readonly tell: (message: FromThread) => void;
+};
+
+/** Fetches one chunk until it is written and verified, through whatever happens on the way; parked, it waits without a connection. */
+export class ChunkFetch {
+  readonly #id: number;
+  readonly #order: ChunkOrder;
+  readonly #tree: Tree;
+  readonly #context: FetchContext;
+  readonly #cancel = new AbortController();
+  /** Ends the exchange that is going on, not the fetch. */
+  #exchange = new AbortController();
+  readonly #events = new EventTarget();
+  #parked = false;
+  #url: string | undefined;
+  #written = 0;
+
+  constructor(id: number, order: ChunkOrder, tree: Tree, context: FetchContext) {
+    this.#id = id;
+    this.#order = order;
+    this.#tree = tree;
+    this.#context = context;
+    this.#url = order.chunk.url;
+  }
+
+  park(parked: boolean): void {
+    this.#parked = parked;
+    if (parked) this.#exchange.abort();
+    else this.#events.dispatchEvent(new Event("unparked"));
+  }
+
+  renew(url: string): void {
+    this.#url = url;
+    this.#events.dispatchEvent(new Event("url"));
+  }
+
+  cancel(): void {
+    this.#cancel.abort();
+  }
+
+  async run(): Promise<void> {
+    const { tell, counters } = this.#context;
+    try {
+      await this.#fetch();
+      tell({ kind: "done", id: this.#id });
+    } catch (error) {
+      const { kind, message } = faultOf(error);
+      tell({ kind: "failed", id: this.#id, fault: kind, message, full: isDiskFull(error) });
+    } finally {
+      counters.addUnfinished(-this.#written);
+    }
+  }
+
+  async #fetch(): Promise<void> {
+    const { progress, retry, output, counters, tell } = this.#context;
+    const policy = new RetryPolicy(progress, retry);
+    let sink: ChunkSink | undefined;
+    try {
+      for (;;) {
+        await this.#unparked();
+        try {
+          sink ??= await ChunkSink.open({ ...this.#order, output }, this.#tree);
+          if (this.#order.chunk.size > 0) await this.#receive(sink, policy);
+          return sink.finish();
+        } catch (error) {
+          if (this.#cancel.signal.aborted) throw cancelled();
+          if (this.#parked) continue;
+          const verdict = policy.after(error);
+          if (verdict.kind === "fail") throw verdict.fault;
+          if (verdict.from === "beginning") {
+            sink?.close();
+            sink = undefined;
+            counters.addUnfinished(-this.#written);
+            this.#written = 0;
+          }
+          const { kind, message } = faultOf(error);
+          tell({ kind: "retry", id: this.#id, fault: kind, message, waitMs: verdict.waitMs });
+          if (verdict.newUrl) this.#url = undefined;
+          await pause(verdict.waitMs, this.#cancel.signal);
+        }
+      }
+    } finally {
+      sink?.close();
+    }
+  }
+
+  async #receive(sink: ChunkSink, policy: RetryPolicy): Promise<void> {
+    const { connections, stall, throttle, counters } = this.#context;
+    const { size } = this.#order.chunk;
+    if (sink.received === size) return;
+    const url = this.#url ?? (await this.#freshUrl());
+    this.#exchange = new AbortController();
+    const signal = AbortSignal.any([this.#exchange.signal, this.#cancel.signal]);
+    for await (const piece of getObject(url, { from: sink.received, size }, { connections, signal, stall })) {
+      // A chunk that was written wrongly is begun again: none of it may look as if nothing had been written.
+      const written = sink.write(piece);
+      this.#written += written;
+      counters.addUnfinished(written);
+      counters.addReceived(piece.length);
+      policy.succeeded();
+      await throttle.take(piece.length, signal);
+    }
+  }
+
+  async #freshUrl(): Promise<string> {
+    this.#context.tell({ kind: "url-wanted", id: this.#id });
+    await this.#event("url");
+    if (this.#url === undefined) throw new TransferFault("transient", `missing chunk ${this.#order.chunk.key} url`);
+    return this.#url;
+  }
+
+  async #unparked(): Promise<void> {
+    while (this.#parked) await this.#event("unparked");
+    if (this.#cancel.signal.aborted) throw cancelled();
+  }
+
+  async #event(name: string): Promise<void> {
+    await once(this.#events, name, { signal: this.#cancel.signal }).catch(() => {
+      throw cancelled();
+    });
+  }
+}

@@ -1,0 +1,130 @@
+import { writeSync } from "node:fs";
+import { type Chunk, type Codec, contentSize } from "../format/chunk.ts";
+import { type StreamingHash, streamingHash } from "../format/hash.ts";
+import { TransferFault } from "../transfer/fault.ts";
+import type { Tree } from "./tree.ts";
+import { ZstdReader } from "./zstd-reader.ts";
+
+/** Blocks of zeros, of this size and alignment, are left out where nothing was before: files stay as sparse as they were. */
+const HOLE = 16 * 1024;
+const ZEROS = Buffer.alloc(HOLE);
+
+export type SinkOptions = {
+  readonly chunk: Chunk;
+  readonly codec: Codec;
+  /** Final lengths of the files of the destinations. */
+  readonly lengths: readonly number[];
+  /** Nothing was ever written to the destinations. */
+  readonly fresh: boolean;
+  /** Room for decompressed bytes; sinks of one thread may share it. */
+  readonly output: Uint8Array;
+};
+
+/**
+ * Where the stored bytes of one chunk go: hashed, decompressed, and written straight to their final offsets. Views only; the one copy is that of the
+ * decompressor. (D4-07, D4-15)
+ */
+export class ChunkSink {
+  /** Stored bytes so far. */
+  received = 0;
+  readonly #options: SinkOptions;
+  readonly #tree: Tree;
+  readonly #hash: StreamingHash;
+  readonly #zstd: ZstdReader | undefined;
+  readonly #content: number;
+  #written = 0;
+  /** Destination that is being filled, and how far. */
+  #destination = 0;
+  #filled = 0;
+
+  private constructor(options: SinkOptions, tree: Tree, hash: StreamingHash) {
+    this.#options = options;
+    this.#tree = tree;
+    this.#hash = hash;
+    this.#content = contentSize(options.chunk);
+    this.#zstd = options.codec === "zstd" && options.chunk.size > 0 ? new ZstdReader(options.output) : undefined;
+  }
+
+  static async open(options: SinkOptions, tree: Tree): Promise<ChunkSink> {
+    return new ChunkSink(options, tree, await streamingHash(options.chunk.checksum.algorithm));
+  }
+
+  /** @returns uncompressed bytes that were written @throws TransferFault `corrupt`; errors of the file system */
+  write(piece: Uint8Array): number {
+    const before = this.#written;
+    this.received += piece.length;
+    this.#hash.update(piece);
+    if (this.#zstd === undefined) this.#spread(piece);
+    else this.#zstd.feed(piece, (output) => this.#spread(output));
+    return this.#written - before;
+  }
+
+  /** All bytes came in: they have to be the right ones. @throws TransferFault `corrupt` */
+  finish(): void {
+    const { chunk } = this.#options;
+    const digest = this.#hash.digest();
+    if (digest !== chunk.checksum.hex) {
+      const { algorithm, hex } = chunk.checksum;
+      throw corrupt(`chunk checksum mismatch - expected ${algorithm} ${hex}, actual ${digest}`);
+    }
+    if (this.#written !== this.#content) {
+      throw corrupt(`it holds ${this.#written} bytes, but its destinations have ${this.#content}`);
+    }
+    this.#passEmpty();
+  }
+
+  close(): void {
+    this.#zstd?.close();
+  }
+
+  #spread(bytes: Uint8Array): void {
+    if (this.#written + bytes.length > this.#content) {
+      throw corrupt(`it holds more than the ${this.#content} bytes of its destinations`);
+    }
+    const { chunk, lengths } = this.#options;
+    let at = 0;
+    while (at < bytes.length) {
+      this.#passEmpty();
+      const { path, pos, size } = chunk.destinations[this.#destination]!;
+      const part = bytes.subarray(at, at + Math.min(bytes.length - at, size - this.#filled));
+      this.#put(this.#tree.writable(path, lengths[this.#destination]!), part, pos + this.#filled);
+      at += part.length;
+      this.#filled += part.length;
+      this.#written += part.length;
+      if (this.#filled === size) this.#next();
+    }
+  }
+
+  /** Creates the empty files that come next. */
+  #passEmpty(): void {
+    const { destinations } = this.#options.chunk;
+    for (let next = destinations[this.#destination]; next?.size === 0; next = destinations[this.#destination]) {
+      this.#tree.writable(next.path, this.#options.lengths[this.#destination]!);
+      this.#next();
+    }
+  }
+
+  #next(): void {
+    this.#destination += 1;
+    this.#filled = 0;
+  }
+
+  #put(file: number, bytes: Uint8Array, position: number): void {
+    let from = 0;
+    if (this.#options.fresh) {
+      for (let at = (HOLE - (position % HOLE)) % HOLE; at + HOLE <= bytes.length; at += HOLE) {
+        if (bytes[at] !== 0 || ZEROS.compare(bytes, at, at + HOLE) !== 0) continue;
+        putAll(file, bytes.subarray(from, at), position + from);
+        from = at + HOLE;
+      }
+    }
+    putAll(file, bytes.subarray(from), position + from);
+  }
+}
+
+function putAll(file: number, bytes: Uint8Array, position: number): void {
+  let at = 0;
+  while (at < bytes.length) at += writeSync(file, bytes, at, bytes.length - at, position + at);
+}
+
+const corrupt = (reason: string): TransferFault => new TransferFault("corrupt", reason);

@@ -1,0 +1,69 @@
+import type { Chunk } from "../format/chunk.ts";
+import { type ArchiveSource, CHUNKS_PER_REQUEST } from "../source.ts";
+import { TransferFault } from "../transfer/fault.ts";
+import type { StoredManifest } from "./stored-manifest.ts";
+
+/** Fresh urls, asked for in as few calls as possible: those that are needed now, and next. (§8.3) */
+export class ChunkUrls {
+  readonly #source: ArchiveSource;
+  readonly #dataVersion: number;
+  readonly #manifest: StoredManifest;
+  readonly #upcoming: () => Iterable<number>;
+  readonly #urls = new Map<number, string>();
+  readonly #wanted = new Set<number>();
+  #asking: Promise<void> | undefined;
+
+  /** @param upcoming chunks that will be wanted next */
+  constructor(source: ArchiveSource, dataVersion: number, manifest: StoredManifest, upcoming: () => Iterable<number>) {
+    this.#source = source;
+    this.#dataVersion = dataVersion;
+    this.#manifest = manifest;
+    this.#upcoming = upcoming;
+  }
+
+  /** @throws as the source does; TransferFault `permanent` if the chunk is no longer what it was */
+  async take(index: number): Promise<string> {
+    this.#wanted.add(index);
+    while (!this.#urls.has(index)) await this.#ask();
+    const url = this.#urls.get(index)!;
+    this.#urls.delete(index);
+    return url;
+  }
+
+  /** The store refused one: what was handed out with it is not used either. */
+  expire(): void {
+    this.#urls.clear();
+  }
+
+  #ask(): Promise<void> {
+    this.#asking ??= this.#fetch().finally(() => {
+      this.#asking = undefined;
+    });
+    return this.#asking;
+  }
+
+  async #fetch(): Promise<void> {
+    const indexes = new Set(this.#wanted);
+    this.#wanted.clear();
+    for (const index of this.#upcoming()) {
+      if (indexes.size >= CHUNKS_PER_REQUEST) break;
+      if (!this.#urls.has(index)) indexes.add(index);
+    }
+    const asked = [...indexes].slice(0, CHUNKS_PER_REQUEST);
+    const chunks = await this.#source.chunks(this.#dataVersion, asked);
+    for (const chunk of chunks) {
+      checkSame(chunk, this.#manifest.chunk(chunk.index));
+      if (chunk.url !== undefined) this.#urls.set(chunk.index, chunk.url);
+    }
+    const missing = asked.find((index) => !this.#urls.has(index));
+    if (missing !== undefined) throw new TransferFault("transient", `missing chunk ${missing} url`);
+  }
+}
+
+function checkSame(now: Chunk, before: Chunk): void {
+  if (now.size === before.size && now.checksum.hex === before.checksum.hex) return;
+  throw new TransferFault(
+    "permanent",
+    `chunk ${now.index} is no longer the one that the download was begun with; clean the job up to begin anew`,
+  );
+}

@@ -1,0 +1,68 @@
+import { join } from "node:path";
+import { notFound } from "../../failure.ts";
+import { engineClient } from "../../service/engine.ts";
+import { engineSource } from "../engine.ts";
+import type { ArchiveResult, ArchiveTask } from "../task.ts";
+import { followLimits } from "../transfer/live-limits.ts";
+import { ProgressWriter } from "../transfer/progress.ts";
+import { Streams } from "../transfer/streams.ts";
+import { downloadClients } from "./clients.ts";
+import { dataFolder } from "./data-folder.ts";
+import type { Environment, Outcome } from "./run-downloads.ts";
+import { runDownloads } from "./run-downloads.ts";
+import { StateFolder } from "./state-folder.ts";
+
+const NOTHING = { phase: "metadata", message: "chunks", chunks: 0, chunksDone: 0, bytes: 0, bytesDone: 0 } as const;
+
+/** A `download` or `multi_client_download` job. @throws with what is to be told; nothing is recorded as complete then */
+export async function runDownloadJob(task: ArchiveTask): Promise<ArchiveResult> {
+  const streams = new Streams(undefined);
+  let applyBandwidth: (cap: number | undefined) => void = () => undefined;
+  let bandwidth: number | undefined;
+  const limits = await followLimits(task.folder, task.config, (caps) => {
+    streams.limit(caps.max_connections);
+    bandwidth = caps.max_bytes_per_second;
+    applyBandwidth(bandwidth);
+  });
+  const multi = "multi_client_download" in task.config.job_type;
+  const most = maxRunners(task);
+  const environment: Environment = {
+    signal: task.signal,
+    log: task.log,
+    progress: new ProgressWriter(task.folder, NOTHING),
+    streams,
+    followBandwidth: (apply) => {
+      applyBandwidth = apply;
+      apply(bandwidth);
+    },
+    ...(most === undefined ? {} : { threads: { most } }),
+  };
+  try {
+    return multi ? await downloadClients(task, environment) : await downloadOne(task, environment);
+  } finally {
+    limits.end();
+  }
+}
+
+async function downloadOne(task: ArchiveTask, environment: Environment): Promise<ArchiveResult> {
+  const engine = engineClient(task.engineSocket, () => task.conf.secret);
+  const source = engineSource(engine, undefined, task);
+  const { folder } = task.protocolData;
+  const state = new StateFolder(join(folder, task.name));
+  const options = { source, destination: dataFolder(task), state, referenceFolder: folder, log: task.log };
+  const [outcome] = await runDownloads([options], environment);
+  if (outcome?.kind === "complete") return resultOf(outcome, "");
+  if (outcome?.kind === "failed") throw outcome.error;
+  throw notFound("archive-not-found", "the node's image has no archive, or the archive has no version");
+}
+
+const resultOf = (outcome: Extract<Outcome, { kind: "complete" }>, storeKey: string): ArchiveResult => ({
+  store_key: storeKey,
+  data_version: outcome.dataVersion,
+  total_size: outcome.totalSize,
+});
+
+function maxRunners({ config: { job_type: type } }: ArchiveTask): number | undefined {
+  if ("download" in type) return type.download.max_runners;
+  return "multi_client_download" in type ? type.multi_client_download.max_runners : undefined;
+}

@@ -1,0 +1,316 @@
+import { unlinkSync } from "node:fs";
+import { mkdir, readdir } from "node:fs/promises";
+import { errnoOf, isMissing } from "../../errno.ts";
+import { type Chunk, codecOf, type Header } from "../format/chunk.ts";
+import { checkHeader } from "../format/sanity.ts";
+import type { Journal } from "../journal.ts";
+import { type ArchiveSource, type ArchiveVersion, CHUNKS_PER_REQUEST } from "../source.ts";
+import { TransferFault } from "../transfer/fault.ts";
+import { ChunkUrls } from "./chunk-urls.ts";
+import { flushFileSystem } from "./flush.ts";
+import type { ChunkOrder } from "./orders.ts";
+import { paced } from "./paced.ts";
+import {
+  type DownloadRecord,
+  kernelBoot,
+  type Plan,
+  putReferenceStateAside,
+  type StateFolder,
+} from "./state-folder.ts";
+import { StoredManifest, storeManifest } from "./stored-manifest.ts";
+import { Tree } from "./tree.ts";
+
+export type DownloadOptions = {
+  readonly source: ArchiveSource;
+  readonly destination: string;
+  readonly state: StateFolder;
+  /** Where the reference kept its state. */
+  readonly referenceFolder?: string;
+  readonly dataVersion?: number;
+  /** Of what is created. */
+  readonly owner?: { readonly uid: number; readonly gid: number };
+  readonly log: (line: string) => void;
+};
+
+/** Chunks that could not be had; the others are fetched all the same, so that a report names them all. */
+export type BadChunk = { readonly chunk: Chunk; readonly reason: string };
+
+/** One archive on its way to one folder: what is open, what is done, what is recorded. */
+export class Download {
+  readonly manifest: StoredManifest;
+  readonly plan: Plan;
+  readonly options: DownloadOptions;
+  readonly bad: BadChunk[] = [];
+  readonly #journal: Journal<DownloadRecord>;
+  readonly #urls: ChunkUrls;
+  readonly #done: Set<number>;
+  readonly #open: Set<number>;
+  readonly #started: Set<number>;
+  readonly #boot = kernelBoot();
+  #doneRecords: number;
+  #grouped: number;
+  #committing: Promise<void> | undefined;
+  #pendingBytes = 0;
+  /** Since when something is done that is not known to be on the disk. */
+  #pendingSince: number | undefined;
+  /** An earlier run has finished it, down to the record. */
+  #recorded: boolean;
+  /** Whether this run fetched anything. */
+  changed = false;
+  bytesDone = 0;
+  /** Bytes of unfinished files that are on the disk already. */
+  allocated = 0;
+
+  private constructor(
+    options: DownloadOptions,
+    plan: Plan,
+    manifest: StoredManifest,
+    resumed: Awaited<ReturnType<StateFolder["resume"]>>,
+  ) {
+    this.options = options;
+    this.plan = plan;
+    this.manifest = manifest;
+    this.#journal = resumed.journal;
+    this.#done = new Set(resumed.done);
+    this.#started = new Set(resumed.started);
+    this.#doneRecords = resumed.doneRecords;
+    this.#grouped = resumed.durable ? resumed.doneRecords : 0;
+    this.#open = new Set();
+    for (let index = 0; index < manifest.header.chunks; index += 1) if (!this.#done.has(index)) this.#open.add(index);
+    for (const index of this.#done) this.bytesDone += manifest.contentOf(index);
+    this.#recorded = resumed.complete;
+    if (!resumed.durable) this.#pendingSince = performance.now();
+    this.#urls = new ChunkUrls(options.source, plan.dataVersion, manifest, () => this.#open);
+  }
+
+  /** Goes on with the download that the state folder knows, or begins one. @returns undefined if there is no such archive */
+  static async open(options: DownloadOptions): Promise<Download | undefined> {
+    const { state } = options;
+    await state.lease();
+    if (options.referenceFolder !== undefined) {
+      const found = await putReferenceStateAside(options.referenceFolder, state);
+      if (found.length > 0) options.log(`an older babel left ${found.join(", ")}: put aside, the download begins anew`);
+    }
+    const known = await state.plan();
+    if (known !== undefined && isSame(known, options)) {
+      const manifest = await openManifest(state, known);
+      if (manifest !== undefined) return Download.#resume(options, known, manifest);
+      options.log("the state of the download is damaged: it begins anew");
+    }
+    const version = await options.source.version(options.dataVersion);
+    return version === undefined ? undefined : Download.#begin(options, version);
+  }
+
+  static async #begin(options: DownloadOptions, version: ArchiveVersion): Promise<Download> {
+    const { state, source } = options;
+    const { dataVersion, header } = version;
+    checkHeader(header);
+    await state.mark();
+    const manifestDigest = await storeManifest(state.manifest, chunksOf(source, dataVersion, header));
+    const { destination } = options;
+    const plan = { archive: source.name, destination, dataVersion, header, manifestDigest };
+    const manifest = await openManifest(state, plan);
+    if (manifest === undefined) throw new TransferFault("environment", "the stored manifest cannot be read back");
+    await state.begin(plan);
+    return Download.#resume(options, plan, manifest);
+  }
+
+  static async #resume(options: DownloadOptions, plan: Plan, manifest: StoredManifest): Promise<Download> {
+    await mkdir(options.destination, { recursive: true });
+    const resumed = await options.state.resume(manifest.header.chunks);
+    const download = new Download(options, plan, manifest, resumed);
+    try {
+      if (!resumed.purged) await download.#purge();
+      else await download.#survey();
+      if (download.#open.size > 0 || !resumed.complete) await options.state.mark();
+      await options.state.ballast(download.#open.size > 0);
+      return download;
+    } catch (error) {
+      await download.close();
+      throw error;
+    }
+  }
+
+  get open(): number {
+    return this.#open.size;
+  }
+
+  get chunksDone(): number {
+    return this.#done.size;
+  }
+
+  /** Bytes that the disk has yet to take. */
+  get remaining(): number {
+    return Math.max(0, this.manifest.header.totalSize - this.bytesDone - this.allocated);
+  }
+
+  /** Nothing is left to be done, not even to be recorded. */
+  get recorded(): boolean {
+    return this.#recorded && this.#open.size === 0;
+  }
+
+  /** Takes a chunk out of those that are open; what it needs to be fetched. */
+  async next(): Promise<ChunkOrder> {
+    const [index] = this.#open;
+    if (index === undefined) throw new Error("no chunk is open");
+    this.#open.delete(index);
+    this.changed = true;
+    const chunk = this.manifest.chunk(index);
+    const fresh = !this.#started.has(index);
+    this.#started.add(index);
+    const [url] = await Promise.all([
+      chunk.size > 0 ? this.#urls.take(index) : undefined,
+      this.#journal.append({ t: "start", i: index }),
+    ]);
+    return {
+      chunk: url === undefined ? chunk : { ...chunk, url },
+      codec: codecOf(chunk, this.manifest.header.compression),
+      lengths: chunk.destinations.map(({ path }) => this.manifest.sizeOf(path) ?? 0),
+      fresh,
+      root: this.options.destination,
+      ...(this.options.owner === undefined ? {} : { owner: this.options.owner }),
+    };
+  }
+
+  /** A chunk's url was refused. */
+  freshUrl(index: number): Promise<string> {
+    this.#urls.expire();
+    return this.#urls.take(index);
+  }
+
+  reopen(index: number): void {
+    this.#open.add(index);
+  }
+
+  /** A chunk is written and verified. */
+  async finished(index: number): Promise<void> {
+    const content = this.manifest.contentOf(index);
+    this.#done.add(index);
+    this.bytesDone += content;
+    this.#pendingBytes += content;
+    this.#pendingSince ??= performance.now();
+    const recorded = this.#journal.append({ t: "done", i: index, b: this.#boot });
+    this.#doneRecords += 1;
+    await recorded;
+  }
+
+  /** Whether it is time to make what is done durable. (D4-02) */
+  commitDue(afterMs: number, afterBytes: number): boolean {
+    if (this.#pendingSince === undefined || this.#committing !== undefined) return false;
+    return performance.now() - this.#pendingSince >= afterMs || this.#pendingBytes >= afterBytes;
+  }
+
+  /** Flushes the data, then records that it is on the disk. @throws TransferFault `environment` */
+  commit(): Promise<void> {
+    this.#committing ??= this.#commit().finally(() => {
+      this.#committing = undefined;
+    });
+    return this.#committing;
+  }
+
+  async #commit(): Promise<void> {
+    const records = this.#doneRecords;
+    if (records === this.#grouped) return;
+    this.#pendingBytes = 0;
+    this.#pendingSince = undefined;
+    await flushFileSystem(this.options.destination);
+    await this.#journal.append({ t: "group", n: records });
+    this.#grouped = records;
+  }
+
+  /** Chunks whose data is not what it should be will be fetched again. */
+  async lose(indexes: readonly number[]): Promise<void> {
+    this.#recorded = false;
+    await this.options.state.mark();
+    await Promise.all(indexes.map((i) => this.#journal.append({ t: "lost", i })));
+    for (const index of indexes) {
+      if (!this.#done.delete(index)) continue;
+      this.#open.add(index);
+      this.bytesDone -= this.manifest.contentOf(index);
+    }
+  }
+
+  /** Everything is there, verified and on the disk. */
+  async recordComplete(): Promise<void> {
+    await this.#journal.append({ t: "complete", at: Date.now() });
+    await this.options.state.ballast(false);
+    await this.options.state.unmark();
+    this.#recorded = true;
+  }
+
+  async close(): Promise<void> {
+    await this.#committing?.catch(() => undefined);
+    await this.#journal.close();
+    this.manifest.close();
+  }
+
+  /** Files that are there before a download begins are none of it. (D4-03) */
+  async #purge(): Promise<void> {
+    const tree = new Tree(this.options.destination);
+    try {
+      if ((await readdir(this.options.destination)).length > 0) {
+        for await (const { path } of paced(this.manifest.eachFile())) {
+          try {
+            unlinkSync(tree.entry(path, false));
+          } catch (error) {
+            if (errnoOf(error) === "EISDIR") throw new TransferFault("permanent", `'${path}' is a folder already`);
+            if (!isMissing(error)) throw error;
+          }
+        }
+      }
+    } finally {
+      tree.close();
+    }
+    await this.#journal.append({ t: "purged" });
+  }
+
+  /** What earlier runs left: chunks whose files are gone or cut are open again; blocks that are there need no more room. */
+  async #survey(): Promise<void> {
+    const tree = new Tree(this.options.destination);
+    const lost: number[] = [];
+    try {
+      for await (const chunk of paced(this.manifest.chunks())) {
+        const done = this.#done.has(chunk.index);
+        if (!done && !this.#started.has(chunk.index)) continue;
+        for (const { path, size } of chunk.destinations) {
+          const stats = tree.visit(path, (_, found) => found);
+          if (!done && stats !== undefined && stats.size > 0) {
+            const share = (Math.min(stats.blocks * 512, stats.size) * size) / stats.size;
+            this.allocated += Math.floor(Math.min(share, size));
+          }
+          if (!done || stats?.size === this.manifest.sizeOf(path)) continue;
+          lost.push(chunk.index);
+          break;
+        }
+      }
+    } finally {
+      tree.close();
+    }
+    if (lost.length === 0) return;
+    this.options.log(`files of ${lost.length} chunks are missing or cut off; they are fetched again`);
+    await this.lose(lost);
+  }
+}
+
+const isSame = (plan: Plan, { source, destination, dataVersion = plan.dataVersion }: DownloadOptions): boolean =>
+  plan.archive === source.name && plan.destination === destination && plan.dataVersion === dataVersion;
+
+/** @returns undefined if it is not the one of the plan @throws InvalidManifest */
+async function openManifest(state: StateFolder, plan: Plan): Promise<StoredManifest | undefined> {
+  try {
+    return await StoredManifest.open(state.manifest, plan.header, plan.manifestDigest);
+  } catch (error) {
+    if (isMissing(error) || error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** All chunks of a version, in order. */
+async function* chunksOf(source: ArchiveSource, dataVersion: number, header: Header): AsyncGenerator<Chunk, void> {
+  for (let from = 0; from < header.chunks; from += CHUNKS_PER_REQUEST) {
+    const count = Math.min(CHUNKS_PER_REQUEST, header.chunks - from);
+    const indexes = Array.from({ length: count }, (_, offset) => from + offset);
+    const chunks = await source.chunks(dataVersion, indexes);
+    yield* [...chunks].sort((a, b) => a.index - b.index);
+  }
+}

@@ -1,0 +1,88 @@
+import { fchmodSync, futimesSync, symlinkSync, unlinkSync } from "node:fs";
+import { isMissing } from "../../errno.ts";
+import type { FilesEntry } from "../format/files-object.ts";
+import { TransferFault } from "../transfer/fault.ts";
+import type { Download } from "./download.ts";
+import { filesEntries } from "./files-object-reader.ts";
+import { flushFileSystem } from "./flush.ts";
+import { paced } from "./paced.ts";
+import { Tree } from "./tree.ts";
+
+/**
+ * All chunks are written: makes them durable, restores what chunks cannot say, checks that every file is there in its exact length, gives all of
+ * them one time (some databases compare the times of their files), and only then records that the download is complete. (D4-22, D4-23)
+ *
+ * @throws TransferFault; the chunks of files that are not what they should be are open again then
+ */
+export async function finalize(download: Download, signal: AbortSignal): Promise<void> {
+  if (download.recorded) return;
+  await download.commit();
+  const { destination, owner, log } = download.options;
+  const tree = new Tree(destination, 128, owner);
+  try {
+    const modes = new Map<string, number>();
+    const links: Extract<FilesEntry, { kind: "link" }>[] = [];
+    for await (const entry of filesEntries(download, signal)) {
+      if (entry.kind === "folder") restoreFolder(tree, entry);
+      else if (entry.kind === "file" && entry.mode !== 0o644) modes.set(entry.path, entry.mode);
+      else if (entry.kind === "link") links.push(entry);
+    }
+    await settleFiles(download, tree, modes);
+    for (const link of links) restoreLink(download, tree, link);
+  } finally {
+    tree.close();
+  }
+  await flushFileSystem(destination);
+  await download.recordComplete();
+  log(`data version ${download.plan.dataVersion} of ${download.plan.archive} is complete`);
+}
+
+async function settleFiles(download: Download, tree: Tree, modes: ReadonlyMap<string, number>): Promise<void> {
+  const wrong = new Set<string>();
+  let latest = Date.now();
+  const settle = (path: string, size: number, use?: (fd: number) => void): void => {
+    const found = tree.visit(path, (fd, stats) => {
+      latest = Math.max(latest, stats.mtimeMs);
+      if (stats.size === size) use?.(fd);
+      return stats.size;
+    });
+    if (found !== size) wrong.add(path);
+  };
+  for await (const { path, size } of paced(download.manifest.eachFile())) settle(path, size);
+  if (wrong.size > 0) {
+    const chunks = [...download.manifest.chunks()].filter(({ destinations }) =>
+      destinations.some(({ path }) => wrong.has(path)),
+    );
+    await download.lose(chunks.map(({ index }) => index));
+    const [first] = wrong;
+    throw new TransferFault(
+      "transient",
+      `${wrong.size} files were changed or removed while they were downloaded, among them '${first}'; their chunks are fetched again`,
+    );
+  }
+  const time = new Date(Math.ceil(latest));
+  for await (const { path, size } of paced(download.manifest.eachFile())) {
+    settle(path, size, (fd) => {
+      const mode = modes.get(path);
+      if (mode !== undefined) fchmodSync(fd, mode);
+      if (download.changed) futimesSync(fd, time, time);
+    });
+  }
+}
+
+function restoreFolder(tree: Tree, { path, mode }: Extract<FilesEntry, { kind: "folder" }>): void {
+  fchmodSync(tree.folder(path), mode);
+}
+
+function restoreLink(download: Download, tree: Tree, { path, target }: Extract<FilesEntry, { kind: "link" }>): void {
+  if (download.manifest.sizeOf(path) !== undefined) {
+    throw new TransferFault("permanent", `invalid manifest: '${path}' is a file and a link`);
+  }
+  const entry = tree.entry(path, true);
+  try {
+    unlinkSync(entry);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+  symlinkSync(target, entry);
+}

@@ -1,0 +1,78 @@
+import type { Chunk, Codec } from "../format/chunk.ts";
+import type { FaultKind } from "../transfer/fault.ts";
+import type { StallLimit } from "../transfer/get-object.ts";
+import type { RetryTimes } from "../transfer/retry.ts";
+
+/** One chunk to be fetched and written by a thread. */
+export type ChunkOrder = {
+  readonly chunk: Chunk;
+  readonly codec: Codec;
+  /** Final lengths of the files of the destinations. */
+  readonly lengths: readonly number[];
+  readonly fresh: boolean;
+  /** Folder that destinations are relative to. */
+  readonly root: string;
+  readonly owner?: { readonly uid: number; readonly gid: number };
+};
+
+export type ThreadData = {
+  readonly throttle: SharedArrayBuffer;
+  readonly progress: SharedArrayBuffer;
+  readonly counters: SharedArrayBuffer;
+  readonly retry: RetryTimes;
+  readonly stall: StallLimit;
+  readonly openFiles: number;
+};
+
+export type ToThread =
+  | { readonly kind: "fetch"; readonly id: number; readonly order: ChunkOrder }
+  | { readonly kind: "url"; readonly id: number; readonly url: string }
+  /** Lets go of the connection, keeps what is there, and goes on later. */
+  | { readonly kind: "park"; readonly id: number; readonly parked: boolean }
+  | { readonly kind: "cancel"; readonly id: number };
+
+export type FromThread =
+  | { readonly kind: "url-wanted"; readonly id: number }
+  | {
+      readonly kind: "retry";
+      readonly id: number;
+      readonly fault: FaultKind;
+      readonly message: string;
+      readonly waitMs: number;
+    }
+  | { readonly kind: "done"; readonly id: number }
+  | {
+      readonly kind: "failed";
+      readonly id: number;
+      readonly fault: FaultKind;
+      readonly message: string;
+      readonly full: boolean;
+    };
+
+/** Counters that all threads add to. */
+export class TransferCounters {
+  readonly shared: SharedArrayBuffer;
+  readonly #cells: BigInt64Array;
+
+  constructor(shared: SharedArrayBuffer = new SharedArrayBuffer(16)) {
+    this.shared = shared;
+    this.#cells = new BigInt64Array(shared);
+  }
+
+  addReceived(bytes: number): void {
+    Atomics.add(this.#cells, 0, BigInt(bytes));
+  }
+
+  /** Uncompressed bytes of chunks that are not finished; a chunk that is, or begins again, takes its own back. */
+  addUnfinished(bytes: number): void {
+    Atomics.add(this.#cells, 1, BigInt(bytes));
+  }
+
+  get received(): number {
+    return Number(Atomics.load(this.#cells, 0));
+  }
+
+  get unfinished(): number {
+    return Number(Atomics.load(this.#cells, 1));
+  }
+}

@@ -1,0 +1,196 @@
+import { readFileSync } from "node:fs";
+import { mkdir, readdir, rename, rm, unlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { isMissing } from "../../errno.ts";
+import { ensureFolder, readBounded, replaceFile, syncFolder } from "../../files/durable.ts";
+import { isAlive, type ProcessIdentity, statOf } from "../../process/identity.ts";
+import type { Header } from "../format/chunk.ts";
+import { headerFromJson, headerToJson } from "../format/manifest-json.ts";
+import { Journal } from "../journal.ts";
+import { TransferFault } from "../transfer/fault.ts";
+
+/** What a download is to fetch; never changes once it is there. */
+export type Plan = {
+  readonly archive: string;
+  /** Folder that the files are below. */
+  readonly destination: string;
+  readonly dataVersion: number;
+  readonly header: Header;
+  /** sha256 of the stored manifest. */
+  readonly manifestDigest: string;
+};
+
+export type DownloadRecord =
+  /** The chunk's destinations are about to be written to. */
+  | { readonly t: "start"; readonly i: number }
+  /** The chunk is written and verified, but maybe not on the disk yet; `b` is the boot that knows it. */
+  | { readonly t: "done"; readonly i: number; readonly b: string }
+  /** The first `n` done records are on the disk. */
+  | { readonly t: "group"; readonly n: number }
+  /** The chunk's data is not what it was. */
+  | { readonly t: "lost"; readonly i: number }
+  /** What was at the destinations before is gone. */
+  | { readonly t: "purged" }
+  | { readonly t: "complete"; readonly at: number };
+
+export type Resumed = {
+  readonly journal: Journal<DownloadRecord>;
+  /** Chunks that need not be fetched, in the order of their done records; the others are open. */
+  readonly done: ReadonlySet<number>;
+  /** Done records so far: a later group counts on from here. */
+  readonly doneRecords: number;
+  readonly durable: boolean;
+  /** Chunks that were written to, maybe partly. */
+  readonly started: ReadonlySet<number>;
+  readonly purged: boolean;
+  readonly complete: boolean;
+};
+
+const BALLAST_BYTES = 1024 * 1024;
+const JSON_LIMIT = 1024 * 1024;
+/** State of the reference's downloads: what it says cannot be relied upon, for chunks were recorded before their data was there (D4-01, D4-02). */
+const OF_REFERENCE = ["download.metadata", "download.chunks", "download.parts"];
+
+/** The folder in which a download keeps how far it is. (§9.2) */
+export class StateFolder {
+  readonly path: string;
+  readonly manifest: string;
+
+  constructor(path: string) {
+    this.path = path;
+    this.manifest = join(path, "manifest");
+  }
+
+  /** Makes this process the only one that works on the download. @throws TransferFault `permanent` if another one does */
+  async lease(): Promise<void> {
+    await ensureFolder(this.path, 0o755);
+    const file = join(this.path, "lease.json");
+    const holder = await readJson<ProcessIdentity & { readonly boot: string }>(file);
+    const boot = kernelBoot();
+    if (holder !== undefined && holder.boot === boot && holder.pid !== process.pid && isAlive(holder)) {
+      throw new TransferFault("permanent", `job already running (pid ${holder.pid})`);
+    }
+    const { pid, startTicks } = statOf(process.pid) ?? { pid: process.pid, startTicks: 0 };
+    await replaceFile(file, JSON.stringify({ pid, startTicks, boot }));
+  }
+
+  async plan(): Promise<Plan | undefined> {
+    const json = await readJson<Readonly<Record<string, unknown>>>(join(this.path, "plan.json"));
+    if (json?.["v"] !== 1 || json["kind"] !== "download") return undefined;
+    try {
+      return {
+        archive: String(json["archive"]),
+        destination: String(json["destination"]),
+        dataVersion: Number(json["data_version"]),
+        header: headerFromJson(json["header"]),
+        manifestDigest: String(json["manifest_digest"]),
+      };
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Begins anew: nothing of an earlier plan counts. */
+  async begin(plan: Plan): Promise<void> {
+    await rm(join(this.path, "journal"), { force: true });
+    await this.mark();
+    const { archive, destination, dataVersion, header, manifestDigest } = plan;
+    const json = {
+      v: 1,
+      kind: "download",
+      archive,
+      destination,
+      data_version: dataVersion,
+      header: headerToJson(header),
+      manifest_digest: manifestDigest,
+      created_at: Date.now(),
+      boot_id: kernelBoot(),
+    };
+    await replaceFile(join(this.path, "plan.json"), JSON.stringify(json), { mode: 0o600 });
+  }
+
+  /** Says that the data is not complete. */
+  async mark(): Promise<void> {
+    await replaceFile(join(this.path, "INCOMPLETE"), "");
+  }
+
+  async unmark(): Promise<void> {
+    await unlink(join(this.path, "INCOMPLETE")).catch(ignoreMissing);
+    await syncFolder(this.path);
+  }
+
+  /** Reads how far it is: chunks whose data is on the disk, or was written in this boot, for then the kernel still has it. */
+  async resume(chunks: number): Promise<Resumed> {
+    const boot = kernelBoot();
+    const records: { readonly chunk: number; readonly boot: string }[] = [];
+    const lostAt = new Map<number, number>();
+    const started = new Set<number>();
+    let grouped = 0;
+    let purged = false;
+    let complete = false;
+    const journal = await Journal.open<DownloadRecord>(join(this.path, "journal"), (record) => {
+      if (record.t === "start") started.add(record.i);
+      else if (record.t === "done") records.push({ chunk: record.i, boot: record.b });
+      else if (record.t === "group") grouped = Math.max(grouped, record.n);
+      else if (record.t === "lost") {
+        lostAt.set(record.i, records.length);
+        complete = false;
+      } else if (record.t === "purged") purged = true;
+      else complete = true;
+    });
+    const done = new Set<number>();
+    for (const [index, record] of records.entries()) {
+      const counts = index < grouped || record.boot === boot;
+      if (counts && index >= (lostAt.get(record.chunk) ?? 0) && record.chunk < chunks) done.add(record.chunk);
+    }
+    const durable = records.length <= grouped;
+    return { journal, done, doneRecords: records.length, durable, started, purged, complete };
+  }
+
+  /** Room that is kept for the state itself, for when the disk is full. */
+  async ballast(keep: boolean): Promise<void> {
+    const file = join(this.path, "ballast");
+    // Not being able to keep room is what it is kept for.
+    if (keep) await writeFile(file, Buffer.alloc(BALLAST_BYTES, 1)).catch(() => rm(file, { force: true }));
+    else await rm(file, { force: true });
+  }
+
+  /** Everything but what other kinds of jobs keep here, e.g. the record of a one-time job. */
+  async remove(): Promise<void> {
+    for (const name of ["plan.json", "manifest", "journal", "INCOMPLETE", "ballast", "lease.json", "client.json"]) {
+      await rm(join(this.path, name), { force: true });
+    }
+    await rm(join(this.path, "from-reference"), { recursive: true, force: true });
+    for (const name of await readdir(this.path).catch(() => [])) {
+      if (/^\.(plan\.json|manifest|lease\.json|client\.json|INCOMPLETE)\.[0-9a-f]{12}\.tmp$/.test(name)) {
+        await rm(join(this.path, name), { force: true });
+      }
+    }
+  }
+}
+
+/** What an older babel left is put aside, where `cleanup` finds it: the download begins anew. (D4-20) */
+export async function putReferenceStateAside(folder: string, state: StateFolder): Promise<readonly string[]> {
+  const aside = join(state.path, "from-reference");
+  const found = (await readdir(folder).catch(() => [])).filter((name) => OF_REFERENCE.includes(name));
+  if (found.length > 0) await mkdir(aside, { recursive: true });
+  for (const name of found) await rename(join(folder, name), join(aside, name));
+  return found;
+}
+
+/** Boot of the kernel: its page cache is what remembers writes that are not on the disk yet. */
+export const kernelBoot = (): string => readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
+
+async function readJson<T>(path: string): Promise<T | undefined> {
+  const text = await readBounded(path, JSON_LIMIT);
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text.toString("utf8")) as T;
+  } catch {
+    return undefined;
+  }
+}
+
+const ignoreMissing = (error: unknown): void => {
+  if (!isMissing(error)) throw error;
+};

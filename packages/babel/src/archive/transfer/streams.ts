@@ -1,0 +1,72 @@
+import { monotonicMs } from "./retry.ts";
+
+const INTERVAL_MS = 5000;
+const HOLD_MS = 60_000;
+const FIRST = 4;
+const MOST = 16;
+const LEAST = 1;
+const WORTHWHILE = 1.05;
+
+/**
+ * How many connections to use. With a cap that is the cap; without one as many as pay: one more while throughput grows with it. A store that asks to
+ * slow down halves them for a minute. (§9.5)
+ */
+export class Streams {
+  #cap: number | undefined;
+  #current = FIRST;
+  /** Before the last increase. */
+  #before: { readonly streams: number; readonly rate: number } | undefined;
+  #settled = false;
+  #since: number;
+  #bytes = 0;
+  #heldUntil = 0;
+  readonly #now: () => number;
+
+  constructor(cap: number | undefined, now: () => number = monotonicMs) {
+    this.#now = now;
+    this.#since = now();
+    this.limit(cap);
+  }
+
+  get count(): number {
+    return Math.min(this.#current, this.#cap ?? MOST);
+  }
+
+  /** @param cap undefined: none was set */
+  limit(cap: number | undefined): void {
+    if (cap === this.#cap) return;
+    this.#cap = cap;
+    if (cap !== undefined && this.#now() >= this.#heldUntil) this.#current = Math.max(LEAST, cap);
+  }
+
+  throttled(): void {
+    const now = this.#now();
+    if (now < this.#heldUntil) return;
+    this.#current = Math.max(LEAST, Math.floor(this.count / 2));
+    this.#heldUntil = now + HOLD_MS;
+    this.#before = undefined;
+  }
+
+  /** @param bytes that were transferred in all */
+  observe(bytes: number): void {
+    const now = this.#now();
+    if (now - this.#since < INTERVAL_MS) return;
+    const rate = ((bytes - this.#bytes) * 1000) / (now - this.#since);
+    this.#since = now;
+    this.#bytes = bytes;
+    if (now < this.#heldUntil) return;
+    if (this.#cap !== undefined) {
+      this.#current = Math.min(this.#cap, this.#current * 2);
+      return;
+    }
+    if (this.#settled && rate > 0) return;
+    if (this.#before !== undefined && rate < this.#before.rate * WORTHWHILE) {
+      this.#current = this.#before.streams;
+      this.#before = undefined;
+      this.#settled = true;
+      return;
+    }
+    this.#before = { streams: this.#current, rate };
+    this.#current = Math.min(MOST, this.#current + 1);
+  }
+}

@@ -92,7 +92,11 @@ async function fill(staged: string): Promise<string> {
     await copyFile(join(here, script), join(staged, basename(script)));
   }
   await build({
-    entryPoints: { babel: join(here, "../main.ts") },
+    entryPoints: {
+      babel: join(here, "../main.ts"),
+      "chunk-thread": join(here, "../archive/download/chunk-thread.ts"),
+      "prepare-thread": join(here, "../archive/upload/prepare-thread.ts"),
+    },
     outdir: staged,
     outExtension: { ".js": ".mjs" },
     bundle: true,

@@ -70,15 +70,16 @@ export interface DaemonProcess {
 export async function startDaemonProcess(
   { paths }: TestRoot,
   env: Readonly<Record<string, string>> = {},
-  options: { readonly wait?: boolean } = {},
+  options: { readonly wait?: boolean; readonly program?: string } = {},
 ): Promise<DaemonProcess> {
-  const child = spawn(process.execPath, [main], {
+  const child = spawn(process.execPath, [options.program ?? main], {
     env: {
       PATH: process.env["PATH"],
       BV_ROOT: paths.root,
       BV_LOG: "debug",
       NODE_COMPILE_CACHE: join(tmpdir(), "blockvisor-compile-cache"),
       BV_AGENT_DIR: process.env["BV_AGENT_DIR"],
+      BV_RUNTIME: process.env["BV_RUNTIME"],
       ...env,
     },
     stdio: ["ignore", "pipe", "pipe"],

@@ -22,10 +22,10 @@ export interface SocketServer {
  * (spec host-daemon DB-3.1, S1). Refused when another daemon answers there.
  */
 export async function serveSocket(paths: HostPaths, routes: (router: ConnectRouter) => void): Promise<SocketServer> {
-  const group = await groupId("blockvisor");
+  const group = (await groupId("blockvisor")) ?? 0;
   await mkdir(paths.runDirectory, { recursive: true });
   await chmod(paths.runDirectory, 0o750);
-  if (group !== undefined) await chown(paths.runDirectory, 0, group);
+  await chown(paths.runDirectory, 0, group);
   if (await answers(paths.socket)) {
     throw new HostError("conflict", `another blockvisord serves ${paths.socket}`, { hint: "stop it first: `bv stop`" });
   }
@@ -43,7 +43,7 @@ export async function serveSocket(paths: HostPaths, routes: (router: ConnectRout
   });
   await listenAt(server, paths.socket);
   await chmod(paths.socket, 0o660);
-  if (group !== undefined) await chown(paths.socket, 0, group);
+  await chown(paths.socket, 0, group);
   return {
     close: async () => {
       const closed = new Promise((resolve) => server.close(resolve));

@@ -118,6 +118,89 @@ test("model: no start before its needs, stops in reverse order, and every state 
   );
 });
 
+type Outcome = "stopped" | "pending" | "running" | "finished(0)" | "finished(1)" | "finished(null)";
+type Setting = {
+  readonly behaviour: Behaviour;
+  readonly needs: readonly string[];
+  readonly waitFor: readonly string[];
+};
+
+/** What becomes of jobs that are started in the order of their dependencies, when nothing changes any more (§3.6). */
+function outcomes(set: readonly Setting[], started: readonly string[]): ReadonlyMap<string, Outcome> {
+  const known = new Map<string, Outcome>();
+  for (const [index, name] of NAMES.entries()) {
+    const { behaviour, needs, waitFor } = set[index]!;
+    const is = (names: readonly string[], ...those: readonly Outcome[]) =>
+      names.some((other) => those.includes(known.get(other)!));
+    if (!started.includes(name)) known.set(name, "stopped");
+    else if (is(needs, "stopped", "finished(1)", "finished(null)")) known.set(name, "finished(null)");
+    else if (is([...needs, ...waitFor], "pending", "running")) known.set(name, "pending");
+    else known.set(name, { succeeds: "finished(0)", fails: "finished(1)", stays: "running" }[behaviour] as Outcome);
+  }
+  return known;
+}
+
+function outcomeOf(registry: Registry, name: string): string {
+  const { state } = registry.get(name).record;
+  return state.kind === "finished" ? `finished(${state.exitCode})` : state.kind;
+}
+
+test("model: whatever is started comes to rest as the dependencies say, and every state can be stopped", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      jobSets,
+      fc.subarray([...NAMES]),
+      fc.shuffledSubarray([...NAMES]),
+      async (set, started, stopped) => {
+        const { registry, root, reports } = await openRegistry();
+        try {
+          for (const [index, name] of NAMES.entries()) {
+            const { behaviour, needs, waitFor } = set[index]!;
+            const script = SCRIPTS[behaviour];
+            await registry.create(name, { job_type: { run_sh: script }, restart: "never", needs, wait_for: waitFor });
+          }
+          for (const name of started) await registry.start(name);
+          const expected = outcomes(set, started);
+          const now = () => Object.fromEntries(NAMES.map((name) => [name, outcomeOf(registry, name)]));
+          await atRest(registry, () => NAMES.every((name) => outcomeOf(registry, name) === expected.get(name)));
+          assert.deepEqual(now(), Object.fromEntries(expected));
+          for (const name of NAMES) {
+            const { state } = registry.get(name).record;
+            const open = dependenciesOf(registry.get(name).config)
+              .map((dependency) => dependency.name)
+              .filter((other) => ["pending", "running"].includes(expected.get(other)!));
+            // Only what is still open is waited for, each once. (D3-13)
+            if (state.kind === "pending") assert.deepEqual(state.waitingFor, [...new Set(open)]);
+          }
+          for (const name of stopped) {
+            const before = registry.get(name).record.state;
+            await registry.stop(name, "stop");
+            const after = registry.get(name).record.state;
+            // A job that waited may have been failed by the stop of another one, just before its own.
+            const kept = after.kind === "finished" || (after.kind === "stopped" && before.kind !== "finished");
+            assert.ok(kept, `${name} was ${before.kind}, is ${after.kind}`);
+          }
+          assert.deepEqual(reports, []);
+        } finally {
+          await registry.retain([]);
+          await rm(root, { recursive: true, force: true });
+        }
+      },
+    ),
+    { numRuns: Number(process.env["BABEL_MODEL_RUNS"] ?? 15) },
+  );
+});
+
+/** Until what is expected is so; an expectation that never comes true is told by what follows. */
+async function atRest(registry: Registry, expected: () => boolean): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const unsubscribe = registry.subscribe(() => expected() && resolve());
+  const timer = setTimeout(resolve, 20_000);
+  if (!expected()) await promise;
+  clearTimeout(timer);
+  unsubscribe();
+}
+
 const stays = (set: readonly { readonly behaviour: Behaviour }[], name: string): boolean =>
   set[(NAMES as readonly string[]).indexOf(name)]?.behaviour === "stays";
 

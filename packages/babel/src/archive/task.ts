@@ -33,4 +33,7 @@ export type ArchiveResult = {
 export type ArchiveRunner = (task: ArchiveTask) => Promise<ArchiveResult>;
 
 /** What `cleanup` of an archive job is given; the job is not active. */
-export type ArchiveCleanup = Pick<ArchiveTask, "name" | "config" | "folder" | "protocolData">;
+export type ArchiveCleanup = Pick<ArchiveTask, "name" | "config" | "folder" | "protocolData" | "engineSocket"> & {
+  /** Opens the engine's socket; undefined before the node was set up. */
+  readonly secret: string | undefined;
+};

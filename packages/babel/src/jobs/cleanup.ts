@@ -1,3 +1,4 @@
+import type { ArchiveCleanup } from "../archive/task.ts";
 import { refused } from "../failure.ts";
 import type { ProtocolData } from "../protocol-data/state.ts";
 import { dataSource } from "./activation.ts";
@@ -5,12 +6,16 @@ import type { Job } from "./job.ts";
 import { isArchive } from "./program.ts";
 
 /** Drops what a job keeps to be able to resume, and no longer takes the protocol data for half filled by it. (§3.6, D2-16) */
-export async function cleanupJob(job: Job, protocolData: ProtocolData): Promise<void> {
+export async function cleanupJob(
+  job: Job,
+  protocolData: ProtocolData,
+  engine: Pick<ArchiveCleanup, "engineSocket" | "secret">,
+): Promise<void> {
   if (job.active) throw refused("job-active", `can't cleanup active job '${job.name}'`, "Stop it first.");
   if (isArchive(job.config)) {
     // Loaded when it is needed: an idle babel stays small.
     const { cleanupArchive } = await import("../archive/index.ts");
-    await cleanupArchive({ name: job.name, config: job.config, folder: job.folder, protocolData });
+    await cleanupArchive({ name: job.name, config: job.config, folder: job.folder, protocolData, ...engine });
   }
   if (dataSource(job.name, job.config) !== undefined) await protocolData.abandon();
 }

@@ -35,6 +35,10 @@ type UploadSettings = DownloadSettings & {
   readonly number_of_chunks?: number;
   readonly url_expires_secs?: number;
   readonly data_version?: number;
+  /** `cas`: chunks by content, so that a version uploads only what changed. (§9.3) */
+  readonly layout?: "parts" | "cas";
+  /** An archive without files may be published. (D5-14) */
+  readonly allow_empty?: boolean;
 };
 type MultiClientUploadSettings = DownloadSettings & {
   readonly url_expires_secs?: number;

@@ -37,7 +37,8 @@ export function jobsService(agent: Agent): ServiceImpl<typeof pb.BabelJobs> {
       return {};
     },
     cleanupJob: async ({ name }) => {
-      await cleanupJob(jobs.get(name, "can't cleanup"), agent.protocolData);
+      const engine = { engineSocket: agent.paths.engineSocket, secret: agent.secret };
+      await cleanupJob(jobs.get(name, "can't cleanup"), agent.protocolData, engine);
       return {};
     },
     deleteJob: async ({ name }) => {

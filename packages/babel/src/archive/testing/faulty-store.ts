@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -20,6 +20,8 @@ export type Fault =
   | { readonly kind: "wrong-range"; readonly by: number }
   /** The whole object with 200, although a range was asked for. */
   | { readonly kind: "ignore-range" }
+  /** The object is stored, but nobody is told. */
+  | { readonly kind: "lost" }
   /** An error page, with a status that says otherwise. */
   | { readonly kind: "page" }
   | { readonly kind: "status"; readonly status: number; readonly retryAfter?: string }
@@ -180,7 +182,12 @@ export class FaultyStore {
     if (Number(request.headers["content-length"]) !== length) return void answer(response, 411, "<Error/>");
     const body = Buffer.concat(pieces);
     if (fault?.kind === "flip" && fault.at < body.length) body[fault.at] = (body[fault.at] ?? 0) ^ 1;
+    const digest = request.headers["x-amz-checksum-sha256"];
+    if (digest !== undefined && createHash("sha256").update(body).digest("base64") !== digest) {
+      return void answer(response, 400, "<Error><Code>BadDigest</Code></Error>");
+    }
     this.objects.set(key, body);
+    if (fault?.kind === "lost") return void request.socket.resetAndDestroy();
     answer(response, 200, "");
   }
 }

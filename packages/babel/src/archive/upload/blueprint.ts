@@ -9,6 +9,8 @@ export type ChunkRanges = readonly FileRange[];
 type Sized = { readonly size: number };
 
 const CHUNK_TARGET = 500_000_000;
+/** A chunk of more files would not fit into a message. */
+const MOST_RANGES = 20_000;
 
 /**
  * Assigns files, in order of their paths, to chunks the way the reference does: files are taken from the end, chunks filled from the
@@ -18,13 +20,13 @@ const CHUNK_TARGET = 500_000_000;
  */
 export function planParts(files: readonly Sized[], numberOfChunks?: number): readonly ChunkRanges[] {
   if (numberOfChunks === 0) throw invalid("chunk-count-invalid", "invalid number of chunks - need at leas one");
-  const total = files.reduce((sum, file) => sum + file.size, 0);
+  const total = sumOf(files);
   const count = numberOfChunks ?? 1 + Math.floor(total / CHUNK_TARGET);
   const size = Math.floor(total / count);
   // Fewer bytes than chunks: all of them fit into the last one.
   const rooms =
     size === 0 ? [total] : Array.from({ length: count }, (_, i) => size + (i === count - 1 ? total % count : 0));
-  return fillChunks(files, rooms);
+  return fillChunks(files, rooms).flatMap(inMessages);
 }
 
 /** Fills chunks with these rooms, bytes, from the end of the files. Empty files that follow a full chunk still go with it. */
@@ -51,5 +53,12 @@ export function fillChunks(files: readonly Sized[], rooms: readonly number[]): r
   }
   return chunks;
 }
+
+function inMessages(ranges: ChunkRanges): readonly ChunkRanges[] {
+  const count = Math.ceil(ranges.length / MOST_RANGES);
+  return Array.from({ length: count }, (_, i) => ranges.slice(i * MOST_RANGES, (i + 1) * MOST_RANGES));
+}
+
+export const sumOf = (files: readonly Sized[]): number => files.reduce((sum, { size }) => sum + size, 0);
 
 export const sizeOf = (ranges: ChunkRanges): number => ranges.reduce((sum, range) => sum + range.size, 0);

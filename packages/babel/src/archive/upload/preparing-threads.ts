@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import { cancelled } from "../transfer/retry.ts";
 import type { Preparation, Prepared } from "./prepare.ts";
 import type { Answer } from "./prepare-thread.ts";
 import { SourceChanged } from "./source-reader.ts";
@@ -9,15 +10,23 @@ export class PreparingThreads {
   readonly #all = new Set<Worker>();
   #closed = false;
 
-  /** @throws SourceChanged; errors of the file system, with their code */
-  async prepare(task: Preparation): Promise<Prepared> {
+  /** @throws SourceChanged; errors of the file system, with their code; TransferFault `cancelled` */
+  async prepare(task: Preparation, signal: AbortSignal): Promise<Prepared> {
+    if (signal.aborted) throw cancelled();
     const worker = this.#idle.pop() ?? this.#start();
     const answer = await new Promise<Answer>((resolve, reject) => {
       const ended = (code: number) => reject(new Error(`a preparing thread ended (${code})`));
       const settle = (settled: () => void) => {
         worker.off("error", reject).off("exit", ended).off("message", answered);
+        signal.removeEventListener("abort", stop);
         settled();
       };
+      // A chunk is not waited for: a stop is to be honoured at once.
+      const stop = () => {
+        settle(() => reject(cancelled()));
+        void worker.terminate();
+      };
+      signal.addEventListener("abort", stop, { once: true });
       const answered = (message: Answer) => settle(() => resolve(message));
       worker.once("error", reject).once("exit", ended).on("message", answered);
       worker.postMessage(task);

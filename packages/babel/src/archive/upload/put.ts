@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
-import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
+import { request as httpsRequest } from "node:https";
 import { faultOfStatus, TransferFault } from "../transfer/fault.ts";
+import { Connections, STALL_LIMIT, type StallLimit } from "../transfer/get-object.ts";
 import { cancelled } from "../transfer/retry.ts";
 import type { Throttle } from "../transfer/throttle.ts";
 import { bodyChanged } from "./body.ts";
@@ -21,14 +22,6 @@ export type PutRequest = {
   readonly onSent: (bytes: number) => void;
 };
 
-export type StallRule = {
-  readonly windowMs: number;
-  /** Less than this in a window is a stall. */
-  readonly bytes: number;
-};
-/** 64 KiB/s over a minute. (D4-10) */
-export const STALL_RULE: StallRule = { windowMs: 60_000, bytes: 60 * 64 * 1024 };
-
 /** Bodies from this size on wait until the store has seen the headers: a refused one is not sent. (D5-09) */
 const EXPECT_FROM = 64 * 1024 * 1024;
 /** Stores that know nothing of it get the body after this. */
@@ -37,19 +30,17 @@ const ANSWER_BYTES = 16 * 1024;
 
 /** One client for all objects of a job: connections are kept and used again. */
 export class ObjectPutter {
-  readonly #http = new HttpAgent({ keepAlive: true });
-  readonly #https = new HttpsAgent({ keepAlive: true });
+  readonly #connections = new Connections();
   readonly #throttle: Throttle;
-  readonly #stall: StallRule;
+  readonly #stall: StallLimit;
 
-  constructor(throttle: Throttle, stall: StallRule = STALL_RULE) {
+  constructor(throttle: Throttle, stall: StallLimit = STALL_LIMIT) {
     this.#throttle = throttle;
     this.#stall = stall;
   }
 
   close(): void {
-    this.#http.destroy();
-    this.#https.destroy();
+    this.#connections.close();
   }
 
   /** Stores one object. @throws TransferFault of any class; whatever the pieces throw */
@@ -60,7 +51,7 @@ export class ObjectPutter {
     const sending = (secure ? httpsRequest : httpRequest)(put.url, {
       method: "PUT",
       headers: { ...put.headers, ...expect, "content-length": put.size },
-      agent: secure ? this.#https : this.#http,
+      agent: secure ? this.#connections.https : this.#connections.http,
     });
     const abort = () => sending.destroy(cancelled());
     put.signal.addEventListener("abort", abort, { once: true });
@@ -161,9 +152,9 @@ class StallWatch {
   #held = 0;
   #excused = false;
 
-  constructor(sending: ClientRequest, rule: StallRule) {
+  constructor(sending: ClientRequest, rule: StallLimit) {
     this.#timer = setInterval(() => {
-      if (this.#bytes < rule.bytes && !this.#excused) {
+      if (this.#bytes * 1000 < rule.bytesPerSecond * rule.windowMs && !this.#excused) {
         const seconds = Math.round(rule.windowMs / 1000);
         sending.destroy(new TransferFault("transient", `stalled: ${this.#bytes} bytes in ${seconds} s`));
       }

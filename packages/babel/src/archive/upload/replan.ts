@@ -11,7 +11,11 @@ const GROWTH = 64 * 1024 * 1024;
  * Fits a blueprint to files that changed meanwhile. Chunks that no changed file touches keep number and content, so what is stored of
  * them stays good; a chunk that nothing is left for is replaced by the last one. (D5-04, §9.6)
  */
-export function replanParts(before: Blueprint, files: readonly SourceFile[]): Blueprint {
+export function replanParts(
+  before: Blueprint,
+  files: readonly SourceFile[],
+  maxBytes = Number.POSITIVE_INFINITY,
+): Blueprint {
   const position = new Map(files.map(({ path }, file) => [path, file]));
   const known = new Set(before.files.map(({ path }) => path));
   const rest: { readonly file: number; readonly from: number; readonly size: number }[] = [];
@@ -24,7 +28,7 @@ export function replanParts(before: Blueprint, files: readonly SourceFile[]): Bl
       const { size } = files[file]!;
       const last = range.position + range.size === old.size;
       const wanted = last ? size : Math.min(size, range.position + range.size);
-      const length = Math.min(wanted - range.position, range.size + GROWTH);
+      const length = Math.min(wanted - range.position, Math.max(range.size, Math.min(range.size + GROWTH, maxBytes)));
       // Beyond a new end there is nothing left, but an empty file stays one.
       if (length > 0 || (length === 0 && range.position === 0))
         kept.push({ file, position: range.position, size: length });

@@ -163,3 +163,9 @@ const escaped = (raw: Buffer): string =>
   Array.from(raw, (byte) =>
     byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, "0")}`,
   ).join("");
+
+export const sameFiles = (a: readonly SourceFile[], b: readonly SourceFile[]): boolean =>
+  a.length === b.length && a.every(({ path, stamp }, i) => path === b[i]!.path && stamp === b[i]!.stamp);
+
+export const sameTree = (a: SourceTree, b: SourceTree): boolean =>
+  sameFiles(a.files, b.files) && JSON.stringify([a.links, a.directories]) === JSON.stringify([b.links, b.directories]);

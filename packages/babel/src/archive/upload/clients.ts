@@ -1,0 +1,133 @@
+import { join } from "node:path";
+import { messageOf } from "../../errno.ts";
+import { invalid } from "../../failure.ts";
+import { readBounded } from "../../files/durable.ts";
+import { pathFault } from "../format/path.ts";
+import type { ArchiveResult } from "../task.ts";
+import type { ProgressState } from "../transfer/progress.ts";
+import { isKind } from "../transfer/retry.ts";
+import { compressionOf, contextOf, expiresOf, type UploadEnvironment } from "./environment.ts";
+import { type UploadSettings, uploadArchive } from "./upload-archive.ts";
+
+/** A service whose data is an archive of its own. (§5.6) */
+type Client = { readonly name: string; readonly storeKey: string; readonly folder: string };
+
+const CONFIG_LIMIT = 64 * 1024 * 1024;
+const DEFAULT_LEVEL = 3;
+const DEFAULT_EXPIRES_SECS = 3600;
+
+/**
+ * Uploads every service's data, all at once under the caps of the job. One that fails does not stop the others; the job fails then, and the next
+ * attempt has only that one left to do. (D5-13)
+ */
+export async function uploadClients(
+  environment: UploadEnvironment,
+  report: (change: Partial<ProgressState>) => void,
+): Promise<ArchiveResult> {
+  const { task } = environment;
+  const { clients, settings } = await configured(environment);
+  if (clients.length === 0) {
+    task.log("No archivable clients found with store_key configured");
+    return { store_key: "", data_version: 0, total_size: 0 };
+  }
+  const sums = new Map<string, Pick<ProgressState, "chunks" | "chunksDone" | "bytes" | "bytesDone">>();
+  const outcomes = await Promise.allSettled(
+    clients.map(async (client) => {
+      const log = (line: string): void => task.log(`${client.name}: ${line}`);
+      const own = (change: Partial<ProgressState>): void => {
+        sums.set(client.name, { ...(sums.get(client.name) ?? ZERO), ...change });
+        report({
+          ...(change.phase === undefined ? {} : { phase: change.phase }),
+          ...total([...sums.values()]),
+          message: `chunks (${clients.length} clients)`,
+        });
+      };
+      try {
+        return await uploadArchive(contextOf(environment, { settings, report: own, client, log }));
+      } catch (error) {
+        log(`upload failed: ${messageOf(error)}`);
+        throw error;
+      }
+    }),
+  );
+  task.signal.throwIfAborted();
+  return settle(clients, outcomes);
+}
+
+function settle(clients: readonly Client[], outcomes: readonly PromiseSettledResult<ArchiveResult>[]): ArchiveResult {
+  const failures: string[] = [];
+  const results: ArchiveResult[] = [];
+  for (const [i, outcome] of outcomes.entries()) {
+    const name = clients[i]!.name;
+    if (outcome.status === "fulfilled") results.push(outcome.value);
+    else if (isKind(outcome.reason, "cancelled")) throw outcome.reason;
+    else failures.push(`Client '${name}' upload failed: ${messageOf(outcome.reason)}`);
+  }
+  if (failures.length > 0) {
+    const rest = results.length === 0 ? "" : `\n${results.length} of ${clients.length} clients are uploaded`;
+    throw new Error(`Multi-client upload failed: ${failures.join("\n")}${rest}`);
+  }
+  return {
+    store_key: results.map(({ store_key }) => store_key).join(","),
+    data_version: Math.max(...results.map(({ data_version }) => data_version)),
+    total_size: results.reduce((sum, { total_size }) => sum + total_size, 0),
+  };
+}
+
+const ZERO = { chunks: 0, chunksDone: 0, bytes: 0, bytesDone: 0 };
+
+const total = (parts: readonly (typeof ZERO)[]): typeof ZERO =>
+  parts.reduce(
+    (sum, each) => ({
+      chunks: sum.chunks + each.chunks,
+      chunksDone: sum.chunksDone + each.chunksDone,
+      bytes: sum.bytes + each.bytes,
+      bytesDone: sum.bytesDone + each.bytesDone,
+    }),
+    ZERO,
+  );
+
+type PluginConfig = {
+  readonly services?: readonly Readonly<Record<string, unknown>>[];
+  readonly upload?: {
+    readonly exclude?: readonly string[] | null;
+    readonly compression?: "NONE" | { readonly ZSTD: number } | null;
+    readonly number_of_chunks?: number | null;
+    readonly layout?: UploadSettings["layout"] | null;
+    readonly allow_empty?: boolean | null;
+  } | null;
+};
+
+async function configured({
+  task,
+}: UploadEnvironment): Promise<{ readonly clients: readonly Client[]; readonly settings: UploadSettings }> {
+  const path = join(task.folder, "plugin_config.json");
+  const text = (await readBounded(path, CONFIG_LIMIT))?.toString("utf8");
+  if (text === undefined) throw new Error(`Multi-client upload requires plugin configuration at ${path}`);
+  const { services, upload } = JSON.parse(text) as PluginConfig;
+  const type = task.config.job_type;
+  const job = "multi_client_upload" in type ? type.multi_client_upload : {};
+  const compression = upload?.compression ?? { ZSTD: DEFAULT_LEVEL };
+  return {
+    clients: (services ?? []).flatMap(clientOf),
+    settings: {
+      exclude: upload?.exclude ?? [],
+      compression: compressionOf(compression === "NONE" ? undefined : compression.ZSTD),
+      numberOfChunks: upload?.number_of_chunks ?? undefined,
+      urlExpiresSecs: expiresOf(job.url_expires_secs ?? DEFAULT_EXPIRES_SECS),
+      dataVersion: job.data_version,
+      layout: upload?.layout ?? "parts",
+      allowEmpty: upload?.allow_empty ?? false,
+    },
+  };
+}
+
+function clientOf(service: Readonly<Record<string, unknown>>): readonly Client[] {
+  const { name, store_key, data_dir, use_protocol_data, archive } = service;
+  const archived = use_protocol_data !== false && archive !== false;
+  if (typeof name !== "string" || typeof store_key !== "string" || !archived) return [];
+  const folder = typeof data_dir === "string" ? data_dir : name;
+  const fault = pathFault(folder) ?? (name.includes("/") ? "is not a name" : pathFault(name));
+  if (fault !== undefined) throw invalid("client-invalid", `Service '${name}' data_dir '${folder}' ${fault}`);
+  return [{ name, storeKey: store_key, folder }];
+}

@@ -1,0 +1,142 @@
+import { createHash } from "node:crypto";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { ensureFolder } from "../../files/durable.ts";
+import type { Chunk } from "../format/chunk.ts";
+import { Journal } from "../journal.ts";
+import type { ChunkRanges } from "./blueprint.ts";
+import { loadPlan, type Plan, savePlan } from "./plan-file.ts";
+import type { SourceFile } from "./source-tree.ts";
+
+/** A chunk whose object is stored. */
+export type StoredPart = Pick<Chunk, "key" | "size" | "checksum" | "codec"> & {
+  /** sha256 of the uncompressed bytes, hex. */
+  readonly content: string;
+};
+
+/** `print` is what the chunk was made of: another print is another chunk. */
+type Record =
+  | { readonly t: "up"; readonly slot: string; readonly print: string; readonly part: StoredPart }
+  | { readonly t: "id"; readonly print: string; readonly id: string }
+  | { readonly t: "bad"; readonly slot: string }
+  | { readonly t: "publishing" };
+
+/**
+ * State of an upload below `/blockjoy/.babel_jobs/<job>/`: `plan`, and `journal` with what is stored. What is stored counts as long as the
+ * files it was made of are what they were. (§9.2)
+ */
+export class UploadState {
+  readonly folder: string;
+  #journal: Journal<Record>;
+  /** By slot: the number of the chunk, or its id. */
+  readonly #stored: Map<string, { readonly print: string; readonly part: StoredPart }>;
+  readonly #ids: Map<string, string>;
+  plan: Plan | undefined;
+  /** The version may have been published already. */
+  publishing: boolean;
+
+  private constructor(folder: string, plan: Plan | undefined, journal: Journal<Record>, records: Records) {
+    this.folder = folder;
+    this.plan = plan;
+    this.#journal = journal;
+    this.#stored = records.stored;
+    this.#ids = records.ids;
+    this.publishing = records.publishing;
+  }
+
+  static async open(folder: string): Promise<UploadState> {
+    await ensureFolder(folder);
+    // Prepared chunks of an earlier attempt: nothing says whether they reached the disk.
+    await rm(join(folder, "spool"), { recursive: true, force: true });
+    await ensureFolder(join(folder, "spool"), 0o700);
+    const records: Records = { stored: new Map(), ids: new Map(), publishing: false };
+    const journal = await Journal.open<Record>(join(folder, "journal"), (record) => take(records, record));
+    return new UploadState(folder, await loadPlan(join(folder, "plan")), journal, records);
+  }
+
+  /** Begins anew: nothing that an earlier plan stored counts, it may have been another version. */
+  async begin(plan: Plan): Promise<void> {
+    await this.#journal.close();
+    await rm(join(this.folder, "journal"), { force: true });
+    this.#journal = await Journal.open<Record>(join(this.folder, "journal"), () => undefined);
+    this.#stored.clear();
+    this.#ids.clear();
+    this.publishing = false;
+    await this.decide(plan);
+  }
+
+  /** Plans again; what is stored already is kept as far as it fits. */
+  async decide(plan: Plan): Promise<void> {
+    await savePlan(join(this.folder, "plan"), plan);
+    this.plan = plan;
+  }
+
+  stored(slot: string, print: string): StoredPart | undefined {
+    const found = this.#stored.get(slot);
+    return found?.print === print ? found.part : undefined;
+  }
+
+  async noteStored(slot: string, print: string, part: StoredPart): Promise<void> {
+    await this.#journal.append({ t: "up", slot, print, part });
+    this.#stored.set(slot, { print, part });
+  }
+
+  /** The store says it has nothing of the kind. */
+  async noteBad(slot: string): Promise<void> {
+    await this.#journal.append({ t: "bad", slot });
+    this.#stored.delete(slot);
+  }
+
+  id(print: string): string | undefined {
+    return this.#ids.get(print);
+  }
+
+  async noteId(print: string, id: string): Promise<void> {
+    await this.#journal.append({ t: "id", print, id });
+    this.#ids.set(print, id);
+  }
+
+  async notePublishing(): Promise<void> {
+    await this.#journal.append({ t: "publishing" });
+    this.publishing = true;
+  }
+
+  spoolPath(name: string): string {
+    return join(this.folder, "spool", name);
+  }
+
+  close(): Promise<void> {
+    return this.#journal.close();
+  }
+
+  /** There is nothing to go on with any more. */
+  async forget(): Promise<void> {
+    await rm(join(this.folder, "plan"), { force: true });
+    await this.#journal.close();
+    await rm(join(this.folder, "journal"), { force: true });
+    await rm(join(this.folder, "spool"), { recursive: true, force: true });
+  }
+}
+
+type Records = {
+  readonly stored: Map<string, { readonly print: string; readonly part: StoredPart }>;
+  readonly ids: Map<string, string>;
+  publishing: boolean;
+};
+
+function take(records: Records, record: Record): void {
+  if (record.t === "up") records.stored.set(record.slot, { print: record.print, part: record.part });
+  if (record.t === "bad") records.stored.delete(record.slot);
+  if (record.t === "id") records.ids.set(record.print, record.id);
+  if (record.t === "publishing") records.publishing = true;
+}
+
+/** What a chunk is made of, as one word: the same word means the same bytes, as far as inodes and times can say. */
+export function printOf(files: readonly SourceFile[], ranges: ChunkRanges): string {
+  const hash = createHash("sha256");
+  for (const { file, position, size } of ranges) {
+    const { path, stamp } = files[file]!;
+    hash.update(`${path}\0${stamp} ${position} ${size}\n`);
+  }
+  return hash.digest("base64url").slice(0, 32);
+}

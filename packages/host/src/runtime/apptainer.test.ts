@@ -5,16 +5,20 @@ import { dirname, join } from "node:path";
 import { test } from "node:test";
 
 const repository = join(import.meta.dirname, "../../../..");
-const contract = join(import.meta.dirname, "runtime-contract.test.ts");
+/** The contract of all runtimes, and what a whole daemon does with one. */
+const suites = ["runtime/runtime-contract", "daemon/cycles", "daemon/next-version"].map((name) =>
+  join(import.meta.dirname, `../${name}.test.ts`),
+);
 const tool = join(repository, "tooling/test-host.sh");
 /** Kept between runs: making it downloads 400 MB. Not in /tmp, which may be in memory and without devices. */
 const testHost = process.env["BV_TEST_HOST_DIR"] ?? "/var/tmp/blockvisor-test-host";
 
-/** Makes the host beside its place and moves it there when it is whole. Returns why it could not. */
+/** Makes the host beside its place and moves it there when it is whole, or brings it up to date. Returns why it could not. */
 function makeTestHost(): string | undefined {
   if (existsSync(join(testHost, ".ready"))) {
     assert.equal(statSync(testHost).uid, 0, `${testHost} is not root's: remove it`);
-    return undefined;
+    const updated = spawnSync("sh", [tool, "create", testHost], { encoding: "utf8", timeout: 600_000 });
+    return updated.status === 0 ? undefined : `${updated.stderr}`.trim();
   }
   const found = spawnSync("debootstrap", ["--version"]);
   assert.equal(found.error, undefined, "debootstrap is missing: apt-get install debootstrap");
@@ -26,12 +30,19 @@ function makeTestHost(): string | undefined {
   return made.status === 0 ? undefined : `${made.stderr}`.trim();
 }
 
-test("the contract of all runtimes, against real Apptainer", { timeout: 900_000 }, (t) => {
-  const argv = [process.execPath, "--test", contract];
+test("the contract of all runtimes, and the daemon, against real Apptainer", { timeout: 1_800_000 }, (t) => {
+  const argv = [process.execPath, "--test", "--test-concurrency=1", ...suites];
   // Not this run's: the inner runner would report to it instead of to us.
   const { NODE_TEST_CONTEXT: _, ...environment } = process.env;
-  const env = { ...environment, BV_TEST_RUNTIME: "apptainer", BV_TEST_CYCLES: process.env["BV_TEST_CYCLES"] ?? "5" };
-  const options = { encoding: "utf8", env, timeout: 300_000 } as const;
+  const env = {
+    ...environment,
+    BV_TEST_RUNTIME: "apptainer",
+    BV_RUNTIME: "apptainer",
+    BV_TEST_CYCLES: process.env["BV_TEST_CYCLES"] ?? "5",
+    BV_CYCLES: process.env["BV_CYCLES"] ?? "1",
+    BV_AGENT_DIR: process.env["BV_AGENT_DIR"] ?? join(repository, "dist/agent"),
+  };
+  const options = { encoding: "utf8", env, timeout: 1_700_000 } as const;
   if (spawnSync("apptainer", ["--version"]).status === 0) {
     const run = spawnSync(argv[0]!, argv.slice(1), options);
     assert.equal(run.status, 0, `${run.stdout}${run.stderr}`);

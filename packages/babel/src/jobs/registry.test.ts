@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { pathsBelow } from "../paths.ts";
 import { currentBoot } from "../process/identity.ts";
@@ -140,9 +141,20 @@ function outcomes(set: readonly Setting[], started: readonly string[]): Readonly
   return known;
 }
 
-function outcomeOf(registry: Registry, name: string): string {
+/** `running`, `pending on a,b`, … */
+function stateText(registry: Registry, name: string): string {
   const { state } = registry.get(name).record;
+  if (state.kind === "pending") return `pending on ${state.waitingFor.join()}`;
   return state.kind === "finished" ? `finished(${state.exitCode})` : state.kind;
+}
+
+/** Only what is still open is waited for, each once. (D3-13) */
+function modelText(registry: Registry, expected: ReadonlyMap<string, Outcome>, name: string): string {
+  if (expected.get(name) !== "pending") return expected.get(name)!;
+  const open = dependenciesOf(registry.get(name).config)
+    .map((dependency) => dependency.name)
+    .filter((other) => ["pending", "running"].includes(expected.get(other)!));
+  return `pending on ${[...new Set(open)].join()}`;
 }
 
 test("model: whatever is started comes to rest as the dependencies say, and every state can be stopped", async () => {
@@ -161,17 +173,11 @@ test("model: whatever is started comes to rest as the dependencies say, and ever
           }
           for (const name of started) await registry.start(name);
           const expected = outcomes(set, started);
-          const now = () => Object.fromEntries(NAMES.map((name) => [name, outcomeOf(registry, name)]));
-          await atRest(registry, () => NAMES.every((name) => outcomeOf(registry, name) === expected.get(name)));
-          assert.deepEqual(now(), Object.fromEntries(expected));
-          for (const name of NAMES) {
-            const { state } = registry.get(name).record;
-            const open = dependenciesOf(registry.get(name).config)
-              .map((dependency) => dependency.name)
-              .filter((other) => ["pending", "running"].includes(expected.get(other)!));
-            // Only what is still open is waited for, each once. (D3-13)
-            if (state.kind === "pending") assert.deepEqual(state.waitingFor, [...new Set(open)]);
-          }
+          const states = (of: (name: string) => string) => Object.fromEntries(NAMES.map((name) => [name, of(name)]));
+          const wanted = states((name) => modelText(registry, expected, name));
+          const now = () => states((name) => stateText(registry, name));
+          await atRest(registry, () => isDeepStrictEqual(now(), wanted));
+          assert.deepEqual(now(), wanted);
           for (const name of stopped) {
             const before = registry.get(name).record.state;
             await registry.stop(name, "stop");

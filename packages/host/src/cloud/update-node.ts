@@ -33,9 +33,9 @@ export async function updateNode(actor: NodeActor, update: NodeUpdate, asker: As
       display_name: update.newDisplayName ?? current.display_name,
       firewall,
       properties,
-      ...(changed ? { initialized: false } : {}),
+      ...(changed ? { initialized: false, reconfigure: true } : {}),
     }),
-    forget: { firewall: "unknown", ...(changed ? { agent: "unconfigured" } : {}) },
+    forget: { firewall: "unknown" },
     ...asker,
   });
 }

@@ -1,27 +1,54 @@
 /**
- * Named places where a crash test may cut the process (`BV_FAILPOINT=name` or `name@3` for the third pass).
+ * Named places where a crash test may cut the process (`BV_FAILPOINT=name`, or `name@3` for the third pass).
  * The cut is SIGKILL to ourselves: nothing after it runs, as after `kill -9` or a power loss.
+ *
+ * `scope/name@n,scope/name@n,…` cuts several things at once, each at its own place: whoever gets to its place waits there, and when all have
+ * got there the process is killed. So one death tests as many places as there are nodes.
  */
-let armed: { readonly name: string; passes: number } | undefined;
-let environmentRead = false;
-
-function arm(specification: string | undefined): void {
-  environmentRead = true;
-  armed = specification === undefined ? undefined : parse(specification);
+interface Place {
+  readonly scope: string | undefined;
+  readonly name: string;
+  passes: number;
 }
 
+let armed: Place[] = [];
+let environmentRead = false;
+
+/** A place that is passed without a pause. */
 export function failpoint(name: string): void {
-  if (!environmentRead) arm(process.env["BV_FAILPOINT"]);
-  if (armed?.name !== name) return;
-  armed.passes -= 1;
-  if (armed.passes > 0) return;
+  if (pass(name, undefined) !== "cut") return;
+  kill();
+}
+
+/** A place of one of several things that go on at the same time, e.g. a node. */
+export async function cutPoint(name: string, scope: string): Promise<void> {
+  if (pass(name, undefined) === "cut") kill();
+  if (pass(name, scope) !== "cut") return;
+  if (armed.length === 0) kill();
+  process.stderr.write(`held at ${scope}/${name}, ${armed.length} to come\n`);
+  await new Promise(() => {});
+}
+
+function pass(name: string, scope: string | undefined): "cut" | "go on" {
+  if (!environmentRead) {
+    environmentRead = true;
+    armed = (process.env["BV_FAILPOINT"] ?? "").split(",").filter(Boolean).map(parse);
+  }
+  const place = armed.find((candidate) => candidate.name === name && candidate.scope === scope);
+  if (place === undefined) return "go on";
+  place.passes -= 1;
+  if (place.passes > 0) return "go on";
+  armed = armed.filter((other) => other !== place);
+  return "cut";
+}
+
+function kill(): never {
   process.kill(process.pid, "SIGKILL");
   // The signal is delivered on return to user space at the latest; nothing below may have an effect.
   for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
 }
 
-function parse(specification: string): { readonly name: string; passes: number } {
-  const at = specification.lastIndexOf("@");
-  const passes = at < 0 ? 1 : Number(specification.slice(at + 1));
-  return { name: at < 0 ? specification : specification.slice(0, at), passes: Number.isInteger(passes) ? passes : 1 };
+function parse(specification: string): Place {
+  const [, scope, name = "", passes = "1"] = /^(?:([^/@]+)\/)?([^/@]*)(?:@(\d+))?$/.exec(specification) ?? [];
+  return { scope, name, passes: Number(passes) };
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { failpoint } from "../durable/index.ts";
+import { cutPoint } from "../durable/index.ts";
 import { type ErrorReport, errorOf, HostError, reportOf } from "../errors/host-error.ts";
 import { afterFailure, tolerated } from "./after-failure.ts";
 import { describeFault } from "./describe-fault.ts";
@@ -217,7 +217,7 @@ export class NodeActor {
         await this.#save({ ...(again ? {} : { problem: null }), ...settled, ...change, ...command, operation });
         this.#tellBegin(request.kind);
       }
-      if (!again) this.#seen = { ...this.#seen, ...this.#forgotten(request.forget) };
+      if (!again) this.#seen = { ...this.#seen, ...request.forget };
       const failure = await this.#converge(request, abort.signal);
       if (!this.#gone && (this.#state.operation !== null || (!failure && isStale(this.#state)))) {
         await this.#save({
@@ -294,14 +294,14 @@ export class NodeActor {
     if (this.#current) this.#current.step = step.kind;
     onNews?.({ kind: "step", step: step.kind, title, finished: false });
     this.parts.log.debug({ step: step.kind }, title);
-    failpoint(`before.${step.kind}`);
+    await cutPoint(`before.${step.kind}`, this.id);
     const progress = (message: string, percent?: number): void =>
       onNews?.({ kind: "progress", step: step.kind, message, percent });
     const outcome = await execute(this.parts, step, { state: this.#state, signal, progress });
-    failpoint(`done.${step.kind}`);
+    await cutPoint(`done.${step.kind}`, this.id);
     if (outcome.gone) this.#gone = true;
     else if (outcome.state) await this.#save(outcome.state);
-    failpoint(`after.${step.kind}`);
+    await cutPoint(`after.${step.kind}`, this.id);
     this.#seen = { ...this.#seen, ...outcome.seen };
     const ms = Math.round(performance.now() - begin);
     this.parts.events.add({ kind: "step", operation: kind, step: step.kind, message: title, ms });
@@ -315,12 +315,6 @@ export class NodeActor {
     return problem?.code === "upgrade_rolled_back"
       ? { code: problem.code, message: problem.message, hint: problem.hint }
       : failure;
-  }
-
-  /** Nothing can be forgotten of what is not there. */
-  #forgotten(forget: Partial<Observed> = {}): Partial<Observed> {
-    const { agent, ...rest } = forget;
-    return agent !== undefined && this.#seen.agent === "ready" ? forget : rest;
   }
 
   async #dataChanged(): Promise<boolean> {

@@ -126,6 +126,8 @@ export const nodeStateSchema = z.object({
   restarting: z.boolean(),
   /** Kept down while its data are copied for a clone; goes up again afterwards, also when the daemon was killed meanwhile. */
   paused: z.boolean().default(false),
+  /** What babel was told about the node is not true any more; it is told again before anything else. */
+  reconfigure: z.boolean().default(false),
   /** Parameters changed since the plugin's config was last evaluated; the next way up evaluates it again (spec DB-4.7). */
   config_dirty: z.boolean().default(false),
   /** Created to run: removed again when it cannot be brought up for a reason that stays. Cleared by its first start. */

@@ -1,91 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { afterFailure, maxAttempts, switched, switchedBack, tolerated } from "./after-failure.ts";
+import { afterFailure, maxAttempts, switched, tolerated } from "./after-failure.ts";
 import { sampleState } from "./node-state.sample.ts";
 import { contentOf, type NodeState } from "./node-state.ts";
 import { nothing, type Observed } from "./observed.ts";
+import { apply, type World } from "./plan.model.ts";
 import { plan } from "./plan.ts";
 import type { Step, StepKind } from "./step.ts";
-
-interface World {
-  readonly state: NodeState;
-  readonly seen: Observed;
-}
-
-/** What each step does when it succeeds: the model that the executors have to keep to. */
-function apply({ state, seen }: World, step: Step): World | "gone" {
-  const now = (change: Partial<Observed>, desired: Partial<NodeState> = {}): World => ({
-    state: { ...state, ...desired },
-    seen: { ...seen, ...change },
-  });
-  switch (step.kind) {
-    case "prepare_directory":
-      return now({ directory: true });
-    case "pull_image":
-      return now({}, { image: { ...state.image, digest: "sha256:old", rootfs: "old" } });
-    case "mount_rootfs":
-      return now({ rootfs: step.rootfs });
-    case "unmount_rootfs":
-      return now({ rootfs: undefined });
-    case "load_plugin":
-      return now({ plugin: step.rootfs });
-    case "finish_create":
-      return now({}, { created: true });
-    case "serve_engine":
-      return now({ engine: "served" });
-    case "close_engine":
-      return now({ engine: "closed" });
-    case "set_up_network":
-      return now({ network: "present", firewall: "unknown" });
-    case "tear_down_network":
-      return now({ network: "absent", firewall: "unknown" });
-    case "apply_firewall":
-      return now({ firewall: "applied" });
-    case "start_container":
-      return now({ container: "running", agent: "off" }, { started_at: null });
-    case "stop_container":
-      return now({ container: "off", agent: "off" }, { started_at: null });
-    case "start_agent":
-      return now({ agent: seen.agent === "off" ? "unconfigured" : "ready" });
-    case "configure_agent":
-      return now({ agent: "ready" });
-    case "stop_jobs":
-      return now({ agent: "shut_down" });
-    case "initialize":
-      return now({}, { initialized: true });
-    case "mark_started":
-      return now({}, { started_at: 1 });
-    case "turn_around":
-      return now({}, { restarting: false });
-    case "pull_target": {
-      const upgrade = state.upgrade!;
-      const target = { ...upgrade.target, image: { ...upgrade.target.image, digest: "sha256:new", rootfs: "new" } };
-      return now({}, { upgrade: { ...upgrade, target } });
-    }
-    case "begin_switch":
-      return now(
-        {},
-        { upgrade: { ...state.upgrade!, stage: "stop", was_running: state.expected_status === "Running" } },
-      );
-    case "switch_content":
-      return now({}, switched(state, []));
-    case "finish_upgrade":
-    case "finish_rollback":
-      return now({}, { upgrade: null });
-    case "switch_back":
-      return now({}, switchedBack(state));
-    case "copy_data":
-      return now({}, { clone_of: null });
-    case "reevaluate_config":
-      return now({}, { config_dirty: false });
-    case "check_target":
-      return now({}, { upgrade: { ...state.upgrade!, checked: true } });
-    case "move_data":
-      return now({}, { move: null });
-    case "discard":
-      return "gone";
-  }
-}
 
 /** The kinds of the steps until nothing is left to do. */
 function run(world: World): { readonly kinds: StepKind[]; readonly end: World | "gone" } {

@@ -59,6 +59,7 @@ function planUp(state: NodeState, seen: Observed): Step | undefined {
     case "shut_down":
       return { kind: "configure_agent" };
     case "ready":
+      if (state.reconfigure) return { kind: "configure_agent" };
   }
   if (!state.initialized) return { kind: "initialize" };
   if (state.config_dirty) return { kind: "reevaluate_config" };

@@ -1,5 +1,6 @@
 import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { cutPoint } from "../durable/index.ts";
 import { HostError } from "../errors/host-error.ts";
 import { copyTree, dataBelow, isDirectory, leadsTo, removeTree, showAs } from "./node-data.ts";
 import type { ExecutorTable } from "./outcome.ts";
@@ -12,7 +13,10 @@ export const dataSteps = {
     // Something there and no copy any more: an earlier pass was cut after its last change.
     const isDone = !(await isDirectory(copy)) && (await readdir(data)).length > 0;
     if (!isDone) {
-      await node.borrowData(source, stop, (from) => copyTree(from, copy, signal));
+      await node.borrowData(source, stop, async (from) => {
+        await copyTree(from, copy, signal);
+        await cutPoint("copied.copy_data", node.paths.id);
+      });
       await showAs(data, copy, "itself");
     }
     return { state: { clone_of: null } };
@@ -34,6 +38,7 @@ export const dataSteps = {
     }
     if (!isShown) {
       if (!isBegun) await copyTree(paths.data, place, signal);
+      await cutPoint("copied.move_data", state.id);
       await showAs(paths.data, place, target === null ? "itself" : "link");
     }
     if (before !== null) await removeTree(dataBelow(before, state.id));

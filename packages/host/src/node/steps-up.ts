@@ -108,7 +108,7 @@ export const upSteps = {
     const call = { timeoutMs: setupTimeoutMs, signal, retry: true };
     await node.link.call("setup_babel", (options) => node.link.babel.setup(request, options), call);
     await writeEnvironmentFile(node, environmentFile(environmentOf(env)));
-    return { seen: { agent: "ready" } };
+    return { seen: { agent: "ready" }, state: { reconfigure: false } };
   },
 
   initialize: async (node, _, { signal, progress }) => {

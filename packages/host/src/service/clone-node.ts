@@ -17,7 +17,7 @@ export function clonedState(source: NodeState, request: CloneNodeRequest, ip: st
   }
   return nodeStateSchema.parse({
     ...content,
-    id: randomUUID(),
+    id: request.id || randomUUID(),
     name: request.name || petName(),
     dev_mode: true,
     ip,

@@ -213,6 +213,11 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
     },
     cloneNode: async function* (request) {
       context.status.requireOk();
+      const existing = request.id === "" ? undefined : nodes.get(request.id);
+      if (existing) {
+        yield { nodeId: existing.id, event: { case: "done" as const, value: await message(existing) } };
+        return;
+      }
       const source = find(request.node, "clone");
       yield* createWith(request.ip, (ip) => clonedState(source.snapshot().state, request, ip));
     },

@@ -2,6 +2,7 @@ import type { Verb } from "../command/verb.ts";
 import { completionVerbs } from "../completion/verbs.ts";
 import { requireRegisteredHost } from "../place/root.ts";
 import { archiveVerbs } from "./archive/verbs.ts";
+import { doctorVerb } from "./doctor/verb.ts";
 import { hostVerbs } from "./host/verbs.ts";
 import { nodeVerbs } from "./node/verbs.ts";
 import { protocolVerbs } from "./protocol/verbs.ts";
@@ -20,6 +21,7 @@ export const bv: Verb & { readonly name: "bv" } = {
     hostVerbs,
     protocolVerbs,
     archiveVerbs,
+    doctorVerb,
     ...completionVerbs(() => bv),
   ],
   beforeEach: requireRegisteredHost,

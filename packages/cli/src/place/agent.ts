@@ -4,14 +4,18 @@ import { fileURLToPath } from "node:url";
 import { Failure } from "../failure/failure.ts";
 
 /**
- * Command line of the agent's archive tool on this machine, outside of nodes: `BV_AGENT_DIR`, else beside the running program
- * (dist/bundles/bv.js → dist/agent, packages/cli/src/… → dist/agent).
+ * Where the agent may be: `BV_AGENT_DIR`, else beside the running program (dist/bundles/bv.js → dist/agent,
+ * packages/cli/src/… → dist/agent).
  */
-export function archiveToolCommand(env: NodeJS.ProcessEnv): readonly [program: string, ...args: string[]] {
+export function agentDirectories(env: NodeJS.ProcessEnv): readonly string[] {
   const configured = env["BV_AGENT_DIR"];
-  const places = configured
-    ? [configured]
-    : ["../agent", "../../../../dist/agent"].map((path) => fileURLToPath(new URL(path, import.meta.url)));
+  if (configured) return [configured];
+  return ["../agent", "../../../../dist/agent"].map((path) => fileURLToPath(new URL(path, import.meta.url)));
+}
+
+/** Command line of the agent's archive tool on this machine, outside of nodes. */
+export function archiveToolCommand(env: NodeJS.ProcessEnv): readonly [program: string, ...args: string[]] {
+  const places = agentDirectories(env);
   for (const directory of places) {
     const archive = archiveOf(directory);
     const [program, ...args] = (archive ?? []).slice(0, -1).map((word) => word.replaceAll("{dir}", directory));

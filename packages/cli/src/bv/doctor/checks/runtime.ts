@@ -1,0 +1,65 @@
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { error, type Finding, ok, type Patient, warning } from "../finding.ts";
+import { attempt, isInstalled, type Trial } from "../trial.ts";
+import { agentBusybox } from "./agent.ts";
+
+const ociPrograms = ["runc", "crun"] as const;
+
+/** Containers are really run, in each runtime that is here; one that works is enough, unless the configuration wants another. */
+export async function checkRuntime({ config, signal }: Patient): Promise<readonly Finding[]> {
+  const wanted = typeof config?.runtime === "string" ? config.runtime : "auto";
+  const trials: { readonly program: string; readonly kind: "oci" | "apptainer"; readonly trial: Trial }[] = [];
+  for (const program of ociPrograms) {
+    if (isInstalled(program)) trials.push({ program, kind: "oci", trial: await tryOci(program, signal) });
+  }
+  if (isInstalled("apptainer")) {
+    const trial = await attempt("apptainer", ["--version"], signal);
+    trials.push({ program: "apptainer", kind: "apptainer", trial });
+  }
+  const works = trials.find(({ kind, trial }) => trial.worked && (wanted === "auto" || wanted === kind));
+  const fix = wanted === "apptainer" ? "install apptainer 1.4" : "apt-get install runc";
+  if (!works && trials.length === 0) return [error("runtime", "neither runc, crun nor apptainer is installed", fix)];
+  return [
+    ...(works ? [ok("runtime", `${works.program} runs containers`)] : []),
+    ...trials.flatMap(({ program, trial }) => {
+      if (trial.worked) return [];
+      const told = `${program} runs no container: ${trial.reason}`;
+      return [works ? warning("runtime", told, `${works.program} is used instead`) : error("runtime", told, fix)];
+    }),
+    ...(works || trials.some(({ trial }) => !trial.worked)
+      ? []
+      : [error("runtime", `the configuration wants ${wanted}, which is not installed`, fix)]),
+  ];
+}
+
+/** A container of one static program that ends at once. */
+async function tryOci(program: string, signal: AbortSignal): Promise<Trial> {
+  const busybox = agentBusybox();
+  if (busybox === undefined) return { worked: false, reason: "there is no agent to run in it" };
+  const folder = mkdtempSync(join(tmpdir(), "bv-doctor-"));
+  try {
+    mkdirSync(join(folder, "rootfs/proc"), { recursive: true });
+    copyFileSync(busybox, join(folder, "rootfs/busybox"));
+    writeFileSync(join(folder, "config.json"), JSON.stringify(trialConfig()));
+    const state = ["--root", join(folder, "state")];
+    return await attempt(program, [...state, "run", "--bundle", folder, `bv-doctor-${process.pid}`], signal);
+  } catch (failure) {
+    return { worked: false, reason: (failure as Error).message };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function trialConfig() {
+  const process_ = { args: ["/busybox", "true"], cwd: "/", user: { uid: 0, gid: 0 }, noNewPrivileges: true };
+  const namespaces = ["pid", "mount", "ipc", "uts", "network"].map((type) => ({ type }));
+  return {
+    ociVersion: "1.0.2",
+    process: process_,
+    root: { path: "rootfs", readonly: true },
+    mounts: [{ destination: "/proc", type: "proc", source: "proc" }],
+    linux: { namespaces, cgroupsPath: `/bv-doctor-${process.pid}` },
+  };
+}

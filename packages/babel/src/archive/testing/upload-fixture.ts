@@ -111,12 +111,11 @@ export class UploadFixture {
     return { child, ended };
   }
 
-  #conf(boot: string) {
-    const node_env = {
-      data_mount_point: "/blockjoy",
-      protocol_data_path: "/blockjoy/protocol_data",
-      node_protocol: "test",
-    };
+  #conf(boot: string): ArchiveTask["conf"] {
+    const names = { node_id: "", node_name: "", node_org_id: "", node_version: "", node_variant: "" };
+    const host = { bv_host_id: "", bv_host_name: "", bv_api_url: "", node_ip: "", node_gateway: "" };
+    const places = { data_mount_point: "/blockjoy", protocol_data_path: "/blockjoy/protocol_data" };
+    const node_env = { ...names, ...host, ...places, node_protocol: "test", dev_mode: false, properties: {} };
     return { node_env, secret: "secret", boot_id: boot, ramdisks: [] };
   }
 

@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { treeOf } from "../testing/download-fixture.ts";
+import { sampleBytes } from "../testing/sample-archive.ts";
+import { UploadFixture } from "../testing/upload-fixture.ts";
+
+const KILLS = Number(process.env["UPLOAD_KILLS"] ?? 6);
+const SEED = Number(process.env["UPLOAD_SEED"] ?? Date.now() % 1_000_000);
+const CHUNKS = 24;
+const RUNNERS = 4;
+
+/** Numbers from 0 to 1, the same for the same seed. */
+function random(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+for (const layout of ["parts", "cas"] as const) {
+  test(`kill -9 at any moment: nothing is published early, nothing stored is sent again (${layout}, ${KILLS} kills, UPLOAD_SEED=${SEED})`, async (t) => {
+    const fixture = await UploadFixture.make(t);
+    const next = random(SEED);
+    const files = Array.from({ length: 60 }, (_, i) => [
+      `db/${i % 7}/${i}`,
+      sampleBytes(Math.floor(next() * 300_000), `${i}`),
+    ]);
+    await fixture.write({ ...Object.fromEntries(files), empty: "", "db/none": "" });
+    fixture.configure({ layout, number_of_chunks: CHUNKS, max_runners: RUNNERS, max_connections: 3 });
+    const expected = await treeOf(fixture.data);
+    let acknowledged = 0;
+    // Slow enough for a kill to hit every phase.
+    fixture.store.fault = () => ({ kind: "slow", bytesPerSecond: 3_000_000 });
+    let published = 0;
+    for (let kill = 0; kill < KILLS || fixture.engine.versions.size === published; kill++) {
+      const { child, ended } = await fixture.spawn();
+      if (kill < KILLS) {
+        await Promise.race([delay(next() * 1500), ended]);
+        child.kill("SIGKILL");
+      }
+      const { code, output } = await ended;
+      if (code !== null) assert.equal(code, 0, output);
+      acknowledged += Number(/published/.test(output));
+      if (fixture.engine.versions.size === published) continue;
+      published = fixture.engine.versions.size;
+      assert.deepEqual(await fixture.decoded(), new Map([...expected].sort(([a], [b]) => (a < b ? -1 : 1))));
+    }
+    const stored = [...fixture.store.objects.values()].reduce((sum, { length }) => sum + length, 0);
+    const largest = Math.max(...[...fixture.store.objects.values()].map(({ length }) => length));
+    const { received } = fixture.store.counters;
+    // What was on its way when the process was killed, and the list of files, may have been sent for nothing.
+    const inFlight = KILLS * 2 * RUNNERS * largest;
+    assert.ok(received <= stored * Math.max(1, published) + inFlight, `${received} bytes sent for ${stored}`);
+    assert.ok(acknowledged <= published);
+    t.diagnostic(`${received - stored} of ${stored} bytes were sent twice in ${KILLS} kills; ${published} versions`);
+  });
+}
+
+test("a stop request ends an attempt within two seconds, and the next one goes on", async (t) => {
+  const fixture = await UploadFixture.make(t);
+  await fixture.write({ big: sampleBytes(8_000_000, "big"), other: sampleBytes(100_000, "other") });
+  fixture.configure({ number_of_chunks: 4, max_connections: 1 });
+  const reached = new Promise<void>((resolve) => {
+    fixture.store.fault = () => {
+      if (fixture.store.counters.requests < 3) return undefined;
+      resolve();
+      return { kind: "slow", bytesPerSecond: 10_000 };
+    };
+  });
+  const { child, ended } = await fixture.spawn();
+  await reached;
+  child.kill("SIGTERM");
+  const { code, output } = await Promise.race([
+    ended,
+    delay(2000, { code: -1, output: "", signal: null }, { ref: false }),
+  ]);
+  assert.equal(code, 1, output);
+  assert.match(output, /interrupted/);
+  assert.equal(fixture.engine.versions.size, 0);
+  const { received } = fixture.store.counters;
+  fixture.store.fault = () => undefined;
+  const second = await (await fixture.spawn()).ended;
+  assert.equal(second.code, 0, second.output);
+  assert.match(second.output, /going on with version 1/);
+  const stored = [...fixture.store.objects.values()].reduce((sum, { length }) => sum + length, 0);
+  assert.ok(fixture.store.counters.received - received < stored);
+  assert.deepEqual(
+    await fixture.decoded(),
+    new Map([...(await treeOf(fixture.data))].sort(([a], [b]) => (a < b ? -1 : 1))),
+  );
+});

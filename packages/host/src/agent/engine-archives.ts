@@ -1,4 +1,5 @@
 import type { ArchiveChunk, ArchiveService } from "@blockvisor/wire/blockjoy/v1/archive";
+import type { ArchiveStoreService } from "@blockvisor/wire/blockvisor/archive/v1/archive";
 import type {
   GetDownloadChunksRequest,
   GetDownloadMetadataRequest,
@@ -10,6 +11,8 @@ import { type Client, Code, ConnectError } from "@connectrpc/connect";
 /** What a node may do with archives: those of its own image and of its plugin's services, nothing else (spec babel-agent D1-07). */
 export interface NodeArchives {
   readonly client: Client<typeof ArchiveService>;
+  readonly store: Client<typeof ArchiveStoreService>;
+  readonly nodeId: string;
   readonly archiveId: string;
   readonly orgId: string;
   readonly storeKeys: ReadonlySet<string>;
@@ -18,7 +21,7 @@ export interface NodeArchives {
 const second = 1000;
 
 /** Most chunks a manifest may have: bounds what one node can make the daemon hold. */
-const maxManifestChunks = 1_000_000;
+export const maxManifestChunks = 1_000_000;
 
 export async function downloadMetadata(archives: NodeArchives, request: GetDownloadMetadataRequest) {
   const common = { orgId: archives.orgId, ...optional("dataVersion", request.dataVersion) };
@@ -95,7 +98,7 @@ export async function putManifest(
   }
 }
 
-function permitted(archives: NodeArchives, storeKey: string): string {
+export function permitted(archives: NodeArchives, storeKey: string): string {
   if (archives.storeKeys.has(storeKey)) return storeKey;
   throw new ConnectError(`store key '${storeKey}' does not belong to this node`, Code.PermissionDenied);
 }

@@ -4,6 +4,8 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { ArchiveService } from "@blockvisor/wire/blockjoy/v1/archive";
+import { ArchiveStoreService } from "@blockvisor/wire/blockvisor/archive/v1/archive";
 import { BabelEngine } from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
@@ -17,7 +19,7 @@ const secret = "a secret of the start";
 function port(errors: string[] = []): EnginePort {
   return {
     secret: () => secret,
-    archives: () => undefined,
+    archives: async () => undefined,
     blockingJobsFinished: () => {},
     babelError: (message) => void errors.push(message),
   };
@@ -79,3 +81,40 @@ test("whatever a container put in the socket's place is replaced, not followed",
   assert.equal((await stat(target)).size, "host file".length);
   await server.close();
 });
+
+test("a node reaches its own archives only, whatever it asks for", async () => {
+  // Nobody listens there: what gets as far as the API is unavailable, what does not is refused before.
+  const transport = createGrpcTransport({ baseUrl: "http://127.0.0.1:1" });
+  const archives = {
+    client: createClient(ArchiveService, transport),
+    store: createClient(ArchiveStoreService, transport),
+    nodeId: "n",
+    archiveId: "a",
+    orgId: "o",
+    storeKeys: new Set(["mine-v1"]),
+  };
+  const path = join(folder, "d.sock");
+  const server = await serveEngine(path, { ...port(), archives: async () => archives });
+  const engine = client(path, `Bearer ${secret}`);
+  const manifest = (key: string) =>
+    (async function* () {
+      yield { part: { case: "header" as const, value: { archive: named(key), dataVersion: 1n } } };
+    })();
+  const calls = (key: string) => [
+    engine.getSlots({ archive: named(key) }),
+    engine.getStoredChunks({ archive: named(key) }),
+    engine.releaseUpload({ archive: named(key) }),
+    engine.getManifest({ archive: named(key) }),
+    engine.getChunks({ archive: named(key) }),
+    engine.putManifest(manifest(key)),
+    engine.getUploadSlots({ storeKey: key }),
+  ];
+  const codes = (key: string) => Promise.all(calls(key).map((call) => call.then(() => undefined, codeOf)));
+  assert.deepEqual(await codes("other-v1"), Array(7).fill(Code.PermissionDenied));
+  assert.deepEqual(await codes("mine-v1"), Array(7).fill(Code.Unavailable));
+  const byId = engine.getManifest({ archive: { archive: { case: "archiveId", value: "b" } } });
+  assert.equal(await byId.then(() => undefined, codeOf), Code.InvalidArgument);
+  await server.close();
+});
+
+const named = (storeKey: string) => ({ archive: { case: "storeKey" as const, value: storeKey } });

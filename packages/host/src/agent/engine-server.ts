@@ -5,6 +5,7 @@ import { BabelEngine } from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import { Code, ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { listenAt } from "../place/listen-at.ts";
+import * as store from "./engine-archive-store.ts";
 import { downloadChunks, downloadMetadata, type NodeArchives, putManifest, uploadSlots } from "./engine-archives.ts";
 
 /** What one node's babel may ask of the host. Read at each call, so a change of the node needs no new server. */
@@ -12,7 +13,7 @@ export interface EnginePort {
   /** The secret of the node's current start. */
   secret(): string | undefined;
   /** Undefined: the node has no control plane. */
-  archives(): NodeArchives | undefined;
+  archives(): Promise<NodeArchives | undefined>;
   blockingJobsFinished(): void;
   babelError(message: string): void;
 }
@@ -46,28 +47,34 @@ export async function serveEngine(path: string, port: EnginePort): Promise<Engin
 }
 
 function engineRoutes(router: ConnectRouter, port: EnginePort): void {
-  const archives = (context: HandlerContext): NodeArchives => {
+  const archives = async (context: HandlerContext): Promise<NodeArchives> => {
     authorize(port, context);
-    const found = port.archives();
+    const found = await port.archives();
     if (found === undefined) throw new ConnectError("this node has no control plane, so no archives", Code.NotFound);
     return found;
   };
   router.service(BabelEngine, {
     getDownloadMetadata: async (request, context) => {
-      const { dataVersion, totalSize, compression, chunks } = await downloadMetadata(archives(context), request);
+      const { dataVersion, totalSize, compression, chunks } = await downloadMetadata(await archives(context), request);
       return { dataVersion, totalSize, chunks, ...(compression ? { compression } : {}) };
     },
     getDownloadChunks: async (request, context) => ({
-      chunks: (await downloadChunks(archives(context), request)).chunks,
+      chunks: (await downloadChunks(await archives(context), request)).chunks,
     }),
     getUploadSlots: async (request, context) => {
-      const { dataVersion, slots } = await uploadSlots(archives(context), request);
+      const { dataVersion, slots } = await uploadSlots(await archives(context), request);
       return { dataVersion, slots };
     },
     putDownloadManifest: async (parts, context) => {
-      await putManifest(archives(context), parts);
+      await putManifest(await archives(context), parts);
       return {};
     },
+    getSlots: async (request, context) => store.slots(await archives(context), request, context),
+    getStoredChunks: async (request, context) => store.storedChunks(await archives(context), request, context),
+    putManifest: async (parts, context) => store.publish(await archives(context), parts, context),
+    releaseUpload: async (request, context) => store.release(await archives(context), request, context),
+    getManifest: async (request, context) => store.manifest(await archives(context), request, context),
+    getChunks: async (request, context) => store.chunks(await archives(context), request, context),
     upgradeBlockingJobsFinished: (_, context) => {
       authorize(port, context);
       port.blockingJobsFinished();

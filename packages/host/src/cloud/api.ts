@@ -8,6 +8,7 @@ import { HostService } from "@blockvisor/wire/blockjoy/v1/host";
 import { ImageService } from "@blockvisor/wire/blockjoy/v1/image";
 import { MetricsService } from "@blockvisor/wire/blockjoy/v1/metrics";
 import { NodeService } from "@blockvisor/wire/blockjoy/v1/node";
+import { ArchiveStoreService } from "@blockvisor/wire/blockvisor/archive/v1/archive";
 import type { DescService } from "@bufbuild/protobuf";
 import { type Client, Code, ConnectError, createClient, type Interceptor, type Transport } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
@@ -17,6 +18,7 @@ import type { TokenKeeper, TokenPair } from "./tokens.ts";
 /** The control plane's services over one HTTP/2 connection (spec host-daemon §7.2, DB-7.13). */
 export interface Api {
   readonly archives: Client<typeof ArchiveService>;
+  readonly archiveStore: Client<typeof ArchiveStoreService>;
   readonly commands: Client<typeof CommandService>;
   readonly crypt: Client<typeof CryptService>;
   readonly discovery: Client<typeof DiscoveryService>;
@@ -44,6 +46,7 @@ export function openApi(url: string, tokens: TokenKeeper): Api {
   const client = <S extends DescService>(service: S): Client<S> => createClient(service, transport);
   return {
     archives: client(ArchiveService),
+    archiveStore: client(ArchiveStoreService),
     commands: client(CommandService),
     crypt: client(CryptService),
     discovery: client(DiscoveryService),

@@ -26,11 +26,11 @@ const setupTimeoutMs = 330 * second;
 
 /** Steps that bring a node up. */
 export const upSteps = {
-  serve_engine: async (node, _, { state }) => {
-    const storeKeys = await storeKeysOf(node, state);
+  serve_engine: async (node) => {
     node.engineServer = await serveEngine(node.paths.engineSocket, {
       secret: () => node.agent?.secret,
-      archives: () => node.host.archivesOf(node.state(), storeKeys),
+      // Asked each time: init, which comes later, says what the services' archives are.
+      archives: async () => node.host.archivesOf(node.state(), await storeKeysOf(node, node.state())),
       blockingJobsFinished: () => node.log.debug("no upgrade-blocking job runs any more"),
       babelError: (message) => node.log.error(`Babel: ${message}`),
     });

@@ -181,6 +181,11 @@ export function createNodeEngine(parts: NodeEngineParts): PluginEngine {
     },
     hasProtocolArchive: async (context, storeKey) => !parts.devMode && parts.hasArchive(storeKey, context.signal),
     hasServiceData: async (dataDir, context) => {
+      const { incomplete } = await ask("protocol_data_state", context, (options) =>
+        link.babel.getProtocolDataState({}, options),
+      );
+      // A download was cut: whoever goes on with it knows which services are complete.
+      if (incomplete) return false;
       const path = `${parts.env().protocol_data_path}/${dataDir}`;
       const body = `[ -d "$BV_DIR" ] && [ -n "$(ls -A "$BV_DIR" 2>/dev/null)" ]`;
       const { exitCode } = await ask("run_sh", context, (options) =>

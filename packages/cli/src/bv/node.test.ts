@@ -233,12 +233,19 @@ test("the node is shown with its jobs and what the protocol says", async () => {
       ",",
     ),
     ..."In consensus,Jobs,Requirements,Assigned CPUs,Tags".split(","),
+    ..."CPU use,Memory use,Processes,Out of memory,Waiting for,Network,Disk use".split(","),
   ]);
   assert.match(stdout, /^Block height: {3}\d+$/m);
   assert.match(stdout, /^In consensus: {3}-$/m);
   assert.match(stdout, /^Requirements: {3}cpu: \d+, memory: 1000MB, disk: 2GB$/m);
-  const { metrics, jobs } = await json("bv", "node", "info");
+  assert.match(stdout, /^Memory use: {5}\S+ \S?B of 1\S* GB$/m);
+  assert.match(stdout, /^Processes: {6}\d+ of 16384$/m);
+  const { metrics, jobs, resources } = await json("bv", "node", "info");
   assert.deepEqual([metrics.protocol_status.health, jobs.length], ["healthy", 3]);
+  assert.deepEqual([resources.oom_kills, resources.memory_limit_bytes], [0, 1e9]);
+  assert.ok(resources.data_bytes > 0 && resources.cpu_secs > 0);
+  const told = await bv("node", "status", "-v", node.name);
+  assert.deepEqual([told.stdout, told.stderr], ["Running\n", `${node.name}: is what it should be\n`]);
 });
 
 test("an edit of the plugin in the node counts at the next call", async () => {

@@ -45,7 +45,14 @@ export interface NodeView {
   readonly protocol_name: string;
   readonly dns_name: string;
   readonly operation: { readonly kind: string; readonly step: string; readonly since: string } | null;
-  readonly problem: { readonly code: string; readonly message: string; readonly since: string } | null;
+  readonly problem: {
+    readonly code: string;
+    readonly message: string;
+    readonly since: string;
+    /** Failed attempts in a row; RFC 3339 of the next one, null when there will be none. */
+    readonly attempts: number;
+    readonly next_attempt: string | null;
+  } | null;
   readonly directory: string;
   readonly pid: number | null;
 }
@@ -105,7 +112,15 @@ export function nodeView(node: NodeJson, now = Date.now()): NodeView {
     operation: operation
       ? { kind: operation.kind ?? "", step: operation.step ?? "", since: operation.since ?? "" }
       : null,
-    problem: problem ? { code: problem.code ?? "", message: problem.message ?? "", since: problem.since ?? "" } : null,
+    problem: problem
+      ? {
+          code: problem.code ?? "",
+          message: problem.message ?? "",
+          since: problem.since ?? "",
+          attempts: problem.attempts ?? 0,
+          next_attempt: problem.nextAttempt ?? null,
+        }
+      : null,
     directory: node.directory ?? "",
     pid: node.pid ?? null,
   };

@@ -11,6 +11,7 @@ export interface UnaryMethods {
   readonly GetNode: [Host.GetNodeRequestJson, Host.NodeJson];
   readonly ListTasks: [Host.ListTasksRequestJson, Host.ListTasksResponseJson];
   readonly GetNodeMetrics: [Host.GetNodeMetricsRequestJson, Host.NodeMetricsJson];
+  readonly GetNodeResources: [Host.GetNodeResourcesRequestJson, Host.NodeResourcesJson];
   readonly GetNodeFirewall: [Host.GetNodeFirewallRequestJson, Host.NodeFirewallJson];
   readonly CreateNode: [Host.CreateNodeRequestJson, Host.CreateNodeResponseJson];
   readonly ListCapabilities: [Host.ListCapabilitiesRequestJson, Host.ListCapabilitiesResponseJson];

@@ -8,6 +8,7 @@ import { durationText } from "../../../output/duration.ts";
 import type { Output } from "../../../output/output.ts";
 import { printable } from "../../../output/table.ts";
 import { whichNode } from "../which-node.ts";
+import { type ResourcesView, resourceLines, resourcesView } from "./resources.ts";
 
 /** The plugin is asked live, each value with a limit of its own in the daemon. */
 const metricsTimeoutMs = 60_000;
@@ -17,12 +18,15 @@ const shownLogLines = 3;
 export async function nodeInfo({ out, args, signal }: Call<object, [node?: string]>): Promise<void> {
   const daemon = new DaemonClient(out);
   const node = nodeView(await daemon.call("GetNode", { node: await whichNode(daemon, args[0]) }, { signal }));
-  const metrics = await nodeMetrics(daemon, node, signal);
+  const [metrics, resources] = await Promise.all([
+    nodeMetrics(daemon, node, signal),
+    nodeResources(daemon, node, signal),
+  ]);
   const jobs = (metrics.jobs ?? []).map(jobView);
   const values = metricValues(metrics);
-  if (out.format === "text") printInfo(out, node, values, jobs);
+  if (out.format === "text") printInfo(out, node, values, jobs, resources);
   for (const problem of metrics.problems ?? []) out.warn({ code: "BV510", message: problem });
-  out.document({ node, metrics: values, jobs, problems: metrics.problems ?? [] });
+  out.document({ node, metrics: values, jobs, resources, problems: metrics.problems ?? [] });
 }
 
 /** A node that does not run has no metrics; that is no reason to show nothing. */
@@ -32,6 +36,18 @@ async function nodeMetrics(daemon: DaemonClient, node: NodeView, signal: AbortSi
     return await daemon.call("GetNodeMetrics", { node: node.id }, { signal, timeoutMs: metricsTimeoutMs });
   } catch (error) {
     if (error instanceof Failure && error.kind !== "daemon-unreachable") return { problems: [error.message] };
+    throw error;
+  }
+}
+
+/** Null for a node that is not here. */
+async function nodeResources(daemon: DaemonClient, node: NodeView, signal: AbortSignal): Promise<ResourcesView | null> {
+  if (node.remote) return null;
+  try {
+    return resourcesView(await daemon.call("GetNodeResources", { node: node.id }, { signal }));
+  } catch (error) {
+    // A broken node, or one that has just been deleted: the rest is still worth showing.
+    if (error instanceof Failure && error.kind !== "daemon-unreachable") return null;
     throw error;
   }
 }
@@ -56,6 +72,7 @@ function printInfo(
   node: NodeView,
   values: ReturnType<typeof metricValues>,
   jobs: readonly JobView[],
+  resources: ResourcesView | null,
 ): void {
   const show = (label: string, value: unknown) => {
     out.line(`${`${label}:`.padEnd(16)}${value === null || value === "" ? "-" : printable(String(value))}`);
@@ -66,7 +83,15 @@ function printInfo(
   show("Id", node.id);
   show("Image", `${image.protocol_key}/${image.variant_key}/${image.version} ${image.uri} ${image.digest}`.trimEnd());
   show("Status", node.operation ? `${node.status} (${node.operation.kind}: ${node.operation.step})` : node.status);
-  if (node.problem) show("Problem", `${node.problem.message} (${node.problem.code})`);
+  if (node.expected_status !== node.status && !node.operation) show("Should be", node.expected_status);
+  if (node.problem) {
+    const { code, message, since, attempts, next_attempt: next } = node.problem;
+    show("Problem", `${message} (${code})`);
+    if (since) show("Since", utcTime(since));
+    if (attempts > 0) {
+      show("Attempts", `${attempts} failed, ${next ? `the next one is at ${utcTime(next)}` : "no more are made"}`);
+    }
+  }
   show("Protocol status", status ? ` ${status.state} (${status.health})` : " -");
   show("Ip", node.ip);
   show("Gateway", node.gateway);
@@ -83,6 +108,7 @@ function printInfo(
   show("Requirements", `cpu: ${vm.vcpu_count}, memory: ${vm.mem_size_mb}MB, disk: ${vm.disk_size_gb}GB`);
   show("Assigned CPUs", `[${node.assigned_cpus.join(", ")}]`);
   show("Tags", `[${node.tags.join(", ")}]`);
+  for (const [label, value] of resources ? resourceLines(resources, vm.disk_size_gb) : []) show(label, value);
 }
 
 function printJob(out: Output, job: JobView): void {
@@ -91,6 +117,8 @@ function printJob(out: Output, job: JobView): void {
   show("Status", `${utcTime(job.since)}| ${jobStatusText(job)}`);
   show("Restarts", String(job.restart_count));
   if (job.last_failure && job.last_failure !== job.message) show("Last failure", job.last_failure);
+  if (job.needs.length > 0) show("Needs", job.needs.join(", "));
+  if (job.wait_for.length > 0) show("Waits for", job.wait_for.join(", "));
   if (job.progress) show("Progress", jobProgressText(job.progress));
   if (job.logs.length === 0) return;
   out.line("    Logs:");

@@ -1,6 +1,7 @@
 import type { Call } from "../../../command/verb.ts";
 import { DaemonClient } from "../../../daemon/client.ts";
-import { nodeView } from "../../../daemon/node-view.ts";
+import { utcTime } from "../../../daemon/job-view.ts";
+import { type NodeView, nodeView } from "../../../daemon/node-view.ts";
 import { plainId } from "../which-node.ts";
 
 /** `bv node status`: one word per argument, in their order (host-daemon §2.2). */
@@ -8,6 +9,23 @@ export async function nodeStatus({ out, args, signal }: Call<object, [nodes: rea
   const daemon = new DaemonClient(out);
   const found = args[0].map((node) => daemon.call("GetNode", { node: plainId(node) }, { signal }));
   const nodes = (await Promise.all(found)).map((node) => nodeView(node));
-  for (const { status } of nodes) out.line(status);
-  out.document({ nodes: nodes.map(({ id, name, status }) => ({ id, name, status })) });
+  for (const node of nodes) {
+    out.line(node.status);
+    out.note(1, why(node));
+  }
+  out.document({
+    nodes: nodes.map(({ id, name, status, expected_status, operation, problem, uptime_secs }) => {
+      return { id, name, status, expected_status, operation, problem, uptime_secs };
+    }),
+  });
+}
+
+/** With -v: what the node is doing, and why it is not what it should be. */
+function why({ name, operation, problem, expected_status: expected, status }: NodeView): string {
+  const parts = [
+    ...(operation ? [`${operation.kind} (${operation.step}) since ${utcTime(operation.since)}`] : []),
+    ...(expected === status ? [] : [`should be ${expected}`]),
+    ...(problem ? [`${problem.message} (${problem.code}), ${problem.attempts} attempts failed`] : []),
+  ];
+  return `${name}: ${parts.join("; ") || "is what it should be"}`;
 }

@@ -2,6 +2,8 @@ import { createHash } from "node:crypto";
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import type { Logger } from "pino";
+import type { ManifestCache } from "./archives/manifest/manifest-cache.ts";
+import type { ObjectStore } from "./archives/store/object-store.ts";
 import { rpcName } from "./auth/access-table.ts";
 import type { AccessTokens } from "./auth/access-token.ts";
 import { callerKey } from "./auth/caller.ts";
@@ -26,6 +28,8 @@ export interface Platform {
   readonly vault: Vault;
   readonly throttle: LoginThrottle;
   readonly bundles: BundleSource;
+  readonly objects: ObjectStore;
+  readonly manifests: ManifestCache;
   readonly settings: Settings;
   readonly log: Logger;
 }

@@ -14,9 +14,11 @@ import { NodeService } from "@blockvisor/wire/blockjoy/v1/node";
 import { OrgService } from "@blockvisor/wire/blockjoy/v1/org";
 import { ProtocolService } from "@blockvisor/wire/blockjoy/v1/protocol";
 import { UserService } from "@blockvisor/wire/blockjoy/v1/user";
+import { ArchiveStoreService } from "@blockvisor/wire/blockvisor/archive/v1/archive";
 import type { ConnectRouter } from "@connectrpc/connect";
 import { apiKeyService } from "./api-keys/api-key-service.ts";
 import { archiveService } from "./archives/archive-service.ts";
+import { archiveStoreService } from "./archives/archive-store-service.ts";
 import { authService } from "./auth/auth-service.ts";
 import { bundleService } from "./bundles/bundle-service.ts";
 import { commandService } from "./commands/command-service.ts";
@@ -39,7 +41,8 @@ const largestManifest = 150 * 1024 * 1024;
 export function rpcRoutes(platform: Platform, publicUrl: () => string) {
   return (router: ConnectRouter): void => {
     router.service(ApiKeyService, apiKeyService(platform));
-    router.service(ArchiveService, archiveService, { readMaxBytes: largestManifest });
+    router.service(ArchiveService, archiveService(platform), { readMaxBytes: largestManifest });
+    router.service(ArchiveStoreService, archiveStoreService(platform));
     router.service(AuthService, authService(platform));
     router.service(BundleService, bundleService(platform, publicUrl));
     router.service(CommandService, commandService(platform));

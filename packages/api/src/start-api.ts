@@ -1,6 +1,9 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { type Logger, pino } from "pino";
+import { ManifestCache } from "./archives/manifest/manifest-cache.ts";
+import { openArchiveStore } from "./archives/open-archive-store.ts";
+import { isWritable } from "./archives/versions/is-writable.ts";
 import { createAccessTokens } from "./auth/access-token.ts";
 import { authorisation, errorBoundary } from "./auth/interceptor.ts";
 import { createLoginThrottle } from "./auth/login-throttle.ts";
@@ -15,7 +18,7 @@ import { parseSettings, type Settings, type SettingsInput } from "./configuratio
 import { openDatabase } from "./database/open-database.ts";
 import { type AdminCredentials, firstStart } from "./first-start.ts";
 import { hostStatusHandler } from "./hosts/host-status.ts";
-import { httpRoutes } from "./listener/http-routes.ts";
+import { type HttpRoute, httpRoutes } from "./listener/http-routes.ts";
 import { type Listener, listen } from "./listener/listener.ts";
 import { requestHandler } from "./listener/request-handler.ts";
 import { startOutbox } from "./outbox/outbox.ts";
@@ -80,6 +83,7 @@ async function start(
     provisionTokenLife: settings.provisionTokenLife,
   });
 
+  const { objects, ...archiveStore } = await openArchiveStore(settings, keys.master, log);
   const tokens = createAccessTokens(keys.access, settings.tokenLife);
   const access = createMqttAccess(db, tokens);
   // The broker reports hosts before the outbox exists that would tell others about it.
@@ -108,6 +112,8 @@ async function start(
     }),
     throttle: createLoginThrottle(),
     bundles: createBundleSource(settings.bundleDir),
+    objects,
+    manifests: new ManifestCache(objects),
   };
   const hostStatus = hostStatusHandler(platform);
   onHostStatus = hostStatus.receive;
@@ -115,7 +121,11 @@ async function start(
   const caretaker = startCaretaker(platform);
   stops.push(() => caretaker.close());
 
-  const listener = await startListener(platform, access);
+  const listener = await startListener(
+    platform,
+    access,
+    archiveStore.serve?.((key) => isWritable(db, key)),
+  );
   stops.push(() => listener.close());
   log.info({ url: listener.url, mqtt: broker.url }, "blockvisor-api is ready");
   return {
@@ -146,14 +156,18 @@ function startBroker(settings: Settings, access: MqttAccess, log: Logger, onHost
       });
 }
 
-async function startListener(platform: Platform, access: MqttAccess): Promise<Listener> {
+async function startListener(
+  platform: Platform,
+  access: MqttAccess,
+  archiveObjects: HttpRoute | undefined,
+): Promise<Listener> {
   const { settings } = platform;
   let url = "";
   const handler = requestHandler({
     routes: rpcRoutes(platform, () => url),
     interceptors: [errorBoundary(platform.log), authorisation(platform.db, platform.tokens)],
     consoleOrigins: settings.consoleOrigins,
-    otherwise: httpRoutes(platform, access),
+    otherwise: httpRoutes(platform, access, archiveObjects),
   });
   const tls = await readTls(settings);
   const listener = await listen({

@@ -15,7 +15,14 @@ import { NodeService } from "@blockvisor/wire/blockjoy/v1/node";
 import { OrgService } from "@blockvisor/wire/blockjoy/v1/org";
 import { ProtocolService } from "@blockvisor/wire/blockjoy/v1/protocol";
 import { UserService } from "@blockvisor/wire/blockjoy/v1/user";
-import type { DescMessage, DescMethod, DescMethodUnary, MessageShape } from "@bufbuild/protobuf";
+import { type ArchiveRef, ArchiveStoreService } from "@blockvisor/wire/blockvisor/archive/v1/archive";
+import type {
+  DescMessage,
+  DescMethod,
+  DescMethodClientStreaming,
+  DescMethodUnary,
+  MessageShape,
+} from "@bufbuild/protobuf";
 
 /**
  * Who may do what, in one place: first permission → roles that hold it, then RPC → permission it needs, and on what.
@@ -51,6 +58,7 @@ const permissionHolders = {
   "archive-admin-get-download-chunks": ["admin"],
   "archive-admin-get-upload-slots": ["admin"],
   "archive-admin-put-download-manifest": ["admin"],
+  "archive-admin-manage": ["admin"],
   "auth-list-permissions": ["login"],
   "auth-refresh": ["login", "host"],
   "auth-update-ui-password": ["login"],
@@ -226,6 +234,7 @@ const org = (id: string, field = "org_id"): Target => ({ kind: "org", id, field 
 const host = (id: string, field = "host_id"): Target => ({ kind: "host", id, field });
 const node = (id: string, field = "node_id"): Target => ({ kind: "node", id, field });
 const optionalOrg = (id: string | undefined): readonly Target[] => (id === undefined ? [] : [org(id)]);
+const archiveOrg = (archive: ArchiveRef | undefined) => optionalOrg(archive?.orgId);
 const optionalOrgs = (ids: readonly string[]): readonly Target[] => ids.map((id) => org(id, "org_ids"));
 
 const resourceKinds: Partial<Record<ResourceType, Target["kind"]>> = {
@@ -282,9 +291,15 @@ function rpc<Input extends DescMessage>(
   return [method, access];
 }
 
+/** Before a stream's first message nothing is known of its targets: the row has none, and the handler asks for them (`caller.require`). */
+function stream(method: DescMethodClientStreaming, permission: Permission, admin: Permission): Entry {
+  return [method, guarded(permission, admin)];
+}
+
 const noMail = "needs the mail integration, which this version does not have";
 const noBilling = "needs the billing integration, which this version does not have";
-const noArchives = "archives are not served by this version yet";
+const noBucketKeys =
+  "nobody gets keys of the bucket; GetDownloadMetadataByStoreKey and GetDownloadChunksByStoreKey lead to every archive";
 const noLoadBalancers = "load balancers are not part of this version";
 const noHostPower = "hosts do not support being started, stopped or restarted remotely";
 const noMigration = "migration is not part of this version";
@@ -305,19 +320,79 @@ const entries: readonly Entry[] = [
     ArchiveService.method.getDownloadMetadata,
     guarded("archive-get-download-metadata", "archive-admin-get-download-metadata", (r) => optionalOrg(r.orgId)),
   ),
-  rpc(ArchiveService.method.getDownloadChunks, unimplemented(noArchives)),
-  rpc(ArchiveService.method.getUploadSlots, unimplemented(noArchives)),
-  rpc(ArchiveService.method.getUploadSlotsByStoreKey, unimplemented(noArchives)),
+  rpc(
+    ArchiveService.method.getDownloadChunks,
+    guarded("archive-get-download-chunks", "archive-admin-get-download-chunks", (r) => optionalOrg(r.orgId)),
+  ),
+  rpc(
+    ArchiveService.method.getUploadSlots,
+    guarded("archive-get-upload-slots", "archive-admin-get-upload-slots", (r) => optionalOrg(r.orgId)),
+  ),
+  rpc(
+    ArchiveService.method.getUploadSlotsByStoreKey,
+    guarded("archive-get-upload-slots", "archive-admin-get-upload-slots", (r) => optionalOrg(r.orgId)),
+  ),
   rpc(
     ArchiveService.method.getDownloadMetadataByStoreKey,
     guarded("archive-get-download-metadata", "archive-admin-get-download-metadata", (r) => optionalOrg(r.orgId)),
   ),
-  rpc(ArchiveService.method.getDownloadChunksByStoreKey, unimplemented(noArchives)),
-  rpc(ArchiveService.method.putDownloadManifest, unimplemented(noArchives)),
-  rpc(ArchiveService.method.putDownloadManifestByStoreKey, unimplemented(noArchives)),
-  rpc(ArchiveService.method.getDownloadMetadataForClient, unimplemented(noArchives)),
-  rpc(ArchiveService.method.discoverClientArchives, unimplemented(noArchives)),
-  rpc(ArchiveService.method.getS3Config, unimplemented(noArchives)),
+  rpc(
+    ArchiveService.method.getDownloadChunksByStoreKey,
+    guarded("archive-get-download-chunks", "archive-admin-get-download-chunks", (r) => optionalOrg(r.orgId)),
+  ),
+  rpc(
+    ArchiveService.method.putDownloadManifest,
+    guarded("archive-put-download-manifest", "archive-admin-put-download-manifest", (r) => optionalOrg(r.orgId)),
+  ),
+  rpc(
+    ArchiveService.method.putDownloadManifestByStoreKey,
+    guarded("archive-put-download-manifest", "archive-admin-put-download-manifest", (r) => optionalOrg(r.orgId)),
+  ),
+  rpc(
+    ArchiveService.method.getDownloadMetadataForClient,
+    guarded("archive-get-download-metadata", "archive-admin-get-download-metadata", (r) => optionalOrg(r.orgId)),
+  ),
+  rpc(
+    ArchiveService.method.discoverClientArchives,
+    guarded("image-list-archives", "image-admin-list-archives", (r) => optionalOrg(r.orgId)),
+  ),
+  rpc(ArchiveService.method.getS3Config, unimplemented(noBucketKeys)),
+
+  rpc(
+    ArchiveStoreService.method.getSlots,
+    guarded("archive-get-upload-slots", "archive-admin-get-upload-slots", (r) => archiveOrg(r.archive)),
+  ),
+  rpc(
+    ArchiveStoreService.method.getStoredChunks,
+    guarded("archive-get-upload-slots", "archive-admin-get-upload-slots", (r) => archiveOrg(r.archive)),
+  ),
+  stream(
+    ArchiveStoreService.method.putManifest,
+    "archive-put-download-manifest",
+    "archive-admin-put-download-manifest",
+  ),
+  rpc(
+    ArchiveStoreService.method.releaseUpload,
+    guarded("archive-get-upload-slots", "archive-admin-get-upload-slots", (r) => archiveOrg(r.archive)),
+  ),
+  rpc(
+    ArchiveStoreService.method.getManifest,
+    guarded("archive-get-download-metadata", "archive-admin-get-download-metadata", (r) => archiveOrg(r.archive)),
+  ),
+  rpc(
+    ArchiveStoreService.method.getChunks,
+    guarded("archive-get-download-chunks", "archive-admin-get-download-chunks", (r) => archiveOrg(r.archive)),
+  ),
+  rpc(
+    ArchiveStoreService.method.listArchives,
+    guarded("image-list-archives", "image-admin-list-archives", (r) => optionalOrg(r.orgId)),
+  ),
+  rpc(ArchiveStoreService.method.deprecateVersion, guarded("archive-admin-manage", undefined)),
+  rpc(ArchiveStoreService.method.setRetention, guarded("archive-admin-manage", undefined)),
+  rpc(ArchiveStoreService.method.grantUpload, guarded("archive-admin-manage", undefined)),
+  rpc(ArchiveStoreService.method.revokeUpload, guarded("archive-admin-manage", undefined)),
+  rpc(ArchiveStoreService.method.listUploadGrants, guarded("archive-admin-manage", undefined)),
+  rpc(ArchiveStoreService.method.collectGarbage, guarded("archive-admin-manage", undefined)),
 
   rpc(AuthService.method.login, open),
   rpc(AuthService.method.refresh, open),

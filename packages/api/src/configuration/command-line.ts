@@ -19,6 +19,12 @@ const otherVariables: Partial<Record<SettingName, string>> = {
   dnsBase: "CF_DNS_BASE",
   mqttUsername: "MQTT_USERNAME",
   mqttPassword: "MQTT_PASSWORD",
+  archiveBucket: "ARCHIVE_BUCKET",
+  storageUrl: "STORAGE_URL",
+  awsRegion: "AWS_REGION",
+  awsAccessKeyId: "AWS_ACCESS_KEY_ID",
+  awsSecretAccessKey: "AWS_SECRET_ACCESS_KEY",
+  presignedUrlExpiration: "PRESIGNED_URL_EXPIRATION",
 };
 
 const defaultDataDir = "/var/lib/blockvisor-api";
@@ -102,7 +108,11 @@ async function readConfigFile(file: string): Promise<Readonly<Partial<Record<Set
 }
 
 async function serve(settings: Settings): Promise<number> {
-  const api = await startApi({ ...settings, consoleOrigins: settings.consoleOrigins.join(",") });
+  const api = await startApi({
+    ...settings,
+    consoleOrigins: settings.consoleOrigins.join(","),
+    archiveUploaders: settings.archiveUploaders.join(","),
+  });
   if (api.adminCredentials !== undefined) {
     const { email, password, userId, provisionToken } = api.adminCredentials;
     process.stdout.write(

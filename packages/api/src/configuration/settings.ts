@@ -1,5 +1,28 @@
 import { z } from "zod";
 
+const list = () =>
+  z
+    .string()
+    .default("")
+    .transform((names) =>
+      names
+        .split(",")
+        .map((name) => name.trim())
+        .filter((name) => name !== ""),
+    );
+
+const unitSeconds = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 } as const;
+const duration = () =>
+  z
+    .union([
+      z.number().int().min(1),
+      z.string().regex(/^[1-9][0-9]{0,8} ?[smhdw]?$/, "has to be like 900, 15m, 12h or 1d"),
+    ])
+    .transform((text) => {
+      const [, count = "", unit = "s"] = /^(\d+) ?([smhdw]?)$/.exec(String(text)) ?? [];
+      return Number(count) * unitSeconds[(unit || "s") as keyof typeof unitSeconds];
+    });
+
 /** Seconds unless said otherwise. Every value can come from a flag, the environment or the configuration file. */
 export const settingsSchema = z.strictObject({
   /** where the embedded database and the key file live */
@@ -56,15 +79,27 @@ export const settingsSchema = z.strictObject({
   nodesPerOrg: z.coerce.number().int().min(1).default(1000),
   dnsBase: z.string().default("nodes.local"),
   /** origins a browser console may be served from, separated by commas */
-  consoleOrigins: z
-    .string()
-    .default("")
-    .transform((list) =>
-      list
-        .split(",")
-        .map((origin) => origin.trim())
-        .filter((origin) => origin !== ""),
-    ),
+  consoleOrigins: list(),
+  /** scheme and authority that hosts and nodes reach this process by, when it is not the one their requests come by */
+  publicUrl: z
+    .url()
+    .transform((url) => new URL(url).origin)
+    .optional(),
+  /** who may upload archives without a grant: names or ids of hosts, or `private` for every host of an org, separated by commas */
+  archiveUploaders: list(),
+  /** absent: `archives` in `dataDir`. Used without `archiveBucket` only. */
+  archiveDir: z.string().min(1).optional(),
+  /** keeps archives in this bucket of an S3 */
+  archiveBucket: z.string().min(1).optional(),
+  /** endpoint of the S3; absent: Amazon's own */
+  storageUrl: z.url().optional(),
+  /** how urls name the bucket; absent: `path` with a `storageUrl`, `host` without */
+  storageStyle: z.enum(["path", "host"]).optional(),
+  awsRegion: z.string().min(1).default("us-east-1"),
+  awsAccessKeyId: z.string().optional(),
+  awsSecretAccessKey: z.string().optional(),
+  /** life of download urls: seconds, or like 90m, 12h, 1d; from 15 minutes to 12 hours */
+  presignedUrlExpiration: duration().default(12 * 3600),
   /** a folder of `<version>/bvd-bundle.tgz` */
   bundleDir: z.string().optional(),
   logLevel: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
@@ -83,6 +118,10 @@ export function parseSettings(input: Readonly<Partial<Record<SettingName, unknow
   }
   if ((parsed.data.tlsCert === undefined) !== (parsed.data.tlsKey === undefined)) {
     throw new Error("The configuration is not valid:\n  tlsCert and tlsKey belong together: give both or none");
+  }
+  const { archiveBucket, awsAccessKeyId, awsSecretAccessKey } = parsed.data;
+  if (archiveBucket !== undefined && (awsAccessKeyId === undefined || awsSecretAccessKey === undefined)) {
+    throw new Error("The configuration is not valid:\n  archiveBucket needs awsAccessKeyId and awsSecretAccessKey");
   }
   return parsed.data;
 }

@@ -1,4 +1,5 @@
 import type { ColumnType, Generated } from "kysely";
+import type { ManifestSummary as StoredManifestSummary } from "../archives/manifest/manifest.ts";
 
 /** JSON columns are written as text and read parsed, in both stores. */
 type Json<T> = ColumnType<T, string, string>;
@@ -75,6 +76,8 @@ export interface UpgradeUndo {
   /** what it was changed to; when the node has yet another configuration by now, nothing is undone */
   readonly toConfigId: string;
 }
+
+export type ArchiveVersionState = "uploading" | "released" | "ready" | "deprecated" | "deleting";
 
 export interface Schema {
   installation: { name: string; value: string };
@@ -333,4 +336,42 @@ export interface Schema {
     response: Uint8Array;
     created_at: CreatedAt;
   };
+  /** A store key that has versions, or had. Its row is what reservations of the key are serialised by. */
+  archive_stores: {
+    store_key: string;
+    /** when its versions were read from the object store, where other servers may have published some */
+    scanned_at: Defaulted<Date | null>;
+    keep_last: number | null;
+    keep_days: number | null;
+    /** nothing is reserved until then: chunks that nothing refers to are being removed */
+    sweeping_until: Defaulted<Date | null>;
+    created_at: CreatedAt;
+  };
+  archive_versions: {
+    store_key: string;
+    version: Int8;
+    state: ArchiveVersionState;
+    /** who uploads, or uploaded, it; absent when another server published it */
+    owner_type: ResourceKind | null;
+    owner_id: string | null;
+    owner_node_id: string | null;
+    lease_until: Date | null;
+    /** what is being published, and how long nobody may publish anything else as this version */
+    publishing_digest: Defaulted<Uint8Array | null>;
+    publishing_until: Defaulted<Date | null>;
+    /** of the published manifest */
+    digest: Defaulted<Uint8Array | null>;
+    /** everything of the manifest but its chunks */
+    summary: JsonOrNull<StoredManifestSummary>;
+    stored_size: Int8OrNull;
+    published_at: Defaulted<Date | null>;
+    downloads: Defaulted<number>;
+    downloaded_at: Defaulted<Date | null>;
+    created_at: CreatedAt;
+  };
+  /** Chunks of content-addressed archives that published versions refer to. */
+  archive_chunks: { store_key: string; id: Uint8Array; size: Int8; checksum: string; codec: "none" | "zstd" };
+  archive_upload_grants: CreatedBy & { host_id: string; store_key: string; created_at: CreatedAt };
+  /** What uploaders said about store keys of images with several clients. */
+  archive_clients: { image_id: string; client_name: string; store_key: string; data_directory: string };
 }

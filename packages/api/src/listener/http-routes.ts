@@ -1,6 +1,7 @@
 import { pipeline } from "node:stream";
 import type { connectNodeAdapter } from "@connectrpc/connect-node";
 import { sql } from "kysely";
+import { signedPathPrefix } from "../archives/store/signed-path.ts";
 import type { MqttAccess } from "../broker/mqtt-access.ts";
 import type { Platform } from "../platform.ts";
 import { answerBrokerHook } from "./broker-hooks.ts";
@@ -10,12 +11,15 @@ export type HttpHandler = ReturnType<typeof connectNodeAdapter>;
 export type HttpRequest = Parameters<HttpHandler>[0];
 export type HttpResponse = Parameters<HttpHandler>[1];
 
+export type HttpRoute = (request: HttpRequest, response: HttpResponse) => Promise<void>;
+
 const bundlePath = /^\/bundles\/([^/]+)\/bvd-bundle\.tgz$/;
 
-/** What this port serves besides RPCs: health, broker hooks, bundles. */
-export function httpRoutes(platform: Platform, access: MqttAccess) {
-  return async (request: HttpRequest, response: HttpResponse): Promise<void> => {
+/** What this port serves besides RPCs: health, broker hooks, bundles, and archives' objects when they lie here. */
+export function httpRoutes(platform: Platform, access: MqttAccess, archiveObjects: HttpRoute | undefined): HttpRoute {
+  return async (request, response) => {
     const path = (request.url ?? "/").split("?", 1)[0] ?? "/";
+    if (archiveObjects !== undefined && path.startsWith(signedPathPrefix)) return archiveObjects(request, response);
     if (request.method === "GET" && path === "/health") return json(response, 200, { status: "ok" });
     if (request.method === "GET" && path === "/ready") return ready(platform, response);
     const bundle = request.method === "GET" ? bundlePath.exec(path)?.[1] : undefined;

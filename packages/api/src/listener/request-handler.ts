@@ -2,6 +2,7 @@ import { type ConnectRouter, createContextValues, type Interceptor } from "@conn
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { answerCors } from "./cors.ts";
 import { type HttpHandler, type HttpRequest, type HttpResponse, json } from "./http-routes.ts";
+import { requestOrigin, requestOriginKey } from "./public-origin.ts";
 import { sourceAddressKey } from "./source-address.ts";
 
 const largestMessage = 4 * 1024 * 1024;
@@ -23,7 +24,10 @@ export function requestHandler(options: RequestHandlerOptions): HttpHandler {
     interceptors: [...options.interceptors],
     readMaxBytes: largestMessage,
     maxTimeoutMs: longestDeadlineMs,
-    contextValues: (request) => createContextValues().set(sourceAddressKey, request.socket?.remoteAddress ?? "unknown"),
+    contextValues: (request) =>
+      createContextValues()
+        .set(sourceAddressKey, request.socket?.remoteAddress ?? "unknown")
+        .set(requestOriginKey, requestOrigin(request)),
     fallback: (request, response) => {
       options.otherwise(request, response).catch(() => {
         if (!response.headersSent) json(response, 500, { message: "Internal error." });

@@ -1,4 +1,5 @@
 import { ApiKeyService } from "@blockvisor/wire/blockjoy/v1/api_key";
+import { ArchiveService } from "@blockvisor/wire/blockjoy/v1/archive";
 import { AuthService } from "@blockvisor/wire/blockjoy/v1/auth";
 import { BundleService } from "@blockvisor/wire/blockjoy/v1/bundle";
 import { CommandService } from "@blockvisor/wire/blockjoy/v1/command";
@@ -12,11 +13,14 @@ import { NodeService } from "@blockvisor/wire/blockjoy/v1/node";
 import { OrgService } from "@blockvisor/wire/blockjoy/v1/org";
 import { ProtocolService } from "@blockvisor/wire/blockjoy/v1/protocol";
 import { UserService } from "@blockvisor/wire/blockjoy/v1/user";
+import { ArchiveStoreService } from "@blockvisor/wire/blockvisor/archive/v1/archive";
 import { type Client, createClient, type Interceptor } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 
 const services = {
   apiKey: ApiKeyService,
+  archive: ArchiveService,
+  archiveStore: ArchiveStoreService,
   auth: AuthService,
   bundle: BundleService,
   command: CommandService,

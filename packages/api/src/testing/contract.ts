@@ -3,9 +3,14 @@ import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { DescService } from "@bufbuild/protobuf";
 
-/** All services of the generated contract, found by looking, so that a new one cannot be forgotten. */
+/** All services of the generated contract and our own addition to it, found by looking, so that a new one cannot be forgotten. */
 export async function contract(): Promise<readonly DescService[]> {
-  const folder = path.dirname(fileURLToPath(import.meta.resolve("@blockvisor/wire/blockjoy/v1/node")));
+  const folders = ["@blockvisor/wire/blockjoy/v1/node", "@blockvisor/wire/blockvisor/archive/v1/archive"];
+  return (await Promise.all(folders.map(servicesBeside))).flat();
+}
+
+async function servicesBeside(file: string): Promise<readonly DescService[]> {
+  const folder = path.dirname(fileURLToPath(import.meta.resolve(file)));
   const files = (await readdir(folder)).filter((file) => file.endsWith("_pb.js")).sort();
   const modules = await Promise.all(files.map((file) => import(pathToFileURL(path.join(folder, file)).href)));
   return modules.flatMap((module: object) =>

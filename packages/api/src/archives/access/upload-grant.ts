@@ -1,0 +1,57 @@
+import type { Caller } from "../../auth/caller.ts";
+import type { Platform } from "../../platform.ts";
+import { permissionDenied } from "../../rpc-error.ts";
+import { uuid } from "../../wire-fields.ts";
+import type { UploadOwner } from "../versions/owner.ts";
+
+/** The grant for every archive that the host can see; no store key is so short. */
+export const everyArchive = "*";
+
+/**
+ * Uploading is denied by default (D6-02, CA-6.2): a host needs a grant of an administrator, or to be named by `archiveUploaders` of this
+ * process's settings. Platform administrators may always.
+ */
+export async function requireUploadGrant(platform: Platform, caller: Caller, storeKey: string): Promise<void> {
+  if (caller.permissions.has("archive-admin-get-upload-slots")) return;
+  const { resource } = caller;
+  const host =
+    resource.kind !== "host"
+      ? undefined
+      : await platform.db
+          .selectFrom("hosts")
+          .select(["network_name", "org_id"])
+          .where("id", "=", resource.id)
+          .executeTakeFirst();
+  if (host === undefined) throw permissionDenied("Only hosts and platform administrators upload archives.");
+  const named = platform.settings.archiveUploaders;
+  if (named.includes(host.network_name) || named.includes(resource.id)) return;
+  if (named.includes("private") && host.org_id !== null) return;
+  const grant = await platform.db
+    .selectFrom("archive_upload_grants")
+    .select("host_id")
+    .where("host_id", "=", resource.id)
+    .where("store_key", "in", [storeKey, everyArchive])
+    .executeTakeFirst();
+  if (grant !== undefined) return;
+  throw permissionDenied(
+    `The host ${host.network_name} may not upload to ${storeKey}. Start blockvisor-api with '--archive-uploaders ${host.network_name}', or have an administrator grant it (GrantUpload).`,
+  );
+}
+
+/** Who holds the reservation: the caller, for a node of it when one is named. */
+export async function uploadOwner(
+  platform: Platform,
+  caller: Caller,
+  nodeId: string | undefined,
+): Promise<UploadOwner> {
+  if (nodeId === undefined || nodeId === "") return { resource: caller.resource, nodeId: null };
+  const node = await platform.db
+    .selectFrom("nodes")
+    .select("host_id")
+    .where("id", "=", uuid(nodeId, "node_id"))
+    .executeTakeFirst();
+  // Nodes of a host's dev mode are known to nobody else: then the host alone is the owner.
+  if (node === undefined) return { resource: caller.resource, nodeId: null };
+  if (caller.resource.kind === "host" && node.host_id !== caller.resource.id) throw permissionDenied();
+  return { resource: caller.resource, nodeId };
+}

@@ -1,0 +1,52 @@
+import type { Platform } from "../platform.ts";
+import { failedPrecondition } from "../rpc-error.ts";
+import type { ManifestChunk } from "./manifest/manifest.ts";
+import { downloadLife } from "./slots.ts";
+import type { PublishedVersion } from "./versions/find-version.ts";
+
+/** A chunk with its place in the manifest, and where it can be had. */
+export interface ServedChunk {
+  readonly index: number;
+  readonly chunk: ManifestChunk;
+  readonly url: string | undefined;
+}
+
+/** Chunks by index. Those without stored bytes have no object and get no url. @throws FAILED_PRECONDITION for an unknown index */
+export async function serveChunks(
+  platform: Platform,
+  version: PublishedVersion,
+  indexes: readonly number[],
+  origin: string | undefined,
+): Promise<readonly ServedChunk[]> {
+  const chunks = await platform.manifests.chunks(version.storeKey, version.version);
+  const seconds = downloadLife(platform);
+  const served = await Promise.all(
+    indexes.map(async (index) => {
+      const chunk = chunks[index];
+      if (chunk === undefined) throw failedPrecondition("Unknown chunk index.");
+      const url =
+        origin === undefined || chunk.size === 0
+          ? undefined
+          : await platform.objects.signGet(chunk.key, { seconds, origin });
+      return { index, chunk, url };
+    }),
+  );
+  if (origin !== undefined) await noteDownload(platform, version, indexes.includes(0));
+  return served;
+}
+
+const noteEveryMs = 5 * 60_000;
+
+/** Counts downloads by their first chunk, and remembers that one runs: what is being downloaded is not removed (CA-6.8). */
+async function noteDownload(platform: Platform, { storeKey, version, row }: PublishedVersion, begins: boolean) {
+  if (!begins && Number(row.downloaded_at ?? 0) > Date.now() - noteEveryMs) return;
+  await platform.db
+    .updateTable("archive_versions")
+    .set((expression) => ({
+      downloads: expression("downloads", "+", begins ? 1 : 0),
+      downloaded_at: new Date(),
+    }))
+    .where("store_key", "=", storeKey)
+    .where("version", "=", version)
+    .execute();
+}

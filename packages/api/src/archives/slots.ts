@@ -1,0 +1,44 @@
+import { type Platform, transact } from "../platform.ts";
+import { outOfRange } from "../rpc-error.ts";
+import { archiveKeys } from "./manifest/archive-keys.ts";
+import { maxChunks } from "./manifest/manifest.ts";
+import type { UploadOwner } from "./versions/owner.ts";
+import { reserve } from "./versions/reserve.ts";
+import { scanOnce } from "./versions/scan.ts";
+
+export const mostPerRequest = 100;
+
+const day = 24 * 3600;
+const shortestUrl = 15 * 60;
+/** what a V4 signature may live at most, too */
+const longestUpload = 7 * day;
+const longestDownload = 12 * 3600;
+const shortestLease = day;
+
+/** Clamped instead of refused (D6-08). */
+const clamp = (seconds: number, most: number) => Math.min(most, Math.max(shortestUrl, seconds));
+
+export const uploadLife = (asked: number | undefined): number => clamp(asked ?? longestUpload, longestUpload);
+
+export const downloadLife = ({ settings }: Platform): number => clamp(settings.presignedUrlExpiration, longestDownload);
+
+/** Reserves or renews; the lease never ends before the urls that are signed with it. */
+export async function reserveVersion(
+  platform: Platform,
+  storeKey: string,
+  owner: UploadOwner,
+  wanted: bigint | undefined,
+  urlSeconds: number,
+) {
+  await scanOnce(platform.db, platform.objects, storeKey);
+  return transact(platform, (tx) => reserve(tx, storeKey, owner, wanted, Math.max(shortestLease, urlSeconds)));
+}
+
+export function partKey(storeKey: string, version: bigint, index: number): string {
+  if (index >= maxChunks) throw outOfRange("slot_indexes", `a version has at most ${maxChunks} chunks`);
+  return archiveKeys.part(storeKey, version, index);
+}
+
+export function atMost(count: number, most: number, field: string): void {
+  if (count > most) throw outOfRange(field, `at most ${most} per request`);
+}

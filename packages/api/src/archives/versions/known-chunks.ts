@@ -1,0 +1,97 @@
+import { sql } from "kysely";
+import type { Database } from "../../database/open-database.ts";
+import type { ChunkChecksum, Manifest, ManifestChunk, ManifestSummary } from "../manifest/manifest.ts";
+
+/** A chunk of a content-addressed archive that a published version refers to. */
+export interface KnownChunk {
+  readonly id: string;
+  readonly size: number;
+  readonly checksum: ChunkChecksum;
+  readonly codec: Codec;
+}
+
+type Codec = "none" | "zstd";
+
+const codecOf = ({ codec }: ManifestChunk, { zstd }: ManifestSummary): Codec =>
+  codec ?? (zstd === undefined ? "none" : "zstd");
+
+const perStatement = 1000;
+
+/** Which of these ids the archive has. Never those of another archive (D6-01). @param ids in hex */
+export async function knownChunks(
+  db: Database,
+  storeKey: string,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, KnownChunk>> {
+  const known = new Map<string, KnownChunk>();
+  for (let at = 0; at < ids.length; at += perStatement) {
+    const rows = await db
+      .selectFrom("archive_chunks")
+      .selectAll()
+      .where("store_key", "=", storeKey)
+      .where(
+        "id",
+        "in",
+        ids.slice(at, at + perStatement).map((id) => Buffer.from(id, "hex")),
+      )
+      .execute();
+    for (const row of rows) {
+      const id = Buffer.from(row.id).toString("hex");
+      const [kind, value = ""] = row.checksum.split(":");
+      known.set(id, {
+        id,
+        size: Number(row.size),
+        checksum: { kind: kind as ChunkChecksum["kind"], value },
+        codec: row.codec,
+      });
+    }
+  }
+  return known;
+}
+
+/** Whether a manifest says about stored chunks what is known about them: their objects are never replaced. */
+export async function sameAsKnown(db: Database, storeKey: string, { chunks, summary }: Manifest): Promise<boolean> {
+  const ids = [...new Set(chunks.flatMap(({ id }) => (id === undefined ? [] : [id])))];
+  const known = await knownChunks(db, storeKey, ids);
+  return chunks.every((chunk) => {
+    const before = chunk.id === undefined ? undefined : known.get(chunk.id);
+    if (before === undefined) return true;
+    const { kind, value } = before.checksum;
+    const same = before.size === chunk.size && kind === chunk.checksum.kind && value === chunk.checksum.value;
+    return same && before.codec === codecOf(chunk, summary);
+  });
+}
+
+export async function enterChunks(tx: Database, storeKey: string, { chunks, summary }: Manifest): Promise<void> {
+  const rows = new Map(
+    chunks.flatMap((chunk) => {
+      if (chunk.id === undefined || chunk.size === 0) return [];
+      const row = {
+        store_key: storeKey,
+        id: Buffer.from(chunk.id, "hex"),
+        size: BigInt(chunk.size),
+        checksum: `${chunk.checksum.kind}:${chunk.checksum.value}`,
+        codec: codecOf(chunk, summary),
+      };
+      return [[chunk.id, row] as const];
+    }),
+  );
+  const values = [...rows.values()];
+  for (let at = 0; at < values.length; at += perStatement) {
+    await tx
+      .insertInto("archive_chunks")
+      .values(values.slice(at, at + perStatement))
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+  }
+}
+
+/** What the objects of all published versions take, chunks that they share counted once. */
+export async function sharedBytes(db: Database, storeKey: string): Promise<bigint> {
+  const { bytes } = await db
+    .selectFrom("archive_chunks")
+    .select(sql<bigint>`coalesce(sum(size), 0)::bigint`.as("bytes"))
+    .where("store_key", "=", storeKey)
+    .executeTakeFirstOrThrow();
+  return bytes;
+}

@@ -1,0 +1,167 @@
+/**
+ * A host full of nodes: what the daemon costs while they idle, how fast a new daemon has them, and that it touches none of them.
+ * `BV_FLEET=RUNNING/RECORDS,…` says how many run of how many there are; default 10/20. Nodes are empty: busybox, babel and one sleeping job.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import {
+  type DaemonProcess,
+  finish,
+  makeRoot,
+  pluginPath,
+  startDaemonProcess,
+  type TestRoot,
+} from "../packages/host/src/testbed/daemon-process.ts";
+import { makeOciImage } from "../packages/host/src/testbed/oci-image.ts";
+import { repository } from "./compare.ts";
+
+const plugin = `
+fn plugin_config() { #{ services: [#{ name: "idle", run_sh: "exec sleep 1000000", use_protocol_data: false }] } }
+fn protocol_status() { #{ state: "broadcasting", health: "healthy" } }
+fn height() { 7 }
+fn block_age() { 3 }
+fn consensus() { true }
+`;
+
+const idleSeconds = Number(process.env["BV_FLEET_SECONDS"] ?? 20);
+const listings = 15;
+const startsAtOnce = 4;
+/** Kernel ticks per second in /proc/PID/stat. */
+const ticks = 100;
+
+interface Size {
+  readonly running: number;
+  readonly records: number;
+}
+
+const sizes: readonly Size[] = (process.env["BV_FLEET"] ?? "10/20").split(",").map((word) => {
+  const [running = 0, records = running] = word.split("/").map(Number);
+  return { running, records };
+});
+
+const root = await makeRoot({ metrics_port: 0 });
+let daemon = await start();
+try {
+  const image = await makeOciImage(join(root.paths.root, "image"), { [pluginPath]: plugin });
+  const nodes: string[] = [];
+  let running = 0;
+  const figures = [];
+  for (const size of sizes) {
+    while (nodes.length < size.records) nodes.push(await createNode(daemon, image, nodes.length));
+    const wanted = nodes.slice(running, size.running);
+    await Promise.all(Array.from({ length: startsAtOnce }, () => startEach(wanted)));
+    running = size.running;
+    figures.push({ ...size, ...(await measure()) });
+    console.log(JSON.stringify(figures.at(-1)));
+  }
+  console.log("\nfleet");
+  console.table(figures);
+  console.log(JSON.stringify({ bench: "fleet", idle_seconds: idleSeconds, figures }));
+} finally {
+  await daemon.stop().catch(() => {});
+  daemon = await start();
+  const { nodes } = await daemon.client.listNodes({ local: true });
+  for (const { id } of nodes) await finish(daemon.client.deleteNode({ node: id }));
+  await daemon.stop();
+  await root.remove();
+}
+
+async function start(): Promise<DaemonProcess> {
+  return startDaemonProcess(
+    root satisfies TestRoot,
+    { BV_LOG: "info" },
+    { program: join(repository, "dist/bundles/blockvisord.js") },
+  );
+}
+
+async function createNode(on: DaemonProcess, imageUri: string, index: number): Promise<string> {
+  const request = {
+    name: `fleet-${index}`,
+    imageKey: { protocolKey: "fleet", variantKey: "idle" },
+    imageVersion: "1.0.0",
+    imageUri,
+    vm: { cpuCores: 1, memoryMb: 200n, diskGb: 1n },
+  };
+  return (await finish(on.client.createDevNode(request as Parameters<typeof on.client.createDevNode>[0]))).id;
+}
+
+/** Several of these share one list. */
+async function startEach(waiting: string[]): Promise<void> {
+  for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
+    await finish(daemon.client.startNode({ node: id }));
+  }
+}
+
+async function measure() {
+  const before = processesOfNodes(root.paths.nodes);
+  await daemon.kill();
+  const started = performance.now();
+  daemon = await start();
+  const attach_ms = performance.now() - started;
+  const after = processesOfNodes(root.paths.nodes);
+  const untouched = before.size > 0 && before.size === after.size && [...before].every((process) => after.has(process));
+
+  // The first moments, when everything is read and compiled, are not what it costs to idle.
+  await delay(3_000);
+  const pid = daemonPid(daemon);
+  const [cpu, waking] = [cpuSeconds(pid), performance.now()];
+  await delay(idleSeconds * 1_000);
+  const idle_cpu_percent = (100 * (cpuSeconds(pid) - cpu)) / ((performance.now() - waking) / 1_000);
+
+  const times: number[] = [];
+  for (let round = 0; round < listings; round += 1) {
+    const asked = performance.now();
+    await daemon.client.listNodes({ local: true });
+    times.push(performance.now() - asked);
+  }
+  const { conditions } = await daemon.client.getInfo({});
+  const url = conditions.find(({ name }) => name === "metrics")?.message ?? "";
+  const scraped = performance.now();
+  await (await fetch(url)).text();
+  return {
+    attach_ms: Math.round(attach_ms),
+    untouched,
+    processes: before.size,
+    idle_cpu_percent: Number(idle_cpu_percent.toFixed(2)),
+    pss_mb: Math.round(pssBytes(pid) / 1e6),
+    list_ms: Number(times.sort((a, b) => a - b)[times.length >> 1]?.toFixed(1)),
+    scrape_ms: Math.round(performance.now() - scraped),
+  };
+}
+
+function daemonPid({ process }: DaemonProcess): number {
+  if (process.pid === undefined) throw new Error("the daemon has no pid");
+  return process.pid;
+}
+
+/** `pid:start` of every process in the cgroups of the nodes, babel included. */
+function processesOfNodes(nodes: string): ReadonlySet<string> {
+  const found = new Set<string>();
+  const ids = readdirSync(nodes).filter((name) => !name.startsWith("."));
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    try {
+      const cgroup = readFileSync(`/proc/${pid}/cgroup`, "utf8");
+      if (ids.some((id) => cgroup.includes(id))) found.add(`${pid}:${statOf(Number(pid))[19]}`);
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+  return found;
+}
+
+function cpuSeconds(pid: number): number {
+  const fields = statOf(pid);
+  return (Number(fields[11]) + Number(fields[12])) / ticks;
+}
+
+/** Fields of /proc/PID/stat behind the command's name. */
+function statOf(pid: number): readonly string[] {
+  const text = readFileSync(`/proc/${pid}/stat`, "latin1");
+  return text.slice(text.lastIndexOf(")") + 2).split(" ");
+}
+
+/** Of the process with all its threads; what it shares with others counts in parts. */
+function pssBytes(pid: number): number {
+  return Number(/^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1] ?? 0) * 1024;
+}

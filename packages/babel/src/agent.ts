@@ -8,6 +8,7 @@ import { currentBoot } from "./process/identity.ts";
 import { takeOver } from "./process/sole.ts";
 import { ProtocolData } from "./protocol-data/state.ts";
 import { type Conf, loadConf, saveConf } from "./setup/conf.ts";
+import { installHelper } from "./setup/helper.ts";
 import { type NodeEnv, payloadEnvironment } from "./setup/node-env.ts";
 import { runPostSetup } from "./setup/post-setup.ts";
 import { mountRamdisks, type RamDisk } from "./setup/ramdisks.ts";
@@ -77,6 +78,7 @@ export class Agent {
     const conf = await loadConf(options.paths.conf, boot);
     if (conf === undefined) return agent;
     agent.#adopt(conf);
+    await agent.#installHelper();
     agent.#state = conf.shut_down ? "shutdown" : "ready";
     if (!conf.shut_down) await agent.jobs.open();
     return agent;
@@ -108,6 +110,7 @@ export class Agent {
   setup(nodeEnv: NodeEnv, ramdisks: readonly RamDisk[], secret: string): Promise<void> {
     return this.#setups.run(async () => {
       await mountRamdisks(ramdisks, this.#options.toolbox.busybox);
+      await this.#installHelper();
       const conf = { node_env: nodeEnv, ramdisks, secret, boot_id: this.boot };
       await this.#save({ ...conf, ...(this.#state === "ready" ? {} : { shut_down: true }) });
       await runPostSetup(this.paths, this.environment);
@@ -138,6 +141,13 @@ export class Agent {
       throw internal("setup-config", `failed to save babel config into ${this.paths.conf}: ${messageOf(error)}`);
     });
     this.#adopt(conf);
+  }
+
+  /** Jobs can do without it: a root file system that cannot be written to is no reason not to run them. */
+  async #installHelper(): Promise<void> {
+    await installHelper(this.paths, this.#options.toolbox).catch((error: unknown) => {
+      this.#options.report(`/usr/bin/babel cannot be written: ${messageOf(error)}`);
+    });
   }
 
   #adopt(conf: Conf): void {

@@ -88,7 +88,7 @@ async function fill(staged: string): Promise<string> {
     join(staged, "tini"),
   );
   // Copies: an edit of a source must not reach nodes that run.
-  for (const script of ["../jobs/shim.sh", "../jobs/payload.sh", "launch.sh"]) {
+  for (const script of ["../jobs/shim.sh", "../jobs/payload.sh", "../setup/helper.sh", "launch.sh"]) {
     await copyFile(join(here, script), join(staged, basename(script)));
   }
   await build({

@@ -338,6 +338,7 @@ export class Job {
   async #handleEnd(run: RunRecord, result: runs.RunResult): Promise<void> {
     const { state, intent } = this.#record;
     if (this.#abandoned.signal.aborted || state.kind !== "running" || state.run.number !== run.number) return;
+    if (result.kind !== "lost") await runs.settled(runs.runFolder(this.folder, run.number));
     const outcome = await outcomeOf(run, result, this.#config, this.folder);
     this.#record = { ...this.#record, lastRun: { ...run, end: endOf(outcome) } };
     if (intent !== undefined) {

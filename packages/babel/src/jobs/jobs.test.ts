@@ -245,6 +245,24 @@ describe("jobs", () => {
     await agent.jobs.stopJob({ name: "steps" });
   });
 
+  test("babel progress: the helper for scripts, in any words; also for a job that is not root", async () => {
+    const helper = join(agent.root, "usr/bin/babel");
+    await agent.run("told", `${helper} progress 3 8 'he said "50 %" \\ and\tleft'; ${helper} progress x; echo $?`);
+    await agent.finished("told");
+    const { progress } = await agent.info("told");
+    assert.deepEqual([progress?.current, progress?.total], [3, 8]);
+    assert.equal(progress?.message, 'he said "50 %" \\ and left');
+    const usage = "usage, in a job's script: babel progress CURRENT [TOTAL] [MESSAGE]";
+    assert.deepEqual(await agent.log("told"), [usage, "2"]);
+    await chmod(dirname(bundle.folder), 0o755);
+    await agent.run("small", `${helper} progress 0.5`, { runAs: "nobody" });
+    assert.equal(statusOf(await agent.finished("small")), "finished(0)");
+    assert.equal((await agent.info("small")).progress?.current, 0.5);
+    await writeFile(helper, "#!/bin/sh\n# of the image\n");
+    await agent.setup();
+    assert.equal(await readFile(helper, "utf8"), "#!/bin/sh\n# of the image\n");
+  });
+
   test("one-time jobs run once, also across an upgrade that loses the rootfs", async () => {
     await agent.run("once", "echo ran; exit 4", { oneTime: true });
     await agent.finished("once");

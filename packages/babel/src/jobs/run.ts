@@ -36,6 +36,7 @@ const SHIM_MS = 1_000;
 const SHIM_ROUNDS = 20;
 /** How long the log writer may go on after the last process of its run. (D3-02) */
 const DRAIN_MS = 5_000;
+const SETTLE_MS = 250;
 
 export const runFolder = (jobFolder: string, number: number): string => join(jobFolder, "runs", String(number));
 const logPrefix = (jobFolder: string, number: number): string =>
@@ -174,6 +175,15 @@ export async function endSupervised(
     const shim = round < SHIM_ROUNDS ? undefined : await identityFile(folder, "shim");
     if (shim !== undefined) signalProcess(shim, "SIGKILL");
   }
+}
+
+/**
+ * Gives the log a moment to be complete, so that who learns of the end finds what was printed before it. A process that the run left behind
+ * may keep its output open; that is no reason to wait.
+ */
+export async function settled(folder: string): Promise<void> {
+  const deadline = performance.now() + SETTLE_MS;
+  while (!existsSync(join(folder, "logged")) && performance.now() < deadline) await delay(5);
 }
 
 /** Waits until everything the run printed is in its log; a writer that some escaped process keeps alive is ended. */

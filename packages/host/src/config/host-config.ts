@@ -44,6 +44,14 @@ const schema = z.looseObject({
   /** Settings of nodes' containers, whatever runs them. */
   apptainer: apptainer.prefault({}),
   maintenance_mode: z.boolean().default(false),
+  recovery: z
+    .looseObject({
+      /** How often a node is looked at as a whole, with babel, network and mounts; its processes are looked at every two seconds. */
+      check_secs: z.number().min(1).default(30),
+      /** A babel that does not answer for so long is replaced. */
+      agent_timeout_secs: z.number().min(1).default(15),
+    })
+    .prefault({}),
   /** Upgrades that the API asks for run the new image beside the node before anything is stopped. */
   upgrade_smoke_check: z.boolean().default(false),
   /** Where programs of this machine read metrics, `http://127.0.0.1:PORT/metrics`; absent: nowhere. 0: any free port, see `bv status`. */
@@ -74,6 +82,7 @@ export interface HostConfig {
   readonly runtime: HostConfigFile["apptainer"];
   readonly maintenanceMode: boolean;
   readonly upgradeSmokeCheck: boolean;
+  readonly recovery: { readonly checkMs: number; readonly agentTimeoutMs: number };
   readonly metricsPort: number | undefined;
 }
 
@@ -133,6 +142,10 @@ function resolve(file: HostConfigFile): HostConfig {
     runtime: file.apptainer,
     maintenanceMode: file.maintenance_mode,
     upgradeSmokeCheck: file.upgrade_smoke_check,
+    recovery: {
+      checkMs: file.recovery.check_secs * 1000,
+      agentTimeoutMs: file.recovery.agent_timeout_secs * 1000,
+    },
     metricsPort: file.metrics_port,
   };
 }

@@ -1,14 +1,14 @@
 import type { NodeTable } from "../node/node-table.ts";
 
-/** How often processes are looked at (two files of /proc each), and how often a node is looked at as a whole. */
+/** How often processes are looked at: two files of /proc each. */
 const aliveMs = 2_000;
-const thoroughEvery = 15;
 
 /**
  * Looks after all nodes: what is not as it should be is brought back by the node's own loop. Each node is looked at in its own time, spread
- * over the period, so that hundreds of nodes do not wake up at once.
+ * over the period, so that hundreds of nodes do not wake up at once. `checkMs`: how often a node is looked at as a whole.
  */
-export function watchNodes(nodes: NodeTable): { stop(): void } {
+export function watchNodes(nodes: NodeTable, checkMs: number): { stop(): void } {
+  const thoroughEvery = Math.max(1, Math.round(checkMs / aliveMs));
   const timers = new Set<NodeJS.Timeout>();
   let round = 0;
   const tick = setInterval(() => {

@@ -21,6 +21,7 @@ import { hostRoutes } from "../service/host-service.ts";
 import type { ServiceContext } from "../service/service-context.ts";
 import { serveSocket } from "../service/socket-server.ts";
 import { assembleHost } from "./assemble-host.ts";
+import { guardDisks } from "./disk-guard.ts";
 import { collectImages } from "./image-collection.ts";
 import { watchNodes } from "./node-watch.ts";
 import { removeOrphans } from "./orphans.ts";
@@ -117,12 +118,14 @@ export async function startDaemon({ root, dev, env, log }: DaemonOptions): Promi
       status.set(ServiceStatus.BROKEN);
       log.error(`nodes cannot be attached: ${(error as Error).message}`);
     });
-  const watch = watchNodes(nodes);
+  const watch = watchNodes(nodes, config.recovery.checkMs);
+  const guard = guardDisks(nodes);
   const collection = collectImages(host);
 
   return {
     stop: async () => {
       watch.stop();
+      guard.stop();
       polls.stop();
       if (metrics && "url" in metrics) await metrics.close();
       collection.stop();

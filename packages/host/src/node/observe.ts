@@ -37,16 +37,14 @@ async function isPrepared({ paths, state }: NodeParts): Promise<boolean> {
   return link !== undefined && (await isDirectory(dataOf(paths, state()))) && (await isDirectory(paths.run));
 }
 
-/** A machine under load answers slowly; taking a slow babel for a dead one would make it worse. */
-const agentTimeoutMs = 15_000;
-
 /** Asks babel itself: a process that exists but does not answer is no agent, and one of another build than ours is to be replaced. */
 async function observeAgent(node: NodeParts, initPid: number): Promise<Observed["agent"]> {
   if (node.agent?.process && !isAlive(node.agent.process)) return "off";
   if (isOutdated(node, initPid)) return "off";
   try {
     const { state } = await node.link.call("get_version", (options) => node.link.babel.getVersion({}, options), {
-      timeoutMs: agentTimeoutMs,
+      // A machine under load answers slowly; taking a slow babel for a dead one would make it worse.
+      timeoutMs: node.host.config.recovery.agentTimeoutMs,
     });
     return agentStateOf(state);
   } catch {

@@ -32,10 +32,32 @@ const mostNamed = 100;
  */
 export async function publish(platform: Platform, publication: Publication): Promise<void> {
   const { storeKey, version, manifest } = publication;
-  const { objects } = platform;
   checkManifest(manifest);
   const [header, body] = [writeHeader(manifest.summary), writeBody(manifest.chunks)];
   const digest = createHash("sha256").update(header).update("\n").update(body).digest();
+  const running = publishing.get(platform.objects) ?? new Map<string, Promise<void>>();
+  publishing.set(platform.objects, running);
+  const name = `${publication.owner.resource.id}/${storeKey}/${version}/${digest.toString("hex")}`;
+  const already = running.get(name);
+  if (already !== undefined) return already;
+  const publishes = publishOnce(platform, publication, { header, body, digest }).finally(() => running.delete(name));
+  running.set(name, publishes);
+  return publishes;
+}
+
+/** A caller that lost its patience and asks again waits for the first call's end instead of doing everything twice. */
+const publishing = new WeakMap<ObjectStore, Map<string, Promise<void>>>();
+
+interface WrittenManifest {
+  readonly header: Buffer;
+  readonly body: Buffer;
+  readonly digest: Buffer;
+}
+
+async function publishOnce(platform: Platform, publication: Publication, written: WrittenManifest): Promise<void> {
+  const { storeKey, version, manifest } = publication;
+  const { header, body, digest } = written;
+  const { objects } = platform;
   const claimed = await transact(platform, (tx) => claim(tx, publication, digest));
   if (claimed === "done") return;
   try {

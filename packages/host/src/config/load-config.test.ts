@@ -51,6 +51,7 @@ describe("the host configuration", () => {
       network: { gatewayIp: "10.1.0.1", hostIp: "10.1.0.2", prefix: 24, availableIps: ["10.1.0.3"] },
       maintenanceMode: false,
       upgradeSmokeCheck: false,
+      recovery: { checkMs: 30_000, agentTimeoutMs: 15_000 },
       metricsPort: undefined,
     });
     assert.equal(file["update_check_interval_secs"], 60);

@@ -11,7 +11,7 @@ import {
 } from "@blockvisor/wire/blockvisor/archive/v1/archive";
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
-import { maxManifestChunks, type NodeArchives, permitted } from "./engine-archives.ts";
+import { maxManifestChunks, type NodeArchives, passedOn, permitted, publishTimeoutMs } from "./engine-archives.ts";
 
 /*
  * What a node may ask of the archive store beyond the reference. Requests go to the API as they are, except for whose they are: the archive
@@ -49,7 +49,10 @@ export async function publish(
   if (header?.case !== "header") throw new ConnectError("a manifest is one header, then chunks", Code.InvalidArgument);
   const value = { ...header.value, ...ownedBy(archives, header.value) };
   return passedOn(() =>
-    archives.store.putManifest(withHeader(value, { [Symbol.asyncIterator]: () => rest }), forward(context)),
+    archives.store.putManifest(withHeader(value, { [Symbol.asyncIterator]: () => rest }), {
+      timeoutMs: publishTimeoutMs,
+      ...forward(context),
+    }),
   );
 }
 
@@ -83,16 +86,4 @@ function ours(archives: NodeArchives, reference: ArchiveRef | undefined): Archiv
 function forward({ signal, timeoutMs }: HandlerContext) {
   const left = timeoutMs();
   return { signal, ...(left === undefined ? {} : { timeoutMs: left }) };
-}
-
-/** What the API refuses, it refuses the node with the same code and details; its headers are between it and us. */
-async function passedOn<T>(call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (error) {
-    const { rawMessage, code, details } = ConnectError.from(error);
-    const failure = new ConnectError(rawMessage, code);
-    failure.details = details;
-    throw failure;
-  }
 }

@@ -20,43 +20,55 @@ export interface NodeArchives {
 
 const second = 1000;
 
+/** The API looks at every object of an archive before it publishes it, and there may be a hundred thousand of them. */
+export const publishTimeoutMs = 10 * 60 * second;
+
 /** Most chunks a manifest may have: bounds what one node can make the daemon hold. */
 export const maxManifestChunks = 1_000_000;
 
-export async function downloadMetadata(archives: NodeArchives, request: GetDownloadMetadataRequest) {
+export function downloadMetadata(archives: NodeArchives, request: GetDownloadMetadataRequest) {
   const common = { orgId: archives.orgId, ...optional("dataVersion", request.dataVersion) };
   const options = { timeoutMs: 60 * second };
-  return request.storeKey === undefined
-    ? archives.client.getDownloadMetadata({ archiveId: archives.archiveId, ...common }, options)
-    : archives.client.getDownloadMetadataByStoreKey(
-        { storeKey: permitted(archives, request.storeKey), ...common },
-        options,
-      );
+  return passedOn(() =>
+    request.storeKey === undefined
+      ? archives.client.getDownloadMetadata({ archiveId: archives.archiveId, ...common }, options)
+      : archives.client.getDownloadMetadataByStoreKey(
+          { storeKey: permitted(archives, request.storeKey), ...common },
+          options,
+        ),
+  );
 }
 
-export async function downloadChunks(archives: NodeArchives, request: GetDownloadChunksRequest) {
+export function downloadChunks(archives: NodeArchives, request: GetDownloadChunksRequest) {
   const { dataVersion, chunkIndexes } = request;
   const common = { orgId: archives.orgId, dataVersion, chunkIndexes };
   const options = { timeoutMs: 60 * second };
-  return request.storeKey === undefined
-    ? archives.client.getDownloadChunks({ archiveId: archives.archiveId, ...common }, options)
-    : archives.client.getDownloadChunksByStoreKey(
-        { storeKey: permitted(archives, request.storeKey), ...common },
-        options,
-      );
+  return passedOn(() =>
+    request.storeKey === undefined
+      ? archives.client.getDownloadChunks({ archiveId: archives.archiveId, ...common }, options)
+      : archives.client.getDownloadChunksByStoreKey(
+          { storeKey: permitted(archives, request.storeKey), ...common },
+          options,
+        ),
+  );
 }
 
-export async function uploadSlots(archives: NodeArchives, request: GetUploadSlotsRequest) {
+export function uploadSlots(archives: NodeArchives, request: GetUploadSlotsRequest) {
   const common = {
     orgId: archives.orgId,
     slotIndexes: request.slotIndexes,
     ...optional("dataVersion", request.dataVersion),
     ...optional("urlExpires", request.urlExpiresSecs),
   };
-  const options = { timeoutMs: 30 * second + Math.floor(request.slotIndexes.length / 200) * second };
-  return request.storeKey === undefined
-    ? archives.client.getUploadSlots({ archiveId: archives.archiveId, ...common }, options)
-    : archives.client.getUploadSlotsByStoreKey({ storeKey: permitted(archives, request.storeKey), ...common }, options);
+  const options = { timeoutMs: 60 * second, headers: uploader(archives) };
+  return passedOn(() =>
+    request.storeKey === undefined
+      ? archives.client.getUploadSlots({ archiveId: archives.archiveId, ...common }, options)
+      : archives.client.getUploadSlotsByStoreKey(
+          { storeKey: permitted(archives, request.storeKey), ...common },
+          options,
+        ),
+  );
 }
 
 /** Chunks are numbered by their position, whatever index they came with (spec babel-agent §1.17). */
@@ -87,16 +99,17 @@ export async function putManifest(
     chunks,
     ...optional("compression", header.compression),
   };
-  const options = { timeoutMs: 10 * second + Math.floor(chunks.length / 100) * second };
-  if (header.storeKey === undefined) {
-    await archives.client.putDownloadManifest({ archiveId: archives.archiveId, ...common }, options);
-  } else {
-    await archives.client.putDownloadManifestByStoreKey(
-      { storeKey: permitted(archives, header.storeKey), ...common },
-      options,
-    );
-  }
+  const options = { timeoutMs: publishTimeoutMs, headers: uploader(archives) };
+  const { storeKey } = header;
+  await passedOn(() =>
+    storeKey === undefined
+      ? archives.client.putDownloadManifest({ archiveId: archives.archiveId, ...common }, options)
+      : archives.client.putDownloadManifestByStoreKey({ storeKey: permitted(archives, storeKey), ...common }, options),
+  );
 }
+
+/** An upload belongs to the node, of which the reference's requests say nothing: two nodes of a host are two uploaders. */
+const uploader = ({ nodeId }: NodeArchives) => ({ "blockvisor-node-id": nodeId });
 
 export function permitted(archives: NodeArchives, storeKey: string): string {
   if (archives.storeKeys.has(storeKey)) return storeKey;
@@ -105,4 +118,16 @@ export function permitted(archives: NodeArchives, storeKey: string): string {
 
 function optional<K extends string, T>(key: K, value: T | undefined): Partial<Record<K, T>> {
   return value === undefined ? {} : ({ [key]: value } as Partial<Record<K, T>>);
+}
+
+/** What the API refuses, it refuses the node with the same code and details; its headers are between it and us. */
+export async function passedOn<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    const { rawMessage, code, details } = ConnectError.from(error);
+    const failure = new ConnectError(rawMessage, code);
+    failure.details = details;
+    throw failure;
+  }
 }

@@ -46,11 +46,14 @@ export async function serveEngine(path: string, port: EnginePort): Promise<Engin
   };
 }
 
+const noArchives =
+  "there are no archives for this node: it runs in dev mode, or its host is not registered with a control plane, which keeps them; register the host with `bvup TOKEN` and launch the node from a pushed image";
+
 function engineRoutes(router: ConnectRouter, port: EnginePort): void {
   const archives = async (context: HandlerContext): Promise<NodeArchives> => {
     authorize(port, context);
     const found = await port.archives();
-    if (found === undefined) throw new ConnectError("this node has no control plane, so no archives", Code.NotFound);
+    if (found === undefined) throw new ConnectError(noArchives, Code.NotFound);
     return found;
   };
   router.service(BabelEngine, {

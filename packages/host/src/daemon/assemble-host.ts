@@ -58,14 +58,16 @@ export async function assembleHost({ paths, config, env, log, api }: HostParts):
     cpus: new CpuRegistry(),
     secretsOf: (state) => (api && !state.dev_mode ? apiSecrets(api, state.id) : devSecrets(paths.devSecrets)),
     archivesOf: (state, storeKeys) =>
-      api && {
-        client: api.archives,
-        store: api.archiveStore,
-        nodeId: state.id,
-        archiveId: state.image.archive_id,
-        orgId: state.org_id,
-        storeKeys,
-      },
+      api === undefined || state.dev_mode
+        ? undefined
+        : {
+            client: api.archives,
+            store: api.archiveStore,
+            nodeId: state.id,
+            archiveId: state.image.archive_id,
+            orgId: state.org_id,
+            storeKeys,
+          },
     hasArchive: async (state, storeKey, signal) => (api ? hasArchive(api, state, storeKey, signal) : false),
   };
 }

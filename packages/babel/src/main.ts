@@ -10,7 +10,7 @@ import { serve } from "./service/server.ts";
 
 /**
  * The agent's program. Without arguments it serves until SIGTERM; `archive NAME` is one attempt of an archive job, `progress
- * CURRENT TOTAL [MESSAGE]` a help for job scripts. `BABEL_ROOT` moves every path, `BABEL_DIR` says where the bundle is.
+ * CURRENT TOTAL [MESSAGE]` a help for job scripts, `archive-tool …` fetches, verifies and repairs archives outside of a node. `BABEL_ROOT` moves every path, `BABEL_DIR` says where the bundle is.
  */
 async function main(args: readonly string[]): Promise<number> {
   const paths = pathsBelow(process.env["BABEL_ROOT"] ?? "/");
@@ -23,9 +23,12 @@ async function main(args: readonly string[]): Promise<number> {
     ]);
     return runArchiveProcess(rest[0] ?? "", paths, runArchive);
   }
+  if (verb === "archive-tool") return (await import("./archive/tool/archive-tool.ts")).archiveTool(rest);
   if (verb === "progress") return writeProgress(rest, process.env);
   if (verb !== undefined) {
-    console.error(`babel: unknown command '${verb}'; known are: archive NAME, progress CURRENT TOTAL [MESSAGE]`);
+    console.error(
+      `babel: unknown command '${verb}'; known are: archive NAME, archive-tool, progress CURRENT TOTAL [MESSAGE]`,
+    );
     return 2;
   }
   return serveUntilEnded(paths);

@@ -3,7 +3,8 @@ import { faultOf, isDiskFull, TransferFault } from "../transfer/fault.ts";
 import { type Connections, getObject, type StallLimit } from "../transfer/get-object.ts";
 import { cancelled, pause, RetryPolicy, type RetryTimes, type SharedProgress } from "../transfer/retry.ts";
 import type { Throttle } from "../transfer/throttle.ts";
-import { ChunkSink } from "./chunk-sink.ts";
+import { ChunkSink, Damaged } from "./chunk-sink.ts";
+import { hashOnDisk } from "./hash-on-disk.ts";
 import type { ChunkOrder, FromThread, TransferCounters } from "./orders.ts";
 import type { Tree } from "./tree.ts";
 
@@ -59,11 +60,13 @@ export class ChunkFetch {
   async run(): Promise<void> {
     const { tell, counters } = this.#context;
     try {
-      await this.#fetch();
+      if (this.#order.kind === "hash") await hashOnDisk(this.#order, this.#tree, this.#context);
+      else await this.#fetch();
       tell({ kind: "done", id: this.#id });
     } catch (error) {
       const { kind, message } = faultOf(error);
-      tell({ kind: "failed", id: this.#id, fault: kind, message, full: isDiskFull(error) });
+      const flags = { full: isDiskFull(error), damaged: error instanceof Damaged };
+      tell({ kind: "failed", id: this.#id, fault: kind, message, ...flags });
     } finally {
       counters.addUnfinished(-this.#written);
     }
@@ -72,12 +75,13 @@ export class ChunkFetch {
   async #fetch(): Promise<void> {
     const { progress, retry, output, counters, tell } = this.#context;
     const policy = new RetryPolicy(progress, retry);
+    const purpose = this.#order.kind === "compare" ? "compare" : "write";
     let sink: ChunkSink | undefined;
     try {
       for (;;) {
         await this.#unparked();
         try {
-          sink ??= await ChunkSink.open({ ...this.#order, output }, this.#tree);
+          sink ??= await ChunkSink.open({ ...this.#order, purpose, output }, this.#tree);
           if (this.#order.chunk.size > 0) await this.#receive(sink, policy);
           return sink.finish();
         } catch (error) {

@@ -1,4 +1,4 @@
-import { writeSync } from "node:fs";
+import { readSync, writeSync } from "node:fs";
 import { type Chunk, type Codec, contentSize } from "../format/chunk.ts";
 import { type StreamingHash, streamingHash } from "../format/hash.ts";
 import { TransferFault } from "../transfer/fault.ts";
@@ -9,7 +9,11 @@ import { ZstdReader } from "./zstd-reader.ts";
 const HOLE = 16 * 1024;
 const ZEROS = Buffer.alloc(HOLE);
 
+/** What the uncompressed bytes are for. */
+export type SinkPurpose = "write" | "compare";
+
 export type SinkOptions = {
+  readonly purpose: SinkPurpose;
   readonly chunk: Chunk;
   readonly codec: Codec;
   /** Final lengths of the files of the destinations. */
@@ -87,7 +91,9 @@ export class ChunkSink {
       this.#passEmpty();
       const { path, pos, size } = chunk.destinations[this.#destination]!;
       const part = bytes.subarray(at, at + Math.min(bytes.length - at, size - this.#filled));
-      this.#put(this.#tree.writable(path, lengths[this.#destination]!), part, pos + this.#filled);
+      const length = lengths[this.#destination]!;
+      if (this.#options.purpose === "compare") this.#compare(path, length, part, pos + this.#filled);
+      else this.#put(this.#tree.writable(path, length), part, pos + this.#filled);
       at += part.length;
       this.#filled += part.length;
       this.#written += part.length;
@@ -99,7 +105,9 @@ export class ChunkSink {
   #passEmpty(): void {
     const { destinations } = this.#options.chunk;
     for (let next = destinations[this.#destination]; next?.size === 0; next = destinations[this.#destination]) {
-      this.#tree.writable(next.path, this.#options.lengths[this.#destination]!);
+      const length = this.#options.lengths[this.#destination]!;
+      if (this.#options.purpose === "compare") this.#compare(next.path, length, Buffer.of(), 0);
+      else this.#tree.writable(next.path, length);
       this.#next();
     }
   }
@@ -107,6 +115,14 @@ export class ChunkSink {
   #next(): void {
     this.#destination += 1;
     this.#filled = 0;
+  }
+
+  #compare(path: string, length: number, bytes: Uint8Array, position: number): void {
+    const there = Buffer.allocUnsafe(bytes.length);
+    const same = this.#tree.visit(path, (fd, { size }) => size === length && readAll(fd, there, position));
+    if (same !== true) throw new Damaged(`'${path}' is missing, or does not have ${length} bytes`);
+    if (there.compare(bytes) !== 0)
+      throw new Damaged(`'${path}' differs between bytes ${position} and ${position + bytes.length}`);
   }
 
   #put(file: number, bytes: Uint8Array, position: number): void {
@@ -120,6 +136,24 @@ export class ChunkSink {
     }
     putAll(file, bytes.subarray(from), position + from);
   }
+}
+
+/** The data on disk is not what the archive says. */
+export class Damaged extends TransferFault {
+  constructor(reason: string) {
+    super("permanent", reason);
+  }
+}
+
+/** @returns whether there is so much */
+export function readAll(file: number, into: Uint8Array, position: number): boolean {
+  let done = 0;
+  while (done < into.length) {
+    const read = readSync(file, into, done, into.length - done, position + done);
+    if (read === 0) return false;
+    done += read;
+  }
+  return true;
 }
 
 function putAll(file: number, bytes: Uint8Array, position: number): void {

@@ -4,6 +4,7 @@ import { isDiskFull, TransferFault } from "../transfer/fault.ts";
 import { STALL_LIMIT, type StallLimit } from "../transfer/get-object.ts";
 import { RETRY_TIMES, type RetryTimes, SharedProgress } from "../transfer/retry.ts";
 import { Throttle } from "../transfer/throttle.ts";
+import { Damaged } from "./chunk-sink.ts";
 import { type ChunkOrder, type FromThread, type ThreadData, type ToThread, TransferCounters } from "./orders.ts";
 
 /** At least so many threads, for they wait for the disk as well; at most so many, for each takes memory. (D4-17, D4-18) */
@@ -114,6 +115,7 @@ export class ChunkThreads {
     else if (message.kind === "retry") fetching.retry(message);
     else if (message.kind === "done") fetching.resolve();
     else if (message.full) fetching.reject(new DiskFull(message.message));
+    else if (message.damaged) fetching.reject(new Damaged(message.message));
     else fetching.reject(new TransferFault(message.fault, message.message));
   }
 

@@ -29,6 +29,8 @@ export type DownloadOptions = {
   readonly dataVersion?: number;
   /** Of what is created. */
   readonly owner?: { readonly uid: number; readonly gid: number };
+  /** The data is there already, as far as anybody knows: nothing is removed, and only what turns out to be damaged is fetched. */
+  readonly adopt?: boolean;
   readonly log: (line: string) => void;
 };
 
@@ -111,7 +113,7 @@ export class Download {
     const plan = { archive: source.name, destination, dataVersion, header, manifestDigest };
     const manifest = await openManifest(state, plan);
     if (manifest === undefined) throw new TransferFault("environment", "the stored manifest cannot be read back");
-    await state.begin(plan);
+    await state.begin(plan, options.adopt === true);
     return Download.#resume(options, plan, manifest);
   }
 
@@ -121,7 +123,7 @@ export class Download {
     const download = new Download(options, plan, manifest, resumed);
     try {
       if (!resumed.purged) await download.#purge();
-      else await download.#survey();
+      else if (options.adopt !== true) await download.#survey();
       if (download.#open.size > 0 || !resumed.complete) await options.state.mark();
       await options.state.ballast(download.#open.size > 0);
       return download;
@@ -162,11 +164,23 @@ export class Download {
       chunk.size > 0 ? this.#urls.take(index) : undefined,
       this.#journal.append({ t: "start", i: index }),
     ]);
+    return { ...this.#orderOf(chunk, url), kind: "write", fresh };
+  }
+
+  /** What is needed to see whether the data of a chunk is what it should be. @param content sha256 of it, if it is known */
+  async checkOrder(index: number, content: string | undefined): Promise<ChunkOrder> {
+    const chunk = this.manifest.chunk(index);
+    if (content !== undefined) return { ...this.#orderOf(chunk, undefined), kind: "hash", content };
+    const url = chunk.size > 0 ? await this.#urls.take(index) : undefined;
+    return { ...this.#orderOf(chunk, url), kind: "compare" };
+  }
+
+  #orderOf(chunk: Chunk, url: string | undefined): Omit<ChunkOrder, "kind"> {
     return {
       chunk: url === undefined ? chunk : { ...chunk, url },
       codec: codecOf(chunk, this.manifest.header.compression),
       lengths: chunk.destinations.map(({ path }) => this.manifest.sizeOf(path) ?? 0),
-      fresh,
+      fresh: false,
       root: this.options.destination,
       ...(this.options.owner === undefined ? {} : { owner: this.options.owner }),
     };

@@ -3,8 +3,16 @@ import type { FaultKind } from "../transfer/fault.ts";
 import type { StallLimit } from "../transfer/get-object.ts";
 import type { RetryTimes } from "../transfer/retry.ts";
 
-/** One chunk to be fetched and written by a thread. */
+/** One chunk that a thread is to deal with. */
 export type ChunkOrder = {
+  readonly kind: /** Fetch and write it. */
+    | "write"
+    /** Fetch it and compare it with what is there. */
+    | "compare"
+    /** Compare the hash of what is there with `content`. */
+    | "hash";
+  /** sha256 of the uncompressed bytes, for `hash`. */
+  readonly content?: string;
   readonly chunk: Chunk;
   readonly codec: Codec;
   /** Final lengths of the files of the destinations. */
@@ -47,6 +55,8 @@ export type FromThread =
       readonly fault: FaultKind;
       readonly message: string;
       readonly full: boolean;
+      /** The data on disk is not what it should be. */
+      readonly damaged: boolean;
     };
 
 /** Counters that all threads add to. */

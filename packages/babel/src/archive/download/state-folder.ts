@@ -90,9 +90,10 @@ export class StateFolder {
     }
   }
 
-  /** Begins anew: nothing of an earlier plan counts. */
-  async begin(plan: Plan): Promise<void> {
+  /** Begins anew: nothing of an earlier plan counts. @param adopted all chunks count as done */
+  async begin(plan: Plan, adopted = false): Promise<void> {
     await rm(join(this.path, "journal"), { force: true });
+    if (adopted) await this.#adopt(plan.header.chunks);
     await this.mark();
     const { archive, destination, dataVersion, header, manifestDigest } = plan;
     const json = {
@@ -107,6 +108,14 @@ export class StateFolder {
       boot_id: kernelBoot(),
     };
     await replaceFile(join(this.path, "plan.json"), JSON.stringify(json), { mode: 0o600 });
+  }
+
+  async #adopt(chunks: number): Promise<void> {
+    const journal = await Journal.open<DownloadRecord>(join(this.path, "journal"), () => undefined);
+    const b = kernelBoot();
+    const records = Array.from({ length: chunks }, (_, i) => journal.append({ t: "done", i, b }));
+    await Promise.all([journal.append({ t: "purged" }), ...records, journal.append({ t: "group", n: chunks })]);
+    await journal.close();
   }
 
   /** Says that the data is not complete. */

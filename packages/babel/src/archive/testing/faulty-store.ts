@@ -59,6 +59,8 @@ export class FaultyStore {
   readonly counters: StoreCounters = { requests: 0, sent: 0, received: 0, active: 0, peak: 0 };
   /** Asked about every exchange. */
   fault: (exchange: Exchange) => Fault | undefined = () => undefined;
+  /** Told about every piece of a body that is sent. */
+  sending: () => void = () => undefined;
   readonly #attempts = new Map<string, number>();
   readonly #server: Server;
   #secret = randomBytes(8).toString("hex");
@@ -150,6 +152,7 @@ export class FaultyStore {
       const piece = body.subarray(at, Math.min(at + PIECE, cut, body.length));
       if (fault?.kind === "slow") await delay((piece.length * 1000) / fault.bytesPerSecond);
       this.counters.sent += piece.length;
+      this.sending();
       if (piece.length > 0 && !response.write(piece))
         await Promise.race([once(response, "drain"), once(response, "close")]);
       if (response.destroyed) return;

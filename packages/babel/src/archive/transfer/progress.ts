@@ -15,6 +15,17 @@ export type ProgressState = {
   readonly bytesDone: number;
 };
 
+export type ProgressContent = {
+  readonly total: number;
+  readonly current: number;
+  readonly message: string;
+  readonly bytes_total: number;
+  readonly bytes_done: number;
+  readonly bytes_per_sec: number;
+  readonly eta_secs?: number;
+  readonly phase: Phase;
+};
+
 const INTERVAL_MS = 1000;
 /** Rates are over this time. */
 const WINDOW_MS = 30_000;
@@ -24,14 +35,15 @@ const WINDOW_MS = 30_000;
  * rate and remaining time. (D4-21)
  */
 export class ProgressWriter {
-  readonly #path: string;
+  readonly #put: (content: ProgressContent) => Promise<void>;
   #state: ProgressState;
   #samples: readonly { readonly at: number; readonly bytes: number }[] = [];
   #writing: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(folder: string, initial: ProgressState) {
-    this.#path = join(folder, "progress.json");
+  /** @param target folder of `progress.json`, or what to do instead of writing it */
+  constructor(target: string | ((content: ProgressContent) => Promise<void>), initial: ProgressState) {
+    this.#put = typeof target === "string" ? (content) => writeTo(join(target, "progress.json"), content) : target;
     this.#state = initial;
   }
 
@@ -67,7 +79,7 @@ export class ProgressWriter {
     const { phase, message, chunks, chunksDone, bytes, bytesDone } = this.#state;
     this.#samples = [...this.#samples, { at, bytes: bytesDone }].filter((sample) => at - sample.at <= WINDOW_MS);
     const rate = this.rate();
-    const content = {
+    const content: ProgressContent = {
       total: chunks,
       current: chunksDone,
       message,
@@ -77,9 +89,12 @@ export class ProgressWriter {
       ...(rate > 0 ? { eta_secs: Math.ceil((bytes - bytesDone) / rate) } : {}),
       phase,
     };
-    this.#writing = writeFile(`${this.#path}.new`, JSON.stringify(content))
-      .then(() => rename(`${this.#path}.new`, this.#path))
-      .catch(() => undefined);
+    this.#writing = this.#put(content).catch(() => undefined);
     await this.#writing;
   }
+}
+
+async function writeTo(path: string, content: ProgressContent): Promise<void> {
+  await writeFile(`${path}.new`, JSON.stringify(content));
+  await rename(`${path}.new`, path);
 }

@@ -19,6 +19,20 @@ const cases: readonly (readonly [typed: string, meant: string])[] = [
   ["--help", "--help"],
 ];
 
+for (const [typed, word] of [
+  ["my-node typo", "typo"],
+  ["my-node", "my-node"],
+] as const) {
+  test(`bv node job ${typed} names the word that is no command, and those that are`, () => {
+    assert.throws(() => nodeBeforeSubCommand(typed.split(" "), jobVerbs), {
+      message: `'${word}' is nothing that can be done with jobs`,
+      details: {
+        hint: "`bv node job [NODE] COMMAND` with one of list, start, stop, skip, cleanup, info, logs, graph, limits",
+      },
+    });
+  });
+}
+
 for (const [typed, meant] of cases) {
   test(`bv node job ${typed}`, () => {
     assert.equal(nodeBeforeSubCommand(typed.split(" "), jobVerbs).join(" "), meant);

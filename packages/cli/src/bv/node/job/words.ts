@@ -1,4 +1,5 @@
 import { namesOf, type Verb } from "../../../command/verb.ts";
+import { Failure } from "../../../failure/failure.ts";
 
 /**
  * The node may stand before the sub-command (`bv node job NODE list`, host-daemon §2.2) as well as behind it or nowhere
@@ -11,9 +12,18 @@ export function nodeBeforeSubCommand(words: readonly string[], verb: Verb): read
   const first = words.findIndex((word) => !word.startsWith("-"));
   const second = words.findIndex((word, index) => index > first && !word.startsWith("-"));
   const [node, sub] = [words[first], words[second]];
+  if (node !== undefined && !isSub(node) && !isSub(sub)) throw unknownCommand(sub ?? node, verb);
   if (node === undefined || sub === undefined || !isSub(sub)) return words;
   if (isSub(node) && words.length <= second + 1 && !takesNoJob(node, verb)) return words;
   return [...words.slice(0, first), ...words.slice(first + 1, second), sub, "--node", node, ...words.slice(second + 1)];
+}
+
+/** The word that should have been a command: the second of two, as the first is the node then. */
+function unknownCommand(word: string, verb: Verb): Failure {
+  const commands = (verb.verbs ?? []).filter(({ hidden }) => !hidden).map(({ name }) => name);
+  return new Failure("usage", `'${word}' is nothing that can be done with jobs`, {
+    hint: `\`bv node job [NODE] COMMAND\` with one of ${commands.join(", ")}`,
+  });
 }
 
 /** `list list` can only be the sub-command of a node that is called "list"; `start list` starts a job called "list". */

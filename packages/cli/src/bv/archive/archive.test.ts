@@ -54,6 +54,12 @@ const complaint = async (...args: string[]) => {
   return [status, stderr.split("\n")[0]?.replaceAll(machine.path, "ROOT")];
 };
 
+test("a control plane without archives has none to list", async () => {
+  assert.deepEqual(await bv("archive", "list"), { status: 0, stdout: "No archives found.\n", stderr: "" });
+  const { stdout } = await bv("a", "ls", "nothing-v1", "--all", "--format", "json");
+  assert.deepEqual(JSON.parse(stdout), { archives: [] });
+});
+
 test("whose data has to be said, once, and it has to be a folder", async () => {
   const neither = "Error: say whose data: either --data FOLDER or --node NODE (BV001)";
   assert.deepEqual(await complaint("verify", "a-v1"), [2, neither]);

@@ -12,7 +12,8 @@ export function nodeBeforeSubCommand(words: readonly string[], verb: Verb): read
   const first = words.findIndex((word) => !word.startsWith("-"));
   const second = words.findIndex((word, index) => index > first && !word.startsWith("-"));
   const [node, sub] = [words[first], words[second]];
-  if (node !== undefined && !isSub(node) && !isSub(sub)) throw unknownCommand(sub ?? node, verb);
+  const asksForHelp = words.some((word) => word === "--help" || word === "-h");
+  if (node !== undefined && !isSub(node) && !isSub(sub) && !asksForHelp) throw unknownCommand(sub ?? node, verb);
   if (node === undefined || sub === undefined || !isSub(sub)) return words;
   if (isSub(node) && words.length <= second + 1 && !takesNoJob(node, verb)) return words;
   return [...words.slice(0, first), ...words.slice(first + 1, second), sub, "--node", node, ...words.slice(second + 1)];

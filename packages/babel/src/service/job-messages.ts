@@ -41,7 +41,7 @@ function jobTypeOf(name: string, message: pb.JobType | undefined): JobType {
     case "multiClientDownload":
       return { multi_client_download: transfer(kind.value) };
     case "upload": {
-      const { exclude, compression, numberOfChunks, urlExpiresSecs, dataVersion } = kind.value;
+      const { exclude, compression, numberOfChunks, urlExpiresSecs, dataVersion, layout, allowEmpty } = kind.value;
       return {
         upload: present({
           ...transfer(kind.value),
@@ -50,6 +50,8 @@ function jobTypeOf(name: string, message: pb.JobType | undefined): JobType {
           number_of_chunks: numberOfChunks,
           url_expires_secs: urlExpiresSecs,
           data_version: numeric(dataVersion),
+          layout: layoutOf(name, layout),
+          allow_empty: allowEmpty,
         }),
       };
     }
@@ -73,6 +75,15 @@ export const limitsOf = (settings: Caps) =>
     max_connections: settings.maxConnections,
     max_bytes_per_second: numeric(settings.maxBytesPerSecond),
   });
+
+function layoutOf(name: string, layout: string | undefined): "parts" | "cas" | undefined {
+  if (layout === undefined || layout === "parts" || layout === "cas") return layout;
+  throw invalid(
+    "job-config-invalid",
+    `job '${name}': unknown layout '${layout.slice(0, 60)}'`,
+    "Use `parts` or `cas`.",
+  );
+}
 
 const transfer = (settings: Caps & { readonly maxRunners?: number | undefined }) =>
   present({ ...limitsOf(settings), max_runners: settings.maxRunners });
@@ -132,7 +143,8 @@ function jobTypeMessage(type: JobType): pb.JobType["kind"] {
     const settings = { ...caps(rest), urlExpiresSecs: url_expires_secs, dataVersion: big(data_version) };
     return { case: "multiClientUpload", value: create(pb.MultiClientUploadJobSchema, present(settings)) };
   }
-  const { exclude, compression, number_of_chunks, url_expires_secs, data_version, ...rest } = type.upload;
+  const { exclude, compression, number_of_chunks, url_expires_secs, data_version, layout, allow_empty, ...rest } =
+    type.upload;
   const settings = present({
     ...caps(rest),
     exclude: exclude && [...exclude],
@@ -140,6 +152,8 @@ function jobTypeMessage(type: JobType): pb.JobType["kind"] {
     numberOfChunks: number_of_chunks,
     urlExpiresSecs: url_expires_secs,
     dataVersion: big(data_version),
+    layout,
+    allowEmpty: allow_empty,
   });
   return { case: "upload", value: create(pb.UploadJobSchema, settings) };
 }

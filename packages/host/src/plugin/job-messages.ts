@@ -63,7 +63,7 @@ function jobTypeMessage(type: plugin.JobType): MessageInitShape<typeof JobTypeSc
         ...transfer(upload),
         ...slots(upload),
         exclude: [...(upload.exclude ?? [])],
-        ...present({ numberOfChunks: upload.number_of_chunks }),
+        ...present({ numberOfChunks: upload.number_of_chunks, layout: upload.layout, allowEmpty: upload.allow_empty }),
         ...(upload.compression
           ? { compression: { compression: { case: "zstd" as const, value: upload.compression.ZSTD } } }
           : {}),

@@ -1,4 +1,4 @@
-import type { Compression, RestartConfig } from "../engine/job.ts";
+import type { Compression, RestartConfig, UploadLayout } from "../engine/job.ts";
 
 /**
  * `plugin_config()` as the reference deserialises and persists it (spec plugin-api.md §3.1–3.6): every field present, defaults filled,
@@ -92,6 +92,10 @@ export interface Upload {
   readonly number_of_chunks: number | null;
   readonly url_expires_secs: number | null;
   readonly data_version: number | null;
+  /** `cas`: a version uploads only what changed since the last one (babel-agent §9.3); null: `parts`, which the reference reads. */
+  readonly layout: UploadLayout | null;
+  /** Whether a version without files may be published (babel-agent D5-14). */
+  readonly allow_empty: boolean | null;
 }
 
 export interface ScheduledTask {

@@ -108,6 +108,8 @@ export function uploadJob({ upload }: PluginConfig, stage: Stage): PlannedJob {
       number_of_chunks: upload?.number_of_chunks ?? null,
       url_expires_secs: upload?.url_expires_secs ?? null,
       data_version: upload?.data_version ?? null,
+      layout: upload?.layout ?? null,
+      allow_empty: upload?.allow_empty ?? null,
     },
   };
   return archiveJob(UPLOAD_JOB, jobType, upload?.restart_config, stage);

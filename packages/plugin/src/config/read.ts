@@ -1,5 +1,5 @@
 import type { Value } from "@blockvisor/rhai";
-import { restartConfig, signal } from "../engine/read-job.ts";
+import { restartConfig, signal, uploadLayout } from "../engine/read-job.ts";
 import {
   array,
   bool,
@@ -93,6 +93,8 @@ const upload = struct<Upload>({
   number_of_chunks: option(int("u32")),
   url_expires_secs: option(int("u32")),
   data_version: option(int("u64")),
+  layout: option(uploadLayout),
+  allow_empty: option(bool),
 });
 
 const task = struct<ScheduledTask>({

@@ -22,6 +22,9 @@ export interface DownloadJob {
   readonly max_runners: number | null;
 }
 
+/** How an archive is cut into stored objects. */
+export type UploadLayout = "parts" | "cas";
+
 export interface UploadJob {
   readonly exclude: readonly string[] | null;
   readonly compression: Compression | null;
@@ -30,6 +33,8 @@ export interface UploadJob {
   readonly number_of_chunks: number | null;
   readonly url_expires_secs: number | null;
   readonly data_version: number | null;
+  readonly layout: UploadLayout | null;
+  readonly allow_empty: boolean | null;
 }
 
 export interface MultiClientUploadJob {

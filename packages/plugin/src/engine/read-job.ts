@@ -8,6 +8,7 @@ import type {
   RestartConfig,
   RestartPolicy,
   UploadJob,
+  UploadLayout,
 } from "./job.ts";
 import { SIGNALS } from "./signals.ts";
 
@@ -20,6 +21,8 @@ export const restartConfig: Reader<RestartConfig> = struct<RestartConfig>({
 });
 
 export const signal: Reader<string> = taggedEnum<string>(Object.fromEntries(SIGNALS.map((name) => [name, null])));
+
+export const uploadLayout: Reader<UploadLayout> = taggedEnum<UploadLayout>({ parts: null, cas: null });
 
 const compression: Reader<Compression> = taggedEnum<Compression>({ ZSTD: int("i32") });
 
@@ -36,6 +39,8 @@ const jobType = taggedEnum<JobType>({
     number_of_chunks: option(int("u32")),
     url_expires_secs: option(int("u32")),
     data_version: option(int("u64")),
+    layout: option(uploadLayout),
+    allow_empty: option(bool),
   }),
   multi_client_download: download,
   multi_client_upload: struct<MultiClientUploadJob>({

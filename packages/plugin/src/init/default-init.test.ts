@@ -213,6 +213,8 @@ test("upload: services stop, stages run, services come back (§12 30)", async ()
         number_of_chunks: null,
         url_expires_secs: null,
         data_version: null,
+        layout: null,
+        allow_empty: null,
       },
     },
     restart: archiveRestart,

@@ -1,10 +1,15 @@
 import { once } from "node:events";
 import { createServer, type Http2Server, type ServerHttp2Session } from "node:http2";
 import {
+  type ArchiveRef,
   BadChunksSchema,
   ChunkSchema,
+  type GetChunksRequest,
+  type GetManifestRequest,
   type GetSlotsRequest,
+  type GetStoredChunksRequest,
   type PutManifestRequest,
+  type ReleaseUploadRequest,
   type SlotRequest,
 } from "@blockvisor/wire/blockvisor/archive/v1/archive";
 import { BabelEngine } from "@blockvisor/wire/blockvisor/babel/v1/babel";
@@ -30,14 +35,15 @@ export type PublishedVersion = { readonly header: Header; readonly chunks: reado
  * keys derived, stored objects looked at before a version is published. With `reference` it has only what the reference has.
  */
 export class ArchiveEngine {
-  readonly versions = new Map<number, PublishedVersion>();
+  /** Published versions by store key; without one the archive of the node's image is meant. */
+  readonly archives = new Map<string, Map<number, PublishedVersion>>();
   readonly released: number[] = [];
   readonly calls: Record<string, number> = {};
   readonly #store: FaultyStore;
   readonly #storeKey: string;
   readonly #server: Http2Server;
   readonly #sessions = new Set<ServerHttp2Session>();
-  reserved: number | undefined;
+  readonly #reserved = new Map<string, number>();
   urlMs: number | undefined;
   /** Throws to let a call fail. */
   before: (call: string) => void = () => undefined;
@@ -71,6 +77,14 @@ export class ArchiveEngine {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
+  get versions(): Map<number, PublishedVersion> {
+    return this.#versionsOf(this.#storeKey);
+  }
+
+  reserveFor(version: number): void {
+    this.#reserved.set(this.#storeKey, version);
+  }
+
   get newest(): PublishedVersion | undefined {
     return this.versions.get(Math.max(...this.versions.keys()));
   }
@@ -85,29 +99,33 @@ export class ArchiveEngine {
     };
     const ours: Partial<ServiceImpl<typeof BabelEngine>> = {
       getSlots: counted("getSlots", (request: GetSlotsRequest) => {
-        const version = this.#reserve(request.dataVersion);
-        const slots = request.slots.map((slot) => this.#slot(version, slot));
+        const archive = this.#archiveOf(request.archive);
+        const version = this.#reserve(archive, request.dataVersion);
+        const slots = request.slots.map((slot) => this.#slot(archive, version, slot));
         return { dataVersion: BigInt(version), slots, maxObjectBytes: BigInt(5 * 1024 ** 3) };
       }),
-      getStoredChunks: counted("getStoredChunks", ({ ids }: { ids: readonly Uint8Array[] }) => ({
-        chunks: ids.flatMap((id) => this.#storedChunk(Buffer.from(id).toString("hex")) ?? []),
+      getStoredChunks: counted("getStoredChunks", ({ archive, ids }: GetStoredChunksRequest) => ({
+        chunks: ids.flatMap((id) => this.#storedChunk(this.#archiveOf(archive), Buffer.from(id).toString("hex")) ?? []),
       })),
       putManifest: async (parts: AsyncIterable<PutManifestRequest>) => {
         await this.#takeManifest(parts);
         return {};
       },
-      releaseUpload: counted("releaseUpload", ({ dataVersion }: { dataVersion: bigint }) => {
+      releaseUpload: counted("releaseUpload", ({ archive, dataVersion }: ReleaseUploadRequest) => {
         this.released.push(Number(dataVersion));
-        this.reserved = undefined;
+        this.#reserved.delete(this.#archiveOf(archive));
         return {};
       }),
-      getManifest: ({ dataVersion }: { dataVersion?: bigint | undefined }) => {
-        const [version, { header }] = this.#find(dataVersion);
-        const files = header.files === undefined ? {} : { filesUrl: this.#store.url(this.filesKey(version)) };
+      getManifest: ({ archive, dataVersion }: GetManifestRequest) => {
+        const [version, { header }] = this.#find(this.#archiveOf(archive), dataVersion);
+        const files =
+          header.files === undefined
+            ? {}
+            : { filesUrl: this.#store.url(this.filesKey(version, this.#archiveOf(archive))) };
         return { dataVersion: BigInt(version), summary: headerToWire(header), ...files };
       },
-      getChunks: ({ dataVersion, indexes }: { dataVersion: bigint; indexes: readonly number[] }) => {
-        const [, { chunks }] = this.#find(dataVersion);
+      getChunks: ({ archive, dataVersion, indexes }: GetChunksRequest) => {
+        const [, { chunks }] = this.#find(this.#archiveOf(archive), dataVersion);
         const page = indexes.map((index) => {
           const message = create(ChunkSchema, chunkToWire(chunks[index]!));
           message.chunk!.url = this.#store.url(chunks[index]!.key);
@@ -117,10 +135,10 @@ export class ArchiveEngine {
       },
     };
     router.service(BabelEngine, {
-      getUploadSlots: counted("getUploadSlots", ({ dataVersion, slotIndexes }) => {
-        const version = this.#reserve(dataVersion);
+      getUploadSlots: counted("getUploadSlots", ({ storeKey = this.#storeKey, dataVersion, slotIndexes }) => {
+        const version = this.#reserve(storeKey, dataVersion);
         const slots = slotIndexes.map((index) => {
-          const key = partKey(this.#storeKey, version, index);
+          const key = partKey(storeKey, version, index);
           return { index, key, url: this.#store.url(key, this.urlMs) };
         });
         return { dataVersion: BigInt(version), slots };
@@ -129,18 +147,20 @@ export class ArchiveEngine {
         const chunks: Chunk[] = [];
         let header: Header | undefined;
         let version = 0;
+        let archive = this.#storeKey;
         for await (const { part } of parts) {
           if (part.case === "chunks") chunks.push(...part.value.chunks.map(chunkFromReference));
           if (part.case !== "header") continue;
           const { dataVersion, totalSize, compression, chunks: count } = part.value;
           version = Number(dataVersion);
+          archive = part.value.storeKey ?? archive;
           header = { totalSize: Number(totalSize), compression: compressionFromWire(compression), chunks: count };
         }
-        this.#publish(version, header!, chunks);
+        this.#publish(archive, version, header!, chunks);
         return {};
       },
-      getDownloadMetadata: ({ dataVersion }) => {
-        const [version, { header }] = this.#find(dataVersion);
+      getDownloadMetadata: ({ storeKey = this.#storeKey, dataVersion }) => {
+        const [version, { header }] = this.#find(storeKey, dataVersion);
         const { totalSize, compression, chunks } = headerToWire(header);
         return {
           dataVersion: BigInt(version),
@@ -149,8 +169,8 @@ export class ArchiveEngine {
           ...(compression === undefined ? {} : { compression }),
         };
       },
-      getDownloadChunks: ({ dataVersion, chunkIndexes }) => {
-        const [, { chunks }] = this.#find(dataVersion);
+      getDownloadChunks: ({ storeKey = this.#storeKey, dataVersion, chunkIndexes }) => {
+        const [, { chunks }] = this.#find(storeKey, dataVersion);
         return {
           chunks: chunkIndexes.map((index) => ({
             ...chunkToReference(chunks[index]!),
@@ -162,39 +182,50 @@ export class ArchiveEngine {
     });
   }
 
-  filesKey(version: number): string {
-    return `${this.#storeKey}/${version}/manifest-files.json`;
+  filesKey(version: number, archive = this.#storeKey): string {
+    return `${archive}/${version}/manifest-files.json`;
   }
 
-  #reserve(dataVersion: bigint | undefined): number {
-    const next = Math.max(0, ...this.versions.keys()) + 1;
-    const wanted = dataVersion === undefined ? (this.reserved ?? next) : Number(dataVersion);
-    if (this.versions.has(wanted)) throw new ConnectError(`Data version: ${wanted}`, Code.AlreadyExists);
-    this.reserved = wanted;
+  #archiveOf(reference: ArchiveRef | undefined): string {
+    return reference?.archive.case === "storeKey" ? reference.archive.value : this.#storeKey;
+  }
+
+  #versionsOf(archive: string): Map<number, PublishedVersion> {
+    const versions = this.archives.get(archive) ?? new Map<number, PublishedVersion>();
+    this.archives.set(archive, versions);
+    return versions;
+  }
+
+  #reserve(archive: string, dataVersion: bigint | undefined): number {
+    const versions = this.#versionsOf(archive);
+    const next = Math.max(0, ...versions.keys()) + 1;
+    const wanted = dataVersion === undefined ? (this.#reserved.get(archive) ?? next) : Number(dataVersion);
+    if (versions.has(wanted)) throw new ConnectError(`Data version: ${wanted}`, Code.AlreadyExists);
+    this.#reserved.set(archive, wanted);
     return wanted;
   }
 
-  #slot(version: number, { object, sha256 }: SlotRequest) {
+  #slot(archive: string, version: number, { object, sha256 }: SlotRequest) {
     const id = object.case === "chunkId" ? Buffer.from(object.value).toString("hex") : "";
-    const stored = id === "" ? undefined : this.#storedChunk(id);
+    const stored = id === "" ? undefined : this.#storedChunk(archive, id);
     if (stored !== undefined) return { stored };
     const key =
       object.case === "chunkId"
-        ? this.#casKey(id)
+        ? this.#casKey(archive, id)
         : object.case === "files"
-          ? this.filesKey(version)
-          : partKey(this.#storeKey, version, Number(object.value));
+          ? this.filesKey(version, archive)
+          : partKey(archive, version, Number(object.value));
     const headers: Record<string, string> =
       sha256 === undefined ? {} : { "x-amz-checksum-sha256": Buffer.from(sha256).toString("base64") };
     return { key, url: this.#store.url(key, this.urlMs), headers };
   }
 
-  #casKey(id: string): string {
-    return `${this.#storeKey}/cas/${id.slice(0, 2)}/${id}`;
+  #casKey(archive: string, id: string): string {
+    return `${archive}/cas/${id.slice(0, 2)}/${id}`;
   }
 
-  #storedChunk(id: string) {
-    for (const { chunks } of this.versions.values()) {
+  #storedChunk(archive: string, id: string) {
+    for (const { chunks } of this.#versionsOf(archive).values()) {
       const found = chunks.find((chunk) => chunk.id === id);
       if (found === undefined || !this.#store.objects.has(found.key)) continue;
       const { size, checksum } = chunkToReference(found);
@@ -208,15 +239,17 @@ export class ArchiveEngine {
     const chunks: Chunk[] = [];
     let header: Header | undefined;
     let version = 0;
+    let archive = this.#storeKey;
     for await (const { part } of parts) {
       if (part.case === "chunks") chunks.push(...part.value.chunks.map(chunkFromWire));
       if (part.case !== "header") continue;
       header = headerFromWire(part.value.summary!);
       version = Number(part.value.dataVersion);
+      archive = this.#archiveOf(part.value.archive);
     }
     const keyed = chunks.map((chunk, index) => ({
       ...chunk,
-      key: chunk.id === undefined ? partKey(this.#storeKey, version, index) : this.#casKey(chunk.id),
+      key: chunk.id === undefined ? partKey(archive, version, index) : this.#casKey(archive, chunk.id),
     }));
     const bad = keyed.filter(({ size, key }) => size > 0 && this.#store.objects.get(key)?.length !== size);
     if (bad.length > 0) {
@@ -224,24 +257,26 @@ export class ArchiveEngine {
         { desc: BadChunksSchema, value: { indexes: bad.map(({ index }) => index) } },
       ]);
     }
-    this.#publish(version, header!, keyed);
+    this.#publish(archive, version, header!, keyed);
   }
 
-  #publish(version: number, header: Header, chunks: readonly Chunk[]): void {
+  #publish(archive: string, version: number, header: Header, chunks: readonly Chunk[]): void {
     this.before("publish");
     const published = { header, chunks };
-    const before = this.versions.get(version);
+    const versions = this.#versionsOf(archive);
+    const before = versions.get(version);
     if (before !== undefined && JSON.stringify(before) !== JSON.stringify(published)) {
       throw new ConnectError(`Data version: ${version}`, Code.AlreadyExists);
     }
-    this.versions.set(version, published);
-    this.reserved = undefined;
+    versions.set(version, published);
+    this.#reserved.delete(archive);
     this.afterPublish();
   }
 
-  #find(dataVersion: bigint | undefined): readonly [number, PublishedVersion] {
-    const version = dataVersion === undefined ? Math.max(...this.versions.keys()) : Number(dataVersion);
-    const found = this.versions.get(version);
+  #find(archive: string, dataVersion: bigint | undefined): readonly [number, PublishedVersion] {
+    const versions = this.#versionsOf(archive);
+    const version = dataVersion === undefined ? Math.max(...versions.keys()) : Number(dataVersion);
+    const found = versions.get(version);
     if (found === undefined) throw new ConnectError("Manifest not found.", Code.NotFound);
     return [version, found];
   }

@@ -34,12 +34,14 @@ export async function casLayout(
 
   async function read(chunks: readonly PlannedChunk[]): Promise<readonly string[]> {
     const unread: PlannedChunk[] = [];
+    const noted: Promise<void>[] = [];
     for (const chunk of chunks) {
       if (state.id(chunk.print) !== undefined) continue;
       const id = chunk.size === 0 ? EMPTY_SHA256 : known?.get(chunk.print)?.id;
       if (id === undefined) unread.push(chunk);
-      else await state.noteId(chunk.print, id);
+      else noted.push(state.noteId(chunk.print, id));
     }
+    await Promise.all(noted);
     if (unread.length > 0) log(`reading ${unread.length} of ${chunks.length} chunks`);
     return workOn(unread, runners, signal, async (chunk, signal) => {
       const spool = state.spoolPath(String(chunk.index));
@@ -55,7 +57,7 @@ export async function casLayout(
     for (let at = 0; at < ids.length; at += IDS_PER_REQUEST) {
       const stored = await target.storedChunks(ids.slice(at, at + IDS_PER_REQUEST));
       found += stored.size;
-      for (const [id, chunk] of stored) await state.noteStored(id, id, { key: "", content: id, ...chunk });
+      await Promise.all([...stored].map(([id, chunk]) => state.noteStored(id, id, { key: id, content: id, ...chunk })));
     }
     if (found > 0) log(`${found} of ${ids.length} chunks are stored already`);
   }

@@ -107,7 +107,7 @@ async function send(work: ChunkWork, prepared: Prepared, desk: SlotDesk, tools: 
     desk,
     tools.sending,
   );
-  if (!("url" in given)) return { key: "", content, ...given };
+  if (!("url" in given)) return { key: content, content, ...given };
   return { key: given.key, size, checksum: sha256, content, ...codec };
 }
 

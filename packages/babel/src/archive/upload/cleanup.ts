@@ -7,7 +7,7 @@ import { engineTarget } from "./target.ts";
 
 const PATIENCE_MS = 10_000;
 /** What an upload keeps; the index of content-addressed chunks is what makes the next one short, and stays. */
-const KEPT = ["plan", "journal", "spool"];
+const KEPT = ["plan", "journal", "spool", "uploaded.json"];
 /** What the reference keeps. (§5.2) */
 const REFERENCE = ["upload.blueprint", "upload.chunks"];
 

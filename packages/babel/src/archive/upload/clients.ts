@@ -1,18 +1,20 @@
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "../../errno.ts";
 import { invalid } from "../../failure.ts";
-import { readBounded } from "../../files/durable.ts";
+import { readBounded, replaceFile } from "../../files/durable.ts";
 import { pathFault } from "../format/path.ts";
 import type { ArchiveResult } from "../task.ts";
 import type { ProgressState } from "../transfer/progress.ts";
 import { isKind } from "../transfer/retry.ts";
 import { compressionOf, contextOf, expiresOf, type UploadEnvironment } from "./environment.ts";
-import { type UploadSettings, uploadArchive } from "./upload-archive.ts";
+import { type UploadContext, type UploadSettings, uploadArchive } from "./upload-archive.ts";
 
 /** A service whose data is an archive of its own. (§5.6) */
 type Client = { readonly name: string; readonly storeKey: string; readonly folder: string };
 
 const CONFIG_LIMIT = 64 * 1024 * 1024;
+const RECORD_LIMIT = 64 * 1024;
 const DEFAULT_LEVEL = 3;
 const DEFAULT_EXPIRES_SECS = 3600;
 
@@ -42,16 +44,39 @@ export async function uploadClients(
           message: `chunks (${clients.length} clients)`,
         });
       };
+      const context = contextOf(environment, { settings, report: own, client, log });
       try {
-        return await uploadArchive(contextOf(environment, { settings, report: own, client, log }));
+        const before = await uploadedBefore(context);
+        if (before !== undefined) log(`version ${before.data_version} was published by an earlier attempt`);
+        const result = before ?? (await uploadArchive(context));
+        await noteUploaded(context, result);
+        return result;
       } catch (error) {
         log(`upload failed: ${messageOf(error)}`);
         throw error;
       }
     }),
   );
-  task.signal.throwIfAborted();
-  return settle(clients, outcomes);
+  const result = settle(clients, outcomes);
+  // All are done: the next upload is another one.
+  for (const { name } of clients) await rm(join(task.protocolData.folder, task.name, name, UPLOADED), { force: true });
+  return result;
+}
+
+const UPLOADED = "uploaded.json";
+type Uploaded = { readonly generation: string; readonly result: ArchiveResult };
+
+/** What an earlier attempt of the same job published, while nothing used the data since. */
+async function uploadedBefore({ stateFolder, generation }: UploadContext): Promise<ArchiveResult | undefined> {
+  const text = (await readBounded(join(stateFolder, UPLOADED), RECORD_LIMIT))?.toString("utf8");
+  if (text === undefined) return undefined;
+  const uploaded = JSON.parse(text) as Uploaded;
+  return uploaded.generation === (await generation()) ? uploaded.result : undefined;
+}
+
+async function noteUploaded({ stateFolder, generation }: UploadContext, result: ArchiveResult): Promise<void> {
+  const uploaded: Uploaded = { generation: await generation(), result };
+  await replaceFile(join(stateFolder, UPLOADED), JSON.stringify(uploaded));
 }
 
 function settle(clients: readonly Client[], outcomes: readonly PromiseSettledResult<ArchiveResult>[]): ArchiveResult {

@@ -149,7 +149,7 @@ test("somebody else uploads: the job says so; a lost lease makes the next attemp
   };
   await assert.rejects(fixture.run(), /the lease was lost/);
   fixture.engine.before = () => undefined;
-  fixture.engine.reserved = 2;
+  fixture.engine.reserveFor(2);
   assert.equal((await fixture.run()).data_version, 2);
   await assertPublished(fixture);
 });

@@ -1,5 +1,5 @@
 import type { Destination } from "../format/chunk.ts";
-import { isKind } from "../transfer/retry.ts";
+import { cancelled, isKind } from "../transfer/retry.ts";
 import { type ChunkRanges, sizeOf } from "./blueprint.ts";
 import type { Blueprint } from "./replan.ts";
 import { SourceChanged, type SourceRange } from "./source-reader.ts";
@@ -70,7 +70,7 @@ export async function workOn<T>(
     }
   };
   await Promise.all(Array.from({ length: Math.min(runners, chunks.length) }, run));
-  signal.throwIfAborted();
+  if (signal.aborted) throw cancelled();
   if (first !== undefined) throw first.error;
   return [...changed];
 }

@@ -4,6 +4,7 @@ import { setImmediate } from "node:timers/promises";
 import { errnoOf, isMissing, messageOf } from "../../errno.ts";
 import { invalid } from "../../failure.ts";
 import { linkFault, pathFault } from "../format/path.ts";
+import { cancelled } from "../transfer/retry.ts";
 import type { Exclusion } from "./exclude.ts";
 
 /** A regular file of the source, as it was when it was looked at. */
@@ -53,7 +54,7 @@ export async function scanSource(root: string, excluded: Exclusion, signal?: Abo
     for (const entry of readdirSync(here, { withFileTypes: true, encoding: "buffer" })) {
       if (++seen % BREATH === 0) {
         await setImmediate();
-        signal?.throwIfAborted();
+        if (signal?.aborted) throw cancelled();
       }
       const kind = entry.isFile()
         ? "file"

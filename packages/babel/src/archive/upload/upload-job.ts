@@ -3,6 +3,7 @@ import { invalid } from "../../failure.ts";
 import type { JobType } from "../../jobs/config.ts";
 import { engineClient } from "../../service/engine.ts";
 import type { ArchiveResult, ArchiveTask } from "../task.ts";
+import { TransferFault } from "../transfer/fault.ts";
 import { STALL_LIMIT } from "../transfer/get-object.ts";
 import { followLimits } from "../transfer/live-limits.ts";
 import { type ProgressState, ProgressWriter } from "../transfer/progress.ts";
@@ -69,6 +70,9 @@ export async function runUploadJob(task: ArchiveTask, times: UploadTimes = {}): 
     return await uploadArchive(
       contextOf(environment, { settings: settingsOf(config.job_type), report: (change) => progress.update(change) }),
     );
+  } catch (error) {
+    if (signal.aborted) throw new TransferFault("cancelled", "upload interrupted", { cause: error });
+    throw error;
   } finally {
     clearInterval(talk);
     limits.end();

@@ -1917,6 +1917,20 @@ export declare type UploadJob = Message<"blockvisor.babel.v1.UploadJob"> & {
    * @generated from field: optional uint64 max_bytes_per_second = 8;
    */
   maxBytesPerSecond?: bigint | undefined;
+
+  /**
+   * "parts" (default), or "cas": chunks by content, so that a version uploads only what changed
+   *
+   * @generated from field: optional string layout = 9;
+   */
+  layout?: string | undefined;
+
+  /**
+   * an archive without files may be published
+   *
+   * @generated from field: optional bool allow_empty = 10;
+   */
+  allowEmpty?: boolean | undefined;
 };
 
 /**
@@ -1964,6 +1978,20 @@ export declare type UploadJobJson = {
    * @generated from field: optional uint64 max_bytes_per_second = 8;
    */
   maxBytesPerSecond?: string;
+
+  /**
+   * "parts" (default), or "cas": chunks by content, so that a version uploads only what changed
+   *
+   * @generated from field: optional string layout = 9;
+   */
+  layout?: string;
+
+  /**
+   * an archive without files may be published
+   *
+   * @generated from field: optional bool allow_empty = 10;
+   */
+  allowEmpty?: boolean;
 };
 
 /**

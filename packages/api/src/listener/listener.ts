@@ -9,6 +9,8 @@ import type { HttpHandler } from "./http-routes.ts";
 const http2Preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
 const prefaceTimeoutMs = 10_000;
 const drainMs = 3_000;
+/** A chunk of an archive may take its time; who stops sending is cut off sooner by whoever reads the body. */
+const requestTimeout = 3600_000;
 
 export interface ListenerOptions {
   readonly host: string;
@@ -47,11 +49,13 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   let front: net.Server;
   if (options.tls) {
     front = track(http2.createSecureServer({ ...limits, ...options.tls, allowHTTP1: true }, handler));
+    // The part of it that serves HTTP/1.1 reads this as an http.Server does.
+    Object.assign(front, { requestTimeout });
     front.on("secureConnection", (socket: tls.TLSSocket) => {
       connections.add(socket, socket.alpnProtocol === "h2" ? "http2" : "http1");
     });
   } else {
-    const http1 = http.createServer(handler);
+    const http1 = http.createServer({ requestTimeout }, handler);
     const http2Clear = track(http2.createServer(limits, handler));
     front = net.createServer((socket) => {
       connections.add(socket, "http1");

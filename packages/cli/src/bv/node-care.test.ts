@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { runCli, TemporaryDirectory } from "../testing/cli-process.ts";
+import { type DaemonProcess, startDaemonProcess } from "../testing/daemon-process.ts";
+import { busyboxImage, removeDockerImage } from "../testing/docker-images.ts";
+
+/** What an operator does with a node that is there: look back, go back, copy it, move its data. Each test goes on where the one before ended. */
+const project = new TemporaryDirectory();
+const tag = `bv-cli-test-care-${process.pid}:latest`;
+const metadata = join(project.path, "babel.yaml");
+let daemon: DaemonProcess;
+let node = { id: "", name: "", directory: "" };
+
+const run = (program: "nib" | "bv", args: readonly string[]) =>
+  runCli(program, args, { cwd: project.path, env: daemon.env });
+const bv = (...args: string[]) => run("bv", args);
+
+async function done(program: "nib" | "bv", ...args: string[]): Promise<string> {
+  const { status, stdout, stderr } = await run(program, args);
+  assert.equal(status, 0, stderr);
+  return stdout;
+}
+
+const json = async (program: "nib" | "bv", ...args: string[]) =>
+  JSON.parse(await done(program, ...args, "--format", "json"));
+
+before(async () => {
+  daemon = await startDaemonProcess();
+  using base = busyboxImage();
+  await done("nib", "image", "create", "acme", "acmed-mainnet-full", "--dir", ".");
+  const build = ["image", "build", "--builder", "docker", "--tag", tag, "--build-arg", `BASE_IMAGE=${base.name}`];
+  await done("nib", ...build);
+  node = (await json("nib", "image", "play", "--start")).data.node;
+});
+
+after(async () => {
+  await daemon.close();
+  removeDockerImage(tag);
+  project[Symbol.dispose]();
+});
+
+test("events are lines for people and documents for programs", async () => {
+  const told = (await done("bv", "node", "events", "--limit", "3")).trimEnd().split("\n");
+  assert.equal(told.length, 3);
+  assert.match(told[1] ?? "", /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} {2}create: mark_started {2}\d+ ms$/);
+  assert.match(told[2] ?? "", /^\S+ \S+ {2}create done {2}[\d.]+ m?s$/);
+  const events = (await done("bv", "node", "events", node.name, "-n", "0", "--format", "json")).trimEnd().split("\n");
+  const [begin] = events.map((line) => JSON.parse(line));
+  assert.deepEqual([begin.kind, begin.operation, begin.step, begin.code], ["begin", "create", null, null]);
+});
+
+test("logs are shown, and packed for somebody else", async () => {
+  const logs = (await json("bv", "node", "logs", node.id)).logs as { name: string }[];
+  const names = logs.map(({ name }) => name);
+  assert.ok(names.includes("container.log") && names.some((name) => name.startsWith("jobs/")), `${names}`);
+  assert.match(await done("bv", "node", "logs"), /^==> container\.log <==$/m);
+  assert.equal(await done("bv", "node", "logs", "--support-bundle", "help.tar.gz"), "Wrote help.tar.gz\n");
+  const bundle = join(project.path, "help.tar.gz");
+  assert.equal(statSync(bundle).mode & 0o777, 0o600);
+  const packed = execFileSync("tar", ["-tzf", bundle], { encoding: "utf8" });
+  for (const name of ["node.json", "events.json", "babel.log"]) assert.match(packed, new RegExp(`/${name}$`, "m"));
+});
+
+test("tasks are listed", async () => {
+  assert.match(
+    await done("bv", "node", "tasks"),
+    /^ remember-height +0 \* \* \* \* \* \* +remember_height\(scheduled\) +20\d\d-/m,
+  );
+  const [task] = (await json("bv", "node", "tasks", node.name)).tasks;
+  assert.deepEqual([task.name, task.function, task.param], ["remember-height", "remember_height", "scheduled"]);
+});
+
+test("an upgrade is taken back by a rollback; without one there is nothing to go back to", async () => {
+  const nothing = await bv("node", "rollback", node.name);
+  assert.deepEqual(
+    [nothing.status, nothing.stderr.split("\n").find((line) => line.startsWith("Error"))],
+    [1, `Error: node \`${node.name}\` has no earlier version to go back to (BV902)`],
+  );
+  writeFileSync(metadata, readFileSync(metadata, "utf8").replace("version: 0.0.1", "version: 0.0.2"));
+  await done("nib", "image", "upgrade", node.name);
+  assert.equal(await done("bv", "node", "rollback"), `Rolled back node \`${node.id}\` to 0.0.1\n`);
+  assert.equal((await json("bv", "node", "rollback")).node.image.version, "0.0.2");
+});
+
+test("published versions are for nodes of the control plane; no names is a mistake", async () => {
+  const refused = await bv("node", "upgrade", node.name);
+  assert.deepEqual(
+    [refused.status, refused.stderr.split("\n").find((line) => line.startsWith("Error"))],
+    [1, "Error: dev node upgrade is not supported (BV902)"],
+  );
+  for (const verb of ["upgrade", "restart"]) {
+    const { status, stderr } = await bv("node", verb);
+    assert.equal(status, 2);
+    assert.match(stderr, /^Error: <ID_OR_NAMES> can't be empty list \(BV001\)\n {2}next: .*`bv node ls` lists them/);
+  }
+});
+
+test("a clone is another node; moved data are elsewhere, and come back", async () => {
+  const { node: copy } = await json("bv", "node", "clone", node.name, "--name", "copy", "--start");
+  assert.deepEqual([copy.name, copy.status, copy.image.digest !== ""], ["copy", "Running", true]);
+  mkdirSync(join(project.path, "disk2"));
+  const place = join(project.path, "disk2", copy.id);
+  assert.equal(
+    await done("bv", "node", "move-data", "copy", "disk2"),
+    `Moved the data of node \`${copy.id}\` to ${place}\n`,
+  );
+  assert.ok(existsSync(place));
+  await done("bv", "node", "move-data", "copy", "--back");
+  assert.ok(!existsSync(place));
+  assert.equal((await bv("node", "move-data", "copy")).status, 2);
+  await done("bv", "node", "delete", "copy", "--yes");
+  assert.match(await done("bv", "node", "events", "copy"), /^\S+ \S+ {2}delete done/m);
+});

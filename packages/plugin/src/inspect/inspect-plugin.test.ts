@@ -102,6 +102,8 @@ test("a plugin with VARIANTS, global constants and two levels of imports", async
         number_of_chunks: null,
         url_expires_secs: 864000,
         data_version: null,
+        layout: null,
+        allow_empty: null,
       },
       post_upload: null,
       scheduled: [{ name: "clear logs", schedule: "0 0 0 */4 * * *", function: "clear_log", param: "param" }],

@@ -1,4 +1,4 @@
-import { mkdir, readdir } from "node:fs/promises";
+import { mkdir, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { readVersioned, removeDurable, writeDurable } from "../durable/index.ts";
@@ -45,9 +45,27 @@ export interface NetworkRecords {
 
 export function createNetworkRecords(directory: string): NetworkRecords {
   const path = (nodeId: string) => join(directory, `${nodeId}.json`);
+  /** Each network that is set up is compared with all others: with hundreds of nodes reading them every time would take seconds. */
+  const read = new Map<string, { readonly version: string; readonly record: NetworkRecord | undefined }>();
+
+  async function recordOf(nodeId: string): Promise<NetworkRecord | undefined> {
+    const stats = await stat(path(nodeId)).catch(() => undefined);
+    if (stats === undefined) {
+      read.delete(nodeId);
+      return undefined;
+    }
+    // Records are replaced, never changed.
+    const version = `${stats.ino} ${stats.mtimeMs} ${stats.size}`;
+    const known = read.get(nodeId);
+    if (known?.version === version) return known.record;
+    const record = await readVersioned(path(nodeId), format);
+    read.set(nodeId, { version, record });
+    return record;
+  }
+
   return {
     async find(nodeId) {
-      const record = await readVersioned(path(nodeId), format);
+      const record = await recordOf(nodeId);
       if (!record?.complete || record.complete.bootId === bootId()) return record;
       return { spec: record.spec };
     },

@@ -86,7 +86,11 @@ export class ChunkFetch {
           return sink.finish();
         } catch (error) {
           if (this.#cancel.signal.aborted) throw cancelled();
-          if (this.#parked) continue;
+          // Parked; or already unparked again.
+          if (this.#exchange.signal.aborted) {
+            this.#exchange = new AbortController();
+            continue;
+          }
           const verdict = policy.after(error);
           if (verdict.kind === "fail") throw verdict.fault;
           if (verdict.from === "beginning") {

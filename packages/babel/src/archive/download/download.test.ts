@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { messageOf } from "../../errno.ts";
 import { DownloadFixture, treeOf } from "../testing/download-fixture.ts";
 import type { Exchange, Fault } from "../testing/faulty-store.ts";
 import { sampleBytes, sampleSource, storeSample } from "../testing/sample-archive.ts";
+import { Streams } from "../transfer/streams.ts";
 
 const KIB = 1024;
 
@@ -211,7 +214,6 @@ test("links on the way and anything that is not a plain file are refused with th
     source.chunks = async (...args) => {
       if (!planted && existsSync(join(fixture.state.path, "journal"))) {
         planted = true;
-        const { execFileSync } = await import("node:child_process");
         if (plant === "fifo") execFileSync("mkfifo", [join(fixture.data, "x")]);
         else {
           await writeFile(join(outside, "secret"), "secret");
@@ -275,10 +277,134 @@ test("what was stopped, and files that were lost meanwhile, are gone on with", a
   await assert.rejects(fixture.download(sampleSource(fixture.store, sample), { signal: stop.signal }), {
     message: "interrupted",
   });
-  const { rm } = await import("node:fs/promises");
   await rm(join(fixture.data, "y"));
   assert.equal((await fixture.download(sampleSource(fixture.store, sample))).kind, "complete");
   assert.deepEqual(await treeOf(fixture.data), sample.files);
+});
+
+test("caps of connections hold while they change, and lose nothing", async (t) => {
+  const fixture = await DownloadFixture.make(t);
+  const sample = await storeSample(fixture.store, new Map([["x", sampleBytes(3_000_000, "x")]]), {
+    chunkSize: 256 * KIB,
+    compression: { codec: "none" },
+  });
+  const streams = new Streams(2);
+  fixture.store.fault = () => ({ kind: "slow", bytesPerSecond: 8_000_000 });
+  let sends = 0;
+  fixture.store.sending = () => {
+    sends += 1;
+    if (sends % 5 === 0) streams.limit([1, 2, 3][sends % 3]);
+  };
+  assert.equal((await fixture.download(sampleSource(fixture.store, sample), { streams })).kind, "complete");
+  assert.deepEqual(await treeOf(fixture.data), sample.files);
+  assert.ok(fixture.store.counters.peak <= 4, `${fixture.store.counters.peak} connections`);
+});
+
+test("bandwidth is capped over all threads, and the cap can be lifted", async (t) => {
+  const fixture = await DownloadFixture.make(t);
+  const sample = await storeSample(fixture.store, new Map([["x", sampleBytes(2_000_000, "x")]]), {
+    chunkSize: 500_000,
+    compression: { codec: "none" },
+  });
+  let apply: (cap: number | undefined) => void = () => undefined;
+  const download = fixture.download(sampleSource(fixture.store, sample), {
+    followBandwidth: (given) => {
+      apply = given;
+      given(1000);
+    },
+  });
+  const { setTimeout: delay } = await import("node:timers/promises");
+  let ended = false;
+  const finished = download.finally(() => {
+    ended = true;
+  });
+  // At 1 kB/s this would take half an hour.
+  while (fixture.store.counters.requests < 4) await delay(5);
+  await delay(300);
+  assert.equal(ended, false);
+  apply(undefined);
+  assert.equal((await finished).kind, "complete");
+  assert.deepEqual(await treeOf(fixture.data), sample.files);
+});
+
+test("a full disk is waited for, with what is needed in the progress", async (t) => {
+  const mount = await mkdtemp(join(tmpdir(), "babel-tmpfs-"));
+  execFileSync("mount", ["-t", "tmpfs", "-o", "size=6m", "tmpfs", mount]);
+  t.after(() => execFileSync("umount", ["-l", mount]));
+  const fixture = await DownloadFixture.make(t, mount);
+  const sample = await storeSample(
+    fixture.store,
+    new Map([
+      ["a", sampleBytes(1_000_000, "a")],
+      ["x", sampleBytes(3_000_000, "x")],
+    ]),
+    { chunkSize: 256 * KIB },
+  );
+  await writeFile(join(mount, "other"), Buffer.alloc(2_500_000, 1));
+  const source = sampleSource(fixture.store, sample);
+  const disk = { intervalMs: 50, patienceMs: 60_000, reserve: 0 };
+  const seen: string[] = [];
+  const log = (line: string): void => {
+    seen.push(line);
+    // Room appears when the download says that it needs some.
+    if (line.startsWith("waiting for disk space")) void rm(join(mount, "other"));
+  };
+  assert.equal((await fixture.download(source, { disk, log })).kind, "complete");
+  assert.match(
+    seen.find((line) => line.startsWith("waiting")) ?? "",
+    /^waiting for disk space: need 3\.\d MiB, have [12]\.\d MiB$/,
+  );
+  assert.deepEqual(await treeOf(fixture.data), sample.files);
+
+  // Somebody fills the disk while chunks are written.
+  const other = await DownloadFixture.make(t, mount);
+  await rm(fixture.data, { recursive: true });
+  let filled = false;
+  other.store.sending = () => {
+    if (filled || other.store.counters.sent < 500_000) return;
+    filled = true;
+    try {
+      writeFileSync(join(mount, "other"), Buffer.alloc(6_000_000, 1));
+    } catch {}
+  };
+  const again = await storeSample(other.store, sample.files, { chunkSize: 256 * KIB });
+  const lines: string[] = [];
+  const outcome = await other.download(sampleSource(other.store, again), {
+    disk,
+    log: (line) => {
+      lines.push(line);
+      if (line.startsWith("waiting for disk space")) void rm(join(mount, "other"), { force: true });
+    },
+  });
+  assert.equal(outcome.kind === "failed" ? messageOf(outcome.error) : outcome.kind, "complete");
+  assert.ok(filled && lines.some((line) => line.startsWith("waiting for disk space")), lines.join("\n"));
+  assert.deepEqual(await treeOf(other.data), sample.files);
+
+  const never = await DownloadFixture.make(t, mount);
+  await rm(other.data, { recursive: true });
+  await writeFile(join(mount, "other"), Buffer.alloc(4_000_000, 1));
+  const hopeless = sampleSource(never.store, await storeSample(never.store, sample.files, { chunkSize: 256 * KIB }));
+  await assert.rejects(
+    never.download(hopeless, { disk: { ...disk, patienceMs: 100 } }),
+    /^TransferFault: Can't download \d+ bytes of data while only \d+ available$/,
+  );
+});
+
+/** BABEL_ARCHIVE_FILES=100000 for the long version. */
+const MANY = Number(process.env["BABEL_ARCHIVE_FILES"] ?? 5000);
+
+test(`${MANY} small files arrive without a flush for each, with few descriptors`, async (t) => {
+  const fixture = await DownloadFixture.make(t);
+  const files = new Map<string, Buffer>();
+  for (let n = 0; n < MANY; n += 1) files.set(`d${n % 100}/${n}`, Buffer.from(`file ${n}`));
+  const sample = await storeSample(fixture.store, files, { chunkSize: 200_000 });
+  let most = 0;
+  fixture.store.sending = () => {
+    most = Math.max(most, readdirSync("/proc/self/fd").length);
+  };
+  assert.equal((await fixture.download(sampleSource(fixture.store, sample))).kind, "complete");
+  assert.deepEqual(await treeOf(fixture.data), files);
+  assert.ok(most < 1300, `${most} descriptors`);
 });
 
 test("a second runner of the same download is refused", async (t) => {

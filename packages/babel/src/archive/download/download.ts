@@ -287,12 +287,12 @@ export class Download {
         const done = this.#done.has(chunk.index);
         if (!done && !this.#started.has(chunk.index)) continue;
         for (const { path, size } of chunk.destinations) {
-          const stats = tree.visit(path, (_, found) => found);
+          const stats = tree.stats(path);
           if (!done && stats !== undefined && stats.size > 0) {
             const share = (Math.min(stats.blocks * 512, stats.size) * size) / stats.size;
             this.allocated += Math.floor(Math.min(share, size));
           }
-          if (!done || stats?.size === this.manifest.sizeOf(path)) continue;
+          if (!done || (stats?.isFile() === true && stats.size === this.manifest.sizeOf(path))) continue;
           lost.push(chunk.index);
           break;
         }

@@ -1,4 +1,4 @@
-import { fchmodSync, futimesSync, symlinkSync, unlinkSync } from "node:fs";
+import { fchmodSync, symlinkSync, unlinkSync } from "node:fs";
 import { isMissing } from "../../errno.ts";
 import type { FilesEntry } from "../format/files-object.ts";
 import { TransferFault } from "../transfer/fault.ts";
@@ -40,15 +40,11 @@ export async function finalize(download: Download, signal: AbortSignal): Promise
 async function settleFiles(download: Download, tree: Tree, modes: ReadonlyMap<string, number>): Promise<void> {
   const wrong = new Set<string>();
   let latest = Date.now();
-  const settle = (path: string, size: number, use?: (fd: number) => void): void => {
-    const found = tree.visit(path, (fd, stats) => {
-      latest = Math.max(latest, stats.mtimeMs);
-      if (stats.size === size) use?.(fd);
-      return stats.size;
-    });
-    if (found !== size) wrong.add(path);
-  };
-  for await (const { path, size } of paced(download.manifest.eachFile())) settle(path, size);
+  for await (const { path, size } of paced(download.manifest.eachFile())) {
+    const stats = tree.stats(path);
+    if (stats?.isFile() !== true || stats.size !== size) wrong.add(path);
+    else latest = Math.max(latest, stats.mtimeMs);
+  }
   if (wrong.size > 0) {
     const chunks = [...download.manifest.chunks()].filter(({ destinations }) =>
       destinations.some(({ path }) => wrong.has(path)),
@@ -61,13 +57,9 @@ async function settleFiles(download: Download, tree: Tree, modes: ReadonlyMap<st
     );
   }
   const time = new Date(Math.ceil(latest));
-  for await (const { path, size } of paced(download.manifest.eachFile())) {
-    settle(path, size, (fd) => {
-      const mode = modes.get(path);
-      if (mode !== undefined) fchmodSync(fd, mode);
-      if (download.changed) futimesSync(fd, time, time);
-    });
-  }
+  for (const [path, mode] of modes) tree.visit(path, (fd) => fchmodSync(fd, mode));
+  if (!download.changed) return;
+  for await (const { path } of paced(download.manifest.eachFile())) tree.setTime(path, time);
 }
 
 function restoreFolder(tree: Tree, { path, mode }: Extract<FilesEntry, { kind: "folder" }>): void {

@@ -1,4 +1,15 @@
-import { closeSync, constants, fchownSync, fstatSync, ftruncateSync, mkdirSync, openSync, type Stats } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fchownSync,
+  fstatSync,
+  ftruncateSync,
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  openSync,
+  type Stats,
+} from "node:fs";
 import { errnoOf, isMissing } from "../../errno.ts";
 import { TransferFault } from "../transfer/fault.ts";
 
@@ -38,9 +49,8 @@ export class Tree {
       this.#files.set(path, open);
       return open;
     }
-    const fd = this.#open(path, O_RDWR | O_CREAT);
+    const { fd, stats } = this.#open(path, O_RDWR | O_CREAT);
     try {
-      const stats = fstatSync(fd);
       if (stats.size !== length) ftruncateSync(fd, length);
       if (this.#owner !== undefined && stats.uid !== this.#owner.uid) {
         fchownSync(fd, this.#owner.uid, this.#owner.gid);
@@ -56,18 +66,32 @@ export class Tree {
 
   /** Uses a file that is there; undefined if it is not. @throws as `writable` */
   visit<T>(path: string, use: (fd: number, stats: Stats) => T): T | undefined {
-    let fd: number;
+    let opened: { readonly fd: number; readonly stats: Stats };
     try {
-      fd = this.#open(path, O_RDONLY);
+      opened = this.#open(path, O_RDONLY);
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw error;
     }
     try {
-      return use(fd, fstatSync(fd));
+      return use(opened.fd, opened.stats);
     } finally {
-      closeSync(fd);
+      closeSync(opened.fd);
     }
+  }
+
+  /** What an entry is, without following it if it is a link; undefined if there is none. */
+  stats(path: string): Stats | undefined {
+    try {
+      return lstatSync(this.entry(path, false));
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+  }
+
+  setTime(path: string, time: Date): void {
+    lutimesSync(this.entry(path, false), time, time);
   }
 
   /**
@@ -92,7 +116,7 @@ export class Tree {
     this.#folders.clear();
   }
 
-  #open(path: string, flags: number): number {
+  #open(path: string, flags: number): { readonly fd: number; readonly stats: Stats } {
     const create = (flags & O_CREAT) !== 0;
     let fd: number;
     try {
@@ -103,7 +127,7 @@ export class Tree {
       throw error;
     }
     const stats = fstatSync(fd);
-    if (stats.isFile() && stats.nlink === 1) return fd;
+    if (stats.isFile() && stats.nlink === 1) return { fd, stats };
     closeSync(fd);
     throw notPlain(path);
   }

@@ -8,6 +8,7 @@ import { build } from "esbuild";
 import { replaceFile } from "../files/durable.ts";
 import { loaderAndLibraries, staticTool } from "./host-files.ts";
 import { pruneBuilds } from "./prune.ts";
+import { buildSnapshot } from "./snapshot.ts";
 
 /** What a host needs to know about the agent directory; `{dir}` is where the node sees it. */
 export type AgentDescription = {
@@ -45,6 +46,8 @@ const SMALL = [
   ...["--no-opt", "--no-maglev", "--v8-pool-size=1"],
 ];
 
+const SNAPSHOT = "babel.blob";
+
 /**
  * Adds a build to the agent directory, in a folder of its own, and makes it the current one in `agent.json`. The directory itself
  * stays: nodes that have it mounted go on with the build they use, and find the new one when their babel is started again.
@@ -57,17 +60,20 @@ export async function buildAgent(target = join(REPOSITORY, "dist/agent"), versio
   await mkdir(join(staged, "lib"), { recursive: true });
   try {
     const nodeVersion = await fill(staged);
+    const snapshot = await buildSnapshot(join(staged, "node"), SMALL, join(staged, SNAPSHOT));
     const files = await filesBelow(staged);
     const own = JSON.parse(await readFile(join(PACKAGE, "package.json"), "utf8")) as { readonly version: string };
-    const digest = createHash("sha256").update(JSON.stringify(files)).digest("hex").slice(0, 12);
+    const stable = [...files.filter(({ path }) => path !== SNAPSHOT), snapshot];
+    const digest = createHash("sha256").update(JSON.stringify(stable)).digest("hex").slice(0, 12);
     const description = describe(`${version ?? own.version}+${digest}`, nodeVersion, files);
-    const text = `${JSON.stringify(description, undefined, 2)}\n`;
-    await replaceFile(join(staged, "agent.json"), text);
+    await replaceFile(join(staged, "agent.json"), `${JSON.stringify(description, undefined, 2)}\n`);
     // The same build may be there, and in use: then it is as good as this one.
-    await rename(staged, join(target, description.version)).catch(() => undefined);
+    const home = join(target, description.version);
+    await rename(staged, home).catch(() => undefined);
+    const text = await readFile(join(home, "agent.json"), "utf8");
     await replaceFile(join(target, "agent.json"), text);
     await pruneBuilds(target, description.version);
-    return description;
+    return JSON.parse(text) as AgentDescription;
   } finally {
     await rm(staged, { recursive: true, force: true });
   }
@@ -155,7 +161,7 @@ function describe(version: string, nodeVersion: string, files: readonly FileDesc
     version,
     nodeVersion,
     arch: process.arch,
-    command: [...node, ...SMALL, `${home}/babel.mjs`],
+    command: [...node, ...SMALL, "--snapshot-blob", `${home}/${SNAPSHOT}`, `${home}/babel.mjs`],
     archive: [...node, `${home}/babel.mjs`, "archive"],
     init: [`${home}/tini`, "-s", "--", `${home}/busybox`, "sleep", "infinity"],
     shell: [`${home}/sh`, "-c", '[ -x /bin/sh ] && exec /bin/sh "$@"; exec "$0" "$@"', `${home}/sh`],

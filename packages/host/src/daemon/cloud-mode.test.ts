@@ -101,6 +101,7 @@ describe("in cloud mode", () => {
     for await (const { event } of daemon.client.stopNode({ node: nodeId })) assert.equal(event.case, "requested");
     await until(async () => (await status()) === NodeStatus.STOPPED, explain);
     await until(async () => (await apiNode())?.nodeStatus?.state === NodeState.STOPPED, explain);
+    assert.equal((await apiNode())?.nodeStatus?.protocol?.state, "stopped");
     for await (const { event } of daemon.client.startNode({ node: nodeId })) assert.equal(event.case, "requested");
     await until(async () => (await apiNode())?.nodeStatus?.state === NodeState.RUNNING, explain);
     assert.equal(await data("inits"), "1.0.0\n");
@@ -149,6 +150,24 @@ describe("in cloud mode", () => {
     assert.equal((await daemon.client.runFunction({ node: nodeId, function: "version" })).value, "2.0.0");
     assert.equal((await daemon.client.getNode({ node: nodeId })).image?.id, secondImageId);
     assert.deepEqual((await data("inits")).trim().split("\n").at(-1), "2.0.0");
+  });
+
+  test("a rollback brings the old version back here, and reports go on", async () => {
+    const back = await finish(daemon.client.rollbackNode({ node: nodeId }));
+    assert.deepEqual([back.status, back.image?.version], [NodeStatus.RUNNING, "1.0.0"]);
+    for await (const { event } of daemon.client.stopNode({ node: nodeId })) assert.equal(event.case, "requested");
+    await until(async () => (await apiNode())?.nodeStatus?.state === NodeState.STOPPED, explain);
+  });
+
+  test("a node that cannot be created is not here, and says why", async () => {
+    await pushImage(api.admin, "9.0.0", "oci:/nowhere:latest");
+    const { node } = await daemon.client.createNode({ ...versionKey, version: "9.0.0" });
+    const doomed = node?.id ?? "";
+    await until(async () => (await daemon.client.getNode({ node: doomed })).problem !== undefined, explain);
+    const { remote, problem } = await daemon.client.getNode({ node: doomed });
+    assert.deepEqual([remote, problem?.code], [true, "command_failed"]);
+    assert.match(problem?.message ?? "", /nowhere/);
+    for await (const { event } of daemon.client.deleteNode({ node: doomed })) assert.equal(event.case, "requested");
   });
 
   test("deleting leaves nothing here and nothing at the API", async () => {

@@ -1,0 +1,91 @@
+/** What Apptainer would do by itself, against nodes on Apptainer: its sandbox and its instance of the same image. */
+import { spawnSync } from "node:child_process";
+import { copyFileSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { dockerBuild, Workbench } from "../e2e/workbench.ts";
+import { environment, output } from "../tooling/command.ts";
+import { provideDebianImage } from "../tooling/debian-image.ts";
+import { dockerDaemon } from "../tooling/docker-daemon.ts";
+import { enterTestHost } from "../tooling/test-host.ts";
+import { compare, program, report, repository } from "./compare.ts";
+
+const rounds = 5;
+if (output("apptainer", ["--version"])) await measure();
+else await measureInTestHost();
+
+/** This file again, where Apptainer is. */
+async function measureInTestHost(): Promise<void> {
+  const docker = await dockerDaemon();
+  const host = docker.host ?? "unix:///var/run/docker.sock";
+  const place = await enterTestHost([repository, host.replace(/^unix:\/\//, "")]);
+  try {
+    await provideDebianImage(docker.host);
+    console.log(`This machine has no Apptainer; measured on ${place.name}, which has.`);
+    const [file = "", ...args] = place.enter(repository, [process.execPath, "bench/apptainer.ts"]);
+    const { status } = spawnSync(file, args, { stdio: "inherit", env: { ...environment, DOCKER_HOST: host } });
+    process.exitCode = status ?? 1;
+  } finally {
+    await place.leave();
+    await docker.stop();
+  }
+}
+
+async function measure(): Promise<void> {
+  process.env["BV_RUNTIME"] = "apptainer";
+  await using bench = new Workbench("bench-apptainer");
+  await provideDebianImage(process.env["DOCKER_HOST"]);
+  const image = bench.example("ethereum-anvil");
+  copyFileSync(join(repository, "node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil"), join(image, "anvil"));
+  dockerBuild(bench.example("base"), "blockvisor-example-base");
+  dockerBuild(image, "ethereum-anvil");
+  await bench.startDaemon();
+
+  const play = () => bench.must("nib", ["image", "play", "--variant", "anvil-local-full"], { cwd: image });
+  const nodeId = (text: string) => /`([^`]+)`/.exec(text)?.[1] ?? "";
+  const first = nodeId(play());
+  let created = "";
+  const createNode = {
+    name: "node create, cached image (nib image play)",
+    run: () => {
+      created = nodeId(play());
+    },
+    after: () => bench.must("bv", ["node", "delete", "--yes", created]),
+  };
+
+  // Apptainer keeps no unpacked image; it is spared the way out of the Docker daemon, which it has no cache for.
+  const layouts = join(bench.root, "var/lib/blockvisor/images/layout");
+  const source = `oci:${join(layouts, readdirSync(layouts)[0] ?? "")}`;
+  const sandbox = join(bench.directory, "sandbox");
+  const apptainer = (...args: readonly string[]) =>
+    program("apptainer", ["--silent", ...args], {
+      ...process.env,
+      APPTAINER_CONFIGDIR: join(tmpdir(), "bv-bench-config"),
+    });
+  const buildSandbox = {
+    name: "apptainer build --sandbox",
+    before: () => rmSync(sandbox, { recursive: true, force: true }),
+    run: () => apptainer("build", "--sandbox", sandbox, source),
+  };
+
+  const startNode = {
+    name: "start to babel ready (bv node start)",
+    run: () => bench.must("bv", ["node", "start", first]),
+    after: () => bench.must("bv", ["node", "stop", first]),
+  };
+  const instance = `bv-bench-${process.pid}`;
+  const startInstance = {
+    name: "apptainer instance start",
+    run: () =>
+      apptainer("instance", "start", "--containall", "--writable", "--no-mount", "home,cwd,tmp", sandbox, instance),
+    after: () => apptainer("instance", "stop", instance),
+  };
+
+  // The first start runs init, which is not what is measured.
+  bench.must("bv", ["node", "start", first]);
+  bench.must("bv", ["node", "stop", first]);
+  report("apptainer", [
+    await compare(createNode, buildSandbox, rounds),
+    await compare(startNode, startInstance, rounds),
+  ]);
+}

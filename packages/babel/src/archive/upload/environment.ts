@@ -8,9 +8,9 @@ import type { Compression } from "../format/chunk.ts";
 import type { ArchiveTask } from "../task.ts";
 import type { StallLimit } from "../transfer/get-object.ts";
 import type { RetryTimes } from "../transfer/retry.ts";
-import type { ChunkTools } from "./chunk-upload.ts";
 import { engineTarget } from "./target.ts";
 import type { UploadContext, UploadSettings } from "./upload-archive.ts";
+import type { UploadTools } from "./upload-tools.ts";
 
 /** For tests, which have no minutes to wait. */
 export type UploadTimes = { readonly retry?: RetryTimes; readonly stall?: StallLimit; readonly firstWaitMs?: number };
@@ -19,14 +19,13 @@ export type UploadTimes = { readonly retry?: RetryTimes; readonly stall?: StallL
 export type UploadEnvironment = {
   readonly task: ArchiveTask;
   readonly engine: Client<typeof BabelEngine>;
-  readonly tools: ChunkTools;
-  readonly runners: number;
+  readonly tools: UploadTools;
   readonly times: UploadTimes;
 };
 
 /** What one archive needs, of the node's image or of a service. */
 export function contextOf(
-  { task, engine, tools, runners, times }: UploadEnvironment,
+  { task, engine, tools, times }: UploadEnvironment,
   one: {
     readonly settings: UploadSettings;
     readonly report: UploadContext["report"];
@@ -49,7 +48,7 @@ export function contextOf(
     generation: async () => (await task.protocolData.read()).generation,
     source: Object.fromEntries(source.filter((entry): entry is [string, string] => Boolean(entry[1]))),
     tools: { ...tools, sending: { ...tools.sending, log } },
-    runners,
+    runners: tools.runners,
     report,
   };
 }

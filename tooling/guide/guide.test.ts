@@ -27,7 +27,8 @@ value is … in sub
 `;
 
 test("a guide is steps with commands and what they print", () => {
-  assert.deepEqual(parseGuide(text), {
+  assert.deepEqual(parseGuide(text, "docs/guide.md"), {
+    path: "docs/guide.md",
     title: "Title",
     steps: [
       { title: "First step", commands: [{ line: 5, script: "mkdir sub && cd sub\nvalue=7", expected: [] }] },
@@ -52,11 +53,11 @@ test("a walk keeps its shell, and stops at the first line that fails", async () 
   const printed: string[] = [];
   const options = { directory, env: process.env, timeout: 10_000, onOutput: (output: string) => printed.push(output) };
   try {
-    await walkGuide(parseGuide(text), options);
+    await walkGuide(parseGuide(text, "docs/guide.md"), options);
     assert.equal(printed.join(""), "value is 7 in sub\n");
-    const failing = parseGuide("## Step\n```sh\nfalse\necho not reached\n```\n");
+    const failing = parseGuide("## Step\n```sh\nfalse\necho not reached\n```\n", "docs/guide.md");
     await assert.rejects(walkGuide(failing, options), /docs\/guide\.md:2: this ended with status 1/);
-    const wrong = parseGuide("## Step\n```sh\necho one\n```\n```output\ntwo\n```\n");
+    const wrong = parseGuide("## Step\n```sh\necho one\n```\n```output\ntwo\n```\n", "docs/guide.md");
     await assert.rejects(walkGuide(wrong, options), /the output lacks 'two'; it was:\none/);
   } finally {
     await rm(directory, { recursive: true });

@@ -1,5 +1,9 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { repository } from "../command.ts";
+
 /**
- * docs/guide.md as data. The guide is executable: its `sh` blocks are what `./dev demo` and the end-to-end test run, and an
+ * A page of docs/ as data. The guides are executable: the `sh` blocks are what `./dev demo` and the end-to-end tests run, and an
  * `output` block right after one says what has to come out.
  *
  *     ## Build the image            a step
@@ -13,6 +17,8 @@
  * Blocks of other languages (`console`, `yaml`, …) are only read.
  */
 export interface Guide {
+  /** Of the page, from the root of the repository. */
+  readonly path: string;
   readonly title: string;
   readonly steps: readonly Step[];
 }
@@ -29,7 +35,11 @@ export interface Command {
   readonly expected: readonly string[];
 }
 
-export function parseGuide(text: string): Guide {
+export function readGuide(path: string): Guide {
+  return parseGuide(readFileSync(join(repository, path), "utf8"), path);
+}
+
+export function parseGuide(text: string, path: string): Guide {
   const steps: { title: string; commands: { line: number; script: string; expected: readonly string[] }[] }[] = [];
   let title = "";
   const lines = text.split("\n");
@@ -55,7 +65,7 @@ export function parseGuide(text: string): Guide {
     }
     index = end;
   }
-  return { title, steps };
+  return { path, title, steps };
 }
 
 /** The first expected line that `output` lacks, or undefined when all are there in order. */

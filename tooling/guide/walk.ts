@@ -28,7 +28,7 @@ export async function walkGuide(guide: Guide, options: WalkOptions): Promise<voi
       for (const command of step.commands) {
         options.onCommand?.(command);
         const { status, output } = await shell.run(command.script);
-        const where = `docs/guide.md:${command.line}`;
+        const where = `${guide.path}:${command.line}`;
         if (status !== 0)
           throw new Error(`${where}: this ended with status ${status}:\n${command.script}\n\n${output}`);
         const missing = missingLine(command.expected, output);

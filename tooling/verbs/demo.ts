@@ -5,7 +5,7 @@ import { parseArgs } from "node:util";
 import { environment, output, repository } from "../command.ts";
 import { provideDebianImage } from "../debian-image.ts";
 import { type DockerDaemon, dockerDaemon } from "../docker-daemon.ts";
-import { parseGuide } from "../guide/guide.ts";
+import { readGuide } from "../guide/guide.ts";
 import { guideMachine } from "../guide/machine.ts";
 import { walkGuide } from "../guide/walk.ts";
 import { demoTools, hostTools, provide } from "../system-packages.ts";
@@ -33,7 +33,7 @@ export async function run(args: readonly string[]): Promise<void> {
   const used = new Set<string>();
   try {
     await provideDebianImage(docker.host);
-    const guide = parseGuide(readFileSync(join(repository, "docs/guide.md"), "utf8"));
+    const guide = readGuide("docs/guide.md");
     await walkGuide(guide, {
       directory: machine.workFolder,
       env: {

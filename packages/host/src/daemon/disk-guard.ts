@@ -1,4 +1,4 @@
-import { statfs } from "node:fs/promises";
+import { stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { reportOf } from "../errors/host-error.ts";
 import { diskUse } from "../metrics/disk-use.ts";
@@ -27,7 +27,7 @@ interface Disk {
   readonly claims: readonly Claim[];
 }
 
-/** Bytes; used: what lies in the node's data and what it has changed of its root. */
+/** Bytes; used: what lies in the node's data, what it has changed of its root, and its logs. */
 interface Claim {
   readonly actor: NodeActor;
   readonly at: number;
@@ -92,7 +92,8 @@ async function claimOf(actor: NodeActor): Promise<Claim> {
   const version = join(paths.directory, "roots", state.image.rootfs);
   const folders = [dataOf(paths, state), join(version, "upper"), join(version, "rootfs")];
   const counts = await Promise.all(folders.map((folder) => diskUse(folder, deadline)));
-  const used = counts.reduce((sum, { bytes }) => sum + bytes, 0);
+  const logs = await Promise.all([paths.containerLog, paths.agentLog].map(bytesOf));
+  const used = [...counts.map(({ bytes }) => bytes), ...logs].reduce((sum, bytes) => sum + bytes, 0);
   const complete = counts.every((count) => count.complete);
   return { actor, at, used, complete, allowed: state.vm_config.disk_size_gb * gb };
 }
@@ -122,6 +123,13 @@ async function stopFiller({ actor, used, allowed }: Claim): Promise<void> {
     kind: "stop",
     change: () => ({ expected_status: "Stopped", restarting: false, paused: false, force: true, problem }),
   });
+}
+
+async function bytesOf(file: string): Promise<number> {
+  return stat(file).then(
+    ({ blocks }) => blocks * 512,
+    () => 0,
+  );
 }
 
 function size(bytes: number): string {

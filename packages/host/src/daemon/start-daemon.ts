@@ -21,6 +21,7 @@ import { hostRoutes } from "../service/host-service.ts";
 import type { ServiceContext } from "../service/service-context.ts";
 import { serveSocket } from "../service/socket-server.ts";
 import { assembleHost } from "./assemble-host.ts";
+import { boundLogs } from "./bound-logs.ts";
 import { guardDisks } from "./disk-guard.ts";
 import { collectImages } from "./image-collection.ts";
 import { watchNodes } from "./node-watch.ts";
@@ -120,12 +121,14 @@ export async function startDaemon({ root, dev, env, log }: DaemonOptions): Promi
     });
   const watch = watchNodes(nodes, config.recovery.checkMs);
   const guard = guardDisks(nodes);
+  const logs = boundLogs(nodes);
   const collection = collectImages(host);
 
   return {
     stop: async () => {
       watch.stop();
       guard.stop();
+      logs.stop();
       polls.stop();
       if (metrics && "url" in metrics) await metrics.close();
       collection.stop();

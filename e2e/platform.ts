@@ -17,9 +17,20 @@ export interface Platform extends AsyncDisposable {
   kill(): void;
 }
 
-export async function startPlatform(): Promise<Platform> {
+/** @param options more words of its command line; `--host` to be reached from nodes, which have a loopback of their own */
+export async function startPlatform(...options: readonly string[]): Promise<Platform> {
   const directory = mkdtempSync(join(tmpdir(), "bv-e2e-platform-"));
-  const settings = ["--data-dir", join(directory, "data"), "--port", "0", "--mqtt-port", "0", "--log-level", "warn"];
+  const settings = [
+    "--data-dir",
+    join(directory, "data"),
+    "--port",
+    "0",
+    "--mqtt-port",
+    "0",
+    "--log-level",
+    "warn",
+    ...options,
+  ];
   const child = spawn(join(repository, "bin/blockvisor-api"), ["serve", ...settings], {
     stdio: ["ignore", "pipe", "inherit"],
   });

@@ -1,0 +1,315 @@
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import {
+  copyFileSync,
+  existsSync,
+  globSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { createServer, type Server } from "node:http";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { type Platform, startPlatform } from "./platform.ts";
+import { dockerBuild, Workbench } from "./workbench.ts";
+
+/** Megabytes of data in a node; BV_ARCHIVE_MB=2500 for the long form. */
+const megabytes = Number(process.env["BV_ARCHIVE_MB"] ?? 24);
+const bridge = `bva${process.pid}`;
+/** Where the control plane is: not on loopback, of which each node has one of its own. */
+const outside = {
+  link: `bvo${process.pid}`,
+  address: `10.98.${process.pid % 250}.${1 + (Math.floor(process.pid / 250) % 250)}`,
+};
+const ip = (...args: string[]): string => execFileSync("ip", args, { encoding: "utf8" });
+
+interface JobFacts {
+  readonly name: string;
+  readonly state: string;
+  readonly exit_code: number | null;
+  readonly message: string;
+  readonly run: { readonly number: number } | null;
+  readonly progress: { readonly current: number; readonly total: number; readonly message: string } | null;
+}
+
+interface NodeFacts {
+  readonly id: string;
+  readonly name: string;
+  readonly status: string;
+  readonly directory: string;
+}
+
+/**
+ * Protocol data through the real control plane, its directory store, blockvisord, babel and the example image `ledger`: made from nothing,
+ * uploaded, downloaded by the next node, mirrored, and handled by an operator without any node.
+ */
+describe(`archives of ${megabytes} MB`, () => {
+  const bench = new Workbench("archives");
+  let platform: Platform;
+  let first: NodeFacts;
+
+  const json = (...args: string[]) => JSON.parse(bench.must("bv", [...args, "--format", "json"]));
+  const jobsOf = (node: NodeFacts): ReadonlyMap<string, JobFacts> =>
+    new Map((json("node", "job", "list", node.id).jobs as JobFacts[]).map((job) => [job.name, job]));
+  const data = (node: NodeFacts): string => join(node.directory, "data/protocol_data");
+
+  /** A node of the platform, started, whose service has its data. */
+  async function createNode(variant: string, props: Readonly<Record<string, string>> = {}): Promise<NodeFacts> {
+    const known = new Set((json("node", "list").nodes as NodeFacts[]).map(({ id }) => id));
+    const all = JSON.stringify({ "data-mb": String(megabytes), ...props });
+    bench.must("bv", ["node", "create", "ledger", variant, "--props", all, "--wait"]);
+    const node = (json("node", "list").nodes as NodeFacts[]).find(({ id }) => !known.has(id));
+    assert.ok(node);
+    return node;
+  }
+
+  /** Until a job has ended well; the command itself waits, and fails when the job does. */
+  function follow(node: NodeFacts, job: string): void {
+    bench.must("bv", ["node", "job", "info", job, node.id, "--follow"]);
+  }
+
+  /** The machine may have two processors only, and each node takes one. */
+  const remove = (node: NodeFacts): string => bench.must("bv", ["node", "delete", "--yes", "--wait", node.id]);
+
+  const serving = (node: NodeFacts, services: readonly string[] = ["ledger"]): Promise<ReadonlyMap<string, JobFacts>> =>
+    eventually(
+      "the services run",
+      () => jobsOf(node),
+      (jobs) => services.every((name) => jobs.get(name)?.state === "running"),
+    );
+
+  before(async () => {
+    ip("link", "add", outside.link, "type", "dummy");
+    ip("addr", "add", `${outside.address}/32`, "dev", outside.link);
+    ip("link", "set", outside.link, "up");
+    platform = await startPlatform("--host", outside.address, "--archive-uploaders", "private");
+    const where = ["--api", platform.url, "--region", "local", "--private", "--private-network", "--ifa", bridge];
+    bench.must("bvup", [platform.provisionToken, ...where, "--skip-download", "--yes"]);
+    const login = ["login", platform.userId, "--api", platform.url, "--email", platform.email, "--password-stdin"];
+    bench.must("nib", login, { input: platform.password });
+    const folder = bench.example("ledger");
+    copyFileSync("/bin/busybox", join(folder, "busybox"));
+    dockerBuild(folder, "e2e-ledger:latest");
+    const yaml = readFileSync(join(folder, "babel.yaml"), "utf8").replace("ledger:latest", "e2e-ledger:latest");
+    writeFileSync(join(folder, "babel.yaml"), yaml);
+    bench.example("protocols.yaml");
+    bench.must("nib", ["protocol", "push"]);
+    bench.must("nib", ["image", "push"], { cwd: folder });
+    await bench.startDaemon([]);
+  });
+  after(async () => {
+    await bench[Symbol.asyncDispose]();
+    await platform?.[Symbol.asyncDispose]();
+    for (const link of [bridge, outside.link]) spawnSync("ip", ["link", "delete", link], { stdio: "ignore" });
+  });
+
+  test("without an archive the data are made from nothing, then the service starts", async () => {
+    first = await createNode("ledger-local-full");
+    follow(first, "download");
+    const jobs = await serving(first);
+    assert.deepEqual([...jobs.keys()], ["download", "ledger", "prepare"]);
+    assert.deepEqual([jobs.get("download")?.exit_code, jobs.get("download")?.progress?.message], [0, "MB"]);
+    const graph = bench.must("bv", ["node", "job", "graph", first.id]);
+    assert.match(graph, /^1 {2}✔ prepare .*\n\n2 {2}✔ download .*needs prepare\n\n3 {2}▶ ledger .*needs download\n$/);
+  });
+
+  test("upload: the service stops before its data are read, and comes back after", async () => {
+    assert.equal(bench.must("bv", ["node", "run", "upload", first.id]), "null\n");
+    follow(first, "uploaded");
+    const jobs = await serving(first);
+    const ended = ["seal", "upload", "uploaded"].map((name) => jobs.get(name)?.exit_code);
+    assert.deepEqual(ended, [0, 0, 0]);
+    assert.equal(jobs.get("ledger")?.run?.number, 1, "it was created anew, to wait for the upload");
+    assert.match(
+      bench.must("bv", ["node", "job", "info", "upload", first.id]),
+      /^progress: +100\.00% \((\d+)\/\1 chunks\)$/m,
+    );
+    const [archive] = json("archive", "list").archives;
+    assert.equal(archive.store_key, "ledger-local-full-v1");
+    const [version] = archive.versions;
+    assert.deepEqual([version.data_version, version.compression], [1, "zstd:3"]);
+    assert.ok(version.total_size >= megabytes * 2 ** 20, `${version.total_size}`);
+    assert.ok(version.stored_size < version.total_size * 0.6, "half of it compresses well");
+  });
+
+  test("the next node downloads it, checks it, and only then starts", async () => {
+    const second = await createNode("ledger-local-full");
+    follow(second, "download");
+    follow(second, "check");
+    await serving(second);
+    assert.deepEqual(tree(data(second)), tree(data(first)));
+    const record = JSON.parse(readFileSync(join(second.directory, "data/.babel_jobs/data-complete.json"), "utf8"));
+    assert.deepEqual([record.source, record.store_key, record.data_version], ["download", "ledger-local-full-v1", 1]);
+    assert.equal(existsSync(join(second.directory, "data/.babel_jobs/data-incomplete")), false);
+    remove(second);
+  });
+
+  test("a transfer obeys caps that change while it runs, and lives through kill -9 of babel and blockvisord", async () => {
+    const node = await createNode("ledger-local-full");
+    follow(node, "check");
+    // Again, from nothing, slowly: what a first start does, with time to look at it.
+    bench.must("bv", ["node", "job", "stop", "--all", node.id]);
+    execFileSync("rm", [
+      "-rf",
+      data(node),
+      join(node.directory, "data/.babel_jobs"),
+      join(node.directory, "data/.protocol_data.lock"),
+    ]);
+    mkdirSync(data(node));
+    const speed = Math.ceil(megabytes / 24) * 1_000_000;
+    assert.match(
+      bench.must("bv", [
+        "node",
+        "job",
+        "limits",
+        "download",
+        node.id,
+        "--bandwidth",
+        String(speed),
+        "--connections",
+        "2",
+      ]),
+      /^connections: 2\nbandwidth: +\d+ MB\/s\n$/,
+    );
+    bench.must("bv", ["node", "job", "start", "download", node.id]);
+    const moving = await eventually(
+      "progress with speed and remaining time",
+      () => bench.must("bv", ["node", "job", "info", "download", node.id]),
+      (text) => /progress: .*B\/s, ETA /.test(text),
+    );
+    assert.match(moving, /^bandwidth: +\d+ MB\/s$/m);
+    assert.match(
+      bench.must("bv", ["node", "info", node.id]),
+      /Progress: +\d+\.\d\d% \(\d+\/\d+ chunks\), .*B\/s, ETA /,
+    );
+    const babel = JSON.parse(readFileSync(join(node.directory, "agent.json"), "utf8")).process.pid as number;
+    await bench.killDaemon();
+    process.kill(babel, "SIGKILL");
+    await bench.startDaemon([]);
+    const limits = await eventually(
+      "the agent is back",
+      () =>
+        bench.run("bv", ["node", "job", "limits", "download", node.id, "--bandwidth", "none", "--connections", "none"]),
+      ({ status }) => status === 0,
+    );
+    assert.match(limits.stdout, /^connections: 4\nbandwidth: +unlimited\n$/, "as the image says");
+    follow(node, "download");
+    const job = jobsOf(node).get("download");
+    assert.equal(job?.exit_code, 0);
+    assert.deepEqual(tree(data(node)), tree(data(first)));
+    remove(node);
+  });
+
+  test("a node whose archive does not exist takes a mirror, where there is one", async () => {
+    const tar = join(bench.directory, "mirror.tar");
+    const folder = join(bench.directory, "mirrored");
+    mkdirSync(join(folder, "left"), { recursive: true });
+    mkdirSync(join(folder, "right"));
+    for (const name of ["left", "right"]) writeFileSync(join(folder, name, "genesis"), name);
+    execFileSync("sh", ["-c", 'for each in left right; do (cd "$0/$each" && sha256sum genesis > SUMS); done', folder]);
+    execFileSync("tar", ["-cf", tar, "-C", folder, "."]);
+    const mirror = await serveFile(tar);
+    try {
+      const node = await createNode("ledger-local-split", { "mirror-url": mirror.url });
+      follow(node, "check");
+      await serving(node, ["left", "right"]);
+      assert.equal(readFileSync(join(data(node), "right/genesis"), "utf8"), "right");
+      assert.equal(mirror.requests(), 1);
+      bench.must("bv", ["node", "run", "upload", node.id]);
+      follow(node, "uploaded");
+      remove(node);
+
+      const next = await createNode("ledger-local-split");
+      follow(next, "check");
+      await serving(next, ["left", "right"]);
+      assert.equal(mirror.requests(), 1, "each service has its own archive now");
+      assert.deepEqual(readdirSync(join(data(next), "left")).sort(), ["LOCK", "SUMS", "genesis", "journal"]);
+      const keys = (json("archive", "list").archives as { store_key: string }[]).map(({ store_key }) => store_key);
+      assert.deepEqual(keys.sort(), ["ledger-local-full-v1", "ledger-local-left-v1", "ledger-local-right-v1"]);
+      remove(next);
+    } finally {
+      mirror.server.close();
+    }
+  });
+
+  test("operators fetch, verify, repair and push without a node", async () => {
+    const folder = join(bench.directory, "fetched");
+    const key = "ledger-local-full-v1";
+    assert.equal(bench.must("bv", ["archive", "fetch", key, "--data", folder]), `Fetched ${key} version 1\n`);
+    assert.deepEqual(tree(folder), tree(data(first)));
+    assert.match(
+      bench.must("bv", ["archive", "verify", key, "--data", folder]),
+      /^All \d+ chunks are as in .* version 1\n$/,
+    );
+
+    // One bit, in the middle of something that is not looked at often.
+    const victim = join(folder, "blocks/0/3");
+    const bytes = readFileSync(victim);
+    const handle = openSync(victim, "r+");
+    writeSync(handle, Uint8Array.of((bytes[1000] ?? 0) ^ 1), 0, 1, 1000);
+    const damaged = bench.run("bv", ["archive", "verify", key, "--data", folder, "--format", "json"]);
+    assert.equal(damaged.status, 3, damaged.stderr);
+    const { error } = JSON.parse(damaged.stderr);
+    assert.equal(error.code, "BV920");
+    assert.match(damaged.stderr, /blocks\/0\/3/);
+    const repaired = JSON.parse(bench.must("bv", ["archive", "repair", key, "--data", folder, "--format", "json"]));
+    assert.deepEqual([repaired.repaired, repaired.damaged_chunks.length], [1, 1]);
+    assert.deepEqual(readFileSync(victim), bytes);
+
+    const busy = bench.run("bv", ["archive", "verify", key, "--node", first.id]);
+    assert.deepEqual([busy.status, /is not stopped/.test(busy.stderr)], [5, true], busy.stderr);
+    writeFileSync(join(folder, "new"), "only this is new");
+    assert.equal(bench.must("bv", ["archive", "push", key, "--data", folder]), `Pushed ${key} version 2\n`);
+    const versions = json("archive", "list", key).archives[0].versions as { data_version: number }[];
+    assert.deepEqual(
+      versions.map(({ data_version }) => data_version),
+      [1, 2],
+    );
+  });
+});
+
+/** Path → kind and content of everything but what the running service writes. */
+function tree(root: string): Readonly<Record<string, string>> {
+  const entries = globSync("**", { cwd: root }).filter(
+    (path) => path !== "" && path !== "." && !/(^|\/)(LOCK|journal)$/.test(path),
+  );
+  return Object.fromEntries(entries.sort().map((path) => [path, describeFile(join(root, path))]));
+}
+
+function describeFile(path: string): string {
+  const stats = lstatSync(path);
+  if (stats.isSymbolicLink()) return `link to ${readlinkSync(path)}`;
+  if (stats.isDirectory()) return "folder";
+  return `${stats.size} bytes, mode ${(stats.mode & 0o777).toString(8)}, ${createHash("sha256").update(readFileSync(path)).digest("hex")}`;
+}
+
+async function eventually<T>(what: string, look: () => T, good: (seen: T) => boolean): Promise<T> {
+  for (let attempt = 0; attempt < 200; attempt += 1) {
+    const seen = look();
+    if (good(seen)) return seen;
+    await delay(100);
+  }
+  assert.fail(`never: ${what}: ${JSON.stringify(look())}`);
+}
+
+/** A file at an address that nodes reach. */
+async function serveFile(path: string): Promise<{ readonly url: string; readonly server: Server; requests(): number }> {
+  const { address } = outside;
+  let requests = 0;
+  const server = createServer((_, response) => {
+    requests += 1;
+    response.end(readFileSync(path));
+  });
+  await new Promise<void>((resolve) => server.listen(0, address, resolve));
+  const listening = server.address();
+  const port = typeof listening === "object" ? listening?.port : 0;
+  return { url: `http://${address}:${port}/ledger.tar`, server, requests: () => requests };
+}

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { chmod, copyFile, link, mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { basename, dirname, join, relative } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { replaceFile } from "../files/durable.ts";
@@ -55,7 +55,7 @@ const SNAPSHOT = "babel.blob";
  * @param version the package's own by default
  */
 export async function buildAgent(target = join(REPOSITORY, "dist/agent"), version?: string): Promise<AgentDescription> {
-  const staged = join(target, `.${process.pid}.tmp`);
+  const staged = resolve(target, `.${process.pid}.tmp`);
   await rm(staged, { recursive: true, force: true });
   await mkdir(join(staged, "lib"), { recursive: true });
   try {

@@ -9,7 +9,13 @@ import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
 import { createNodeCgroups } from "../cgroups/index.ts";
 import { createNodeNetwork, type NodeNetworkHandle } from "../network/index.ts";
-import { createNodeFirewall, type FirewallConfig, type FirewallRule, type FirewallTarget } from "./index.ts";
+import {
+  createNodeFirewall,
+  effectiveRules,
+  type FirewallConfig,
+  type FirewallRule,
+  type FirewallTarget,
+} from "./index.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "bv-firewall-"));
 const bridge = `bvf${process.pid}`;
@@ -269,6 +275,38 @@ test("rules are shown, replaced as a whole, and removed; others' rules stay", as
   assert.match(tables, new RegExp(table));
   assert.doesNotMatch(tables, new RegExp(own));
   execFileSync("nft", ["delete", "table", "inet", table]);
+});
+
+test("what each rule has matched is told, in the order in which the kernel tries them", async () => {
+  const config: FirewallConfig = {
+    default_in: "deny",
+    default_out: "allow",
+    rules: [
+      rule({ name: "web", action: "reject", protocol: "both", ips: [`${subnet}.0/24`, `${v6}/64`], ports: [1001] }),
+      rule({ name: "friend", ips: [address[friend]!], ports: [1001, 1002] }),
+      rule({ name: "away", action: "deny", direction: "out", protocol: "tcp", ports: [1003] }),
+    ],
+  };
+  await firewall.apply(node, target, config);
+  assert.equal(await attempt(friend, "tcp", address[node]!, 1001), "open");
+  assert.equal(await attempt(stranger, "tcp", address6[node]!, 1001), "refused");
+  assert.equal(await attempt(stranger, "udp", address[node]!, 1001), "refused");
+  assert.equal(await attempt(stranger, "udp", address[node]!, 1002), "silence");
+  const ruleset = (await firewall.show(node, target)) ?? "";
+  const told = effectiveRules(config, ruleset).map((found) => [
+    found.rule.direction,
+    found.rule.name,
+    found.rule.action,
+    found.isDefault,
+    found.packets,
+  ]);
+  assert.deepEqual(told, [
+    ["in", "friend", "allow", false, 1],
+    ["in", "web", "reject", false, 2],
+    ["in", "default", "deny", true, 1],
+    ["out", "away", "deny", false, 0],
+    ["out", "default", "allow", true, told[4]?.[4]],
+  ]);
 });
 
 test("rules that make no sense are refused and change nothing", async () => {

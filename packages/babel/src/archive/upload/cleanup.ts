@@ -5,7 +5,7 @@ import type { ArchiveCleanup } from "../task.ts";
 import { loadPlan } from "./plan-file.ts";
 import { engineTarget } from "./target.ts";
 
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 3000;
 /** What an upload keeps; the index of content-addressed chunks is what makes the next one short, and stays. */
 const KEPT = ["plan", "journal", "spool", "uploaded.json"];
 /** What the reference keeps. (§5.2) */

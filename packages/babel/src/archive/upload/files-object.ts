@@ -3,7 +3,8 @@ import { open } from "node:fs/promises";
 import type { SideObject } from "../format/chunk.ts";
 import { type FilesEntry, filesLine } from "../format/files-object.ts";
 import { FrameEncoder } from "./frame.ts";
-import { mtimeOf, type SourceTree } from "./source-tree.ts";
+import type { SourceTree } from "./source-tree.ts";
+import { mtimeOf } from "./stamp.ts";
 
 const LEVEL = 3;
 const BATCH = 256 * 1024;

@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf } from "../../errno.ts";
-import { stampOf } from "./source-tree.ts";
+import { stampOf } from "./stamp.ts";
 
 /** A part of a file of the source, and what the file has to be for it to count. */
 export type SourceRange = {

@@ -6,6 +6,7 @@ import { invalid } from "../../failure.ts";
 import { linkFault, pathFault } from "../format/path.ts";
 import { cancelled } from "../transfer/retry.ts";
 import type { Exclusion } from "./exclude.ts";
+import { stampOf } from "./stamp.ts";
 
 /** A regular file of the source, as it was when it was looked at. */
 export type SourceFile = {
@@ -118,12 +119,6 @@ export function sourceFile(path: string, stats: BigIntStats): SourceFile {
     mode: Number(stats.mode & 0o777n),
   };
 }
-
-export const stampOf = ({ size, ino, mtimeNs, ctimeNs }: BigIntStats): string =>
-  [size, ino, mtimeNs, ctimeNs].map((each) => each.toString(16)).join(".");
-
-/** Unix nanoseconds. */
-export const mtimeOf = (stamp: string): bigint => BigInt(`0x${stamp.split(".")[2]}`);
 
 function openRoot(root: string): number {
   try {

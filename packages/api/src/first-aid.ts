@@ -1,9 +1,8 @@
-import path from "node:path";
 import { roles } from "./auth/access-table.ts";
 import { orgOf } from "./auth/authenticate.ts";
 import { hashPassword } from "./auth/password.ts";
 import type { Settings } from "./configuration/settings.ts";
-import { type Database, openDatabase } from "./database/open-database.ts";
+import { type Database, locationOf, openDatabase } from "./database/open-database.ts";
 import { randomPassword } from "./secrets/random-text.ts";
 
 /** Makes a user a platform administrator: the way in when nobody is one (CA-1.32). */
@@ -43,11 +42,7 @@ async function withUser<Result>(
   email: string,
   work: (tx: Database, userId: string) => Promise<Result>,
 ): Promise<Result> {
-  const open = await openDatabase(
-    settings.databaseUrl === undefined
-      ? { kind: "embedded", directory: path.resolve(settings.dataDir) }
-      : { kind: "postgres", url: settings.databaseUrl, maxConnections: 1 },
-  );
+  const open = await openDatabase(locationOf(settings, 1));
   try {
     return await open.db.transaction().execute(async (tx) => {
       const user = await tx

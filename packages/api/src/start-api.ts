@@ -15,7 +15,7 @@ import { createMqttAccess, type MqttAccess } from "./broker/mqtt-access.ts";
 import { createBundleSource } from "./bundles/bundle-source.ts";
 import { startCaretaker } from "./caretaker.ts";
 import { parseSettings, type Settings, type SettingsInput } from "./configuration/settings.ts";
-import { openDatabase } from "./database/open-database.ts";
+import { locationOf, openDatabase } from "./database/open-database.ts";
 import { type AdminCredentials, firstStart } from "./first-start.ts";
 import { hostStatusHandler } from "./hosts/host-status.ts";
 import { type HttpRoute, httpRoutes } from "./listener/http-routes.ts";
@@ -67,11 +67,7 @@ async function start(
   stops: (() => Promise<void>)[],
   stop: () => Promise<void>,
 ): Promise<RunningApi> {
-  const database = await openDatabase(
-    settings.databaseUrl === undefined
-      ? { kind: "embedded", directory: settings.dataDir }
-      : { kind: "postgres", url: settings.databaseUrl, maxConnections: settings.databaseConnections },
-  );
+  const database = await openDatabase(locationOf(settings, settings.databaseConnections));
   stops.push(() => database.close());
   const { db } = database;
   const keys = await loadKeys(path.join(settings.dataDir, "keys.json"));

@@ -1,5 +1,6 @@
 import type { Platform } from "../platform.ts";
 import { failedPrecondition } from "../rpc-error.ts";
+import { belongsTo } from "./manifest/archive-keys.ts";
 import type { ManifestChunk } from "./manifest/manifest.ts";
 import { downloadLife } from "./slots.ts";
 import type { PublishedVersion } from "./versions/find-version.ts";
@@ -11,7 +12,7 @@ export interface ServedChunk {
   readonly url: string | undefined;
 }
 
-/** Chunks by index. Those without stored bytes have no object and get no url. @throws FAILED_PRECONDITION for an unknown index */
+/** Chunks by index. Those without stored bytes may be anywhere: only what belongs to the archive is signed. @throws FAILED_PRECONDITION for an unknown index */
 export async function serveChunks(
   platform: Platform,
   version: PublishedVersion,
@@ -25,7 +26,7 @@ export async function serveChunks(
       const chunk = chunks[index];
       if (chunk === undefined) throw failedPrecondition("Unknown chunk index.");
       const url =
-        origin === undefined || chunk.size === 0
+        origin === undefined || !belongsTo(version.storeKey, version.version, chunk.key)
           ? undefined
           : await platform.objects.signGet(chunk.key, { seconds, origin });
       return { index, chunk, url };

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { type ParseArgsOptionsConfig, parseArgs } from "node:util";
+import { archiveCommand } from "../archives/archive-command.ts";
 import { grantAdmin, resetPassword } from "../first-aid.ts";
 import { startApi } from "../start-api.ts";
 import { parseSettings, type SettingName, type Settings, settingsSchema } from "./settings.ts";
@@ -34,6 +35,8 @@ const help = `blockvisor-api: the control plane
   blockvisor-api serve                   run in the foreground until SIGINT or SIGTERM
   blockvisor-api grant-admin EMAIL       make an existing user a platform administrator
   blockvisor-api reset-password EMAIL    give a user a new password and print it
+  blockvisor-api archives gc [--dry-run] remove abandoned uploads and versions that no policy keeps
+  blockvisor-api archives scan [KEY]     find versions that others have published in the same object store
   blockvisor-api help
 
 Settings: a flag wins over the environment, the environment over --config FILE (JSON, names as below in camelCase).
@@ -47,12 +50,19 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** The command line of `blockvisor-api`. @returns the exit code: 0 done, 1 failed, 2 used wrongly */
 export async function run(args: readonly string[], environment: Environment): Promise<number> {
   try {
-    const { command, operands, settings } = await readCommand(args, environment);
+    const { command, operands, settings, dryRun } = await readCommand(args, environment);
     if (command === "help") {
       process.stdout.write(help);
       return 0;
     }
     if (command === "serve" && operands.length === 0) return await serve(settings());
+    if (command === "archives") {
+      const lines = await archiveCommand(settings(), operands, dryRun);
+      if (lines !== undefined) {
+        process.stdout.write(lines.map((line) => `${line}\n`).join(""));
+        return 0;
+      }
+    }
     const [email] = operands;
     if (email !== undefined && operands.length === 1) {
       if (command === "grant-admin") {
@@ -76,7 +86,11 @@ export async function run(args: readonly string[], environment: Environment): Pr
 }
 
 async function readCommand(args: readonly string[], environment: Environment) {
-  const options: ParseArgsOptionsConfig = { config: { type: "string" }, help: { type: "boolean", short: "h" } };
+  const options: ParseArgsOptionsConfig = {
+    config: { type: "string" },
+    "dry-run": { type: "boolean" },
+    help: { type: "boolean", short: "h" },
+  };
   for (const name of names) options[flagOf(name)] = { type: "string" };
   const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
   const [command = "help", ...operands] = positionals;
@@ -91,7 +105,8 @@ async function readCommand(args: readonly string[], environment: Environment) {
     }
     return parseSettings(given);
   };
-  return { command: values["help"] === true ? "help" : command, operands, settings };
+  const dryRun = values["dry-run"] === true;
+  return { command: values["help"] === true ? "help" : command, operands, settings, dryRun };
 }
 
 async function readConfigFile(file: string): Promise<Readonly<Partial<Record<SettingName, unknown>>>> {

@@ -4,6 +4,7 @@ import { PGlite, types as pgliteTypes } from "@electric-sql/pglite";
 import { Kysely, PostgresDialect } from "kysely";
 import { PGliteDialect } from "kysely-pglite-dialect";
 import pg from "pg";
+import type { Settings } from "../configuration/settings.ts";
 import { migrate } from "./migrate.ts";
 import { lockDirectory } from "./pglite-lock.ts";
 import type { Schema } from "./schema.ts";
@@ -13,6 +14,15 @@ export type Database = Kysely<Schema>;
 export type DatabaseLocation =
   | { readonly kind: "embedded"; readonly directory: string }
   | { readonly kind: "postgres"; readonly url: string; readonly maxConnections: number };
+
+/** Where the settings say that the store is. */
+export const locationOf = (
+  settings: Pick<Settings, "dataDir" | "databaseUrl">,
+  maxConnections: number,
+): DatabaseLocation =>
+  settings.databaseUrl === undefined
+    ? { kind: "embedded", directory: path.resolve(settings.dataDir) }
+    : { kind: "postgres", url: settings.databaseUrl, maxConnections };
 
 export interface OpenDatabase {
   readonly db: Database;

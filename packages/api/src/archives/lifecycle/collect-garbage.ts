@@ -63,14 +63,15 @@ async function removeVersion({ db, objects, manifests }: Collector, row: Version
     }
   }
   if (!dryRun && !(await mark(db, row))) return undefined;
-  // Who reads the bucket without us stops seeing the version first.
-  if (!dryRun) await objects.delete(archiveKeys.header(storeKey, version));
-  const removed = await removeAll(objects, archiveKeys.version(storeKey, version), dryRun);
+  const { found, ...size } = await measure(objects, archiveKeys.version(storeKey, version));
   if (!dryRun) {
+    // Who reads the bucket without us stops seeing the version first.
+    await objects.delete(archiveKeys.header(storeKey, version));
+    for (const key of found) await objects.delete(key);
     manifests.forget(storeKey, version);
     await forget(db, row);
   }
-  return removed;
+  return size;
 }
 
 /** @returns false when the version is not any more what it was */
@@ -96,9 +97,12 @@ const forget = (db: Database, row: VersionRow) =>
     .where("state", "=", "deleting")
     .execute();
 
-async function removeAll(objects: ObjectStore, prefix: string, dryRun: boolean) {
-  const found: { readonly key: string; readonly size: number }[] = [];
-  for await (const object of objects.list(prefix)) found.push(object);
-  if (!dryRun) for (const { key } of found) await objects.delete(key);
-  return { objects: found.length, bytes: found.reduce((sum, { size }) => sum + size, 0) };
+async function measure(objects: ObjectStore, prefix: string) {
+  const found: string[] = [];
+  let bytes = 0;
+  for await (const { key, size } of objects.list(prefix)) {
+    found.push(key);
+    bytes += size;
+  }
+  return { found, objects: found.length, bytes };
 }

@@ -78,6 +78,16 @@ describe("publishing", () => {
     assert.equal(String(await workshop.objects.get(archiveKeys.header(storeKey, version), 1000)), header);
   });
 
+  test("something unreadable in the version's place does not block the archive", async () => {
+    const storeKey = "unreadable-v1";
+    const { version, manifest } = await workshop.prepare(storeKey, "content");
+    await workshop.objects.put(archiveKeys.header(storeKey, version), Buffer.from("not a manifest"));
+    await assert.rejects(publish(workshop.platform(), { storeKey, version, owner, manifest }), /Data version: 1/);
+    const next = await workshop.prepare(storeKey, "content");
+    await publish(workshop.platform(), { storeKey, ...next, owner });
+    assert.equal(await newest(storeKey), 2n);
+  });
+
   test("a lease that ran out is taken over with its number, and its old owner cannot publish any more", async () => {
     const storeKey = "lease-over-v1";
     const { version, manifest } = await workshop.prepare(storeKey, "content");

@@ -70,7 +70,9 @@ async function publishOnce(platform: Platform, publication: Publication, written
     if (bad.indexes.length > 0 || bad.files) throw badChunks(bad.indexes, bad.files);
     if (!(await writeManifest(objects, publication, header, body))) {
       const published = await readPublished(objects, storeKey, version);
-      if (published !== undefined) await transact(platform, (tx) => adopt(tx, publication, published));
+      await transact(platform, (tx) =>
+        published === undefined ? giveUp(tx, publication) : adopt(tx, publication, published),
+      );
       throw taken(version);
     }
     await transact(platform, (tx) => finish(tx, publication, digest));
@@ -186,6 +188,17 @@ export async function adopt(
     .where("store_key", "=", storeKey)
     .where("version", "=", version)
     .where("state", "in", ["uploading", "released"])
+    .execute();
+}
+
+/** Something unreadable lies there, which is not ours to replace: the next reservation gets another number. */
+async function giveUp(tx: Database, { storeKey, version }: Publication): Promise<void> {
+  await tx
+    .updateTable("archive_versions")
+    .set({ state: "released" })
+    .where("store_key", "=", storeKey)
+    .where("version", "=", version)
+    .where("state", "=", "uploading")
     .execute();
 }
 

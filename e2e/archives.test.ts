@@ -87,7 +87,7 @@ describe(`archives of ${megabytes} MB`, () => {
     );
 
   before(async () => {
-    ip("link", "add", outside.link, "type", "dummy");
+    ip("link", "add", outside.link, "type", "bridge");
     ip("addr", "add", `${outside.address}/32`, "dev", outside.link);
     ip("link", "set", outside.link, "up");
     platform = await startPlatform("--host", outside.address, "--archive-uploaders", "private");
@@ -245,10 +245,7 @@ describe(`archives of ${megabytes} MB`, () => {
     const key = "ledger-local-full-v1";
     assert.equal(bench.must("bv", ["archive", "fetch", key, "--data", folder]), `Fetched ${key} version 1\n`);
     assert.deepEqual(tree(folder), tree(data(first)));
-    assert.match(
-      bench.must("bv", ["archive", "verify", key, "--data", folder]),
-      /^All \d+ chunks are as in .* version 1\n$/,
-    );
+    assert.equal(bench.must("bv", ["archive", "verify", key, "--data", folder]), `The data are ${key} version 1\n`);
 
     // One bit, in the middle of something that is not looked at often.
     const victim = join(folder, "blocks/0/3");

@@ -1,19 +1,23 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { createInterface } from "node:readline";
+import { createInterface, type Interface } from "node:readline";
 import { parseArgs } from "node:util";
 import { messageOf } from "../../errno.ts";
+import { engineClient } from "../../service/engine.ts";
 import { ChunkThreads } from "../download/chunk-threads.ts";
 import { Download } from "../download/download.ts";
 import { runDownloads } from "../download/run-downloads.ts";
 import { StateFolder } from "../download/state-folder.ts";
+import { engineSource } from "../engine.ts";
+import type { Layout } from "../format/chunk.ts";
+import type { ArchiveSource } from "../source.ts";
 import { ProgressWriter } from "../transfer/progress.ts";
 import { Streams } from "../transfer/streams.ts";
 import { type Damage, verify } from "../verify/verify.ts";
 import { ParentSource } from "./parent-source.ts";
 
-const VERBS = ["fetch", "verify", "repair"] as const;
+const VERBS = ["fetch", "verify", "repair", "push"] as const;
 type Verb = (typeof VERBS)[number];
 
 type Settings = {
@@ -23,29 +27,40 @@ type Settings = {
   readonly dataVersion: number | undefined;
   readonly connections: number | undefined;
   readonly bandwidth: number | undefined;
+  readonly engineSocket: string | undefined;
+  readonly exclude: readonly string[];
+  readonly level: number | undefined;
+  readonly layout: Layout;
 };
 
 const NOTHING = { phase: "metadata", message: "chunks", chunks: 0, chunksDone: 0, bytes: 0, bytesDone: 0 } as const;
-const USAGE =
-  "usage: babel archive-tool fetch|verify|repair --name NAME --data DIR [--state DIR] [--data-version N] [--max-connections N] [--max-bytes-per-second N]";
+const USAGE = [
+  "usage: babel archive-tool fetch|verify|repair|push --name NAME --data DIR [--state DIR] [--data-version N]",
+  "  [--max-connections N] [--max-bytes-per-second N] [--engine-socket PATH] [--exclude GLOB]... [--zstd LEVEL] [--layout parts|cas]",
+].join("\n");
+/** Opens the socket; not on the command line, which everybody can read. */
+const SECRET = "BABEL_ENGINE_SECRET";
 
-/** An archive and a folder, outside of any node: JSON lines on stdout, answers on stdin. See README.md. @returns exit status */
+/**
+ * An archive and a folder, outside of any node: JSON lines on stdout; what it has to know of the archive it asks an engine's socket, or with lines too,
+ * whose answers come on stdin. See README.md. @returns exit status
+ */
 export async function archiveTool(args: readonly string[]): Promise<number> {
   const say = (line: object): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
   const [verb, ...rest] = args;
   const settings = settingsOf(rest);
-  if (settings === undefined || !isVerb(verb) || (verb === "fetch" && settings.state === undefined)) {
+  const transfers = verb === "fetch" || verb === "push";
+  const incomplete =
+    (transfers && settings?.state === undefined) || (verb === "push" && settings?.engineSocket === undefined);
+  if (settings === undefined || !isVerb(verb) || incomplete) {
     console.error(USAGE);
     return 2;
   }
   const stop = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(signal, () => stop.abort());
   const lines = createInterface({ input: process.stdin });
-  const source = new ParentSource(settings.name, lines, say, stop.signal);
   try {
-    const result = await (verb === "fetch"
-      ? fetchArchive(settings, source, say, stop.signal)
-      : checkArchive(verb, settings, source, say, stop.signal));
+    const result = await done(verb, settings, lines, say, stop.signal);
     say({ event: "result", ...result });
     return result.kind === "complete" ? 0 : 1;
   } catch (error) {
@@ -56,6 +71,52 @@ export async function archiveTool(args: readonly string[]): Promise<number> {
   }
 }
 
+function done(verb: Verb, settings: Settings, lines: Interface, say: Say, signal: AbortSignal): Promise<Result> {
+  const log = (line: string): void => say({ event: "log", line });
+  const secret = process.env[SECRET] ?? "";
+  const { engineSocket, name } = settings;
+  if (verb === "push") return push(settings, secret, say, signal);
+  const source =
+    engineSocket === undefined
+      ? new ParentSource(name, lines, say, signal)
+      : engineSource(
+          engineClient(engineSocket, () => secret),
+          name,
+          { signal, log },
+        );
+  return verb === "fetch"
+    ? fetchArchive(settings, source, say, signal)
+    : checkArchive(verb, settings, source, say, signal);
+}
+
+async function push(settings: Settings, secret: string, say: Say, signal: AbortSignal): Promise<Result> {
+  const { connections, bandwidth, dataVersion, level } = settings;
+  const progress = progressTo(say);
+  try {
+    const { pushArchive } = await import("../upload/push.ts");
+    const pushed = await pushArchive({
+      engineSocket: settings.engineSocket ?? "",
+      secret,
+      storeKey: settings.name,
+      folder: resolve(settings.data),
+      stateFolder: resolve(settings.state ?? ""),
+      exclude: settings.exclude,
+      compression: level === undefined ? null : { ZSTD: level },
+      layout: settings.layout,
+      ...(dataVersion === undefined ? {} : { dataVersion }),
+      ...(connections === undefined ? {} : { maxConnections: connections }),
+      ...(bandwidth === undefined ? {} : { maxBytesPerSecond: bandwidth }),
+      signal,
+      log: (line) => say({ event: "log", line }),
+      report: (change) => progress.update(change),
+    });
+    const { data_version, total_size, bytesTransferred } = pushed;
+    return { kind: "complete", data_version, total_size, bytes_transferred: bytesTransferred };
+  } finally {
+    await progress.end();
+  }
+}
+
 type Say = (line: object) => void;
 type Result =
   | {
@@ -63,12 +124,13 @@ type Result =
       readonly data_version: number;
       readonly total_size: number;
       readonly repaired?: number;
+      readonly bytes_transferred?: number;
     }
   | { readonly kind: "damaged"; readonly data_version: number; readonly chunks: number }
   | { readonly kind: "absent" }
   | { readonly kind: "failed"; readonly message: string };
 
-async function fetchArchive(settings: Settings, source: ParentSource, say: Say, signal: AbortSignal): Promise<Result> {
+async function fetchArchive(settings: Settings, source: ArchiveSource, say: Say, signal: AbortSignal): Promise<Result> {
   const state = new StateFolder(resolve(settings.state ?? ""));
   return runOne({ settings, source, say, signal, state, adopt: false });
 }
@@ -77,7 +139,7 @@ async function fetchArchive(settings: Settings, source: ParentSource, say: Say, 
 async function checkArchive(
   verb: "verify" | "repair",
   settings: Settings,
-  source: ParentSource,
+  source: ArchiveSource,
   say: Say,
   signal: AbortSignal,
 ): Promise<Result> {
@@ -98,7 +160,7 @@ async function checkArchive(
 
 type Context = {
   readonly settings: Settings;
-  readonly source: ParentSource;
+  readonly source: ArchiveSource;
   readonly say: Say;
   readonly signal: AbortSignal;
   readonly state: StateFolder;
@@ -167,20 +229,44 @@ const progressTo = (say: Say): ProgressWriter =>
   new ProgressWriter(async (content) => say({ event: "progress", ...content }), NOTHING);
 
 function settingsOf(args: readonly string[]): Settings | undefined {
-  const names = ["name", "data", "state", "data-version", "max-connections", "max-bytes-per-second"] as const;
+  const names = [
+    "name",
+    "data",
+    "state",
+    "data-version",
+    "max-connections",
+    "max-bytes-per-second",
+    "engine-socket",
+    "zstd",
+    "layout",
+  ] as const;
   const text = { type: "string" } as const;
   const options = Object.fromEntries(names.map((name) => [name, text]));
-  const { values } = parseArgs({ args: [...args], options, strict: true });
+  const several = { exclude: { type: "string", multiple: true } } as const;
+  const { values } = parseArgs({ args: [...args], options: { ...options, ...several }, strict: true });
+  const word = (name: (typeof names)[number]): string | undefined => {
+    const value: unknown = values[name as keyof typeof values];
+    return typeof value === "string" ? value : undefined;
+  };
   const number = (name: (typeof names)[number]): number | undefined => {
-    const value = values[name];
+    const value = word(name);
     return value === undefined ? undefined : Number(value);
   };
   const numbers = [number("data-version"), number("max-connections"), number("max-bytes-per-second")];
   if (numbers.some((each) => each !== undefined && !(Number.isSafeInteger(each) && each > 0))) return undefined;
-  const { name, data, state } = values;
-  if (typeof data !== "string" || typeof name !== "string") return undefined;
+  const [name, data, layout = "parts"] = [word("name"), word("data"), word("layout")];
+  if (data === undefined || name === undefined || (layout !== "parts" && layout !== "cas")) return undefined;
   const [dataVersion, connections, bandwidth] = numbers;
-  return { name, data, state: typeof state === "string" ? state : undefined, dataVersion, connections, bandwidth };
+  const limits = { dataVersion, connections, bandwidth, level: number("zstd") };
+  return {
+    name,
+    data,
+    state: word("state"),
+    engineSocket: word("engine-socket"),
+    exclude: values.exclude ?? [],
+    layout,
+    ...limits,
+  };
 }
 
 const isVerb = (verb: string | undefined): verb is Verb => VERBS.some((each) => each === verb);

@@ -3,107 +3,130 @@ import type { Call } from "../../../command/verb.ts";
 import { Failure } from "../../../failure/failure.ts";
 import type { Output } from "../../../output/output.ts";
 import type { OperateOptions, OperateVerb } from "../verbs.ts";
-import { serveEngine } from "./engine-socket.ts";
-import { dataPlace } from "./place.ts";
-import { runTool, type ToolEnd, type ToolMessage, type ToolRequest } from "./tool.ts";
+import { type EngineSocket, serveEngine } from "./engine-socket.ts";
+import { type DataPlace, dataPlace } from "./place.ts";
+import { runTool, type ToolEnd, type ToolEvent } from "./tool.ts";
 import { TransferDisplay } from "./transfer-display.ts";
 
-type Done = Extract<ToolMessage, { kind: "done" }>;
-type Damaged = Extract<ToolMessage, { kind: "damaged" }>;
+type Damage = Extract<ToolEvent, { event: "damage" }>;
+type Result = Extract<ToolEvent, { event: "result" }>;
 
 /** `bv archive verify | repair | fetch | push`: the agent's own engines, outside of any node, with this host's login. */
 export async function operate(call: Call<OperateOptions, [storeKey: string]>, verb: OperateVerb): Promise<void> {
   const { out, args, options, signal } = call;
   const [storeKey] = args;
-  const compression = compressionOf(options.compression);
+  const level = levelOf(options.compression);
   const place = await dataPlace(out, options, verb, signal);
   using archives = new HostArchives(out);
   await using engine = await serveEngine(archives);
-  const request: ToolRequest = {
-    verb,
-    engine_socket: engine.path,
-    secret: engine.secret,
-    store_key: storeKey,
-    folder: place.folder,
-    state_folder: place.state,
-    ...(options.dataVersion === undefined ? {} : { data_version: options.dataVersion }),
-    ...(options.connections ? { max_connections: options.connections } : {}),
-    ...(options.bandwidth ? { max_bytes_per_second: options.bandwidth } : {}),
-    ...(verb === "push" ? { exclude: options.exclude ?? [], compression, layout: options.cas ? "cas" : "parts" } : {}),
-  };
   const display = new TransferDisplay(out);
-  const damaged: Damaged[] = [];
-  let last: ToolMessage | undefined;
+  const damaged: Damage[] = [];
+  let result: Result | undefined;
   const end = await runTool(
-    request,
-    (message) => {
-      if (message.kind === "damaged") damaged.push(message);
-      if (message.kind === "done" || message.kind === "failed") last = message;
-      display.show(message);
+    toolArguments(verb, storeKey, place, engine, options, level),
+    engine.secret,
+    (event) => {
+      if (event.event === "damage") damaged.push(event);
+      if (event.event === "result") result = event;
+      display.show(event);
     },
     signal,
   ).finally(() => display.end());
-  const done = resultOf(verb, storeKey, end, last, signal);
-  report(out, verb, storeKey, done, damaged);
+  if (signal.aborted) throw new Failure("interrupted", `stopped; the same command goes on with the ${verb}`);
+  const archive = `${storeKey}${result?.data_version === undefined ? "" : ` version ${result.data_version}`}`;
+  refuse(verb, archive, end, result, damaged);
+  report(out, verb, storeKey, archive, result, damaged);
+}
+
+function toolArguments(
+  verb: OperateVerb,
+  storeKey: string,
+  place: DataPlace,
+  engine: EngineSocket,
+  options: OperateOptions,
+  level: number | undefined,
+): readonly string[] {
+  const given = (flag: string, value: string | number | undefined): readonly string[] =>
+    value ? [flag, String(value)] : [];
+  return [
+    ...[verb, "--name", storeKey, "--data", place.folder, "--state", place.state, "--engine-socket", engine.path],
+    ...given("--data-version", options.dataVersion),
+    ...given("--max-connections", options.connections),
+    ...given("--max-bytes-per-second", options.bandwidth),
+    ...(verb === "push" ? [...given("--zstd", level), "--layout", options.cas ? "cas" : "parts"] : []),
+    ...(options.exclude ?? []).flatMap((glob) => ["--exclude", glob]),
+  ];
 }
 
 /** `zstd:3`, `none`; zstd:3 unless something is said. */
-function compressionOf(text = "zstd:3"): { readonly ZSTD: number } | null {
-  if (text === "none") return null;
+function levelOf(text = "zstd:3"): number | undefined {
+  if (text === "none") return undefined;
   const level = Number(/^zstd:(-?\d{1,2})$/.exec(text)?.[1]);
-  if (level >= -7 && level <= 22) return { ZSTD: level };
+  if (level >= -7 && level <= 22 && level !== 0) return level;
   throw new Failure("usage", `'${text}' is no compression`, { hint: "give zstd:LEVEL (1 to 22) or none" });
 }
 
-function resultOf(
+/** @throws what went wrong, if anything did */
+function refuse(
+  verb: OperateVerb,
+  archive: string,
+  end: ToolEnd,
+  result: Result | undefined,
+  damaged: readonly Damage[],
+): void {
+  switch (result?.kind) {
+    case "complete":
+      return;
+    case "damaged":
+      throw new Failure("archive-damaged", `${damaged.length} chunks differ from ${archive}`, {
+        excerpt: damaged.map(damageText).join("\n"),
+        hint: "`bv archive repair` fetches them again",
+        data: { damaged_chunks: damaged.map(damageView) },
+      });
+    case "absent":
+      throw new Failure("api-not-found", `there is no ${archive}`, { hint: "`bv archive list` shows what there is" });
+    case "failed":
+      throw new Failure("archive-failed", `cannot ${verb} ${archive}: ${result.message ?? ""}`);
+    case undefined:
+      throw new Failure(
+        "archive-failed",
+        `cannot ${verb} ${archive}: the archive tool ended with ${end.status ?? "a signal"}`,
+        {
+          excerpt: end.stderr || undefined,
+        },
+      );
+  }
+}
+
+function report(
+  out: Output,
   verb: OperateVerb,
   storeKey: string,
-  end: ToolEnd,
-  last: ToolMessage | undefined,
-  signal: AbortSignal,
-): Done {
-  if (last?.kind === "done") return last;
-  if (signal.aborted) {
-    throw new Failure("interrupted", `stopped; the same command goes on with the ${verb}`);
-  }
-  if (last?.kind === "failed") {
-    throw new Failure("archive-failed", `cannot ${verb} ${storeKey}: ${last.message}`, {
-      hint: last.hint || undefined,
-      data: { code: last.code },
-    });
-  }
-  throw new Failure(
-    "archive-failed",
-    `cannot ${verb} ${storeKey}: the archive tool ended with ${end.status ?? "a signal"}`,
-    {
-      excerpt: end.stderr || undefined,
-    },
-  );
-}
-
-function report(out: Output, verb: OperateVerb, storeKey: string, done: Done, damaged: readonly Damaged[]): void {
-  const { kind: _, ...result } = done;
-  const found = damaged.map(({ chunk, files, reason }) => ({ chunk, files, reason }));
-  const document = { verb, store_key: storeKey, ...result, damaged_chunks: found };
-  const data = `${storeKey} version ${done.data_version}`;
-  if (verb === "verify" && found.length > 0) {
-    throw new Failure("archive-damaged", `${found.length} of ${done.chunks} chunks differ from ${data}`, {
-      excerpt: found.map(damageText).join("\n"),
-      hint: "`bv archive repair` fetches them again",
-      data: document,
-    });
-  }
+  archive: string,
+  result: Result | undefined,
+  damaged: readonly Damage[],
+): void {
+  const repaired = result?.repaired ?? 0;
   const said: Readonly<Record<OperateVerb, string>> = {
-    verify: `All ${done.chunks} chunks are as in ${data}`,
-    repair: `Repaired ${done.repaired ?? 0} of ${done.chunks} chunks: the data are ${data}`,
-    fetch: `Fetched ${data}`,
-    push: `Pushed ${data}`,
+    verify: `The data are ${archive}`,
+    repair: `The data are ${archive}; ${repaired === 0 ? "nothing was damaged" : `${repaired} damaged chunks were fetched again`}`,
+    fetch: `Fetched ${archive}`,
+    push: `Pushed ${archive}`,
   };
   out.line(said[verb]);
-  out.document(document);
+  out.document({
+    verb,
+    store_key: storeKey,
+    data_version: result?.data_version ?? null,
+    total_size: result?.total_size ?? null,
+    ...(verb === "repair" ? { repaired, damaged_chunks: damaged.map(damageView) } : {}),
+    ...(verb === "push" ? { bytes_transferred: result?.bytes_transferred ?? null } : {}),
+  });
 }
 
-export function damageText({ chunk, files, reason }: Pick<Damaged, "chunk" | "files" | "reason">): string {
+const damageView = ({ chunk, files, reason }: Damage) => ({ chunk, files, reason });
+
+function damageText({ chunk, files, reason }: Damage): string {
   const [first = "", ...more] = files;
   return `chunk ${chunk}: ${first}${more.length > 0 ? ` and ${more.length} more files` : ""}: ${reason}`;
 }

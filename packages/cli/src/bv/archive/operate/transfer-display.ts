@@ -4,9 +4,9 @@ import { durationText } from "../../../output/duration.ts";
 import type { Output } from "../../../output/output.ts";
 import { type BarState, ProgressBar } from "../../../output/progress-bar.ts";
 import { printable } from "../../../output/table.ts";
-import type { ToolMessage } from "./tool.ts";
+import type { ToolEvent } from "./tool.ts";
 
-type Progress = Extract<ToolMessage, { kind: "progress" }>;
+type Progress = Extract<ToolEvent, { event: "progress" }>;
 
 /** Without a terminal, how often a line says how far it is. */
 const plainEveryMs = 10_000;
@@ -24,13 +24,13 @@ export class TransferDisplay {
     this.#moving = out.format === "text" && process.stderr.isTTY;
   }
 
-  show(message: ToolMessage): void {
-    if (message.kind === "log") this.#above(printable(message.line), 1);
-    else if (message.kind === "damaged") this.#above(`damaged chunk ${message.chunk}: ${printable(message.reason)}`, 0);
-    else if (message.kind === "progress" && this.#moving) this.#bar.draw(barOf(message));
-    else if (message.kind === "progress" && performance.now() - this.#plainAt >= plainEveryMs) {
+  show(event: ToolEvent): void {
+    if (event.event === "log") this.#above(printable(event.line), 1);
+    else if (event.event === "damage") this.#above(`damaged chunk ${event.chunk}: ${printable(event.reason)}`, 0);
+    else if (event.event === "progress" && this.#moving) this.#bar.draw(barOf(event));
+    else if (event.event === "progress" && performance.now() - this.#plainAt >= plainEveryMs) {
       this.#plainAt = performance.now();
-      this.#above(plainOf(message), 0);
+      this.#above(plainOf(event), 0);
     }
   }
 

@@ -248,6 +248,25 @@ test("the node is shown with its jobs and what the protocol says", async () => {
   assert.deepEqual([told.stdout, told.stderr], ["Running\n", `${node.name}: is what it should be\n`]);
 });
 
+test("what is let in and out of the node is shown, as it should be and as it is in the kernel", async () => {
+  const shown = await json("bv", "node", "firewall", node.name);
+  assert.deepEqual([shown.node, shown.mode, shown.enforced, shown.reason], [node.id, "bridged", true, ""]);
+  const defaults = shown.rules.filter((rule: { is_default: boolean }) => rule.is_default);
+  assert.deepEqual(
+    defaults.map(({ direction, action }: { direction: string; action: string }) => [direction, action]),
+    [
+      ["in", shown.rules.findLast((rule: { direction: string }) => rule.direction === "in").action],
+      ["out", "allow"],
+    ],
+  );
+  const text = await bv("node", "firewall", node.name);
+  assert.match(text.stdout, new RegExp(`^${node.name}: in its own network\n`));
+  assert.match(text.stdout, /Direction +Action +Protocol +Addresses +Ports +Rule +Packets\n/);
+  assert.match(text.stdout, /out +allow +any +any +any +\(default\) +\d+\n/);
+  const raw = await bv("node", "firewall", "--nft", node.name);
+  assert.match(raw.stdout, /^table inet blockvisor \{[\s\S]*comment "\(default\)"[\s\S]*\}\n$/);
+});
+
 test("an edit of the plugin in the node counts at the next call", async () => {
   const plugin = join(daemon.root, "var/lib/blockvisor", node.id, "rootfs/var/lib/babel/plugin/main.rhai");
   const before = readFileSync(plugin, "utf8");

@@ -43,7 +43,8 @@ export function apply({ state, seen }: World, step: Step): World | "gone" {
     case "stop_container":
       return now({ container: "off", agent: "off" }, { started_at: null });
     case "start_agent":
-      return now({ agent: seen.agent === "off" ? "unconfigured" : "ready" });
+      // One that takes over from a killed one in the same run of the container knows what that one was told.
+      return now({ agent: state.started_at === null ? "unconfigured" : "ready" });
     case "configure_agent":
       return now({ agent: "ready" }, { reconfigure: false });
     case "stop_jobs":

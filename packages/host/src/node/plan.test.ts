@@ -89,7 +89,7 @@ describe("the plan", () => {
     [
       "brings babel back to stop jobs as they want to be stopped",
       { state: { ...running, expected_status: "Stopped" }, seen: { ...atWork, agent: "off" } },
-      ["start_agent", "stop_container", "close_engine", "tear_down_network"],
+      ["start_agent", "stop_jobs", "stop_container", "close_engine", "tear_down_network"],
     ],
     [
       "stops by force without babel",
@@ -115,7 +115,7 @@ describe("the plan", () => {
     [
       "restarts only babel after it died",
       { state: running, seen: { ...atWork, agent: "off" } },
-      ["start_agent", "configure_agent"],
+      ["start_agent"],
     ],
     [
       "takes over a running node after a restart of the daemon without touching its processes",

@@ -99,7 +99,7 @@ export class ChunkThreads {
       name: "archive",
       workerData: data,
       // Pieces of the network lie outside of the heap: a small one is swept often enough to give them back soon.
-      resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 256 },
+      resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 256 },
     });
     const thread: Thread = { worker, load: 0 };
     worker.on("message", (message: FromThread) => this.#hear(message));

@@ -26,7 +26,12 @@ import {
   headerFromWire,
   headerToWire,
 } from "../format/wire.ts";
-import type { FaultyStore } from "./faulty-store.ts";
+
+/** What the engine has to know of an object store. */
+export type ObjectStore = {
+  readonly objects: ReadonlyMap<string, { readonly length: number }>;
+  url(key: string, expiresInMs?: number): string;
+};
 
 export type PublishedVersion = { readonly header: Header; readonly chunks: readonly Chunk[] };
 
@@ -39,7 +44,7 @@ export class ArchiveEngine {
   readonly archives = new Map<string, Map<number, PublishedVersion>>();
   readonly released: number[] = [];
   readonly calls: Record<string, number> = {};
-  readonly #store: FaultyStore;
+  readonly #store: ObjectStore;
   readonly #storeKey: string;
   readonly #server: Http2Server;
   readonly #sessions = new Set<ServerHttp2Session>();
@@ -50,7 +55,7 @@ export class ArchiveEngine {
   /** Called when a version has just been published; throws to lose the answer. */
   afterPublish: () => void = () => undefined;
 
-  private constructor(store: FaultyStore, storeKey: string, reference: boolean) {
+  private constructor(store: ObjectStore, storeKey: string, reference: boolean) {
     this.#store = store;
     this.#storeKey = storeKey;
     const routes = (router: ConnectRouter) => this.#routes(router, reference);
@@ -62,7 +67,7 @@ export class ArchiveEngine {
   }
 
   static async start(
-    store: FaultyStore,
+    store: ObjectStore,
     socket: string,
     options: { storeKey?: string; reference?: boolean } = {},
   ): Promise<ArchiveEngine> {

@@ -33,13 +33,22 @@ for (const layout of ["parts", "cas"] as const) {
     fixture.configure({ layout, number_of_chunks: CHUNKS, max_runners: RUNNERS, max_connections: 3 });
     const expected = await treeOf(fixture.data);
     let acknowledged = 0;
-    // Slow enough for a kill to hit every phase.
-    fixture.store.fault = () => ({ kind: "slow", bytesPerSecond: 3_000_000 });
     let published = 0;
     for (let kill = 0; kill <= KILLS; kill++) {
+      // Before, at, or between any of the requests that are left, or some time after the last.
+      const left = CHUNKS + 2 - fixture.store.objects.size;
+      let requests = Math.floor(next() * Math.min(left, 2 * RUNNERS)) + (next() < 0.1 ? 1000 : 0);
+      const reached = new Promise<void>((resolve) => {
+        fixture.store.fault = () => {
+          if (requests-- === 0) resolve();
+          return { kind: "slow", bytesPerSecond: 5_000_000 };
+        };
+      });
       const { child, ended } = await fixture.spawn();
       if (kill < KILLS) {
-        await Promise.race([delay(next() * 1500), ended]);
+        const late = next() < 0.1;
+        await Promise.race([late ? delay(next() * 600) : reached, ended]);
+        await delay(next() * 30);
         child.kill("SIGKILL");
       }
       const { code, output } = await ended;

@@ -1,0 +1,174 @@
+/**
+ * Protocol data archives on loopback, against what the machine can do: a download has to decompress and to write, so it is compared with the slower of
+ * decompressing the same chunks with `zstd -d` on all cores and writing the same bytes with `dd`. Sizes in MiB: BENCH_ARCHIVE_MIB.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { createServer } from "node:net";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { compare, program, report, repository } from "./compare.ts";
+
+const size = Number(process.env["BENCH_ARCHIVE_MIB"] ?? 2048);
+const chunkMib = 64;
+const rounds = 3;
+const folder = mkdtempSync(join(process.env["BENCH_ARCHIVE_DIR"] ?? tmpdir(), "bench-archive-"));
+const inFolder = (name: string): string => join(folder, name);
+
+type StoredChunk = {
+  readonly index: number;
+  readonly size: number;
+  readonly checksum: { readonly sha256: readonly number[] };
+};
+
+/** Database-like pages: keys that repeat, values that do not; zstd-3 halves them. */
+function writeSource(path: string): void {
+  const file = openSync(path, "w");
+  const mib = 1024 * 1024;
+  const block = Buffer.alloc(mib);
+  for (let at = 0; at < size; at += 1) {
+    for (let row = 0; row < mib; row += 64) {
+      const hash = createHash("sha1").update(`${at} ${row}`).digest();
+      hash.copy(block, row);
+      block.write(`account:${row.toString(16).padStart(8, "0")} balance: 0000`, row + 20, "latin1");
+    }
+    writeSync(file, block);
+  }
+  closeSync(file);
+}
+
+/** Cuts the file into chunks, compresses each as an upload does, and describes them. */
+function writeChunks(source: string): readonly StoredChunk[] {
+  mkdirSync(inFolder("store"));
+  const chunks: StoredChunk[] = [];
+  for (let index = 0; index * chunkMib < size; index += 1) {
+    const path = inFolder(`store/${index}`);
+    program("sh", [
+      "-c",
+      `dd if="$1" bs=1M skip=${index * chunkMib} count=${chunkMib} status=none | zstd -3 -q -o "$2"`,
+      "sh",
+      source,
+      path,
+    ]);
+    const checksum = { sha256: [...createHash("sha256").update(readFileSync(path)).digest()] };
+    chunks.push({ index, size: statSync(path).size, checksum });
+  }
+  return chunks;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+type Peak = { rss: number; readonly fds: Set<number> };
+
+/** One download, by the agent's own program as operators run it; memory and descriptors are looked at all the while. */
+async function download(chunks: readonly StoredChunk[], port: number, peak: Peak): Promise<void> {
+  const args = ["archive-tool", "fetch", "--name", "bench", "--data", inFolder("data"), "--state", inFolder("state")];
+  const child = spawn(process.execPath, [join(repository, "dist/agent", current(), "babel.mjs"), ...args], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const watch = setInterval(() => look(child, peak), 50);
+  try {
+    for await (const line of createInterface({ input: child.stdout })) {
+      const event = JSON.parse(line) as { event: string; what?: string; id: number; indexes: number[]; kind?: string };
+      if (event.event === "result" && event.kind !== "complete") throw new Error(line);
+      if (event.event !== "ask") continue;
+      const header = { total_size: size * 1024 * 1024, compression: { ZSTD: 3 }, chunks: chunks.length };
+      const answer =
+        event.what === "version"
+          ? { data_version: 1, header }
+          : { chunks: event.indexes.map((i) => chunk(chunks[i]!, port)) };
+      child.stdin.write(`${JSON.stringify({ id: event.id, ...answer })}\n`);
+    }
+  } finally {
+    clearInterval(watch);
+  }
+}
+
+function chunk(stored: StoredChunk, port: number): object {
+  const mib = 1024 * 1024;
+  const pos = stored.index * chunkMib * mib;
+  const destinations = [{ path: "database", pos, size: Math.min(chunkMib * mib, size * mib - pos) }];
+  return {
+    ...stored,
+    key: `bench/1/data.part_${stored.index}`,
+    url: `http://127.0.0.1:${port}/${stored.index}`,
+    destinations,
+  };
+}
+
+/** The program as it is installed: bundled. */
+function current(): string {
+  const { version } = JSON.parse(readFileSync(join(repository, "dist/agent/agent.json"), "utf8")) as {
+    version: string;
+  };
+  return version;
+}
+
+function look(child: ChildProcess, peak: Peak): void {
+  const proc = `/proc/${child.pid}`;
+  if (!existsSync(`${proc}/status`)) return;
+  try {
+    peak.rss = Math.max(
+      peak.rss,
+      Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`${proc}/status`, "utf8"))?.[1] ?? 0) / 1024,
+    );
+    peak.fds.add(readdirSync(`${proc}/fd`).length);
+  } catch {}
+}
+
+const clear = (): void => {
+  for (const name of ["data", "state", "written"]) rmSync(inFolder(name), { recursive: true, force: true });
+};
+
+let server: ChildProcess | undefined;
+try {
+  const source = inFolder("source");
+  writeSource(source);
+  const chunks = writeChunks(source);
+  const stored = chunks.reduce((sum, each) => sum + each.size, 0);
+  const port = await freePort();
+  server = spawn("busybox", ["httpd", "-f", "-p", `127.0.0.1:${port}`, "-h", inFolder("store")], { stdio: "ignore" });
+  const peak: Peak = { rss: 0, fds: new Set() };
+  const ours = { name: "download", run: () => download(chunks, port, peak), before: clear };
+  const list = `ls "$1" | xargs -P ${availableParallelism()} -I {} zstd -d -q -c "$1/{}" > /dev/null`;
+  const decompress = { name: "zstd -d", run: () => program("sh", ["-c", list, "sh", inFolder("store")]) };
+  const write = {
+    name: "dd",
+    before: clear,
+    run: () => program("dd", [`if=${source}`, `of=${inFolder("written")}`, "bs=1M", "conv=fsync", "status=none"]),
+  };
+  const comparisons = [await compare(ours, decompress, rounds), await compare(ours, write, rounds)];
+  clear();
+  await download(chunks, port, peak);
+  if (!readFileSync(inFolder("data/database")).equals(readFileSync(source)))
+    throw new Error("the data is not what it was");
+  report(
+    `archive, ${size} MiB in ${chunks.length} chunks, ${(stored / size / 1024 / 1024).toFixed(2)} of it after zstd-3`,
+    comparisons,
+  );
+  const fds = [...peak.fds].sort((a, b) => a - b);
+  console.log(`  download: at most ${peak.rss.toFixed(0)} MiB resident, ${fds.at(-1)} file descriptors`);
+} finally {
+  server?.kill();
+  rmSync(folder, { recursive: true, force: true });
+}

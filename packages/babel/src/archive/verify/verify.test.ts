@@ -1,0 +1,182 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { mkdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { after, test } from "node:test";
+import { builtAgent } from "../../testbed/agent.ts";
+import { ChunkSink } from "../download/chunk-sink.ts";
+import { ChunkThreads } from "../download/chunk-threads.ts";
+import { Download } from "../download/download.ts";
+import { StoredManifest } from "../download/stored-manifest.ts";
+import { Tree } from "../download/tree.ts";
+import type { Chunk } from "../format/chunk.ts";
+import { DownloadFixture, QUICK, treeOf } from "../testing/download-fixture.ts";
+import { type SampleArchive, sampleBytes, sampleSource, storeSample } from "../testing/sample-archive.ts";
+import { ToolProcess } from "../testing/tool-process.ts";
+import { type Damage, verify } from "./verify.ts";
+
+const bundle = await builtAgent();
+after(() => rm(dirname(bundle.folder), { recursive: true, force: true }));
+
+async function writeTree(folder: string, files: ReadonlyMap<string, Buffer>): Promise<void> {
+  for (const [path, content] of files) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), content);
+  }
+}
+
+const small = new Map([
+  ["a", sampleBytes(90, "a")],
+  ["d/b", sampleBytes(70, "b")],
+  ["e", Buffer.of()],
+]);
+
+/** With the hash of the content that a content-addressed archive has. */
+function withIds({ chunks, files, header }: SampleArchive): SampleArchive {
+  const idOf = ({ destinations }: Chunk): string => {
+    const hash = createHash("sha256");
+    for (const { path, pos, size } of destinations) hash.update(files.get(path)!.subarray(pos, pos + size));
+    return hash.digest("hex");
+  };
+  return { header, files, chunks: chunks.map((chunk) => ({ ...chunk, id: idOf(chunk) })) };
+}
+
+for (const kind of ["hash of the content", "stored as it is", "fetched and compared"] as const) {
+  test(`every wrong byte on disk is found, with chunk and file (${kind})`, async (t) => {
+    const fixture = await DownloadFixture.make(t);
+    const compression =
+      kind === "stored as it is" ? ({ codec: "none" } as const) : ({ codec: "zstd", level: 3 } as const);
+    const plain = await storeSample(fixture.store, small, { chunkSize: 64, compression });
+    const sample = kind === "hash of the content" ? withIds(plain) : plain;
+    await writeTree(fixture.data, sample.files);
+    const source = sampleSource(fixture.store, sample);
+    const options = { source, destination: fixture.data, state: fixture.state, adopt: true, log: () => undefined };
+    const download = (await Download.open(options))!;
+    const threads = new ChunkThreads({ ...QUICK, most: 1 });
+    t.after(async () => {
+      await threads.end();
+      await download.close();
+    });
+    const look = async (): Promise<readonly Damage[]> => {
+      const found: Damage[] = [];
+      const signal = new AbortController().signal;
+      const checked = (): void => undefined;
+      const fetched = await verify(download, {
+        threads,
+        connections: () => 2,
+        signal,
+        checked,
+        found: (each) => found.push(each),
+      });
+      assert.equal(fetched, kind === "fetched and compared" ? 3 : 0);
+      return found;
+    };
+    assert.deepEqual(await look(), []);
+    for (const [path, content] of sample.files) {
+      for (let at = 0; at < content.length; at += 1) {
+        const wrong = Buffer.from(content);
+        wrong[at] = wrong[at]! ^ (1 << (at % 8));
+        await writeFile(join(fixture.data, path), wrong);
+        const owner = sample.chunks.find(({ destinations }) =>
+          destinations.some((each) => each.path === path && at >= each.pos && at < each.pos + each.size),
+        )!;
+        const damage = (await look()).map(({ chunk, key, files }) => ({ chunk, key, named: files.includes(path) }));
+        assert.deepEqual(damage, [{ chunk: owner.index, key: owner.key, named: true }], `${path} at ${at}`);
+      }
+      await writeFile(join(fixture.data, path), content);
+    }
+  });
+}
+
+test("every wrong byte of a stored chunk, and of the stored manifest, is noticed", async (t) => {
+  const fixture = await DownloadFixture.make(t);
+  for (const codec of ["zstd", "none"] as const) {
+    const compression = codec === "zstd" ? ({ codec, level: 3 } as const) : ({ codec } as const);
+    const sample = await storeSample(fixture.store, small, { chunkSize: 1000, compression });
+    const [chunk] = sample.chunks;
+    const stored = fixture.store.objects.get(chunk!.key)!;
+    await mkdir(fixture.data, { recursive: true });
+    const tree = new Tree(fixture.data);
+    t.after(() => tree.close());
+    const lengths = chunk!.destinations.map(({ path }) => small.get(path)!.length);
+    const output = Buffer.alloc(4096);
+    const receive = async (bytes: Uint8Array): Promise<void> => {
+      const sink = await ChunkSink.open(
+        { purpose: "write", chunk: chunk!, codec, lengths, fresh: false, output },
+        tree,
+      );
+      try {
+        sink.write(bytes);
+        sink.finish();
+      } finally {
+        sink.close();
+      }
+    };
+    await receive(stored);
+    for (let at = 0; at < stored.length; at += 1) {
+      for (let bit = 0; bit < 8; bit += 1) {
+        const wrong = Uint8Array.from(stored);
+        wrong[at] = wrong[at]! ^ (1 << bit);
+        await assert.rejects(receive(wrong), { kind: "corrupt" }, `${codec}, byte ${at}, bit ${bit}`);
+      }
+    }
+    assert.equal((await fixture.download(sampleSource(fixture.store, sample))).kind, "complete");
+    const { header, manifestDigest } = (await fixture.state.plan())!;
+    const manifest = await readFile(fixture.state.manifest);
+    for (let at = 0; at < manifest.length; at += 1) {
+      const wrong = Buffer.from(manifest);
+      wrong[at] = wrong[at]! ^ (1 << (at % 8));
+      await writeFile(fixture.state.manifest, wrong);
+      const opened = await StoredManifest.open(fixture.state.manifest, header, manifestDigest).catch(() => undefined);
+      assert.equal(opened, undefined, `byte ${at}`);
+    }
+    await rm(fixture.state.path, { recursive: true });
+  }
+});
+
+test("operators verify and repair: only what is damaged is fetched", async (t) => {
+  const fixture = await DownloadFixture.make(t);
+  const files = new Map([
+    ["big", sampleBytes(1_000_000, "big")],
+    ["d/cut", sampleBytes(60_000, "cut")],
+    ["d/gone", sampleBytes(50_000, "gone")],
+    ["long", sampleBytes(40_000, "long")],
+    ["whole", sampleBytes(300_000, "whole")],
+  ]);
+  const sample = withIds(await storeSample(fixture.store, files, { chunkSize: 100_000 }));
+  const source = sampleSource(fixture.store, sample);
+  await writeTree(fixture.data, files);
+  const flipped = Buffer.from(files.get("big")!);
+  flipped[420_000] = flipped[420_000]! ^ 4;
+  await writeFile(join(fixture.data, "big"), flipped);
+  await truncate(join(fixture.data, "d/cut"), 59_999);
+  await rm(join(fixture.data, "d/gone"));
+  await truncate(join(fixture.data, "long"), 40_001);
+  const damaged = sample.chunks.filter(({ destinations }) =>
+    destinations.some(
+      ({ path, pos, size }) =>
+        ["d/cut", "d/gone", "long"].includes(path) || (path === "big" && pos <= 420_000 && pos + size > 420_000),
+    ),
+  );
+  const program = join(bundle.folder, bundle.description.version);
+  const run = async (verb: string): Promise<{ readonly code: number | null; readonly tool: ToolProcess }> => {
+    const tool = new ToolProcess(program, [verb, "--name", "sample-key", "--data", fixture.data], source);
+    return { code: await tool.ended, tool };
+  };
+  const found = (tool: ToolProcess) =>
+    tool.events.flatMap(({ event, chunk }) => (event === "damage" ? [chunk] : [])).sort();
+
+  const first = await run("verify");
+  assert.deepEqual(first.tool.result, { event: "result", kind: "damaged", data_version: 1, chunks: damaged.length });
+  assert.deepEqual([first.code, found(first.tool)], [1, damaged.map(({ index }) => index).sort()]);
+  assert.equal(fixture.store.counters.requests, 0);
+
+  const second = await run("repair");
+  const complete = { event: "result", kind: "complete", data_version: 1, total_size: sample.header.totalSize };
+  assert.deepEqual(second.tool.result, { ...complete, repaired: damaged.length });
+  assert.deepEqual([second.code, fixture.store.counters.requests], [0, damaged.length]);
+  assert.deepEqual(await treeOf(fixture.data), files);
+
+  const third = await run("verify");
+  assert.deepEqual([third.code, third.tool.result], [0, complete]);
+});

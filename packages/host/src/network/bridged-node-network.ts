@@ -103,6 +103,8 @@ export function createNodeNetwork(options: { readonly runDirectory: string }): N
       }
     },
 
+    isWaiting: (nodeId) => unconnected.has(nodeId),
+
     async connect(nodeId) {
       const waiting = unconnected.get(nodeId);
       if (!waiting) return;

@@ -28,6 +28,9 @@ export interface NodeNetwork {
   /** Lets a prepared node talk once its addresses are known to be free; otherwise takes its network down and rejects. Nothing to do: resolves. */
   connect(nodeId: string): Promise<void>;
 
+  /** Whether the network was prepared by this daemon and is not connected yet. */
+  isWaiting(nodeId: string): boolean;
+
   /** What is there of the node's network now: `undefined` unless connected, or prepared by this daemon. Cheap: starts no process. */
   inspect(nodeId: string): Promise<NodeNetworkHandle | undefined>;
 

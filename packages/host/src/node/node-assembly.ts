@@ -56,6 +56,7 @@ export function assembleNode(
     agent: undefined,
     engineServer: undefined,
     firewallApplied: false,
+    rulesLoading: undefined,
     hostNetworkUp: false,
     pluginOf: undefined,
   };

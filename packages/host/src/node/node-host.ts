@@ -63,6 +63,8 @@ export interface NodeParts {
   agent: AgentRecord | undefined;
   engineServer: EngineServer | undefined;
   firewallApplied: boolean;
+  /** Rules that are loaded while the container of a node that is not connected yet starts. */
+  rulesLoading: Promise<void> | undefined;
   /** A node on the host's network has nothing to look at; this stands for its being set up. */
   hostNetworkUp: boolean;
   /** Name of the root file system that `plugin` was loaded (or failed to load) from. */

@@ -1,5 +1,6 @@
 import { readFile, truncate } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
+import { type AgentArrival, awaitAgentSocket } from "../agent/agent-arrival.ts";
 import { agentMountPoint } from "../agent/agent-bundle.ts";
 import { newAgentRecord, writeAgentRecord } from "../agent/agent-record.ts";
 import { serveEngine } from "../agent/engine-server.ts";
@@ -57,7 +58,12 @@ export const upSteps = {
 
   apply_firewall: async (node, _, { state }) => {
     const target = await firewallTarget(node, state);
-    if (target) await node.host.firewall.apply(state.id, target, state.firewall);
+    const applied = target ? node.host.firewall.apply(state.id, target, state.firewall) : Promise.resolve();
+    if (node.host.network.isWaiting(state.id)) {
+      // Nothing gets through yet: the container can start meanwhile, and who connects the network waits for the rules.
+      applied.catch(() => {});
+      node.rulesLoading = applied;
+    } else await applied;
     node.firewallApplied = true;
     return { seen: { firewall: "applied" } };
   },
@@ -77,6 +83,7 @@ export const upSteps = {
     // A babel that exists but does not answer would keep its socket; jobs live on without it.
     if (record.process && signalProcess(record.process, "SIGKILL")) await ended(record.process);
     await truncate(paths.agentLog, 0).catch(() => {});
+    using arrival = await awaitAgentSocket(paths.run);
     const process = await host.runtime.exec(
       state.id,
       {
@@ -89,7 +96,7 @@ export const upSteps = {
     node.agent = { ...record, process, version: host.agent.version };
     await writeAgentRecord(paths.agentRecord, node.agent);
     // Nothing of the protocol runs yet, so the network is connected while babel starts.
-    const [agent] = await Promise.all([firstAnswer(node, signal), host.network.connect(state.id)]);
+    const [agent] = await Promise.all([firstAnswer(node, arrival, signal), connectNetwork(node)]);
     return { seen: { agent } };
   },
 
@@ -182,36 +189,44 @@ async function storeKeysOf(node: NodeParts, state: NodeState): Promise<ReadonlyS
   return new Set([state.image.store_key, ...services]);
 }
 
+/** Behind its rules; without them, or with an address that somebody else has, the network is taken down and made anew by the next attempt. */
+async function connectNetwork(node: NodeParts): Promise<void> {
+  const { network } = node.host;
+  const loading = node.rulesLoading;
+  node.rulesLoading = undefined;
+  await loading?.catch(async (error: unknown) => {
+    await network.tearDown(node.paths.id);
+    throw error;
+  });
+  await network.connect(node.paths.id);
+}
+
 /** Waits until babel answers. Fails at once, with babel's last words, when its process has ended. */
-async function firstAnswer(node: NodeParts, signal: AbortSignal): Promise<"unconfigured" | "ready" | "shut_down"> {
+async function firstAnswer(
+  node: NodeParts,
+  arrival: AgentArrival,
+  signal: AbortSignal,
+): Promise<"unconfigured" | "ready" | "shut_down"> {
   const deadline = Date.now() + agentStartTimeoutMs;
-  for (;;) {
+  let failure: unknown;
+  while (node.agent?.process && isAlive(node.agent.process) && Date.now() < deadline && !signal.aborted) {
+    if (!(await arrival.next())) continue;
     try {
       const call = { timeoutMs: 2 * second, signal };
       return agentStateOf(
         (await node.link.call("get_version", (options) => node.link.babel.getVersion({}, options), call)).state,
       );
     } catch (error) {
-      const alive = node.agent?.process && isAlive(node.agent.process);
-      if (alive && Date.now() < deadline && !signal.aborted) {
-        await pause(20);
-        continue;
-      }
-      const said = (await readFile(node.paths.agentLog, "utf8").catch(() => ""))
-        .trim()
-        .split("\n")
-        .slice(-5)
-        .join("\n");
-      throw new HostError(
-        "runtime_error",
-        `failed to start babel for ${node.paths.id}: ${said || (error as Error).message}`,
-        {
-          hint: `see ${node.paths.agentLog}`,
-          cause: error,
-        },
-      );
+      failure = error;
     }
   }
+  const log = await readFile(node.paths.agentLog, "utf8").catch(() => "");
+  const said = log.trim().split("\n").slice(-5).join("\n");
+  const reason = said || (failure instanceof Error ? failure.message : "it did not open its socket");
+  throw new HostError("runtime_error", `failed to start babel for ${node.paths.id}: ${reason}`, {
+    hint: `see ${node.paths.agentLog}`,
+    cause: failure,
+  });
 }
 
 async function ended(process: Parameters<typeof isAlive>[0]): Promise<void> {

@@ -1,0 +1,33 @@
+import { watch } from "node:fs";
+import { lstat, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+
+/** Where nothing tells of changes, and for a process that ends without one. */
+const lookAgainMs = 25;
+
+/** Waits for the socket of a babel that is being started. */
+export interface AgentArrival extends Disposable {
+  /** Resolves when the socket is there and something has changed since the last call; at the latest after a moment, with whether it is. */
+  next(): Promise<boolean>;
+}
+
+/** Removes the socket of an earlier babel, whose place it would take. */
+export async function awaitAgentSocket(runDirectory: string): Promise<AgentArrival> {
+  const path = join(runDirectory, "babel.sock");
+  await rm(path, { force: true, recursive: true });
+  let changed = Promise.withResolvers<void>();
+  const watcher = watch(runDirectory, { persistent: false }, () => changed.resolve());
+  watcher.on("error", () => {}); // Then it is looked at now and then.
+  return {
+    async next() {
+      await Promise.race([changed.promise, pause(lookAgainMs)]);
+      changed = Promise.withResolvers();
+      return lstat(path).then(
+        (stat) => stat.isSocket(),
+        () => false,
+      );
+    },
+    [Symbol.dispose]: () => watcher.close(),
+  };
+}

@@ -27,7 +27,11 @@ const CONFIG_LIMIT = 64 * 1024 * 1024;
  * All clients at once, under the caps of the job. A client without an archive starts without one, and never gets one later; neither does one whose
  * folder has data that no download of ours began: a snapshot that appears later must not replace what was synced meanwhile. (D4-13, D4-14)
  */
-export async function downloadClients(task: ArchiveTask, environment: Environment): Promise<ArchiveResult> {
+export async function downloadClients(
+  task: ArchiveTask,
+  environment: Environment,
+  times: { readonly firstWaitMs?: number },
+): Promise<ArchiveResult> {
   const services = await clientServices(task.folder);
   if (services.length === 0) {
     task.log("No downloadable clients found with store_key configured");
@@ -46,7 +50,7 @@ export async function downloadClients(task: ArchiveTask, environment: Environmen
     else if (record === undefined && (await hasData(destination)))
       log(`${destination} has data already; it is left alone`);
     else {
-      const source = engineSource(engine, service.store_key, { signal: task.signal, log });
+      const source = engineSource(engine, service.store_key, { signal: task.signal, log, ...times });
       const owner = await ownerOf(task, service);
       wanted.push({ service, options: { source, destination, state, log, ...(owner === undefined ? {} : { owner }) } });
     }

@@ -6,6 +6,7 @@ import type { ArchiveResult, ArchiveTask } from "../task.ts";
 import { followLimits } from "../transfer/live-limits.ts";
 import { ProgressWriter } from "../transfer/progress.ts";
 import { Streams } from "../transfer/streams.ts";
+import type { ThreadOptions } from "./chunk-threads.ts";
 import { downloadClients } from "./clients.ts";
 import { dataFolder } from "./data-folder.ts";
 import type { Environment, Outcome } from "./run-downloads.ts";
@@ -14,8 +15,11 @@ import { StateFolder } from "./state-folder.ts";
 
 const NOTHING = { phase: "metadata", message: "chunks", chunks: 0, chunksDone: 0, bytes: 0, bytesDone: 0 } as const;
 
+/** Other times than the usual ones, for tests. */
+export type Times = { readonly threads?: ThreadOptions; readonly firstWaitMs?: number };
+
 /** A `download` or `multi_client_download` job. @throws with what is to be told; nothing is recorded as complete then */
-export async function runDownloadJob(task: ArchiveTask): Promise<ArchiveResult> {
+export async function runDownloadJob(task: ArchiveTask, times: Times = {}): Promise<ArchiveResult> {
   const streams = new Streams(undefined);
   let applyBandwidth: (cap: number | undefined) => void = () => undefined;
   let bandwidth: number | undefined;
@@ -35,18 +39,18 @@ export async function runDownloadJob(task: ArchiveTask): Promise<ArchiveResult> 
       applyBandwidth = apply;
       apply(bandwidth);
     },
-    ...(most === undefined ? {} : { threads: { most } }),
+    threads: { ...(most === undefined ? {} : { most }), ...times.threads },
   };
   try {
-    return multi ? await downloadClients(task, environment) : await downloadOne(task, environment);
+    return multi ? await downloadClients(task, environment, times) : await downloadOne(task, environment, times);
   } finally {
     limits.end();
   }
 }
 
-async function downloadOne(task: ArchiveTask, environment: Environment): Promise<ArchiveResult> {
+async function downloadOne(task: ArchiveTask, environment: Environment, times: Times): Promise<ArchiveResult> {
   const engine = engineClient(task.engineSocket, () => task.conf.secret);
-  const source = engineSource(engine, undefined, task);
+  const source = engineSource(engine, undefined, { ...task, ...times });
   const { folder } = task.protocolData;
   const state = new StateFolder(join(folder, task.name));
   const options = { source, destination: dataFolder(task), state, referenceFolder: folder, log: task.log };

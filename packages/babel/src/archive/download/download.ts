@@ -1,5 +1,5 @@
 import { unlinkSync } from "node:fs";
-import { mkdir, readdir } from "node:fs/promises";
+import { chown, mkdir, readdir } from "node:fs/promises";
 import { errnoOf, isMissing } from "../../errno.ts";
 import { type Chunk, codecOf, type Header } from "../format/chunk.ts";
 import { checkHeader } from "../format/sanity.ts";
@@ -119,6 +119,7 @@ export class Download {
 
   static async #resume(options: DownloadOptions, plan: Plan, manifest: StoredManifest): Promise<Download> {
     await mkdir(options.destination, { recursive: true });
+    if (options.owner !== undefined) await chown(options.destination, options.owner.uid, options.owner.gid);
     const resumed = await options.state.resume(manifest.header.chunks);
     const download = new Download(options, plan, manifest, resumed);
     try {

@@ -129,7 +129,8 @@ async function finish(
 
 function badChunks(download: Download): Error | undefined {
   if (download.bad.length === 0) return undefined;
-  return new Error(download.bad.map(({ chunk, reason }) => describeBad(download, chunk.index, reason)).join("\n"));
+  const bad = [...download.bad].sort((a, b) => a.chunk.index - b.chunk.index);
+  return new Error(bad.map(({ chunk, reason }) => describeBad(download, chunk.index, reason)).join("\n"));
 }
 
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

@@ -121,14 +121,14 @@ export class ArchiveEngine {
         this.#reserved.delete(this.#archiveOf(archive));
         return {};
       }),
-      getManifest: ({ archive, dataVersion }: GetManifestRequest) => {
+      getManifest: counted("getManifest", ({ archive, dataVersion }: GetManifestRequest) => {
         const [version, { header }] = this.#find(this.#archiveOf(archive), dataVersion);
         const files =
           header.files === undefined
             ? {}
             : { filesUrl: this.#store.url(this.filesKey(version, this.#archiveOf(archive))) };
         return { dataVersion: BigInt(version), summary: headerToWire(header), ...files };
-      },
+      }),
       getChunks: ({ archive, dataVersion, indexes }: GetChunksRequest) => {
         const [, { chunks }] = this.#find(this.#archiveOf(archive), dataVersion);
         const page = indexes.map((index) => {

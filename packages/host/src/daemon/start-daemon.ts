@@ -23,6 +23,7 @@ import { serveSocket } from "../service/socket-server.ts";
 import { assembleHost } from "./assemble-host.ts";
 import { boundLogs } from "./bound-logs.ts";
 import { guardDisks } from "./disk-guard.ts";
+import { watchFirewalls } from "./firewall-watch.ts";
 import { collectImages } from "./image-collection.ts";
 import { watchNodes } from "./node-watch.ts";
 import { removeOrphans } from "./orphans.ts";
@@ -120,6 +121,7 @@ export async function startDaemon({ root, dev, env, log }: DaemonOptions): Promi
       log.error(`nodes cannot be attached: ${(error as Error).message}`);
     });
   const watch = watchNodes(nodes, config.recovery.checkMs);
+  const firewalls = watchFirewalls(host, nodes, config.recovery.checkMs);
   const guard = guardDisks(nodes);
   const logs = boundLogs(nodes);
   const collection = collectImages(host);
@@ -127,6 +129,7 @@ export async function startDaemon({ root, dev, env, log }: DaemonOptions): Promi
   return {
     stop: async () => {
       watch.stop();
+      firewalls.stop();
       guard.stop();
       logs.stop();
       polls.stop();

@@ -1,8 +1,10 @@
-import { mkdir, readdir, statfs } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { mkdir, readdir, readFile, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { isOperationError, OperationError, runTool } from "@blockvisor/image/container";
 import { failpoint, removeDurable, writeDurable } from "../durable/index.ts";
 import { linkNames, nodeHash } from "../network/names.ts";
+import { bootId } from "../runtime/process-identity.ts";
 import type { FirewallConfig, FirewallTarget, NodeFirewall } from "./node-firewall.ts";
 import { chainRules, checkFirewall } from "./ruleset.ts";
 
@@ -29,14 +31,20 @@ export function createNodeFirewall(options: { readonly runDirectory: string }): 
       failpoint("firewall.marked");
       if (target.kind === "host") {
         await load(replaceTable(`inet ${table}`, hostChains(target, config)));
-        return;
+      } else {
+        await Promise.all([
+          load(replaceTable(NODE_TABLE, nodeChains(config)), target.namespacePath).then(() =>
+            failpoint("firewall.applied"),
+          ),
+          load(replaceTable(`netdev ${table}`, antiSpoofingChain(target))),
+        ]);
       }
-      await Promise.all([
-        load(replaceTable(NODE_TABLE, nodeChains(config)), target.namespacePath).then(() =>
-          failpoint("firewall.applied"),
-        ),
-        load(replaceTable(`netdev ${table}`, antiSpoofingChain(target))),
-      ]);
+      await writeDurable(mark(nodeId), `${target.kind} ${await digestOf(target, config)}`);
+    },
+
+    async holds(nodeId, target, config) {
+      const marked = await readFile(mark(nodeId), "utf8").catch(() => "");
+      return marked === `${target.kind} ${await digestOf(target, config)}`;
     },
 
     async show(nodeId, target) {
@@ -65,7 +73,27 @@ export function createNodeFirewall(options: { readonly runDirectory: string }): 
       const names = await readdir(directory).catch(() => []);
       return names.filter((name) => !name.startsWith(".")).sort();
     },
+
+    async lost() {
+      const marked = await this.list();
+      if (marked.length === 0) return [];
+      const { stdout } = await nft(["list", "tables"], {});
+      const present = new Set(stdout.split("\n").map((line) => line.split(" ").at(-1)));
+      return marked.filter((nodeId) => !present.has(hostTable(nodeId)));
+    },
   };
+}
+
+/** Of the rules and of the very link they are for: one that is made anew has another number, in another boot everything is new. */
+async function digestOf(target: FirewallTarget, config: FirewallConfig): Promise<string> {
+  if (target.kind === "host") return hash([bootId(), hostChains(target, config)]);
+  const { namespacePath, hostInterface, mac, addresses } = target;
+  const link = await readFile(`/sys/class/net/${hostInterface}/ifindex`, "utf8").catch(() => "");
+  return hash([bootId(), link.trim(), namespacePath, mac, addresses, nodeChains(config)]);
+}
+
+function hash(content: unknown): string {
+  return createHash("sha256").update(JSON.stringify(content)).digest("hex");
 }
 
 function nodeChains(config: FirewallConfig): readonly string[] {

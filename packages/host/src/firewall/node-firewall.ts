@@ -8,12 +8,16 @@ import type { CgroupSocketMatch } from "../cgroups/index.ts";
  */
 export interface NodeFirewall {
   apply(nodeId: string, target: FirewallTarget, config: FirewallConfig): Promise<void>;
+  /** Whether these rules were loaded for this very target, by whatever daemon; whether the kernel still has them is what `lost` tells. */
+  holds(nodeId: string, target: FirewallTarget, config: FirewallConfig): Promise<boolean>;
   /** What the kernel enforces for the node now, as nft prints it; `undefined`: nothing. */
   show(nodeId: string, target: FirewallTarget): Promise<string | undefined>;
   /** Also removes what is left of a node whose network is gone. */
   remove(nodeId: string, target?: FirewallTarget): Promise<void>;
   /** Ids of nodes with rules of this installation (for cleaning up orphans). */
   list(): Promise<readonly string[]>;
+  /** Of these, the nodes whose rules on the host something else has removed: a flush of all rules, another firewall (DB-6.1). */
+  lost(): Promise<readonly string[]>;
 }
 
 export type FirewallTarget =

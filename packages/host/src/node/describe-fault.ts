@@ -12,6 +12,7 @@ export function describeFault(state: NodeState, seen: Observed): string {
   if (expected === "Running") {
     if (seen.container === "off") return "the container does not run";
     if (seen.network === "absent") return "the network is gone";
+    if (seen.firewall === "unknown") return "firewall rules are not loaded";
     if (seen.agent === "off") return "babel does not answer";
     if (seen.agent !== "ready") return "babel is not configured";
     if (!state.initialized) return "init has not completed";

@@ -70,6 +70,7 @@ function onceOnly(plugin: string): string {
 const deeds: Readonly<Record<Operation, (id: string) => Promise<unknown>>> = {
   create: (id) => finish(createNode(id, false)),
   "create and start": (id) => finish(createNode(id, true)),
+  "create that fails": (id) => finish(createNode(id, true, images.failing)),
   start: (node) => finish(daemon.client.startNode({ node })),
   stop: (node) => finish(daemon.client.stopNode({ node })),
   "stop with force": (node) => finish(daemon.client.stopNode({ node, force: true })),
@@ -106,12 +107,12 @@ const deeds: Readonly<Record<Operation, (id: string) => Promise<unknown>>> = {
   },
 };
 
-function createNode(id: string, start: boolean): AsyncIterable<OperationEvent> {
+function createNode(id: string, start: boolean, imageUri = images.first): AsyncIterable<OperationEvent> {
   return daemon.client.createDevNode({
     id,
     imageKey: { protocolKey: "test", variantKey: "test-main" },
     imageVersion: "1.0.0",
-    imageUri: images.first,
+    imageUri,
     vm: { memoryMb: 1000n },
     properties: { color: "green" },
     start,
@@ -201,6 +202,7 @@ const outcomes: Readonly<Record<Operation, (victim: Victim) => Promise<void>>> =
     await isRunning(id, "1.0.0");
     await wasInitialized(id, ["1.0.0"], cut);
   },
+  "create that fails": (victim) => outcomes.delete(victim),
   start: (victim) => outcomes["create and start"](victim),
   stop: async ({ id }) => {
     await isStopped(id);

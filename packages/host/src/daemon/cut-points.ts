@@ -21,6 +21,7 @@ export interface CutPoint {
 export const operations = [
   "create",
   "create and start",
+  "create that fails",
   "start",
   "stop",
   "stop with force",
@@ -75,6 +76,11 @@ const takenOver: Partial<Observed> = { plugin: undefined, engine: "closed", fire
 const courses: Readonly<Record<Operation, Course>> = {
   create: { before: [], change: desire({}) },
   "create and start": { before: [], change: desire({ expected_status: "Running", provisional: true }) },
+  "create that fails": {
+    before: [],
+    change: desire({ expected_status: "Running", provisional: true }),
+    failing: "initialize",
+  },
   start: { before: ["create"], change: desire({ expected_status: "Running" }) },
   stop: { before: ["create and start"], change: desire({ expected_status: "Stopped" }) },
   "stop with force": { before: ["create and start"], change: desire({ expected_status: "Stopped", force: true }) },

@@ -106,6 +106,20 @@ describe("a rollback", () => {
     await remove("back");
   });
 
+  test("is for a person to decide when an upgrade failed after it touched the data", async () => {
+    await create("touched");
+    const init = 'fn init() { run_sh("touch /blockjoy/.protocol_data.lock").unwrap(); throw "too late" }';
+    const imageUri = await makeTestImage(root.paths.root, "7.0.0", init);
+    const request = { node: "touched", imageUri, imageVersion: "7.0.0" };
+    const failure = await failureOf(finish(daemon.client.upgradeDevNode(request)));
+    assert.equal(failure.code, "upgrade_failed");
+    assert.match(failure.message, /too late.*can't rollback node upgrade if 'init' was already started/s);
+    assert.equal((await get("touched")).status, NodeStatus.FAILED);
+    const back = await finish(daemon.client.rollbackNode({ node: "touched" }));
+    assert.deepEqual([back.status, back.image?.version], [NodeStatus.RUNNING, "1.0.0"]);
+    await remove("touched");
+  });
+
   test("of a stopped node leaves it stopped, as an upgrade does", async () => {
     await create("still", { start: false });
     const up = await finish(daemon.client.upgradeDevNode({ node: "still", imageUri: second, imageVersion: "2.0.0" }));

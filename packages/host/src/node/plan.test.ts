@@ -112,11 +112,7 @@ describe("the plan", () => {
         ],
       ] as StepKind[],
     ],
-    [
-      "restarts only babel after it died",
-      { state: running, seen: { ...atWork, agent: "off" } },
-      ["start_agent"],
-    ],
+    ["restarts only babel after it died", { state: running, seen: { ...atWork, agent: "off" } }, ["start_agent"]],
     [
       "takes over a running node after a restart of the daemon without touching its processes",
       { state: running, seen: { ...atWork, plugin: undefined, engine: "closed", firewall: "unknown" } },

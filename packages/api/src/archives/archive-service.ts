@@ -6,11 +6,11 @@ import type {
 } from "@blockvisor/wire/blockjoy/v1/archive";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { callerOf } from "../auth/caller.ts";
-import { publicOrigin } from "../listener/public-origin.ts";
 import type { Platform } from "../platform.ts";
 import { int8, positive } from "../wire-fields.ts";
 import { type ArchiveTarget, storeKeyOf } from "./access/archive-target.ts";
 import { requireUploadGrant, uploadOwner } from "./access/upload-grant.ts";
+import { urlOrigin } from "./access/url-origin.ts";
 import { serveChunks } from "./chunks.ts";
 import { discoverClientArchives, recordClient } from "./client-archives.ts";
 import { archiveChunkMessage, chunkOf, compressionMessage, extended, zstdOf } from "./manifest/manifest-messages.ts";
@@ -52,7 +52,7 @@ export function archiveService(platform: Platform): Partial<ServiceImpl<typeof A
       storeKey,
       positive(request.dataVersion, "data_version"),
     );
-    const served = await serveChunks(platform, version, request.chunkIndexes, publicOrigin(platform, context));
+    const served = await serveChunks(platform, version, request.chunkIndexes, await urlOrigin(platform, context));
     return { chunks: served.map(({ chunk, index, url }) => archiveChunkMessage(chunk, index, url)) };
   };
 
@@ -61,7 +61,7 @@ export function archiveService(platform: Platform): Partial<ServiceImpl<typeof A
     const { storeKey, owner } = await uploader(target, context);
     const seconds = uploadLife(request.urlExpires);
     const { version } = await reserveVersion(platform, storeKey, owner, optional(request.dataVersion), seconds);
-    const origin = publicOrigin(platform, context);
+    const origin = await urlOrigin(platform, context);
     return {
       dataVersion: version,
       slots: await Promise.all(

@@ -6,11 +6,11 @@ import type {
 } from "@blockvisor/wire/blockvisor/archive/v1/archive";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { callerOf } from "../auth/caller.ts";
-import { publicOrigin } from "../listener/public-origin.ts";
 import { type Platform, transact } from "../platform.ts";
 import { positive } from "../wire-fields.ts";
 import { storeKeyOf, targetOf } from "./access/archive-target.ts";
 import { requireUploadGrant, uploadOwner } from "./access/upload-grant.ts";
+import { urlOrigin } from "./access/url-origin.ts";
 import { administration } from "./administration.ts";
 import { serveChunks } from "./chunks.ts";
 import { listArchives } from "./list-archives.ts";
@@ -55,7 +55,7 @@ export function archiveStoreService(platform: Platform): ServiceImpl<typeof Arch
       const seconds = uploadLife(request.urlExpires);
       const wanted = request.dataVersion === undefined ? undefined : positive(request.dataVersion, "data_version");
       const { version, leaseUntil } = await reserveVersion(platform, storeKey, owner, wanted, seconds);
-      const options = { seconds, origin: publicOrigin(platform, context) };
+      const options = { seconds, origin: await urlOrigin(platform, context) };
       return {
         dataVersion: version,
         slots: await signSlots(platform, storeKey, version, request.slots, options),
@@ -99,7 +99,7 @@ export function archiveStoreService(platform: Platform): ServiceImpl<typeof Arch
 
     async getManifest({ archive, dataVersion }, context) {
       const { storeKey, version, summary, row } = await published(context, archive, dataVersion);
-      const options = { seconds: downloadLife(platform), origin: publicOrigin(platform, context) };
+      const options = { seconds: downloadLife(platform), origin: await urlOrigin(platform, context) };
       return {
         dataVersion: version,
         summary: summaryMessage(summary),
@@ -120,7 +120,7 @@ export function archiveStoreService(platform: Platform): ServiceImpl<typeof Arch
       const version = await published(context, archive, positive(dataVersion, "data_version"));
       const all = await platform.manifests.chunks(version.storeKey, version.version);
       const page = inPage(all, wanted);
-      const served = await serveChunks(platform, version, page, urls ? publicOrigin(platform, context) : undefined);
+      const served = await serveChunks(platform, version, page, urls ? await urlOrigin(platform, context) : undefined);
       return {
         chunks: served.map(({ chunk, index, url }) => chunkMessage(chunk, index, url)),
         urlsExpireAt: urls ? BigInt(Math.floor(Date.now() / 1000) + downloadLife(platform)) : 0n,

@@ -14,7 +14,7 @@ import {
   totalOf,
   uploadByReference,
 } from "./testing/archive-client.ts";
-import { type ArchivesUnderTest, installations } from "./testing/archive-fixture.ts";
+import { type ArchivesUnderTest, installations, startArchives } from "./testing/archive-fixture.ts";
 
 const codeOf = async (call: Promise<unknown>): Promise<readonly [Code | "succeeded", string]> =>
   call.then(
@@ -362,3 +362,28 @@ for (const [name, start] of Object.entries(installations)) {
     });
   });
 }
+
+describe("where urls lead", () => {
+  const originOf = async (options: Parameters<typeof startArchives>[0]) => {
+    const archives = await startArchives(options);
+    try {
+      const { slots } = await archives.host.as.archive.getUploadSlotsByStoreKey({
+        storeKey: "chain-url-main-v1",
+        slotIndexes: [0],
+      });
+      const { port } = new URL(archives.under.api.url);
+      return new URL(first(slots).url).origin.replace(port, "PORT");
+    } finally {
+      await archives.close();
+    }
+  };
+
+  test("to where the request came from, unless the operator knows better", async () => {
+    assert.equal(await originOf({}), "http://127.0.0.1:PORT");
+    assert.equal(await originOf({ publicUrl: "https://api.example/" }), "https://api.example");
+  });
+
+  test("to the host's own address when this process listens on every interface of its machine", async () => {
+    assert.equal(await originOf({ host: "0.0.0.0" }), "http://10.9.0.1:PORT");
+  });
+});

@@ -2,7 +2,7 @@ import { type ConnectRouter, createContextValues, type Interceptor } from "@conn
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { answerCors } from "./cors.ts";
 import { type HttpHandler, type HttpRequest, type HttpResponse, json } from "./http-routes.ts";
-import { requestOrigin, requestOriginKey } from "./public-origin.ts";
+import { requestOrigin, requestOriginKey } from "./request-origin.ts";
 import { sourceAddressKey } from "./source-address.ts";
 
 const largestMessage = 4 * 1024 * 1024;

@@ -36,14 +36,14 @@ export interface SignGet {
   readonly origin: string;
 }
 
-export interface SignPut extends SignGet {
+interface SignPut extends SignGet {
   /** when given, a body of any other length is refused */
   readonly size?: number | undefined;
   /** when given, a body with any other hash is refused by stores that check (32 bytes) */
   readonly sha256?: Uint8Array | undefined;
 }
 
-export interface SignedPut {
+interface SignedPut {
   readonly url: string;
   /** part of what is signed: to be sent as they are */
   readonly headers: Readonly<Record<string, string>>;

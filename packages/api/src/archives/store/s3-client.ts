@@ -16,7 +16,7 @@ export interface S3Location {
   readonly style: "path" | "host";
 }
 
-export interface S3Request {
+interface S3Request {
   readonly method: "GET" | "PUT" | "HEAD" | "DELETE";
   /** absent: the bucket */
   readonly key?: string;

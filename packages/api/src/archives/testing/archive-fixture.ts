@@ -18,7 +18,7 @@ const uploader = "uploader";
 
 /** Where a control plane with archives keeps its things: all embedded, or nothing of it. */
 export const installations: Readonly<Record<string, () => Promise<ArchivesUnderTest>>> = {
-  "PGlite and a directory": () => start({}),
+  "PGlite and a directory": () => startArchives({}),
   "PostgreSQL and S3": startExternal,
 };
 
@@ -29,7 +29,7 @@ async function startExternal(): Promise<ArchivesUnderTest> {
     await Promise.all([postgres.stop(), s3.stop()]);
   };
   try {
-    const started = await start({
+    const started = await startArchives({
       databaseUrl: postgres.url,
       archiveBucket: bucket,
       awsRegion: region,
@@ -50,7 +50,7 @@ async function startExternal(): Promise<ArchivesUnderTest> {
   }
 }
 
-export async function start(options: Partial<ApiOptions>): Promise<ArchivesUnderTest> {
+export async function startArchives(options: Partial<ApiOptions>): Promise<ArchivesUnderTest> {
   const under = await startApiUnderTest({ archiveUploaders: uploader, ...options });
   const orgId = (await under.as.org.list({ memberId: under.admin.userId, limit: 1n })).orgs[0]?.orgId ?? "";
   const { token } = await under.as.org.getProvisionToken({ userId: under.admin.userId, orgId });

@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import type { S3Location } from "../store/s3-client.ts";
 
 const bucket = "archives";
@@ -11,10 +11,7 @@ const bucket = "archives";
 /** s3rver, an S3 server that we did not write, as a process with a directory of its own. */
 export async function startS3rver(): Promise<{ readonly location: S3Location; stop(): Promise<void> }> {
   const directory = await mkdtemp(path.join(tmpdir(), "blockvisor-s3rver-"));
-  const command = path.join(
-    path.dirname(createRequire(import.meta.url).resolve("s3rver/package.json")),
-    "bin/s3rver.js",
-  );
+  const command = fileURLToPath(new URL("bin/s3rver.js", import.meta.resolve("s3rver/package.json")));
   const flags = ["-d", directory, "-a", "localhost", "-p", "0", "--service-endpoint", "localhost"];
   const server = spawn(process.execPath, ["--no-deprecation", command, ...flags, "--configure-bucket", bucket], {
     stdio: ["ignore", "pipe", "pipe"],

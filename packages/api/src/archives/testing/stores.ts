@@ -16,7 +16,7 @@ import { hasSwift, startSwift } from "./swift.ts";
  * `signatures`: urls are not checked; `hashes`: x-amz-checksum-sha256 is not compared; `suffixes`: "bytes=-5" means something else;
  * `wholeness`: an upload that breaks off leaves what came; `pages`: a second page of a listing cannot be had.
  */
-export type Gap = "signatures" | "hashes" | "suffixes" | "wholeness" | "pages";
+type Gap = "signatures" | "hashes" | "suffixes" | "wholeness" | "pages";
 
 export interface StoreUnderTest {
   readonly store: ObjectStore;

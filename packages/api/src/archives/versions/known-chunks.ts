@@ -1,4 +1,3 @@
-import { sql } from "kysely";
 import type { Database } from "../../database/open-database.ts";
 import type { ChunkChecksum, Manifest, ManifestChunk, ManifestSummary } from "../manifest/manifest.ts";
 
@@ -84,14 +83,4 @@ export async function enterChunks(tx: Database, storeKey: string, { chunks, summ
       .onConflict((conflict) => conflict.doNothing())
       .execute();
   }
-}
-
-/** What the objects of all published versions take, chunks that they share counted once. */
-export async function sharedBytes(db: Database, storeKey: string): Promise<bigint> {
-  const { bytes } = await db
-    .selectFrom("archive_chunks")
-    .select(sql<bigint>`coalesce(sum(size), 0)::bigint`.as("bytes"))
-    .where("store_key", "=", storeKey)
-    .executeTakeFirstOrThrow();
-  return bytes;
 }

@@ -64,7 +64,7 @@ export async function reserve(
 }
 
 /** @throws UNAVAILABLE while its unused chunks are being removed */
-export async function lockStore(tx: Database, storeKey: string): Promise<void> {
+async function lockStore(tx: Database, storeKey: string): Promise<void> {
   await tx
     .insertInto("archive_stores")
     .values({ store_key: storeKey, keep_last: null, keep_days: null })
@@ -81,7 +81,7 @@ export async function lockStore(tx: Database, storeKey: string): Promise<void> {
   }
 }
 
-export const isLive = (row: VersionRow, now: number): boolean => Number(row.lease_until ?? 0) > now;
+const isLive = (row: VersionRow, now: number): boolean => Number(row.lease_until ?? 0) > now;
 
 export const taken = (version: bigint) => new ConnectError(`Data version: ${version}`, Code.AlreadyExists);
 

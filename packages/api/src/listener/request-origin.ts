@@ -1,5 +1,4 @@
-import { createContextKey, type HandlerContext } from "@connectrpc/connect";
-import type { Platform } from "../platform.ts";
+import { createContextKey } from "@connectrpc/connect";
 import type { HttpRequest } from "./http-routes.ts";
 
 /** Scheme and authority by which a request came: what reached this process once reaches it again. */
@@ -13,7 +12,3 @@ export function requestOrigin(request: HttpRequest): string {
   // A client can write what it likes here, but the answer goes to nobody else.
   return authorityPattern.test(authority) ? `${encrypted ? "https" : "http"}://${authority}` : "";
 }
-
-/** Where the caller reaches this process: what the operator says, or the way it came. */
-export const publicOrigin = ({ settings }: Platform, context: HandlerContext): string =>
-  settings.publicUrl ?? context.values.get(requestOriginKey);

@@ -6,6 +6,7 @@ import { nodePaths } from "../place/paths.ts";
 import { createNodeEngine } from "../plugin/node-engine.ts";
 import { NodePlugin } from "../plugin/node-plugin.ts";
 import { NodeTasks, type Task } from "../schedule/node-tasks.ts";
+import { holdsRules } from "./firewall-target.ts";
 import { lendData } from "./lend-data.ts";
 import type { NodeActor } from "./node-actor.ts";
 import { nodeEnvOf, processEnvironment } from "./node-env.ts";
@@ -67,6 +68,7 @@ export function assembleNode(
 export async function restoreParts(parts: NodeParts): Promise<void> {
   parts.agent = await readAgentRecord(parts.paths.agentRecord);
   await parts.tasks.load();
+  parts.firewallApplied = await holdsRules(parts, parts.state());
 }
 
 function requireRunning(actor: NodeActor | undefined): void {

@@ -5,13 +5,13 @@ import { agentMountPoint } from "../agent/agent-bundle.ts";
 import { newAgentRecord, writeAgentRecord } from "../agent/agent-record.ts";
 import { serveEngine } from "../agent/engine-server.ts";
 import { HostError, reportOf } from "../errors/host-error.ts";
-import type { FirewallTarget } from "../firewall/index.ts";
-import { hostBridge, type NodeNetworkHandle } from "../network/index.ts";
+import { hostBridge } from "../network/index.ts";
 import { readPluginConfig } from "../plugin/node-engine.ts";
 import { type ContainerSpec, isAlive, signalProcess } from "../runtime/index.ts";
+import { firewallTarget, requireNetwork } from "./firewall-target.ts";
 import { dataOf } from "./node-data.ts";
 import { basicEnvironment, dataMountPoint, environmentFile, environmentOf, nodeEnvOf } from "./node-env.ts";
-import { type NodeHost, type NodeParts, usesHostNetwork } from "./node-host.ts";
+import { type NodeParts, usesHostNetwork } from "./node-host.ts";
 import { limitsOf } from "./node-limits.ts";
 import type { NodeState } from "./node-state.ts";
 import { agentStateOf } from "./observe.ts";
@@ -158,29 +158,6 @@ async function containerSpec({ host, paths }: NodeParts, state: NodeState): Prom
     limits: limitsOf(host, state),
     logPath: paths.containerLog,
   };
-}
-
-async function requireNetwork(host: NodeHost, nodeId: string): Promise<NodeNetworkHandle> {
-  const network = await host.network.inspect(nodeId);
-  if (network) return network;
-  throw new HostError("runtime_error", "the node's network vanished while it was started", {
-    hint: "start the node again",
-  });
-}
-
-/** Undefined: a node on the host's network, on a machine that cannot tell its traffic from the host's own. */
-async function firewallTarget({ host, log }: NodeParts, state: NodeState): Promise<FirewallTarget | undefined> {
-  if (usesHostNetwork(host, state)) {
-    const cgroup = host.cgroups.socketMatch(state.id);
-    if (cgroup === undefined) {
-      log.warn("firewall rules are not enforced: a node on the host's network needs cgroup version 2");
-      return undefined;
-    }
-    await host.cgroups.ensure(state.id, limitsOf(host, state));
-    return { kind: "host", cgroup };
-  }
-  const { namespacePath, hostInterface, mac, addresses } = await requireNetwork(host, state.id);
-  return { kind: "bridged", namespacePath, hostInterface, mac, addresses };
 }
 
 async function storeKeysOf(node: NodeParts, state: NodeState): Promise<ReadonlySet<string>> {

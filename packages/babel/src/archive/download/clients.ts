@@ -1,6 +1,6 @@
-import { readdir } from "node:fs/promises";
+import { mkdir, readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { isMissing } from "../../errno.ts";
+import { isMissing, messageOf } from "../../errno.ts";
 import { readBounded } from "../../files/durable.ts";
 import { accountNamed } from "../../process/accounts.ts";
 import { engineClient } from "../../service/engine.ts";
@@ -12,6 +12,7 @@ import { dataFolder } from "./data-folder.ts";
 import type { Download, DownloadOptions } from "./download.ts";
 import { type Environment, type Outcome, runDownloads } from "./run-downloads.ts";
 import { StateFolder } from "./state-folder.ts";
+import { Tree } from "./tree.ts";
 
 /** A service whose data is an archive of its own. (§4.6) */
 type ClientService = {
@@ -52,6 +53,7 @@ export async function downloadClients(
     else {
       const source = engineSource(engine, service.store_key, { signal: task.signal, log, ...times });
       const owner = await ownerOf(task, service);
+      await makeFolder(dataFolder(task), service.data_dir);
       wanted.push({ service, options: { source, destination, state, log, ...(owner === undefined ? {} : { owner }) } });
     }
   }
@@ -73,7 +75,7 @@ async function settle(
   const failures: string[] = [];
   for (const [index, { service, options }] of wanted.entries()) {
     const outcome = outcomes[index];
-    if (outcome?.kind === "failed") failures.push(`  - ${service.name}: ${outcome.error.message}`);
+    if (outcome?.kind === "failed") failures.push(`  - ${service.name}: ${messageOf(outcome.error)}`);
     if (outcome?.kind === "absent") options.log("has no archive; starts without one");
     if (outcome?.kind !== "complete") continue;
     finished.push(outcome);
@@ -116,6 +118,17 @@ async function clientServices(jobFolder: string): Promise<readonly ClientService
     if (fault !== undefined) throw new Error(`Service '${name}' data_dir '${folder}' ${fault}`);
     return [{ name, store_key, data_dir: folder, ...(typeof run_as === "string" ? { run_as } : {}) }];
   });
+}
+
+/** Not through a link that somebody planted where the folder should be. */
+async function makeFolder(root: string, path: string): Promise<void> {
+  await mkdir(root, { recursive: true });
+  const tree = new Tree(root);
+  try {
+    tree.folder(path);
+  } finally {
+    tree.close();
+  }
 }
 
 async function hasData(folder: string): Promise<boolean> {

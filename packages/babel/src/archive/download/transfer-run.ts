@@ -1,4 +1,3 @@
-import { availableParallelism } from "node:os";
 import { TransferFault } from "../transfer/fault.ts";
 import { cancelled } from "../transfer/retry.ts";
 import type { Streams } from "../transfer/streams.ts";
@@ -42,6 +41,8 @@ export class TransferRun {
   #wake: () => void = () => undefined;
   #turn = 0;
   #short = false;
+  /** Bytes that the last report knew of. */
+  #reported = 0;
 
   constructor(downloads: readonly Download[], options: RunOptions) {
     this.#downloads = downloads;
@@ -221,12 +222,15 @@ export class TransferRun {
     await Promise.race([Promise.all(commits), late]);
   }
 
+  /** Throughput since the last report. (D3-05) */
   #report(): string {
     const { threads, streams } = this.#options;
     const done = this.#downloads.reduce((sum, { chunksDone }) => sum + chunksDone, 0);
     const all = this.#downloads.reduce((sum, { manifest }) => sum + manifest.header.chunks, 0);
-    const received = (threads.counters.received / 1e6).toFixed(0);
-    return `${done} of ${all} chunks, ${received} MB received in this run, ${streams.count} connections, ${availableParallelism()} cores`;
+    const { received } = threads.counters;
+    const rate = (received - this.#reported) / 1e6 / (REPORT_MS / 1000);
+    this.#reported = received;
+    return `${done} of ${all} chunks; ${rate.toFixed(1)} MB/s over ${streams.count} connections`;
   }
 }
 

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { Journal } from "../journal.ts";
+import { type DownloadRecord, kernelBoot, StateFolder } from "./state-folder.ts";
+
+async function resumeFrom(t: TestContext, records: readonly DownloadRecord[]) {
+  const folder = await mkdtemp(join(tmpdir(), "babel-state-"));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const written = await Journal.open<DownloadRecord>(join(folder, "journal"), () => undefined);
+  for (const record of records) await written.append(record);
+  await written.close();
+  const { journal, done, started, ...rest } = await new StateFolder(folder).resume(10);
+  await journal.close();
+  return { done: [...done], started: [...started], ...rest };
+}
+
+test("after a power loss only what was flushed counts; after a kill what the kernel still has counts, too", async (t) => {
+  const here = kernelBoot();
+  const history = (b: string): readonly DownloadRecord[] => [
+    { t: "purged" },
+    ...[3, 1, 4].map((i) => ({ t: "start", i }) as const),
+    { t: "done", i: 3, b },
+    { t: "done", i: 1, b },
+    // The flush that this group stands for began before chunk 4 was done.
+    { t: "done", i: 4, b },
+    { t: "group", n: 2 },
+  ];
+  const common = { started: [3, 1, 4], doneRecords: 3, durable: false, purged: true, complete: false };
+  assert.deepEqual(await resumeFrom(t, history(here)), { ...common, done: [3, 1, 4] });
+  assert.deepEqual(await resumeFrom(t, history("another boot")), { ...common, done: [3, 1] });
+});
+
+test("what was lost has to be done again, and then counts", async (t) => {
+  const b = kernelBoot();
+  const lost: readonly DownloadRecord[] = [
+    { t: "done", i: 0, b },
+    { t: "done", i: 1, b },
+    { t: "group", n: 2 },
+    { t: "complete", at: 1 },
+    { t: "lost", i: 1 },
+  ];
+  const common = { started: [], purged: false, complete: false };
+  assert.deepEqual(await resumeFrom(t, lost), { ...common, done: [0], doneRecords: 2, durable: true });
+  const again = await resumeFrom(t, [...lost, { t: "done", i: 1, b }]);
+  assert.deepEqual(again, { ...common, done: [0, 1], doneRecords: 3, durable: false });
+});

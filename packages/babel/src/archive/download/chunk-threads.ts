@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
+import { budgetBytes } from "../transfer/budget.ts";
 import { isDiskFull, TransferFault } from "../transfer/fault.ts";
 import { STALL_LIMIT, type StallLimit } from "../transfer/get-object.ts";
 import { RETRY_TIMES, type RetryTimes, SharedProgress } from "../transfer/retry.ts";
@@ -11,6 +12,8 @@ import { type ChunkOrder, type FromThread, type ThreadData, type ToThread, Trans
 const LEAST = 4;
 const MOST = 8;
 const OPEN_FILES = 1024;
+/** A thread with its buffers, and what its sockets hold. */
+const THREAD_BYTES = 16 * 1024 * 1024;
 
 /** The disk was full when the chunk was written. */
 export class DiskFull extends Error {}
@@ -52,7 +55,8 @@ export class ChunkThreads {
   #last = 0;
 
   constructor({ most = MOST, retry = RETRY_TIMES, stall = STALL_LIMIT }: ThreadOptions = {}) {
-    const count = Math.max(1, Math.min(Math.max(LEAST, availableParallelism()), MOST, most));
+    const affordable = Math.floor(budgetBytes() / THREAD_BYTES);
+    const count = Math.max(1, Math.min(Math.max(LEAST, availableParallelism()), MOST, most, affordable));
     const data: ThreadData = {
       throttle: this.throttle.shared,
       progress: this.#progress.shared,

@@ -8,7 +8,7 @@ import type { Download } from "./download.ts";
 export type CommitTimes = { readonly afterMs: number; readonly afterBytes: number };
 
 /** D4-02 */
-export const COMMIT_TIMES: CommitTimes = { afterMs: 30_000, afterBytes: 4 * 1024 ** 3 };
+const COMMIT_TIMES: CommitTimes = { afterMs: 30_000, afterBytes: 4 * 1024 ** 3 };
 
 const TICK_MS = 500;
 const REPORT_MS = 30_000;

@@ -5,9 +5,6 @@ export type HashAlgorithm = "sha1" | "sha256" | "blake3";
 /** Bytes of a digest. */
 export const DIGEST_BYTES: Readonly<Record<HashAlgorithm, number>> = { sha1: 20, sha256: 32, blake3: 32 };
 
-/** What new archives are written with. */
-export const DEFAULT_HASH: HashAlgorithm = "sha256";
-
 export type Checksum = {
   readonly algorithm: HashAlgorithm;
   /** Lower case. */

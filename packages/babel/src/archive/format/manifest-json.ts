@@ -116,10 +116,10 @@ function checksumFromJson(value: unknown, position: number): Checksum {
   return { algorithm, hex: Buffer.from(bytes).toString("hex") };
 }
 
-export const compressionToJson = (compression: Compression): JsonObject | null =>
+const compressionToJson = (compression: Compression): JsonObject | null =>
   compression.codec === "zstd" ? { ZSTD: compression.level } : null;
 
-export function compressionFromJson(value: unknown): Compression {
+function compressionFromJson(value: unknown): Compression {
   if (value === null || value === undefined) return { codec: "none" };
   const level = object(value, "compression")["ZSTD"];
   return typeof level === "number" ? { codec: "zstd", level } : refuse("it has a compression of an unknown type");

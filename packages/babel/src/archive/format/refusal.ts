@@ -1,5 +1,5 @@
 /** What an archive says cannot be right: trying again would not help. */
-export class InvalidManifest extends Error {
+class InvalidManifest extends Error {
   readonly code = "archive-manifest-invalid";
 
   /** @param reason stable, begins in lower case, names chunk or path */

@@ -17,7 +17,7 @@ export function checkHeader(header: Header): void {
 }
 
 /** What can be said about a chunk alone. (D4-04, D4-05) @throws InvalidManifest */
-export function checkChunk(chunk: Chunk, header: Pick<Header, "chunks">): void {
+function checkChunk(chunk: Chunk, header: Pick<Header, "chunks">): void {
   const { index, key, size, checksum, destinations } = chunk;
   if (!isAmount(index) || index >= header.chunks) refuse(`chunk index ${index}, but there are ${header.chunks} chunks`);
   const name = `chunk ${index}`;

@@ -52,7 +52,7 @@ export function faultOfStatus(status: number, retryAfter: string | undefined, no
 }
 
 /** Seconds or a date, as HTTP has it; capped at an hour, for a wrong clock must not stop a transfer for days. */
-export function retryAfterMs(header: string | undefined, now = Date.now()): number | undefined {
+function retryAfterMs(header: string | undefined, now = Date.now()): number | undefined {
   if (header === undefined) return undefined;
   const ms = /^\d+$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - now;
   return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), 3_600_000) : undefined;

@@ -2,7 +2,7 @@ import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { monotonicMs } from "./retry.ts";
 
-export type Phase = "metadata" | "transfer" | "verify" | "finalize" | "paused";
+type Phase = "metadata" | "transfer" | "verify" | "finalize" | "paused";
 
 export type ProgressState = {
   readonly phase: Phase;

@@ -10,7 +10,8 @@ export interface ControlPlane {
   stopNode(id: string): Promise<void>;
   restartNode(id: string): Promise<void>;
   deleteNode(id: string): Promise<void>;
-  upgradeNode(id: string, version: string | undefined, build: bigint | undefined): Promise<void>;
+  /** @returns false if the node is on that image already */
+  upgradeNode(id: string, version: string | undefined, build: bigint | undefined): Promise<boolean>;
   /** Nodes that the API has for this host. */
   listNodes(): Promise<readonly NodeMessage[]>;
 }

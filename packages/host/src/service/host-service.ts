@@ -246,7 +246,10 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
       if (!context.cloud || actor.snapshot().state.dev_mode) {
         throw new HostError("unsupported", "dev node upgrade is not supported", { hint: "use `nib image upgrade`" });
       }
-      await context.cloud.upgradeNode(actor.id, version, build);
+      if (!(await context.cloud.upgradeNode(actor.id, version, build))) {
+        yield* operationEvents(actor.id, async () => message(actor));
+        return;
+      }
       yield { nodeId: actor.id, event: { case: "requested" as const, value: { message: "upgrade triggered" } } };
     },
     upgradeDevNode: async function* (request) {

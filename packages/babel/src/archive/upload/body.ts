@@ -1,30 +1,28 @@
 import { closeSync, openSync, readSync } from "node:fs";
-import { setImmediate } from "node:timers/promises";
 import { TransferFault } from "../transfer/fault.ts";
 import type { Body } from "./prepare.ts";
 import { type SourceRange, SourceReader } from "./source-reader.ts";
 
 const PIECE = 256 * 1024;
 
-/** The bytes of a body, from the beginning at every call. A piece may be used until the next one is asked for. */
-export async function* bodyPieces(
+/** The bytes of a body, from the beginning at every call. A piece is good until the next but one is asked for. */
+export function* bodyPieces(
   body: Body,
   source: { readonly root: string; readonly ranges: readonly SourceRange[] },
-): AsyncGenerator<Buffer> {
+): Generator<Buffer> {
   if (body.kind === "memory") {
-    for (let at = 0; at < body.bytes.length; at += PIECE)
-      yield Buffer.from(body.bytes.buffer, at, Math.min(PIECE, body.bytes.length - at));
+    const { buffer, length } = body.bytes;
+    for (let at = 0; at < length; at += PIECE) yield Buffer.from(buffer, at, Math.min(PIECE, length - at));
     return;
   }
   const { read, close } = body.kind === "spool" ? spoolReader(body.path) : sourceReader(source.root, source.ranges);
+  const buffers = [Buffer.allocUnsafeSlow(PIECE), Buffer.allocUnsafeSlow(PIECE)];
   try {
-    for (;;) {
-      // Fresh ones: what was handed on may wait in a socket.
-      const buffer = Buffer.allocUnsafeSlow(PIECE);
+    for (let turn = 0; ; turn++) {
+      const buffer = buffers[turn % 2]!;
       const length = read(buffer);
       if (length === 0) return;
       yield buffer.subarray(0, length);
-      await setImmediate();
     }
   } finally {
     close();

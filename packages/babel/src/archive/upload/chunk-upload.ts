@@ -102,6 +102,7 @@ async function send(work: ChunkWork, prepared: Prepared, desk: SlotDesk, tools: 
       size,
       checksum,
       pieces: () => bodyPieces(body, work),
+      volatile: body.kind === "source",
       onSent: (bytes) => work.onShare(size === 0 ? 1 : bytes / size),
     },
     desk,

@@ -28,7 +28,9 @@ export type SendableObject = {
   readonly size: number;
   /** sha256, hex. */
   readonly checksum: string;
-  readonly pieces: () => AsyncIterable<Buffer>;
+  readonly pieces: () => Iterable<Buffer>;
+  /** Whether the bytes are read where they could change. */
+  readonly volatile: boolean;
   /** Bytes of this attempt so far. */
   readonly onSent: (bytes: number) => void;
 };
@@ -63,7 +65,7 @@ export async function sendObject(
         url: slot.url,
         headers: slot.headers,
         size: object.size,
-        checksum: object.checksum,
+        ...(object.volatile ? { checksum: object.checksum } : {}),
         pieces: object.pieces(),
         signal,
         onSent: (bytes) => {

@@ -14,9 +14,10 @@ export type PutRequest = {
   /** To be sent as they are. */
   readonly headers: Readonly<Record<string, string>>;
   readonly size: number;
-  /** sha256 of the body, hex. */
-  readonly checksum: string;
-  readonly pieces: AsyncIterable<Buffer>;
+  /** sha256 of the body, hex, if it could have changed since; the url itself may say what the body has to be. */
+  readonly checksum?: string;
+  /** A piece has to stay as it is until the next but one is asked for. */
+  readonly pieces: Iterable<Buffer>;
   readonly signal: AbortSignal;
   /** Bytes that were handed to the network. */
   readonly onSent: (bytes: number) => void;
@@ -101,21 +102,25 @@ export class ObjectPutter {
       },
       () => undefined,
     );
-    const hash = createHash("sha256");
+    const hash = put.checksum === undefined ? undefined : createHash("sha256");
     let sent = 0;
-    for await (const piece of put.pieces) {
-      hash.update(piece);
+    let flushed: Promise<unknown> = Promise.resolve();
+    for (const piece of put.pieces) {
+      hash?.update(piece);
       sent += piece.length;
       if (sent > put.size) throw bodyChanged();
       // The last byte decides whether the object exists at all: it is sent once all of them are known to be right.
-      if (sent === put.size && hash.copy().digest("hex") !== put.checksum) throw bodyChanged();
+      if (sent === put.size && hash?.digest("hex") !== put.checksum) throw bodyChanged();
       await stall.excused(this.#throttle.take(piece.length, put.signal));
+      // While the last piece is on its way the next one is read, but no more.
+      await Promise.race([flushed, answered]);
       if (answer !== undefined) return answer;
-      if (!sending.write(piece)) await Promise.race([once(sending, "drain"), answered]);
-      if (answer !== undefined) return answer;
+      flushed = new Promise<void>((resolve) => void sending.write(piece, () => resolve()));
       stall.note(piece.length);
       put.onSent(piece.length);
     }
+    await Promise.race([flushed, answered]);
+    if (answer !== undefined) return answer;
     if (sent !== put.size) throw bodyChanged();
     sending.end();
     return undefined;

@@ -124,9 +124,8 @@ class ArchiveUpload {
     this.#desk = new SlotDesk(target, this.#plan.dataVersion, settings.urlExpiresSecs);
     for (let round = 0; round < ROUNDS; round++) {
       await this.#transfer();
+      const files = this.#open().length === 0 && target.extended ? await this.#sendFiles() : undefined;
       if (!(await this.#settled()) || this.#open().length > 0) continue;
-      const files = target.extended ? await this.#sendFiles() : undefined;
-      if (!(await this.#settled())) continue;
       if (await this.#publish(files)) return this.#finish();
     }
     throw new TransferFault("permanent", "the data does not come to rest, or the store does not keep what is uploaded");
@@ -304,6 +303,7 @@ class ArchiveUpload {
       size: object.size,
       checksum: object.sha256,
       pieces: () => bodyPieces({ kind: "spool", path }, { root, ranges: [] }),
+      volatile: false,
       onSent: () => undefined,
     };
     await sendObject(sent, this.#desk, tools.sending);

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
+import { rm, writeFile } from "node:fs/promises";
+import path from "node:path";
 import { after, before, describe, test } from "node:test";
 import { BadChunksSchema, Layout, VersionState } from "@blockvisor/wire/blockvisor/archive/v1/archive";
 import { Code, ConnectError } from "@connectrpc/connect";
@@ -362,6 +364,21 @@ for (const [name, start] of Object.entries(installations)) {
     });
   });
 }
+
+test("what goes wrong inside is not told, in a stream either", async () => {
+  const archives = await startArchives({});
+  try {
+    const { as } = archives.host;
+    await as.archive.getUploadSlotsByStoreKey({ storeKey: "chain-inside-v1" });
+    const folder = path.join(archives.under.dataDir, "archives");
+    await rm(folder, { recursive: true });
+    await writeFile(folder, "no folder any more");
+    const manifest = manifestStream("chain-inside-v1", 1n, { chunks: 0 }, []);
+    assert.deepEqual(await codeOf(as.archiveStore.putManifest(manifest)), [Code.Internal, "Internal error."]);
+  } finally {
+    await archives.close();
+  }
+});
 
 describe("where urls lead", () => {
   const originOf = async (options: Parameters<typeof startArchives>[0]) => {

@@ -1,3 +1,4 @@
+import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import { translateDatabaseError } from "../database/constraint.ts";
@@ -27,14 +28,28 @@ export function authorisation(db: Database, tokens: AccessTokens): Interceptor {
 
 /** Nothing about the inside leaves the server: whatever is not an RPC error becomes "Internal error." (spec §0.4). */
 export function errorBoundary(log: Logger): Interceptor {
+  const outward = (method: DescMethod, thrown: unknown): ConnectError => {
+    const error = translateDatabaseError(thrown);
+    if (error instanceof ConnectError && error.code !== Code.Internal && error.code !== Code.Unknown) return error;
+    log.error({ method: rpcName(method), err: error }, "call failed");
+    return new ConnectError("Internal error.", Code.Internal);
+  };
   return (next) => async (request) => {
     try {
-      return await next(request);
+      const response = await next(request);
+      if (!response.stream) return response;
+      // The handler of a stream runs while its answer is read.
+      return { ...response, message: translated(response.message, (thrown) => outward(request.method, thrown)) };
     } catch (thrown) {
-      const error = translateDatabaseError(thrown);
-      if (error instanceof ConnectError && error.code !== Code.Internal && error.code !== Code.Unknown) throw error;
-      log.error({ method: rpcName(request.method), err: error }, "call failed");
-      throw new ConnectError("Internal error.", Code.Internal);
+      throw outward(request.method, thrown);
     }
   };
+}
+
+async function* translated<Item>(items: AsyncIterable<Item>, outward: (thrown: unknown) => ConnectError) {
+  try {
+    yield* items;
+  } catch (thrown) {
+    throw outward(thrown);
+  }
 }

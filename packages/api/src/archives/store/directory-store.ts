@@ -1,8 +1,10 @@
 import { lstat, opendir } from "node:fs/promises";
 import path from "node:path";
 import type { DirectoryFiles } from "./directory-files.ts";
+import { keySegments } from "./object-key.ts";
 import type { ObjectFacts, ObjectStore } from "./object-store.ts";
 import type { PathSigner } from "./signed-path.ts";
+import { storeUnavailable } from "./store-unavailable.ts";
 
 /** A file system takes larger objects than anybody should make in one piece. */
 const largestObject = 64 * 1024 ** 3;
@@ -10,10 +12,13 @@ const largestObject = 64 * 1024 ** 3;
 /** Objects in a directory of this machine; this process serves their urls (`object-routes.ts`). */
 export function createDirectoryStore(files: DirectoryFiles, signer: PathSigner): ObjectStore {
   const write = async (key: string, body: Uint8Array, exclusive: boolean) => {
-    const draft = await files.begin();
+    keySegments(key);
+    const draft = await files.begin().catch(brokenDisk);
     try {
       await draft.handle.writeFile(body);
       return await draft.commit(key, exclusive);
+    } catch (error) {
+      return brokenDisk(error);
     } finally {
       await draft.discard();
     }
@@ -67,6 +72,13 @@ export function createDirectoryStore(files: DirectoryFiles, signer: PathSigner):
       headers: {},
     }),
   };
+}
+
+const diskCodes = new Set(["ENOSPC", "EDQUOT", "EIO", "EROFS"]);
+
+/** A disk that is full or broken now may not be for ever: callers try again. */
+function brokenDisk(error: unknown): never {
+  throw diskCodes.has((error as NodeJS.ErrnoException).code ?? "") ? storeUnavailable() : error;
 }
 
 const inSeconds = (seconds: number) => Math.floor(Date.now() / 1000) + seconds;

@@ -128,8 +128,10 @@ async function writeFully(draft: Draft, piece: Buffer, position: number): Promis
   }
 }
 
-/** Ends the connection too when a body is still coming: nobody wants to read it. */
+/**
+ * What is left of a request's body is read and dropped by the server: a connection that is cut instead would often take the answer with it,
+ * and the sender would never learn that its url has expired.
+ */
 function refuse(response: HttpResponse, status: number, message: string): void {
-  if (response.req.httpVersionMajor === 1 && response.req.method === "PUT") response.setHeader("connection", "close");
   json(response, status, { message });
 }

@@ -30,13 +30,14 @@ export interface StoreUnderTest {
 
 /** Every store that the suite runs against, by name. */
 export const storesUnderTest: Readonly<Record<string, () => Promise<StoreUnderTest>>> = {
-  directory: startDirectory,
+  directory: () => startDirectory(),
   "s3 by s3rver": startOnS3rver,
   ...(hasSwift() ? { "s3 by OpenStack Swift": startOnSwift } : {}),
 };
 
-async function startDirectory(): Promise<StoreUnderTest> {
-  const root = await mkdtemp(path.join(tmpdir(), "blockvisor-archives-"));
+/** @param folder an empty one; absent: one of its own */
+export async function startDirectory(folder?: string): Promise<StoreUnderTest> {
+  const root = folder ?? (await mkdtemp(path.join(tmpdir(), "blockvisor-archives-")));
   const files = await openDirectoryFiles(root);
   const signer = createPathSigner(Buffer.alloc(32, 3));
   const store = createDirectoryStore(files, signer);

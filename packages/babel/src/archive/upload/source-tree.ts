@@ -18,8 +18,8 @@ export type SourceFile = {
   /** Permission bits. */
   readonly mode: number;
 };
-export type SourceLink = { readonly path: string; readonly target: string };
-export type SourceDirectory = { readonly path: string; readonly mode: number };
+type SourceLink = { readonly path: string; readonly target: string };
+type SourceDirectory = { readonly path: string; readonly mode: number };
 
 export type SourceTree = {
   /** In order of their paths. */
@@ -111,7 +111,7 @@ export async function scanSource(root: string, excluded: Exclusion, signal?: Abo
   return found;
 }
 
-export function sourceFile(path: string, stats: BigIntStats): SourceFile {
+function sourceFile(path: string, stats: BigIntStats): SourceFile {
   return {
     path,
     size: Number(stats.size),

@@ -12,7 +12,7 @@ import { uploadTools } from "./upload-tools.ts";
 
 const TALK_MS = 30_000;
 const DEFAULT_RUNNERS = 8;
-export const NOTHING: ProgressState = {
+const NOTHING: ProgressState = {
   ...{ phase: "metadata", message: "chunks" },
   ...{ chunks: 0, chunksDone: 0, bytes: 0, bytesDone: 0 },
 };

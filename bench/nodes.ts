@@ -1,6 +1,10 @@
 /** What operators wait for: a node from a cached image, and a node that starts; against unpacking the image and against a bare container. */
-import { copyFileSync, cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
+import { HostService } from "@blockvisor/wire/blockvisor/host/v1/host";
+import { createClient } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-node";
 import { dockerBuild, Workbench } from "../e2e/workbench.ts";
 import { provideDebianImage } from "../tooling/debian-image.ts";
 import { dockerDaemon } from "../tooling/docker-daemon.ts";
@@ -46,23 +50,51 @@ try {
     after: clean,
   };
 
+  const daemon = createClient(
+    HostService,
+    createConnectTransport({
+      httpVersion: "2",
+      baseUrl: "http://blockvisord",
+      nodeOptions: { createConnection: () => connect(join(bench.root, "run/blockvisor/blockvisord.sock")) },
+    }),
+  );
+  const stopNode = () => bench.must("bv", ["node", "stop", first]);
+  /** Until babel has its configuration; what comes after is the protocol's own. */
+  const startInDaemon = {
+    name: "start to babel ready (in the daemon)",
+    run: async () => {
+      const { promise: ready, resolve } = Promise.withResolvers<void>();
+      const whole = (async () => {
+        for await (const { event } of daemon.startNode({ node: first })) {
+          if (event.case === "step" && event.value.step === "configure_agent" && event.value.finished) resolve();
+        }
+      })();
+      await Promise.race([ready, whole]);
+      finishing = whole;
+    },
+    after: async () => {
+      await finishing;
+      stopNode();
+    },
+  };
+  let finishing: Promise<void> | undefined;
   const startNode = {
-    name: "start to babel ready (bv node start)",
+    name: "the same for a user (bv node start)",
     run: () => bench.must("bv", ["node", "start", first]),
-    after: () => bench.must("bv", ["node", "stop", first]),
+    after: stopNode,
   };
   const bundle = join(bench.directory, "bundle");
-  mkdirSync(join(bundle, "rootfs/bin"), { recursive: true });
-  cpSync("/bin/busybox", join(bundle, "rootfs/bin/busybox"));
-  program("sh", ["-c", 'cd "$1" && runc spec', "sh", bundle]);
+  mkdirSync(bundle);
+  program("runc", ["spec", "--bundle", bundle]);
   const specification = JSON.parse(program("cat", [join(bundle, "config.json")]));
-  specification.process.args = ["/bin/busybox", "true"];
+  specification.root.path = join(rootfs, "rootfs");
+  specification.process.args = ["/bin/true"];
   specification.process.terminal = false;
   delete specification.process.rlimits;
   writeFileSync(join(bundle, "config.json"), JSON.stringify(specification));
   let containers = 0;
   const runc = {
-    name: "runc run of a bare busybox",
+    name: "runc run of the same root",
     run: () => program("runc", ["run", "--bundle", bundle, `bv-bench-${process.pid}-${containers++}`]),
   };
 
@@ -72,6 +104,7 @@ try {
   report("nodes", [
     await compare(createNode, umoci, rounds),
     await compare(createNode, copy, rounds),
+    await compare(startInDaemon, runc, rounds),
     await compare(startNode, runc, rounds),
   ]);
 } finally {

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { type ApiProcess, provisionToken, startApiProcess } from "../testing/api-process.ts";
 import { runCli, TemporaryDirectory } from "../testing/cli-process.ts";
+import { suiteVersion } from "../version.ts";
 
 const root = new TemporaryDirectory();
 const config = join(root.path, "etc/blockvisor.json");
@@ -98,6 +100,24 @@ test("the registered host can look up protocols", async () => {
     { status, stdout: JSON.parse(stdout), stderr },
     { status: 0, stdout: { protocols: [], total: 0 }, stderr: "" },
   );
+});
+
+test("the registered host tells the control plane about itself again", async () => {
+  const { id, token: hostToken } = JSON.parse(readFileSync(config, "utf8"));
+  const call = async (method: string, message: object) => {
+    const response = await fetch(`${api.url}/blockjoy.v1.HostService/${method}`, {
+      method: "POST",
+      headers: { "content-type": "application/json", authorization: `Bearer ${hostToken}` },
+      body: JSON.stringify(message),
+    });
+    return (await response.json()) as { readonly host: Readonly<Record<string, string>> };
+  };
+  await call("UpdateHost", { hostId: id, networkName: "forgotten", os: "forgotten" });
+  const { status, stdout, stderr } = await runCli("bv", ["host", "update"], { env: { BV_ROOT: root.path } });
+  assert.deepEqual({ status, stdout, stderr }, { status: 0, stdout: "Host info update sent\n", stderr: "" });
+  const { host } = await call("GetHost", { hostId: id });
+  assert.deepEqual([host["networkName"], host["bvVersion"]], [hostname(), suiteVersion]);
+  assert.notEqual(host["os"], "forgotten");
 });
 
 test("without a bundle to download the registration stands and the way on is told", async () => {

@@ -7,11 +7,18 @@ import { hostConfigPath, stateDirectory } from "../place/root.ts";
 import { Api } from "./api.ts";
 
 const configSchema = z.looseObject({
+  id: z.string().default(""),
   token: z.string(),
   refresh_token: z.string(),
   nodexeus_api_url: z.string().nullish(),
   blockjoy_api_url: z.string().nullish(),
 });
+
+interface HostLogin {
+  readonly url: string;
+  readonly token: string;
+  readonly hostId: string;
+}
 
 /** A token that is about to end is renewed, in seconds. */
 const marginSecs = 30;
@@ -20,7 +27,7 @@ const marginSecs = 30;
  * How this host logs in at the control plane. An expired token is renewed for this call only: the file belongs to the daemon,
  * which keeps what it renews there (host-daemon §7.2).
  */
-export async function hostLogin(out: Output): Promise<{ readonly url: string; readonly token: string }> {
+export async function hostLogin(out: Output): Promise<HostLogin> {
   const config = readConfig();
   const url = config?.nodexeus_api_url ?? config?.blockjoy_api_url;
   if (!config || !url) {
@@ -28,11 +35,11 @@ export async function hostLogin(out: Output): Promise<{ readonly url: string; re
       hint: "register the machine at a control plane: bvup TOKEN",
     });
   }
-  if (!expiresSoon(config.token)) return { url, token: config.token };
+  if (!expiresSoon(config.token)) return { url, token: config.token, hostId: config.id };
   using api = new Api(out, url);
   const request = { token: config.token, refresh: config.refresh_token };
   const { token } = await api.call("AuthService/Refresh", () => api.auth.refresh(request));
-  return { url, token };
+  return { url, token, hostId: config.id };
 }
 
 /** Tokens are in `blockvisor.json` as bvup leaves it, and in the daemon's own `auth.json` from its first start on (DB-1.2). */

@@ -15,9 +15,16 @@ const hostMetricsVerb = verb<object>({
   run: async (call) => (await import("./metrics/metrics.ts")).hostMetrics(call),
 });
 
+const hostUpdateVerb = verb<object>({
+  name: "update",
+  aliases: ["u"],
+  summary: "tell the control plane about this machine again",
+  run: async (call) => (await import("./update/update.ts")).hostUpdate(call),
+});
+
 export const hostVerbs: Verb = {
   name: "host",
   aliases: ["h"],
   summary: "look at this machine",
-  verbs: [hostInfoVerb, hostMetricsVerb],
+  verbs: [hostInfoVerb, hostUpdateVerb, hostMetricsVerb],
 };

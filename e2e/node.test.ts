@@ -228,7 +228,8 @@ describe("a node, seen from outside and from inside", () => {
     assert.equal(await served(node.ip, closedPort), undefined);
     assert.equal(readFileSync(join(node.directory, "data/inits"), "utf8"), "init\n");
     bench.must("bv", ["node", "delete", "--all", "--yes"]);
-    assert.deepEqual(readdirSync(join(bench.root, "var/lib/blockvisor")).sort(), ["images", "nodes"]);
+    // What happened to deleted nodes is kept; nothing else of them is.
+    assert.deepEqual(readdirSync(join(bench.root, "var/lib/blockvisor")).sort(), ["history", "images", "nodes"]);
   });
 });
 

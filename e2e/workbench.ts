@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -56,8 +56,13 @@ export class Workbench implements AsyncDisposable {
     return stdout;
   }
 
-  /** Starts `blockvisord` and waits until it answers. */
+  /** Starts `blockvisord` and waits until it answers. A machine that nobody has configured gets a bridge and addresses of its own. */
   async startDaemon(options: readonly string[] = ["--dev"]): Promise<ChildProcess> {
+    const configuration = join(this.root, "etc/blockvisor.json");
+    if (!existsSync(configuration)) {
+      mkdirSync(join(this.root, "etc"), { recursive: true });
+      writeFileSync(configuration, JSON.stringify(ownNetwork()));
+    }
     const log = openSync(join(this.directory, "blockvisord.log"), "a");
     const daemon = spawn(join(repository, "bin/blockvisord"), options, {
       env: this.env,
@@ -103,6 +108,24 @@ export class Workbench implements AsyncDisposable {
     }
     rmSync(this.directory, { recursive: true, force: true });
   }
+}
+
+let networks = 0;
+
+/** Several test runs and a daemon of the machine may be there at the same time. */
+function ownNetwork() {
+  networks += 1;
+  const subnet = `10.${200 + (process.pid % 50)}.${(Math.floor(process.pid / 50) * 4 + networks) % 256}`;
+  return {
+    mode: "dev",
+    iface: `bve${process.pid.toString(36)}${networks}`,
+    net_conf: {
+      gateway_ip: `${subnet}.1`,
+      host_ip: `${subnet}.1`,
+      prefix: 24,
+      available_ips: [`${subnet}.2-${subnet}.254`],
+    },
+  };
 }
 
 function running(child: ChildProcess): boolean {

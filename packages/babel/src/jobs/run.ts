@@ -75,10 +75,13 @@ export async function runEnd(
   abandoned: AbortSignal,
 ): Promise<RunResult> {
   if (child !== undefined && child.exitCode === null && child.signalCode === null) {
-    await new Promise<void>((resolve) => {
-      child.once("exit", () => resolve());
-      abandoned.addEventListener("abort", () => resolve(), { once: true });
-    });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const over = (): void => resolve();
+    child.once("exit", over);
+    abandoned.addEventListener("abort", over, { once: true });
+    await promise;
+    // The signal outlives every run of the job.
+    abandoned.removeEventListener("abort", over);
   }
   let shim = await identityFile(folder, "shim");
   for (let waited = 0; shim === undefined && waited < APPEAR_MS && child === undefined; waited += POLL_MS) {

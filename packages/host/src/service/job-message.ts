@@ -33,7 +33,6 @@ export function jobMessage(info: JobInfo): JobMessage {
     ...(info.progress ? { progress: progressMessage(info.progress) } : {}),
     ...(info.run ? { run: runMessage(info.run) } : {}),
     ...(info.limits ? { limits: limitsMessage(info.limits) } : {}),
-    ...(info.ready === undefined ? {} : { ready: info.ready }),
   };
 }
 

@@ -1544,13 +1544,6 @@ export declare type JobConfig = Message<"blockvisor.babel.v1.JobConfig"> & {
    * @generated from field: optional string initializes_protocol_data = 12;
    */
   initializesProtocolData?: string | undefined;
-
-  /**
-   * Dependents of this job go on when it runs and the check has passed, too; without one only when it has ended. (D3-21)
-   *
-   * @generated from field: optional blockvisor.babel.v1.ReadyCheck ready_check = 13;
-   */
-  readyCheck?: ReadyCheck | undefined;
 };
 
 /**
@@ -1629,13 +1622,6 @@ export declare type JobConfigJson = {
    * @generated from field: optional string initializes_protocol_data = 12;
    */
   initializesProtocolData?: string;
-
-  /**
-   * Dependents of this job go on when it runs and the check has passed, too; without one only when it has ended. (D3-21)
-   *
-   * @generated from field: optional blockvisor.babel.v1.ReadyCheck ready_check = 13;
-   */
-  readyCheck?: ReadyCheckJson;
 };
 
 /**
@@ -1643,100 +1629,6 @@ export declare type JobConfigJson = {
  * Use `create(JobConfigSchema)` to create a new message.
  */
 export declare const JobConfigSchema: GenMessage<JobConfig, {jsonType: JobConfigJson}>;
-
-/**
- * @generated from message blockvisor.babel.v1.ReadyCheck
- */
-export declare type ReadyCheck = Message<"blockvisor.babel.v1.ReadyCheck"> & {
-  /**
-   * @generated from oneof blockvisor.babel.v1.ReadyCheck.kind
-   */
-  kind: {
-    /**
-     * passes with exit code 0; runs in the job's environment, as root
-     *
-     * @generated from field: string run_sh = 1;
-     */
-    value: string;
-    case: "runSh";
-  } | {
-    /**
-     * "host:port" accepts a connection
-     *
-     * @generated from field: string tcp = 2;
-     */
-    value: string;
-    case: "tcp";
-  } | {
-    /**
-     * URL that answers with a status below 400
-     *
-     * @generated from field: string http = 3;
-     */
-    value: string;
-    case: "http";
-  } | { case: undefined; value?: undefined };
-
-  /**
-   * default 1000, at least 100
-   *
-   * @generated from field: optional uint64 interval_ms = 4;
-   */
-  intervalMs?: bigint | undefined;
-
-  /**
-   * of one attempt; default 5000
-   *
-   * @generated from field: optional uint64 timeout_ms = 5;
-   */
-  timeoutMs?: bigint | undefined;
-};
-
-/**
- * @generated from message blockvisor.babel.v1.ReadyCheck
- */
-export declare type ReadyCheckJson = {
-  /**
-   * passes with exit code 0; runs in the job's environment, as root
-   *
-   * @generated from field: string run_sh = 1;
-   */
-  runSh?: string;
-
-  /**
-   * "host:port" accepts a connection
-   *
-   * @generated from field: string tcp = 2;
-   */
-  tcp?: string;
-
-  /**
-   * URL that answers with a status below 400
-   *
-   * @generated from field: string http = 3;
-   */
-  http?: string;
-
-  /**
-   * default 1000, at least 100
-   *
-   * @generated from field: optional uint64 interval_ms = 4;
-   */
-  intervalMs?: string;
-
-  /**
-   * of one attempt; default 5000
-   *
-   * @generated from field: optional uint64 timeout_ms = 5;
-   */
-  timeoutMs?: string;
-};
-
-/**
- * Describes the message blockvisor.babel.v1.ReadyCheck.
- * Use `create(ReadyCheckSchema)` to create a new message.
- */
-export declare const ReadyCheckSchema: GenMessage<ReadyCheck, {jsonType: ReadyCheckJson}>;
 
 /**
  * @generated from message blockvisor.babel.v1.JobType
@@ -2681,13 +2573,6 @@ export declare type JobInfo = Message<"blockvisor.babel.v1.JobInfo"> & {
    * @generated from field: optional blockvisor.babel.v1.TransferLimits limits = 13;
    */
   limits?: TransferLimits | undefined;
-
-  /**
-   * jobs with a ready check that run: whether it has passed in this run
-   *
-   * @generated from field: optional bool ready = 14;
-   */
-  ready?: boolean | undefined;
 };
 
 /**
@@ -2774,13 +2659,6 @@ export declare type JobInfoJson = {
    * @generated from field: optional blockvisor.babel.v1.TransferLimits limits = 13;
    */
   limits?: TransferLimitsJson;
-
-  /**
-   * jobs with a ready check that run: whether it has passed in this run
-   *
-   * @generated from field: optional bool ready = 14;
-   */
-  ready?: boolean;
 };
 
 /**

@@ -3995,13 +3995,6 @@ export declare type Job = Message<"blockvisor.host.v1.Job"> & {
    * @generated from field: optional blockvisor.host.v1.JobLimits limits = 19;
    */
   limits?: JobLimits | undefined;
-
-  /**
-   * With running, for jobs with a ready check: whether it has passed in this run.
-   *
-   * @generated from field: optional bool ready = 20;
-   */
-  ready?: boolean | undefined;
 };
 
 /**
@@ -4128,13 +4121,6 @@ export declare type JobJson = {
    * @generated from field: optional blockvisor.host.v1.JobLimits limits = 19;
    */
   limits?: JobLimitsJson;
-
-  /**
-   * With running, for jobs with a ready check: whether it has passed in this run.
-   *
-   * @generated from field: optional bool ready = 20;
-   */
-  ready?: boolean;
 };
 
 /**

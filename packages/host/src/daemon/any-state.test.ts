@@ -15,7 +15,7 @@ import { until } from "../testbed/until.ts";
  * Whatever was done with a node, and wherever it stands in it, it can be stopped and deleted: random sequences of operations, some of them
  * interrupted, against a real daemon, compared with a model of three facts. BV_SEQUENCES=n runs more, BV_SEED repeats a run.
  */
-const sequences = Number(process.env["BV_SEQUENCES"] ?? 3);
+const sequences = Number(process.env["BV_SEQUENCES"] ?? 2);
 const seed = Number(process.env["BV_SEED"] ?? Date.now() % 2 ** 31);
 
 interface Model {

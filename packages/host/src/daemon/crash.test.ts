@@ -22,7 +22,7 @@ import { type CutPoint, courseOf, cutPointsOf, type Operation, operations } from
  * One death cuts many nodes, each at its own place. The default run takes one part of all places, another one each day; BV_CRASH_PART=n
  * takes part n, BV_CRASH_ALL=1 all of them (about eight minutes), BV_CRASH_ONLY=restart all of one operation.
  */
-const parts = 20;
+const parts = 32;
 const today = Math.floor(Date.now() / 86_400_000) % parts;
 const part = Number(process.env["BV_CRASH_PART"] ?? today);
 const only = process.env["BV_CRASH_ONLY"];

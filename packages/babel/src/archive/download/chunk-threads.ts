@@ -8,12 +8,12 @@ import { Throttle } from "../transfer/throttle.ts";
 import { Damaged } from "./chunk-sink.ts";
 import { type ChunkOrder, type FromThread, type ThreadData, type ToThread, TransferCounters } from "./orders.ts";
 
-/** At least so many threads, for they wait for the disk as well; at most so many, for each takes memory. (D4-17, D4-18) */
-const LEAST = 4;
+/** One thread per core, but two on a single one: while one waits for the disk, the other goes on. (D4-17, D4-18) */
+const LEAST = 2;
 const MOST = 8;
 const OPEN_FILES = 1024;
-/** A thread with its buffers, and what its sockets hold. */
-const THREAD_BYTES = 16 * 1024 * 1024;
+/** A thread, with what it received and V8 has not given back yet; measured. */
+const THREAD_BYTES = 40 * 1024 * 1024;
 
 /** The disk was full when the chunk was written. */
 export class DiskFull extends Error {}
@@ -103,7 +103,7 @@ export class ChunkThreads {
       name: "archive",
       workerData: data,
       // Pieces of the network lie outside of the heap: a small one is swept often enough to give them back soon.
-      resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 256 },
+      resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 256 },
     });
     const thread: Thread = { worker, load: 0 };
     worker.on("message", (message: FromThread) => this.#hear(message));

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { selectRuntime } from "./index.ts";
+import { type ContainerSpec, selectRuntime } from "./index.ts";
 import { createOciRuntime } from "./oci-runtime.ts";
 import { identifyProcess, isAlive } from "./process-identity.ts";
 
@@ -53,4 +53,39 @@ test("a trial that a kill cut short is cleared by the next one", async () => {
     readdirSync(runDirectory).filter((name) => name.startsWith("probe-")),
     [],
   );
+});
+
+test("a container stays with the runtime that made it; its next start moves it to the one that is chosen", async () => {
+  const nodeId = `moved-${process.pid}`;
+  const home = join(directory, nodeId);
+  const agent = join(home, "agent");
+  for (const folder of [agent, join(home, "rootfs")]) mkdirSync(folder, { recursive: true });
+  cpSync("/bin/busybox", join(agent, "busybox"));
+  const spec: ContainerSpec = {
+    nodeId,
+    rootfs: join(home, "rootfs"),
+    init: ["/agent/busybox", "sleep", "1000000"],
+    env: {},
+    hostname: "moved",
+    network: { kind: "host" },
+    mounts: [{ source: agent, destination: "/agent", readOnly: true }],
+    ramdisks: [],
+    limits: {},
+    logPath: join(home, "init.log"),
+  };
+  const before = await selectRuntime("oci", options);
+  await before.create(spec);
+  const init = await before.start(nodeId);
+
+  const now = await selectRuntime("apptainer", options);
+  assert.deepEqual([now.kind, await now.attach(nodeId)], ["apptainer", { kind: "running", init }]);
+  await assert.rejects(now.create(spec), { code: "container-running" });
+  const other = await now.exec(nodeId, { argv: ["/agent/busybox", "sleep", "1000000"], env: {} });
+  assert.ok(isAlive(other));
+  await now.stop(nodeId, { timeoutMs: 200 });
+  assert.deepEqual([isAlive(init), isAlive(other), await now.state(nodeId)], [false, false, { kind: "stopped" }]);
+  await now.create(spec);
+  assert.equal(JSON.parse(readFileSync(join(home, "container.json"), "utf8")).kind, "apptainer");
+  assert.deepEqual(readdirSync(join(options.runDirectory, "bundles")), []);
+  await now.delete(nodeId);
 });

@@ -17,7 +17,7 @@ import type { ArchiveChunk, ArchiveChunkJson, Checksum, ChecksumJson, Compressio
 export declare const file_blockvisor_archive_v1_archive: GenFile;
 
 /**
- * In BabelEngine: absent means the archive of the node's image; archive_id is refused; org_id and node_id are set by the host.
+ * In BabelEngine: absent means the archive of the node's image; archive_id is refused; node_id is set by the host, org_id left out.
  *
  * @generated from message blockvisor.archive.v1.ArchiveRef
  */
@@ -46,7 +46,7 @@ export declare type ArchiveRef = Message<"blockvisor.archive.v1.ArchiveRef"> & {
 };
 
 /**
- * In BabelEngine: absent means the archive of the node's image; archive_id is refused; org_id and node_id are set by the host.
+ * In BabelEngine: absent means the archive of the node's image; archive_id is refused; node_id is set by the host, org_id left out.
  *
  * @generated from message blockvisor.archive.v1.ArchiveRef
  */

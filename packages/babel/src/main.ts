@@ -1,12 +1,11 @@
 import { fileURLToPath } from "node:url";
 import { messageOf } from "./errno.ts";
 import { pathsBelow } from "./paths.ts";
-import { writeProgress } from "./progress-command.ts";
 import { serveUntilEnded } from "./serving.ts";
 
 /**
- * The agent's program. Without arguments it serves until SIGTERM; `archive NAME` is one attempt of an archive job, `progress
- * CURRENT TOTAL [MESSAGE]` a help for job scripts, `archive-tool …` fetches, verifies and repairs archives outside of a node. `BABEL_ROOT` moves every path, `BABEL_DIR` says where the bundle is.
+ * The agent's program. Without arguments it serves until SIGTERM; `archive NAME` is one attempt of an archive job, `archive-tool …` fetches, verifies,
+ * repairs and pushes archives outside of a node. `BABEL_ROOT` moves every path, `BABEL_DIR` says where the bundle is.
  */
 async function main(args: readonly string[]): Promise<number> {
   const paths = pathsBelow(process.env["BABEL_ROOT"] ?? "/");
@@ -20,11 +19,8 @@ async function main(args: readonly string[]): Promise<number> {
     return runArchiveProcess(rest[0] ?? "", paths, runArchive);
   }
   if (verb === "archive-tool") return (await import("./archive/tool/archive-tool.ts")).archiveTool(rest);
-  if (verb === "progress") return writeProgress(rest, process.env);
   if (verb !== undefined) {
-    console.error(
-      `babel: unknown command '${verb}'; known are: archive NAME, archive-tool, progress CURRENT TOTAL [MESSAGE]`,
-    );
+    console.error(`babel: unknown command '${verb}'; known are: archive NAME, archive-tool`);
     return 2;
   }
   return serveUntilEnded(paths, fileURLToPath(import.meta.url));

@@ -109,3 +109,14 @@ test("threads without work are let go, and made again when there is work", async
   assert.deepEqual(await call(), ["a", "b", "c"]);
   await own.close();
 });
+
+test("scripts that were loaded for another node are not compiled again, and wait for no thread", async () => {
+  const own = new PluginWorkers({ size: 1 });
+  const files = { "main.rhai": "fn f() { sleep(60) }" };
+  const first = await own.load(files);
+  const running = assert.rejects(first.call("f", "", engineWith()), { code: "PLUGIN_ABORTED" });
+  const second = await own.load({ ...files });
+  assert.deepEqual([second.digest, second.functions], [first.digest, first.functions]);
+  await own.close();
+  await running;
+});

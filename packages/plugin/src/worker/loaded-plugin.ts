@@ -13,6 +13,7 @@ import type { ProtocolStatus } from "../status/protocol-status.ts";
 import { capabilitiesOf } from "./capabilities.ts";
 import { type Defaults, engineCalls } from "./engine-calls.ts";
 import type { EvaluatedConfig, LintInput, ScriptWork, WorkKind, WorkOf } from "./protocol.ts";
+import type { Recent } from "./recent.ts";
 import { withinTime } from "./time-limit.ts";
 import type { PluginWorkers } from "./workers.ts";
 
@@ -38,8 +39,23 @@ const NO_DEFAULTS: Defaults = {
   upload: () => Promise.reject(new Error("default_upload() can only be called from upload()")),
 };
 
-export async function loadPlugin(workers: PluginWorkers, files: PluginFiles): Promise<Plugin> {
+/** Nodes of one image share its scripts: they are compiled for the first of them, and looked at once while several are loaded. */
+export async function loadPlugin(
+  workers: PluginWorkers,
+  files: PluginFiles,
+  loaded: Recent<string, Promise<readonly PluginFunction[]>>,
+): Promise<Plugin> {
   const digest = digestOf(files);
+  const functions = loaded.use(digest, () => functionsOf(workers, files, digest));
+  try {
+    return new LoadedPlugin(workers, files, digest, await functions);
+  } catch (error) {
+    loaded.forget(digest);
+    throw error;
+  }
+}
+
+async function functionsOf(workers: PluginWorkers, files: PluginFiles, digest: string) {
   const { functions } = await withinTime("load", { timeoutMs: CALL_TIMEOUT_MS }, ({ deadline, signal }) =>
     workers.run({
       digest,
@@ -50,7 +66,7 @@ export async function loadPlugin(workers: PluginWorkers, files: PluginFiles): Pr
       engine: () => Promise.reject(new Error("nothing is evaluated at load")),
     }),
   );
-  return new LoadedPlugin(workers, files, digest, functions);
+  return functions;
 }
 
 function digestOf(files: PluginFiles): string {

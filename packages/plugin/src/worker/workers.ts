@@ -1,10 +1,14 @@
-import type { Plugin, PluginFiles } from "../plugin.ts";
+import type { Plugin, PluginFiles, PluginFunction } from "../plugin.ts";
 import { PluginError } from "../plugin-error.ts";
 import { loadPlugin } from "./loaded-plugin.ts";
 import type { ScriptWork, WorkKind, WorkOf } from "./protocol.ts";
+import { Recent } from "./recent.ts";
 import { type EngineCalls, PluginThread } from "./thread.ts";
 
 const MOST_THREADS = 8;
+
+/** Plugins whose functions are remembered, so that another node of the same image loads at once. */
+const MOST_LOADED = 64;
 
 /** A thread that nobody needed for this long is let go: it holds some megabytes. */
 const IDLE_MS = 30_000;
@@ -37,6 +41,7 @@ export class PluginWorkers implements AsyncDisposable {
   readonly #waiting: (() => void)[] = [];
   readonly #idleMs: number;
   readonly #rest = new Map<PluginThread, NodeJS.Timeout>();
+  readonly #loaded = new Recent<string, Promise<readonly PluginFunction[]>>(MOST_LOADED);
   readonly #closing = new AbortController();
 
   constructor(options: PluginWorkersOptions = {}) {
@@ -54,7 +59,7 @@ export class PluginWorkers implements AsyncDisposable {
 
   /** Compiles every file. Rejects with `PluginError` `PLUGIN_SYNTAX` that carries all findings. */
   load(files: PluginFiles): Promise<Plugin> {
-    return loadPlugin(this, files);
+    return loadPlugin(this, files, this.#loaded);
   }
 
   /** Runs one piece of work on a free thread. Rejects with `PluginError`. */

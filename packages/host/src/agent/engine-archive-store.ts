@@ -15,7 +15,7 @@ import { maxManifestChunks, type NodeArchives, passedOn, permitted, publishTimeo
 
 /*
  * What a node may ask of the archive store beyond the reference. Requests go to the API as they are, except for whose they are: the archive
- * has to be one of this node's, organisation and node are set here.
+ * has to be one of this node's, the node is set here.
  */
 
 export const slots = (archives: NodeArchives, request: GetSlotsRequest, context: HandlerContext) =>
@@ -79,7 +79,8 @@ function ours(archives: NodeArchives, reference: ArchiveRef | undefined): Archiv
     named?.case === "storeKey"
       ? { case: "storeKey" as const, value: permitted(archives, named.value) }
       : { case: "archiveId" as const, value: archives.archiveId };
-  return create(ArchiveRefSchema, { archive, orgId: archives.orgId });
+  // The API knows whose nodes a host runs; a public host belongs to none of their orgs.
+  return create(ArchiveRefSchema, { archive });
 }
 
 /** A call ends with the one it serves, and has its deadline. */

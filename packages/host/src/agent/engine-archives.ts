@@ -14,7 +14,6 @@ export interface NodeArchives {
   readonly store: Client<typeof ArchiveStoreService>;
   readonly nodeId: string;
   readonly archiveId: string;
-  readonly orgId: string;
   readonly storeKeys: ReadonlySet<string>;
 }
 
@@ -27,7 +26,7 @@ export const publishTimeoutMs = 10 * 60 * second;
 export const maxManifestChunks = 1_000_000;
 
 export function downloadMetadata(archives: NodeArchives, request: GetDownloadMetadataRequest) {
-  const common = { orgId: archives.orgId, ...optional("dataVersion", request.dataVersion) };
+  const common = optional("dataVersion", request.dataVersion);
   const options = { timeoutMs: 60 * second };
   return passedOn(() =>
     request.storeKey === undefined
@@ -41,7 +40,7 @@ export function downloadMetadata(archives: NodeArchives, request: GetDownloadMet
 
 export function downloadChunks(archives: NodeArchives, request: GetDownloadChunksRequest) {
   const { dataVersion, chunkIndexes } = request;
-  const common = { orgId: archives.orgId, dataVersion, chunkIndexes };
+  const common = { dataVersion, chunkIndexes };
   const options = { timeoutMs: 60 * second };
   return passedOn(() =>
     request.storeKey === undefined
@@ -55,7 +54,6 @@ export function downloadChunks(archives: NodeArchives, request: GetDownloadChunk
 
 export function uploadSlots(archives: NodeArchives, request: GetUploadSlotsRequest) {
   const common = {
-    orgId: archives.orgId,
     slotIndexes: request.slotIndexes,
     ...optional("dataVersion", request.dataVersion),
     ...optional("urlExpires", request.urlExpiresSecs),
@@ -93,7 +91,6 @@ export async function putManifest(
   });
   const { dataVersion, totalSize } = header;
   const common = {
-    orgId: archives.orgId,
     dataVersion,
     totalSize,
     chunks,

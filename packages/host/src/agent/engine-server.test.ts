@@ -90,7 +90,6 @@ test("a node reaches its own archives only, whatever it asks for", async () => {
     store: createClient(ArchiveStoreService, transport),
     nodeId: "n",
     archiveId: "a",
-    orgId: "o",
     storeKeys: new Set(["mine-v1"]),
   };
   const path = join(folder, "d.sock");

@@ -65,7 +65,6 @@ export async function assembleHost({ paths, config, env, log, api }: HostParts):
             store: api.archiveStore,
             nodeId: state.id,
             archiveId: state.image.archive_id,
-            orgId: state.org_id,
             storeKeys,
           },
     hasArchive: async (state, storeKey, signal) => (api ? hasArchive(api, state, storeKey, signal) : false),
@@ -87,11 +86,9 @@ async function hasArchive(
   signal: AbortSignal,
 ): Promise<boolean> {
   const options = { timeoutMs: archiveTimeoutMs, signal };
-  const orgId = state.org_id;
   try {
-    if (storeKey === undefined)
-      await api.archives.getDownloadMetadata({ archiveId: state.image.archive_id, orgId }, options);
-    else await api.archives.getDownloadMetadataByStoreKey({ storeKey, orgId }, options);
+    if (storeKey === undefined) await api.archives.getDownloadMetadata({ archiveId: state.image.archive_id }, options);
+    else await api.archives.getDownloadMetadataByStoreKey({ storeKey }, options);
     return true;
   } catch (error) {
     const failure = ConnectError.from(error);

@@ -23,6 +23,8 @@ import { dockerBuild, Workbench } from "./workbench.ts";
 
 /** Megabytes of data in a node; BV_ARCHIVE_MB=2500 for the long form. */
 const megabytes = Number(process.env["BV_ARCHIVE_MB"] ?? 24);
+/** A machine that is busy moves 10 MB a second. */
+const patient = { timeoutMs: 120_000 + megabytes * 100 };
 const bridge = `bva${process.pid}`;
 /** Where the control plane is: not on loopback, of which each node has one of its own. */
 const outside = {
@@ -73,7 +75,7 @@ describe(`archives of ${megabytes} MB`, () => {
 
   /** Until a job has ended well; the command itself waits, and fails when the job does. */
   function follow(node: NodeFacts, job: string): void {
-    bench.must("bv", ["node", "job", "info", job, node.id, "--follow"]);
+    bench.must("bv", ["node", "job", "info", job, node.id, "--follow"], patient);
   }
 
   /** The machine may have two processors only, and each node takes one. */
@@ -107,7 +109,9 @@ describe(`archives of ${megabytes} MB`, () => {
     const folder = bench.example("ledger");
     copyFileSync("/bin/busybox", join(folder, "busybox"));
     dockerBuild(folder, "e2e-ledger:latest");
-    const yaml = readFileSync(join(folder, "babel.yaml"), "utf8").replace("ledger:latest", "e2e-ledger:latest");
+    const yaml = readFileSync(join(folder, "babel.yaml"), "utf8")
+      .replace("ledger:latest", "e2e-ledger:latest")
+      .replaceAll("min_disk_gb: 1", `min_disk_gb: ${1 + Math.ceil(megabytes / 1000)}`);
     writeFileSync(join(folder, "babel.yaml"), yaml);
     bench.example("protocols.yaml");
     bench.must("nib", ["protocol", "push"]);
@@ -252,28 +256,33 @@ describe(`archives of ${megabytes} MB`, () => {
   test("operators fetch, verify, repair and push without a node", async () => {
     const folder = join(bench.directory, "fetched");
     const key = "ledger-local-full-v1";
-    assert.equal(bench.must("bv", ["archive", "fetch", key, "--data", folder]), `Fetched ${key} version 1\n`);
+    assert.equal(bench.must("bv", ["archive", "fetch", key, "--data", folder], patient), `Fetched ${key} version 1\n`);
     assert.deepEqual(tree(folder), tree(data(first)));
-    assert.equal(bench.must("bv", ["archive", "verify", key, "--data", folder]), `The data are ${key} version 1\n`);
+    assert.equal(
+      bench.must("bv", ["archive", "verify", key, "--data", folder], patient),
+      `The data are ${key} version 1\n`,
+    );
 
     // One bit, in the middle of something that is not looked at often.
     const victim = join(folder, "blocks/0/3");
     const bytes = readFileSync(victim);
     const handle = openSync(victim, "r+");
     writeSync(handle, Uint8Array.of((bytes[1000] ?? 0) ^ 1), 0, 1, 1000);
-    const damaged = bench.run("bv", ["archive", "verify", key, "--data", folder, "--format", "json"]);
+    const damaged = bench.run("bv", ["archive", "verify", key, "--data", folder, "--format", "json"], patient);
     assert.equal(damaged.status, 3, damaged.stderr);
     const { error } = JSON.parse(damaged.stderr);
     assert.equal(error.code, "BV920");
     assert.match(damaged.stderr, /blocks\/0\/3/);
-    const repaired = JSON.parse(bench.must("bv", ["archive", "repair", key, "--data", folder, "--format", "json"]));
+    const repaired = JSON.parse(
+      bench.must("bv", ["archive", "repair", key, "--data", folder, "--format", "json"], patient),
+    );
     assert.deepEqual([repaired.repaired, repaired.damaged_chunks.length], [1, 1]);
     assert.deepEqual(readFileSync(victim), bytes);
 
     const busy = bench.run("bv", ["archive", "verify", key, "--node", first.id]);
     assert.deepEqual([busy.status, /is not stopped/.test(busy.stderr)], [5, true], busy.stderr);
     writeFileSync(join(folder, "new"), "only this is new");
-    assert.equal(bench.must("bv", ["archive", "push", key, "--data", folder]), `Pushed ${key} version 2\n`);
+    assert.equal(bench.must("bv", ["archive", "push", key, "--data", folder], patient), `Pushed ${key} version 2\n`);
     const versions = json("archive", "list", key).archives[0].versions as { data_version: number }[];
     assert.deepEqual(
       versions.map(({ data_version }) => data_version),

@@ -12,6 +12,13 @@ export interface Outcome {
   readonly stderr: string;
 }
 
+export interface RunOptions {
+  readonly cwd?: string;
+  readonly input?: string;
+  /** Default two minutes. */
+  readonly timeoutMs?: number;
+}
+
 /** An engineer's machine in a temporary folder: the real launchers with a root and a home of their own. */
 export class Workbench implements AsyncDisposable {
   readonly directory: string;
@@ -28,27 +35,19 @@ export class Workbench implements AsyncDisposable {
   }
 
   /** Runs a launcher of `bin/` to its end. */
-  run(
-    launcher: string,
-    args: readonly string[],
-    options: { readonly cwd?: string; readonly input?: string } = {},
-  ): Outcome {
+  run(launcher: string, args: readonly string[], options: RunOptions = {}): Outcome {
     const { status, stdout, stderr } = spawnSync(join(repository, "bin", launcher), args, {
       cwd: options.cwd ?? this.directory,
       env: this.env,
       encoding: "utf8",
       input: options.input ?? "",
-      timeout: 120_000,
+      timeout: options.timeoutMs ?? 120_000,
     });
     return { status, stdout, stderr };
   }
 
   /** Runs a launcher that has to succeed; what it printed. */
-  must(
-    launcher: string,
-    args: readonly string[],
-    options: { readonly cwd?: string; readonly input?: string } = {},
-  ): string {
+  must(launcher: string, args: readonly string[], options: RunOptions = {}): string {
     const { status, stdout, stderr } = this.run(launcher, args, options);
     if (status !== 0) {
       throw new Error(`${launcher} ${args.join(" ")} ended with ${status}\n${stdout}${stderr}\n${this.log()}`);

@@ -6,7 +6,7 @@ import { contentId } from "./manifest/manifest-messages.ts";
 import { partKey } from "./slots.ts";
 import type { SignGet } from "./store/object-store.ts";
 import { storedChunkMessage } from "./stored-chunk-message.ts";
-import { knownChunks } from "./versions/known-chunks.ts";
+import { forgetChunk, type KnownChunk, knownChunks } from "./versions/known-chunks.ts";
 
 /** Urls for objects of a version that is being uploaded; content that a published version has gets none, it is never written again. */
 export async function signSlots(
@@ -17,7 +17,7 @@ export async function signSlots(
   options: SignGet,
 ) {
   const ids = slots.flatMap(({ object }) => (object.case === "chunkId" ? [contentId(object.value, "slots")] : []));
-  const known = await knownChunks(platform.db, storeKey, ids);
+  const known = await withObject(platform, storeKey, await knownChunks(platform.db, storeKey, ids));
   const expiresAt = BigInt(Math.floor(Date.now() / 1000) + options.seconds);
   return Promise.all(
     slots.map(async ({ object, size, sha256 }) => {
@@ -36,6 +36,22 @@ export async function signSlots(
       return { key, url: signed.url, headers: { ...signed.headers }, expiresAt };
     }),
   );
+}
+
+/** Chunks that are known but not there, which should not be, are forgotten: then they can be uploaded again. */
+async function withObject(
+  { db, objects }: Platform,
+  storeKey: string,
+  known: ReadonlyMap<string, KnownChunk>,
+): Promise<ReadonlyMap<string, KnownChunk>> {
+  const there = new Map<string, KnownChunk>();
+  await Promise.all(
+    [...known].map(async ([id, chunk]) => {
+      if ((await objects.head(archiveKeys.content(storeKey, id)))?.size === chunk.size) there.set(id, chunk);
+      else await forgetChunk(db, storeKey, id);
+    }),
+  );
+  return there;
 }
 
 function keyOf(storeKey: string, version: bigint, object: SlotRequest["object"]): string {

@@ -324,6 +324,15 @@ for (const [name, start] of Object.entries(installations)) {
         chunks.map(({ chunk, id }) => [chunk?.index, chunk?.url, id]),
         [[1, undefined, sha256(fresh)]],
       );
+      if (name.includes("directory")) {
+        const object = path.join(archives.under.dataDir, "archives", "objects", first(twice.slots.slice(1)).key);
+        await rm(object);
+        assert.equal((await codeOf(publish([fresh])))[0], Code.FailedPrecondition, "nobody noticed yet");
+        const healed = await publish([fresh]);
+        assert.deepEqual([healed.stored, healed.sent], [0, 2]);
+        assert.deepEqual(await downloadByReference(as, storeKey), fresh);
+        await archives.under.as.archiveStore.deprecateVersion({ storeKey, dataVersion: 3n, deprecated: true });
+      }
       // Another archive knows nothing of it.
       const { chunks: elsewhere } = await as.archiveStore.getStoredChunks({
         archive: byKey("chain-other-v1"),

@@ -33,9 +33,22 @@ export async function storeKeyOf(db: Database, caller: Caller, target: ArchiveTa
     ? rows.where("id", "=", uuid(target.archiveId, "archive_id"))
     : rows.where("store_key", "=", key(target.storeKey, "store_key", 6))
   ).execute();
-  const viewer = viewerOf(caller, target.orgId === undefined ? [] : [target.orgId]);
+  if (found.every((row) => row.org_id === null)) return found[0]?.store_key ?? unlisted(target);
+  const named = target.orgId === undefined ? [] : [target.orgId];
+  const viewer = viewerOf(caller, [...named, ...(await orgsOfNodes(db, caller))]);
   const visible = found.find((row) => row.org_id === null || viewer.everyOrg || viewer.orgIds.includes(row.org_id));
-  if (visible !== undefined) return visible.store_key;
-  if (target.kind === "id" || found.length > 0) throw notFound("Image archive");
+  if (visible === undefined) throw notFound("Image archive");
+  return visible.store_key;
+}
+
+function unlisted(target: ArchiveTarget): string {
+  if (target.kind === "id") throw notFound("Image archive");
   return target.storeKey;
+}
+
+/** A host asks for its nodes: on a public one they are of many orgs. */
+async function orgsOfNodes(db: Database, { resource }: Caller): Promise<readonly string[]> {
+  if (resource.kind !== "host") return [];
+  const rows = await db.selectFrom("nodes").select("org_id").distinct().where("host_id", "=", resource.id).execute();
+  return rows.map((row) => row.org_id);
 }

@@ -1,5 +1,6 @@
 import type { Database } from "../../database/open-database.ts";
 import { archiveKeys, ownerOfKey } from "../manifest/archive-keys.ts";
+import { forgetChunk } from "../versions/known-chunks.ts";
 import type { Collector } from "./collect-garbage.ts";
 
 const day = 24 * 3600_000;
@@ -44,11 +45,7 @@ export async function sweepContents(
         held = Date.now();
       }
       // The row first: a chunk that is thought to be missing is uploaded again, one that is thought to be there is not.
-      await db
-        .deleteFrom("archive_chunks")
-        .where("store_key", "=", storeKey)
-        .where("id", "=", Buffer.from(owner.id, "hex"))
-        .execute();
+      await forgetChunk(db, storeKey, owner.id);
       await objects.delete(object.key);
     }
     return { objects: count, bytes };

@@ -84,3 +84,11 @@ export async function enterChunks(tx: Database, storeKey: string, { chunks, summ
       .execute();
   }
 }
+
+export async function forgetChunk(db: Database, storeKey: string, id: string): Promise<void> {
+  await db
+    .deleteFrom("archive_chunks")
+    .where("store_key", "=", storeKey)
+    .where("id", "=", Buffer.from(id, "hex"))
+    .execute();
+}

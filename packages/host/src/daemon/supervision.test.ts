@@ -237,6 +237,13 @@ test("a daemon with a newer babel replaces the one in a running node, and its No
   await daemon.client.startJob({ node: nodeId, job: "counter3" });
   await until(async () => (await jobOf("counter3")).run?.number === 2n);
   await assertLogs(["counter0", "counter1"]);
+  // All jobs at once, each in its own order.
+  const heard = new Map<string, string[]>();
+  for await (const { job, text } of daemon.client.streamJobLogs({ node: nodeId, follow: true, lines: 100_000 })) {
+    heard.set(job, [...(heard.get(job) ?? []), text]);
+    if (counters.every((name) => (heard.get(name)?.length ?? 0) > 20)) break;
+  }
+  for (const name of counters.filter((each) => each !== "counter3")) assertSequence(name, heard.get(name) ?? []);
   t.diagnostic(`${before.version} -> ${now.version}`);
   await finish(daemon.client.deleteNode({ node: nodeId }));
   await daemon.stop();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { access, lstat, mkdir, readFile, readlink, rm, writeFile } from "node:fs/promises";
+import { access, lstat, mkdir, readFile, readlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
@@ -13,13 +13,12 @@ import {
   NodeStatus,
 } from "@blockvisor/wire/blockvisor/host/v1/host";
 import { ConnectError } from "@connectrpc/connect";
-import { linkNames } from "../network/names.ts";
 import { type DaemonProcess, finish, makeRoot, startDaemonProcess, type TestRoot } from "../testbed/daemon-process.ts";
 import { makeTestImage, script } from "../testbed/test-image.ts";
 import { tracesOf } from "../testbed/traces.ts";
 import { until } from "../testbed/until.ts";
 
-/** What operators do with nodes besides starting and stopping them, and what nodes survive. */
+/** What operators do with nodes besides starting and stopping them. */
 const run = promisify(execFile);
 let root: TestRoot;
 let daemon: DaemonProcess;
@@ -352,105 +351,5 @@ describe("side by side", { concurrency: 3 }, () => {
       assert.equal((await finish(daemon.client.startNode({ node: "stuck" }))).status, NodeStatus.RUNNING);
       await remove("stuck");
     });
-  });
-});
-
-describe("addresses", () => {
-  const foreign = `bv-foreign-${process.pid}`;
-  const link = `x${process.pid}`;
-
-  after(async () => {
-    await run("ip", ["netns", "delete", foreign]).catch(() => {});
-    await run("ip", ["link", "delete", link]).catch(() => {});
-  });
-
-  test("that another machine on the bridge answers for are not chosen, and refused when asked for", async () => {
-    const near = await create("near", { start: false });
-    const others = (await daemon.client.getInfo({})).freeIps.slice(0, 2);
-    await run("ip", ["netns", "add", foreign]);
-    await run("ip", ["link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", foreign]);
-    await run("ip", ["link", "set", link, "master", root.bridge, "up"]);
-    await run("ip", ["-netns", foreign, "address", "add", `${others[0]}/24`, "dev", "eth0"]);
-    await run("ip", ["-netns", foreign, "link", "set", "eth0", "up"]);
-    await until(async () => (await readFile(`/sys/class/net/${link}/brport/state`, "utf8")).trim() === "3");
-    const chosen = await create("chosen", { start: false });
-    assert.equal(chosen.ip, others[1]);
-    const refused = await failureOf(create("asked", { ip: others[0] ?? "" }));
-    assert.equal(refused.code, "network_address_taken");
-    assert.deepEqual((await list()).map(({ name }) => name).toSorted(), ["chosen", "near"]);
-    await Promise.all([remove(near.id), remove(chosen.id)]);
-  });
-});
-
-describe("the machine", () => {
-  test("goes down with its nodes, and those that ran run again; the stopped ones stay stopped", async () => {
-    const [ran, rested] = await Promise.all([create("ran"), create("rested")]);
-    await isWebUp("ran");
-    await finish(daemon.client.stopNode({ node: "rested" }));
-    await finish(daemon.client.upgradeDevNode({ node: "rested", imageUri: second, imageVersion: "2.0.0" }));
-    await daemon.kill();
-    // What a power cut takes: processes, mounts, links and everything in /run.
-    process.kill(ran.pid ?? 0, "SIGKILL");
-    await until(async () => !(await tracesOf(root.paths, ran.id)).some((trace) => trace.startsWith("process")));
-    for (const { id, directory } of [ran, rested]) {
-      await run("umount", [join(directory, "rootfs")]);
-      await run("ip", ["netns", "delete", linkNames(id).namespace]).catch(() => {});
-    }
-    await run("ip", ["link", "delete", root.bridge]);
-    await rm(root.paths.runDirectory, { recursive: true });
-    daemon = await startDaemonProcess(root);
-    await isWebUp("ran");
-    assert.deepEqual(
-      [(await get("ran")).status, (await get("rested")).status, (await get("rested")).image?.version],
-      [NodeStatus.RUNNING, NodeStatus.STOPPED, "2.0.0"],
-    );
-    assert.equal(await data(ran, "inits"), "1.0.0\n");
-    await remove("rested");
-  });
-
-  test("loses a mount, a link or babel's answers, and the node comes back", async () => {
-    const node = await get("ran");
-    const isBack = (reason: string): Promise<void> =>
-      until(async () => {
-        let seen = false;
-        for await (const { kind, message } of daemon.client.listNodeEvents({ node: "ran" }))
-          seen ||= kind === "found" && message === reason;
-        return seen && (await get("ran")).status === NodeStatus.RUNNING;
-      });
-    await run("umount", ["--lazy", join(node.directory, "rootfs")]);
-    await isBack("the root file system is not mounted");
-    await run("ip", ["link", "delete", linkNames(node.id).hostInterface]);
-    await isBack("the network is gone");
-    const { process: babel } = JSON.parse(await readFile(join(node.directory, "agent.json"), "utf8"));
-    process.kill(babel.pid, "SIGSTOP");
-    await isBack("babel does not answer");
-    await isWebUp("ran");
-    assert.equal(await data(node, "inits"), "1.0.0\n");
-  });
-
-  test("is rid of what is left of a node whose directory somebody removed", async () => {
-    const node = await get("ran");
-    await daemon.kill();
-    await run("umount", ["--lazy", join(node.directory, "rootfs")]);
-    await rm(node.directory, { recursive: true });
-    assert.notDeepEqual(await tracesOf(root.paths, node.id), []);
-    daemon = await startDaemonProcess(root);
-    await isGone(node.id);
-  });
-
-  test("keeps the bridge while nodes are on it, and loses it when the daemon ends without any", async () => {
-    const hasBridge = (): Promise<boolean> =>
-      access(`/sys/class/net/${root.bridge}`).then(
-        () => true,
-        () => false,
-      );
-    await create("bridged");
-    await daemon.stop();
-    assert.equal(await hasBridge(), true);
-    daemon = await startDaemonProcess(root);
-    await remove("bridged");
-    await daemon.stop();
-    assert.equal(await hasBridge(), false);
-    daemon = await startDaemonProcess(root);
   });
 });

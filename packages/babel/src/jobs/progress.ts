@@ -14,7 +14,7 @@ export type Progress = {
 };
 
 /** Bytes are uncompressed. */
-export type TransferProgress = {
+type TransferProgress = {
   readonly bytesTotal: number;
   readonly bytesDone: number;
   readonly bytesPerSecond: number;

@@ -1,11 +1,8 @@
 /** What operators wait for: a node from a cached image, and a node that starts; against unpacking the image and against a bare container. */
 import { copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
 import { join } from "node:path";
-import { HostService } from "@blockvisor/wire/blockvisor/host/v1/host";
-import { createClient } from "@connectrpc/connect";
-import { createConnectTransport } from "@connectrpc/connect-node";
 import { dockerBuild, Workbench } from "../e2e/workbench.ts";
+import { clientOf } from "../packages/host/src/testbed/daemon-process.ts";
 import { provideDebianImage } from "../tooling/debian-image.ts";
 import { dockerDaemon } from "../tooling/docker-daemon.ts";
 import { compare, program, report, repository } from "./compare.ts";
@@ -50,14 +47,7 @@ try {
     after: clean,
   };
 
-  const daemon = createClient(
-    HostService,
-    createConnectTransport({
-      httpVersion: "2",
-      baseUrl: "http://blockvisord",
-      nodeOptions: { createConnection: () => connect(join(bench.root, "run/blockvisor/blockvisord.sock")) },
-    }),
-  );
+  const daemon = clientOf(join(bench.root, "run/blockvisor/blockvisord.sock"));
   const stopNode = () => bench.must("bv", ["node", "stop", first]);
   /** Until babel has its configuration; what comes after is the protocol's own. */
   const startInDaemon = {

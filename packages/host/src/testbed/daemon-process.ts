@@ -125,7 +125,8 @@ async function ready(daemon: DaemonProcess): Promise<void> {
   }
 }
 
-function clientOf(socket: string): Client<typeof HostService> {
+/** Speaks to the daemon that listens at `socket`. */
+export function clientOf(socket: string): Client<typeof HostService> {
   return createClient(
     HostService,
     createConnectTransport({

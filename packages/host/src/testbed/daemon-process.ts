@@ -49,6 +49,8 @@ export async function makeRoot(config: Readonly<Record<string, unknown>> = {}): 
     bridge,
     remove: async () => {
       await run("ip", ["link", "delete", bridge]);
+      // Left by a daemon that was killed while it had nodes.
+      await run("nft", ["delete", "table", "ip", `bv_nat_${Buffer.from(bridge).toString("hex")}`]);
       await rm(root, { recursive: true, force: true });
     },
   };

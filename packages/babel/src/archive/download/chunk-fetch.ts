@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { faultOf, isDiskFull, TransferFault } from "../transfer/fault.ts";
-import { type Connections, getObject, type StallLimit } from "../transfer/get-object.ts";
+import { getObject, type KeptConnections, type StallLimit } from "../transfer/get-object.ts";
 import { cancelled, pause, RetryPolicy, type RetryTimes, type SharedProgress } from "../transfer/retry.ts";
 import type { Throttle } from "../transfer/throttle.ts";
 import { ChunkSink, Damaged } from "./chunk-sink.ts";
@@ -10,7 +10,7 @@ import type { Tree } from "./tree.ts";
 
 /** What all fetches of a thread use. */
 export type FetchContext = {
-  readonly connections: Connections;
+  readonly connections: KeptConnections;
   readonly throttle: Throttle;
   readonly progress: SharedProgress;
   readonly counters: TransferCounters;

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { Connections } from "../transfer/get-object.ts";
+import { KeptConnections } from "../transfer/get-object.ts";
 import { SharedProgress } from "../transfer/retry.ts";
 import { Throttle } from "../transfer/throttle.ts";
 import { ChunkFetch, type FetchContext } from "./chunk-fetch.ts";
@@ -14,7 +14,7 @@ const OUTPUT = 1024 * 1024;
  */
 function serve(port: NonNullable<typeof parentPort>, data: ThreadData): void {
   const context: FetchContext = {
-    connections: new Connections(),
+    connections: new KeptConnections(),
     throttle: new Throttle(data.throttle),
     progress: new SharedProgress(data.progress),
     counters: new TransferCounters(data.counters),

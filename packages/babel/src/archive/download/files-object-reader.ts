@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { type FilesEntry, filesEntry } from "../format/files-object.ts";
 import { refuse } from "../format/refusal.ts";
 import { TransferFault } from "../transfer/fault.ts";
-import { Connections, getObject } from "../transfer/get-object.ts";
+import { getObject, KeptConnections } from "../transfer/get-object.ts";
 import { pause, RetryPolicy, SharedProgress } from "../transfer/retry.ts";
 import type { Download } from "./download.ts";
 import { ZstdReader } from "./zstd-reader.ts";
@@ -19,7 +19,7 @@ export async function* filesEntries(download: Download, signal: AbortSignal): As
   const { files } = download.manifest.header;
   if (files === undefined) return;
   if (files.size > SIZE_LIMIT) refuse(`its files object has ${files.size} bytes`);
-  const connections = new Connections();
+  const connections = new KeptConnections();
   const policy = new RetryPolicy(new SharedProgress());
   try {
     for (;;) {
@@ -39,7 +39,7 @@ export async function* filesEntries(download: Download, signal: AbortSignal): As
 async function* readOnce(
   download: Download,
   files: { readonly size: number; readonly sha256: string; readonly codec: string },
-  connections: Connections,
+  connections: KeptConnections,
   signal: AbortSignal,
 ): AsyncGenerator<FilesEntry, void> {
   const version = await download.options.source.version(download.plan.dataVersion);

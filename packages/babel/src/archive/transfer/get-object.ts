@@ -1,5 +1,6 @@
-import type { IncomingMessage } from "node:http";
+import { Connection } from "./connection.ts";
 import { faultOfStatus, TransferFault, withoutQuery } from "./fault.ts";
+import { HttpResponse, type ResponseHead } from "./http-response.ts";
 import { cancelled, monotonicMs } from "./retry.ts";
 
 /** A transfer slower than this, while it is waited for, is given up and begun again. (D4-10) */
@@ -8,42 +9,57 @@ export const STALL_LIMIT: StallLimit = { windowMs: 60_000, bytesPerSecond: 64 * 
 
 const REDIRECTS = 5;
 
-/** An import of `node:http` would load all it re-exports, a WebSocket client among it: 0.1 s and 10 MiB in each thread. */
-const http = () => process.getBuiltinModule("node:http");
-const https = () => process.getBuiltinModule("node:https");
+const IDLE = 16;
 
-/** Connections that are kept for the next request; as many as there are requests at the same time. */
-export class Connections {
-  readonly http = new (http().Agent)({ keepAlive: true, maxFreeSockets: 16 });
-  readonly https = new (https().Agent)({ keepAlive: true, maxFreeSockets: 16 });
+/** Connections that are kept for the next request. */
+export class KeptConnections {
+  readonly #idle: Connection[] = [];
+
+  take(url: URL): { readonly connection: Connection; readonly used: boolean } {
+    const at = this.#idle.findLastIndex(({ origin, usable }) => usable && origin === url.origin);
+    const [connection] = at === -1 ? [] : this.#idle.splice(at, 1);
+    return connection === undefined ? { connection: new Connection(url), used: false } : { connection, used: true };
+  }
+
+  give(connection: Connection): void {
+    this.#idle.push(connection);
+    while (this.#idle.length > IDLE) this.#idle.shift()?.destroy();
+  }
 
   close(): void {
-    this.http.destroy();
-    this.https.destroy();
+    for (const connection of this.#idle.splice(0)) connection.destroy();
   }
 }
 
 /**
- * The bytes of an object from an offset on, in pieces of at most 64 KiB; exactly as many as the object should have, or an error. (D4-08)
+ * The bytes of an object from an offset on, in pieces that are overwritten when the next one is asked for; exactly as many as the object should have,
+ * or an error. (D4-08)
  *
  * @throws TransferFault
  */
 export async function* getObject(
   url: string,
   range: { readonly from: number; readonly size: number },
-  options: { readonly connections: Connections; readonly signal: AbortSignal; readonly stall?: StallLimit },
+  options: { readonly connections: KeptConnections; readonly signal: AbortSignal; readonly stall?: StallLimit },
 ): AsyncGenerator<Buffer, void> {
-  const stop = new AbortController();
-  const end = (): void => stop.abort();
-  options.signal.addEventListener("abort", end, { once: true });
-  const stall = new StallWatch(options.stall ?? STALL_LIMIT, end);
-  let response: IncomingMessage | undefined;
+  const { signal, connections, stall: limit = STALL_LIMIT } = options;
+  let open: Connection | undefined;
+  let ended = false;
+  const end = (): void => {
+    ended = true;
+    open?.destroy();
+  };
+  signal.addEventListener("abort", end, { once: true });
+  const stall = new StallWatch(limit, end);
   try {
-    if (options.signal.aborted) throw cancelled();
-    response = await follow(url, range.from, options.connections, stop.signal);
-    const expected = checkHead(response, range);
+    if (signal.aborted) throw cancelled();
+    const response = await follow(url, range.from, connections, (connection) => {
+      open = connection;
+      if (ended) connection.destroy();
+    });
+    const expected = checkHead(response.head, range);
     let received = 0;
-    for await (const piece of response as AsyncIterable<Buffer>) {
+    for await (const piece of response.body()) {
       received += piece.length;
       if (received > expected) throw transient("server error: received more bytes than requested");
       stall.received(piece.length);
@@ -51,14 +67,17 @@ export async function* getObject(
       stall.wait();
     }
     if (received < expected) throw transient("server error: received less bytes than requested");
+    if (!response.reusable || open === undefined) return;
+    connections.give(open);
+    open = undefined;
   } catch (error) {
-    if (options.signal.aborted) throw cancelled();
-    if (stall.stalled) throw transient(`stalled: less than ${(options.stall ?? STALL_LIMIT).bytesPerSecond} bytes/s`);
+    if (signal.aborted) throw cancelled();
+    if (stall.stalled) throw transient(`stalled: less than ${limit.bytesPerSecond} bytes/s`);
     throw error;
   } finally {
-    options.signal.removeEventListener("abort", end);
+    signal.removeEventListener("abort", end);
     stall.end();
-    response?.destroy();
+    open?.destroy();
   }
 }
 
@@ -66,49 +85,63 @@ export async function* getObject(
 async function follow(
   first: string,
   from: number,
-  connections: Connections,
-  signal: AbortSignal,
-): Promise<IncomingMessage> {
-  let url = first;
+  connections: KeptConnections,
+  opened: (connection: Connection) => void,
+): Promise<HttpResponse> {
+  let url = new URL(first);
   for (let hop = 0; hop <= REDIRECTS; hop += 1) {
-    const response = await ask(url, from, connections, signal);
-    const { statusCode = 0, headers } = response;
-    if (![301, 302, 303, 307, 308].includes(statusCode)) return response;
-    response.destroy();
-    const next = new URL(headers.location ?? "", url);
+    const response = await ask(url, from, connections, opened);
+    const { status, headers } = response.head;
+    if (![301, 302, 303, 307, 308].includes(status)) return response;
+    response.abandon();
+    const next = new URL(headers["location"] ?? "", url);
     if (next.protocol !== "https:" && !(next.protocol === "http:" && first.startsWith("http:"))) {
       throw new TransferFault("permanent", `refusing to be redirected to ${withoutQuery(next.href)}`);
     }
-    url = next.href;
+    url = next;
   }
   throw transient("too many redirects");
 }
 
-function ask(url: string, from: number, connections: Connections, signal: AbortSignal): Promise<IncomingMessage> {
-  const headers = { "accept-encoding": "identity", ...(from > 0 ? { range: `bytes=${from}-` } : {}) };
-  return new Promise((resolve, reject) => {
-    const request = url.startsWith("https:")
-      ? https().request(url, { agent: connections.https, headers, signal })
-      : http().request(url, { agent: connections.http, headers, signal });
-    request.once("response", resolve);
-    request.once("error", reject);
-    request.end();
-  });
+async function ask(
+  url: URL,
+  from: number,
+  connections: KeptConnections,
+  opened: (connection: Connection) => void,
+): Promise<HttpResponse> {
+  const lines = [
+    `GET ${url.pathname}${url.search} HTTP/1.1`,
+    `Host: ${url.host}`,
+    "Accept-Encoding: identity",
+    "User-Agent: blockvisor",
+    ...(from > 0 ? [`Range: bytes=${from}-`] : []),
+  ];
+  for (;;) {
+    const { connection, used } = connections.take(url);
+    opened(connection);
+    connection.send(`${lines.join("\r\n")}\r\n\r\n`);
+    try {
+      return await HttpResponse.receive(connection);
+    } catch (error) {
+      connection.destroy();
+      // A kept connection may have been closed by the other side just now.
+      if (!used) throw error;
+    }
+  }
 }
 
 /** @returns how many bytes have to come @throws TransferFault */
 function checkHead(
-  response: IncomingMessage,
+  { status, headers }: ResponseHead,
   { from, size }: { readonly from: number; readonly size: number },
 ): number {
-  const { statusCode = 0, headers } = response;
-  if (statusCode !== 200 && statusCode !== 206) throw faultOfStatus(statusCode, headers["retry-after"]);
+  if (status !== 200 && status !== 206) throw faultOfStatus(status, headers["retry-after"]);
   const encoding = headers["content-encoding"] ?? "identity";
   if (encoding !== "identity") throw transient(`the body is encoded with ${encoding.slice(0, 40)}`);
-  if (statusCode === 200 && from > 0) {
+  if (status === 200 && from > 0) {
     throw new TransferFault("range-unsupported", "the server sent all of the object instead of a range");
   }
-  if (statusCode === 206) {
+  if (status === 206) {
     const range = headers["content-range"] ?? "";
     const match = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(range);
     const right = match !== null && Number(match[1]) === from && Number(match[2]) === size - 1;

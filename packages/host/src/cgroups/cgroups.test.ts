@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
+import { totalmem } from "node:os";
 import { after, test } from "node:test";
 import { createNodeCgroups, detectHierarchies } from "./index.ts";
+import { machineShare } from "./machine-share.ts";
 
 const cgroups = createNodeCgroups();
 const hierarchies = detectHierarchies();
@@ -87,6 +89,19 @@ test("limits are set, raised, lowered and lifted, also with processes inside", a
     [],
   );
   assert.equal(await cgroups.usage(node), undefined);
+  await cgroups.remove(node);
+});
+
+test("all nodes together leave the machine some memory and process numbers", async () => {
+  await cgroups.ensure(node, {});
+  const share = await machineShare();
+  const read = (controller: string, version1: string, version2: string) =>
+    Number(limit(controller, `../${version1}`, `../${version2}`));
+  assert.equal(read("pids", "pids.max", "pids.max"), share.pids);
+  assert.ok(share.pids < Number(readFileSync("/proc/sys/kernel/pid_max", "utf8")));
+  const memory = read("memory", "memory.limit_in_bytes", "memory.max");
+  assert.equal(memory, Math.floor(share.memoryBytes / 4_096) * 4_096);
+  assert.ok(memory < totalmem() - 200_000_000);
   await cgroups.remove(node);
 });
 

@@ -5,6 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { OperationError } from "@blockvisor/image/container";
 import { type CgroupHierarchies, cgroupFolders, controllerFolder, detectHierarchies } from "./hierarchies.ts";
 import { applyLimits } from "./limits.ts";
+import { boundAllNodes } from "./machine-share.ts";
 import { type Pressure, readPressure } from "./pressure.ts";
 import type { ResourceLimits, ResourceUsage } from "./resource-limits.ts";
 
@@ -47,6 +48,7 @@ export interface CgroupSocketMatch {
 export function createNodeCgroups(hierarchies: CgroupHierarchies = detectHierarchies()): NodeCgroups {
   const nameOf = (nodeId: string) => `${PARENT}/${nodeId}`;
   const foldersOf = (nodeId: string) => cgroupFolders(hierarchies, nameOf(nodeId));
+  let bounded: Promise<void> | undefined;
 
   return {
     nameOf,
@@ -59,6 +61,8 @@ export function createNodeCgroups(hierarchies: CgroupHierarchies = detectHierarc
     async ensure(nodeId, limits) {
       await delegateControllers(hierarchies);
       for (const folder of foldersOf(nodeId)) await mkdir(folder, { recursive: true });
+      bounded ??= boundAllNodes(hierarchies, PARENT);
+      await bounded;
       await applyLimits(hierarchies, nameOf(nodeId), limits);
     },
 

@@ -106,7 +106,8 @@ async function write(draft: Draft, request: HttpRequest, length: number, hashing
   let written = 0;
   const impatient = setTimeout(() => request.destroy(), silentMs);
   try {
-    for await (const piece of request as AsyncIterable<Buffer>) {
+    // Not ended with the loop: that would cut the connection before the refusal has gone out.
+    for await (const piece of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       impatient.refresh();
       if (written + piece.length > length) return undefined;
       hash?.update(piece);
@@ -129,9 +130,10 @@ async function writeFully(draft: Draft, piece: Buffer, position: number): Promis
 }
 
 /**
- * What is left of a request's body is read and dropped by the server: a connection that is cut instead would often take the answer with it,
- * and the sender would never learn that its url has expired.
+ * What is left of a request's body is read and dropped: a connection that is cut instead would often take the answer with it, and the
+ * sender would never learn that its url has expired.
  */
 function refuse(response: HttpResponse, status: number, message: string): void {
   json(response, status, { message });
+  response.req.resume();
 }

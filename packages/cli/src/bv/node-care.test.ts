@@ -80,7 +80,8 @@ test("an upgrade is taken back by a rollback; without one there is nothing to go
     [1, `Error: node \`${node.name}\` has no earlier version to go back to (BV902)`],
   );
   writeFileSync(metadata, readFileSync(metadata, "utf8").replace("version: 0.0.1", "version: 0.0.2"));
-  await done("nib", "image", "upgrade", node.name);
+  await done("nib", "image", "upgrade", node.name, "--smoke-check");
+  assert.match(await done("bv", "node", "events", node.name), /upgrade: check_target/);
   assert.equal(await done("bv", "node", "rollback"), `Rolled back node \`${node.id}\` to 0.0.1\n`);
   assert.equal((await json("bv", "node", "rollback")).node.image.version, "0.0.2");
 });

@@ -23,6 +23,7 @@ export async function upgradeImage(call: Call<UpgradeOptions, [node: string]>): 
     ...devNodeImage(variant, options.path),
     properties: { values: { ...defaults, ...Object.fromEntries(kept) } },
     force: options.force ?? false,
+    smokeCheck: options.smokeCheck ?? false,
   };
   const title = `Upgrading ${before.name}`;
   const end = await followOperation(daemon, out, "UpgradeDevNode", request, { title, signal });

@@ -5,6 +5,7 @@ export interface UpgradeOptions {
   readonly path: string;
   readonly props?: string;
   readonly force?: true;
+  readonly smokeCheck?: true;
 }
 
 export const upgradeVerb = verb<UpgradeOptions, [node: string]>({
@@ -12,6 +13,11 @@ export const upgradeVerb = verb<UpgradeOptions, [node: string]>({
   summary: "upgrade a dev node to the image as it is now",
   details: "The node's data and what one-time jobs did are kept. New properties get their default values.",
   arguments: [{ usage: "<node>", summary: "name, id or the beginning of one", completes: "node" }],
-  options: [pathOption, propsOption, { flags: "--force", summary: "also when the image did not change" }],
+  options: [
+    pathOption,
+    propsOption,
+    { flags: "--force", summary: "also when the image did not change" },
+    { flags: "--smoke-check", summary: "start the new image beside the node before anything is stopped" },
+  ],
   run: async (call) => (await import("./upgrade.ts")).upgradeImage(call),
 });

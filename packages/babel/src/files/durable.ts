@@ -5,6 +5,13 @@ import { isMissing } from "../errno.ts";
 
 export type Ownership = { readonly uid: number; readonly gid: number };
 
+type StageOptions = {
+  readonly mode?: number;
+  readonly owner?: Ownership;
+  /** The content is worthless after a reboot: nobody waits for the disk, and readers take a torn file for none. */
+  readonly forThisBoot?: boolean;
+};
+
 /**
  * Replaces a file so that it is either the old or the new one at every instant, also after a power loss: temporary file in
  * the same folder, fsync, rename, fsync of the folder. (D1-05)
@@ -12,7 +19,7 @@ export type Ownership = { readonly uid: number; readonly gid: number };
 export async function replaceFile(
   path: string,
   content: string | Uint8Array,
-  options: { readonly mode?: number; readonly owner?: Ownership } = {},
+  options: StageOptions = {},
 ): Promise<void> {
   const staged = await stageFile(path, options);
   try {
@@ -32,10 +39,7 @@ export type StagedFile = {
 };
 
 /** A temporary file beside `path`, that becomes `path` on commit. */
-export async function stageFile(
-  path: string,
-  options: { readonly mode?: number; readonly owner?: Ownership } = {},
-): Promise<StagedFile> {
+export async function stageFile(path: string, options: StageOptions = {}): Promise<StagedFile> {
   const folder = dirname(path);
   const temporary = join(folder, `.${basename(path).slice(0, 200)}.${randomBytes(6).toString("hex")}.tmp`);
   const handle = await open(temporary, "wx", 0o600);
@@ -49,10 +53,10 @@ export async function stageFile(
     commit: async () => {
       if (options.owner) await handle.chown(options.owner.uid, options.owner.gid);
       await handle.chmod(options.mode ?? 0o644);
-      await handle.sync();
+      if (!options.forThisBoot) await handle.sync();
       await handle.close();
       await rename(temporary, path);
-      await syncFolder(folder);
+      if (!options.forThisBoot) await syncFolder(folder);
     },
   };
 }

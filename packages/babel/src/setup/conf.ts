@@ -30,5 +30,5 @@ export async function loadConf(path: string, boot: string): Promise<Conf | undef
 
 export async function saveConf(path: string, conf: Conf): Promise<void> {
   await ensureFolder(dirname(path));
-  await replaceFile(path, JSON.stringify(conf), { mode: 0o600 });
+  await replaceFile(path, JSON.stringify(conf), { mode: 0o600, forThisBoot: true });
 }

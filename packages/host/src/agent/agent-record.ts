@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { z } from "zod";
-import { readVersioned, writeDurable } from "../durable/index.ts";
+import { readVersioned, writeForThisBoot } from "../durable/index.ts";
 
 const schema = z.object({
   /** Opens babel.sock and engine.sock; made anew at each start of the container. */
@@ -19,9 +19,10 @@ export function newAgentRecord(version: string): AgentRecord {
 }
 
 export async function readAgentRecord(path: string): Promise<AgentRecord | undefined> {
-  return readVersioned(path, { version: 1, schema });
+  // It is about processes of this boot: one that a power loss has torn is about none.
+  return readVersioned(path, { version: 1, schema }).catch(() => undefined);
 }
 
 export async function writeAgentRecord(path: string, record: AgentRecord): Promise<void> {
-  await writeDurable(path, JSON.stringify({ schema_version: 1, ...record }));
+  await writeForThisBoot(path, JSON.stringify({ schema_version: 1, ...record }));
 }

@@ -1,4 +1,4 @@
 export { appendDurable, readRecords } from "./append-log.ts";
 export { cutPoint, failpoint } from "./failpoint.ts";
 export { readVersioned } from "./read-versioned.ts";
-export { removeDurable, syncDirectory, writeDurable } from "./write-durable.ts";
+export { removeDurable, syncDirectory, writeDurable, writeForThisBoot } from "./write-durable.ts";

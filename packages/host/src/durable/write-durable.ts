@@ -9,6 +9,19 @@ let sequence = 0;
  * (spec host-daemon DB-1.1). Resolves when the new content is on disk. The folder must exist. `mode` defaults to 0600.
  */
 export async function writeDurable(path: string, data: string | Uint8Array, mode = 0o600): Promise<void> {
+  await replace(path, data, mode, true);
+  await syncDirectory(dirname(path));
+}
+
+/**
+ * As `writeDurable`, for what is worthless after a reboot: whole after any death of the daemon, but nobody waits for the disk. Whoever
+ * reads such a file must take one that cannot be read for none.
+ */
+export async function writeForThisBoot(path: string, data: string | Uint8Array, mode = 0o600): Promise<void> {
+  await replace(path, data, mode, false);
+}
+
+async function replace(path: string, data: string | Uint8Array, mode: number, durable: boolean): Promise<void> {
   sequence += 1;
   const temporary = join(dirname(path), `.${basename(path)}.tmp-${process.pid}-${sequence}`);
   try {
@@ -16,7 +29,7 @@ export async function writeDurable(path: string, data: string | Uint8Array, mode
     try {
       await file.writeFile(data);
       failpoint("durable.written");
-      await file.sync();
+      if (durable) await file.sync();
     } finally {
       await file.close();
     }
@@ -27,7 +40,6 @@ export async function writeDurable(path: string, data: string | Uint8Array, mode
     throw error;
   }
   failpoint("durable.renamed");
-  await syncDirectory(dirname(path));
 }
 
 /** Removes a file so that it stays removed after a crash; a missing file is success. */

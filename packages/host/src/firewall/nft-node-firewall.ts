@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { isOperationError, OperationError, runTool } from "@blockvisor/image/container";
-import { failpoint, removeDurable, writeDurable } from "../durable/index.ts";
+import { failpoint, removeDurable, writeForThisBoot } from "../durable/index.ts";
 import { linkNames, nodeHash } from "../network/names.ts";
 import { bootId } from "../runtime/process-identity.ts";
 import type { FirewallConfig, FirewallTarget, NodeFirewall } from "./node-firewall.ts";
@@ -27,7 +27,7 @@ export function createNodeFirewall(options: { readonly runDirectory: string }): 
       checkFirewall(config);
       const table = hostTable(nodeId);
       await mkdir(directory, { recursive: true, mode: 0o700 });
-      await writeDurable(mark(nodeId), target.kind);
+      await writeForThisBoot(mark(nodeId), target.kind);
       failpoint("firewall.marked");
       if (target.kind === "host") {
         await load(replaceTable(`inet ${table}`, hostChains(target, config)));
@@ -39,7 +39,7 @@ export function createNodeFirewall(options: { readonly runDirectory: string }): 
           load(replaceTable(`netdev ${table}`, antiSpoofingChain(target))),
         ]);
       }
-      await writeDurable(mark(nodeId), `${target.kind} ${await digestOf(target, config)}`);
+      await writeForThisBoot(mark(nodeId), `${target.kind} ${await digestOf(target, config)}`);
     },
 
     async holds(nodeId, target, config) {

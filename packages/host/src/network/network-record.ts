@@ -1,7 +1,7 @@
 import { mkdir, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { readVersioned, removeDurable, writeDurable } from "../durable/index.ts";
+import { readVersioned, removeDurable, writeForThisBoot } from "../durable/index.ts";
 import { bootId } from "../runtime/process-identity.ts";
 import type { NodeNetworkHandle, NodeNetworkSpec } from "./node-network.ts";
 
@@ -58,7 +58,8 @@ export function createNetworkRecords(directory: string): NetworkRecords {
     const version = `${stats.ino} ${stats.mtimeMs} ${stats.size}`;
     const known = read.get(nodeId);
     if (known?.version === version) return known.record;
-    const record = await readVersioned(path(nodeId), format);
+    // Links do not outlive a boot: a record that a power loss has torn is about none.
+    const record = await readVersioned(path(nodeId), format).catch(() => undefined);
     read.set(nodeId, { version, record });
     return record;
   }
@@ -71,7 +72,7 @@ export function createNetworkRecords(directory: string): NetworkRecords {
     },
     async put(record) {
       await mkdir(directory, { recursive: true, mode: 0o700 });
-      await writeDurable(path(record.spec.nodeId), JSON.stringify({ schema_version: format.version, ...record }));
+      await writeForThisBoot(path(record.spec.nodeId), JSON.stringify({ schema_version: format.version, ...record }));
     },
     async remove(nodeId) {
       await removeDurable(path(nodeId)).catch((error: NodeJS.ErrnoException) => {

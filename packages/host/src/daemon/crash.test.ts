@@ -280,9 +280,10 @@ for (const [index, { attach, together }] of batches.entries()) {
     test("and nothing is left of them", async () => {
       const { nodes } = await daemon.client.listNodes({ local: true });
       await Promise.all(nodes.map(({ id }) => finish(daemon.client.deleteNode({ node: id }))));
-      const traces = async (): Promise<string[]> =>
-        (await Promise.all(together.map(({ id }) => tracesOf(root.paths, id)))).flat();
-      await until(async () => (await traces()).length === 0, traces);
+      for (const { id } of together) {
+        const traces = (): Promise<string[]> => tracesOf(root.paths, id);
+        await until(async () => (await traces()).length === 0, traces);
+      }
       await daemon.stop();
     });
   });

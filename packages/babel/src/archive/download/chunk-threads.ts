@@ -8,12 +8,12 @@ import { Throttle } from "../transfer/throttle.ts";
 import { Damaged } from "./chunk-sink.ts";
 import { type ChunkOrder, type FromThread, type ThreadData, type ToThread, TransferCounters } from "./orders.ts";
 
-/** One thread per core, but two on a single one: while one waits for the disk, the other goes on. (D4-17, D4-18) */
-const LEAST = 2;
+/** A thread per core, but at least so many: while one waits for the disk, others go on. (D4-17, D4-18) */
+const LEAST = 4;
 const MOST = 8;
 const OPEN_FILES = 1024;
-/** A thread, with what it received and V8 has not given back yet; measured. */
-const THREAD_BYTES = 40 * 1024 * 1024;
+/** A thread with the buffers of its connections; measured. */
+const THREAD_BYTES = 20 * 1024 * 1024;
 
 /** The disk was full when the chunk was written. */
 export class DiskFull extends Error {}

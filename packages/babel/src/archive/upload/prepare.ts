@@ -33,7 +33,9 @@ export type Prepared = {
   readonly content: string;
 };
 
-const PIECE = 1024 * 1024;
+/** Large, for each piece is handed to another thread and back. */
+const PIECE = 4 * 1024 * 1024;
+const SAMPLE = 1024 * 1024;
 const MEMORY = 4 * 1024 * 1024;
 /** Below this share of saved bytes compression is not worth it. (D5-15) */
 const WORTHWHILE = 0.03;
@@ -50,17 +52,18 @@ export async function prepareChunk(task: Preparation): Promise<Prepared> {
   const output = new Output(task.spool);
   let encoder: FrameEncoder | undefined;
   try {
-    const buffers = [Buffer.allocUnsafeSlow(PIECE), Buffer.allocUnsafeSlow(PIECE)];
+    const whole = task.ranges.reduce((sum, range) => sum + range.size, 0);
+    const pieces = [0, 1].map(() => Buffer.allocUnsafeSlow(Math.max(1, Math.min(PIECE, whole))));
     let taken: Promise<void> | undefined;
     let size = 0;
     let compress = !task.hashOnly && task.level !== undefined;
     for (let turn = 0; ; turn++) {
-      const buffer = buffers[turn % 2]!;
+      const buffer = pieces[turn % 2]!;
       const bytes = buffer.subarray(0, reader.fill(buffer));
       if (bytes.length === 0) break;
       content.update(bytes);
       size += bytes.length;
-      if (turn === 0) compress &&= !(task.mayStayRaw && hardlyShrinks(bytes));
+      if (turn === 0) compress &&= !(task.mayStayRaw && hardlyShrinks(bytes.subarray(0, SAMPLE)));
       if (!compress) continue;
       encoder ??= new FrameEncoder(task.level!, (piece) => output.add(piece));
       await taken;

@@ -1,5 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { repository, run } from "./command.ts";
@@ -27,6 +29,7 @@ export const thisMachine: Place = {
 export async function enterTestHost(shared: readonly string[]): Promise<Place> {
   const directory = process.env["BV_TEST_HOST_DIR"] ?? "/var/tmp/blockvisor-test-host";
   await run("sh", [tool, "create", directory]);
+  sweep(join(directory, tmpdir()));
   const binds = shared.flatMap((path) => ["-b", `${path}:${path}`]);
   const keeper = spawn("sh", [tool, "run", directory, ...binds, "--", "sh", "-c", "echo $$; exec cat"], {
     stdio: ["pipe", "pipe", "inherit"],
@@ -48,4 +51,12 @@ export async function enterTestHost(shared: readonly string[]): Promise<Place> {
       await exit;
     },
   };
+}
+
+/** The empty places where earlier runs had their temporary folders; a place whose folder still exists may be in use. */
+function sweep(folder: string): void {
+  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+    const isPlace = /^(blockvisor-demo|bv-docker)-/.test(name);
+    if (isPlace && !existsSync(join(tmpdir(), name))) rmSync(join(folder, name), { recursive: true });
+  }
 }

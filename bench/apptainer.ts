@@ -1,7 +1,6 @@
 /** What Apptainer would do by itself, against nodes on Apptainer: its sandbox and its instance of the same image. */
 import { spawnSync } from "node:child_process";
 import { copyFileSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { dockerBuild, Workbench } from "../e2e/workbench.ts";
 import { environment, output } from "../tooling/command.ts";
@@ -60,7 +59,7 @@ async function measure(): Promise<void> {
   const apptainer = (...args: readonly string[]) =>
     program("apptainer", ["--silent", ...args], {
       ...process.env,
-      APPTAINER_CONFIGDIR: join(tmpdir(), "bv-bench-config"),
+      APPTAINER_CONFIGDIR: join(bench.directory, "apptainer"),
     });
   const buildSandbox = {
     name: "apptainer build --sandbox",

@@ -37,8 +37,7 @@ export function createBridgeGates(): BridgeGates {
         const at = opened.get(bridge);
         if (at !== undefined && performance.now() - at < CHECK_MS) return;
         const subnet = hidden.get(bridge);
-        if (subnet !== undefined) await hideSubnet(bridge, subnet);
-        await admitForwarding(bridge);
+        await Promise.all([subnet === undefined ? undefined : hideSubnet(bridge, subnet), admitForwarding(bridge)]);
         opened.set(bridge, performance.now());
       }),
 

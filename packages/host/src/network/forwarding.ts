@@ -4,6 +4,7 @@ import { checkedLinkName } from "./names.ts";
 
 /** Of our rules in chains that belong to others. */
 const COMMENT = "blockvisor";
+const FAMILIES = ["iptables", "ip6tables"] as const;
 
 /**
  * Lets traffic of a bridge through the host where something else drops what is forwarded: Docker sets the policy of iptables' FORWARD
@@ -11,20 +12,22 @@ const COMMENT = "blockvisor";
  * the rules go where Docker keeps a place for them, DOCKER-USER. Nodes have their own firewalls behind it.
  */
 export async function admitForwarding(bridge: string): Promise<void> {
-  for (const iptables of ["iptables", "ip6tables"]) {
-    const policies = await rulesOf(iptables, "FORWARD");
-    if (!policies.includes("-P FORWARD DROP")) continue;
-    const chain = policies.includes("-A FORWARD -j DOCKER-USER") ? "DOCKER-USER" : "FORWARD";
-    const present = await rulesOf(iptables, chain);
-    for (const rule of admissions(bridge)) {
-      if (!present.includes(`-A ${chain} ${rule.join(" ")}`)) await run(iptables, ["-I", chain, ...rule]);
-    }
+  await Promise.all(FAMILIES.map((iptables) => admit(iptables, bridge)));
+}
+
+async function admit(iptables: string, bridge: string): Promise<void> {
+  const policies = await rulesOf(iptables, "FORWARD");
+  if (!policies.includes("-P FORWARD DROP")) return;
+  const chain = policies.includes("-A FORWARD -j DOCKER-USER") ? "DOCKER-USER" : "FORWARD";
+  const present = await rulesOf(iptables, chain);
+  for (const rule of admissions(bridge)) {
+    if (!present.includes(`-A ${chain} ${rule.join(" ")}`)) await run(iptables, ["-I", chain, ...rule]);
   }
 }
 
 /** Takes back what `admitForwarding` has put into any chain, as often as it is there. */
 export async function withdrawForwarding(bridge: string): Promise<void> {
-  for (const iptables of ["iptables", "ip6tables"]) {
+  for (const iptables of FAMILIES) {
     for (const chain of ["DOCKER-USER", "FORWARD"]) {
       const present = await rulesOf(iptables, chain);
       for (const rule of admissions(bridge)) {

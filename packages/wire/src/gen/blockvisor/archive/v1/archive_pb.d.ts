@@ -2147,7 +2147,7 @@ export declare const ArchiveStoreService: GenService<{
     output: typeof GetManifestResponseSchema;
   },
   /**
-   * A page of a version's chunks; ends early so that a message stays below 4 MiB.
+   * A page of a version's chunks; one of first and count ends early so that a message stays below 4 MiB, one of indexes at 32 MiB.
    *
    * @generated from rpc blockvisor.archive.v1.ArchiveStoreService.GetChunks
    */

@@ -71,7 +71,7 @@ const upgradeTo = (state: NodeState): NonNullable<NodeState["upgrade"]> => ({
 });
 
 /** What a daemon finds of a node that another one left. */
-const takenOver: Partial<Observed> = { plugin: undefined, engine: "closed", firewall: "unknown" };
+const takenOver: Partial<Observed> = { plugin: undefined, engine: "closed" };
 
 const courses: Readonly<Record<Operation, Course>> = {
   create: { before: [], change: desire({}) },

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { execFileSync, spawnSync } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   copyFileSync,
@@ -14,7 +14,6 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
@@ -159,8 +158,7 @@ describe(`archives of ${megabytes} MB`, () => {
     follow(second, "check");
     await serving(second);
     assert.deepEqual(tree(data(second)), tree(data(first)));
-    const record = JSON.parse(readFileSync(join(second.directory, "data/.babel_jobs/data-complete.json"), "utf8"));
-    assert.deepEqual([record.source, record.data_version], ["download", 1]);
+    assert.equal(sourceOf(second), "download");
     assert.equal(existsSync(join(second.directory, "data/.babel_jobs/data-incomplete")), false);
     remove(second);
   });
@@ -222,20 +220,21 @@ describe(`archives of ${megabytes} MB`, () => {
   });
 
   test("a node whose archive does not exist takes a mirror, where there is one", async () => {
-    const tar = join(bench.directory, "mirror.tar");
+    const mirrored = join(bench.directory, "mirror");
+    mkdirSync(mirrored);
     const folder = join(bench.directory, "mirrored");
     mkdirSync(join(folder, "left"), { recursive: true });
     mkdirSync(join(folder, "right"));
     for (const name of ["left", "right"]) writeFileSync(join(folder, name, "genesis"), name);
     execFileSync("sh", ["-c", 'for each in left right; do (cd "$0/$each" && sha256sum genesis > SUMS); done', folder]);
-    execFileSync("tar", ["-cf", tar, "-C", folder, "."]);
-    const mirror = await serveFile(tar);
+    execFileSync("tar", ["-cf", join(mirrored, "ledger.tar"), "-C", folder, "."]);
+    const mirror = serveFolder(mirrored);
     try {
       const node = await createNode("ledger-local-split", { "mirror-url": mirror.url });
       follow(node, "check");
       await serving(node, ["left", "right"]);
       assert.equal(readFileSync(join(data(node), "right/genesis"), "utf8"), "right");
-      assert.equal(mirror.requests(), 1);
+      assert.equal(sourceOf(node), "alternative-download");
       bench.must("bv", ["node", "run", "upload", node.id]);
       follow(node, "uploaded");
       remove(node);
@@ -243,13 +242,13 @@ describe(`archives of ${megabytes} MB`, () => {
       const next = await createNode("ledger-local-split");
       follow(next, "check");
       await serving(next, ["left", "right"]);
-      assert.equal(mirror.requests(), 1, "each service has its own archive now");
+      assert.equal(sourceOf(next), "download", "each service has its own archive now");
       assert.deepEqual(readdirSync(join(data(next), "left")).sort(), ["LOCK", "SUMS", "genesis", "journal"]);
       const keys = (json("archive", "list").archives as { store_key: string }[]).map(({ store_key }) => store_key);
       assert.deepEqual(keys.sort(), ["ledger-local-full-v1", "ledger-local-left-v1", "ledger-local-right-v1"]);
       remove(next);
     } finally {
-      mirror.server.close();
+      mirror.kill();
     }
   });
 
@@ -291,6 +290,11 @@ describe(`archives of ${megabytes} MB`, () => {
   });
 });
 
+/** How the data of a node came to be, once they are complete. */
+function sourceOf(node: NodeFacts): string {
+  return JSON.parse(readFileSync(join(node.directory, "data/.babel_jobs/data-complete.json"), "utf8")).source;
+}
+
 /** Path → kind and content of everything but what the running service writes. */
 function tree(root: string): Readonly<Record<string, string>> {
   const entries = globSync("**", { cwd: root }).filter(
@@ -315,16 +319,11 @@ async function eventually<T>(what: string, look: () => T, good: (seen: T) => boo
   assert.fail(`never: ${what}: ${JSON.stringify(look())}`);
 }
 
-/** A file at an address that nodes reach. */
-async function serveFile(path: string): Promise<{ readonly url: string; readonly server: Server; requests(): number }> {
-  const { address } = outside;
-  let requests = 0;
-  const server = createServer((_, response) => {
-    requests += 1;
-    response.end(readFileSync(path));
+/** A folder at an address that nodes reach, from a process of its own: this one waits for commands. */
+function serveFolder(folder: string): ChildProcess & { readonly url: string } {
+  const port = 20_000 + (process.pid % 20_000);
+  const server = spawn("/bin/busybox", ["httpd", "-f", "-p", `${outside.address}:${port}`, "-h", folder], {
+    stdio: "ignore",
   });
-  await new Promise<void>((resolve) => server.listen(0, address, resolve));
-  const listening = server.address();
-  const port = typeof listening === "object" ? listening?.port : 0;
-  return { url: `http://${address}:${port}/ledger.tar`, server, requests: () => requests };
+  return Object.assign(server, { url: `http://${outside.address}:${port}/ledger.tar` });
 }

@@ -134,7 +134,8 @@ export class NodeActor {
     )
       return;
     const isRetried = problem !== null && problem.attempts > 0;
-    if (!thorough && !isRetried && (await isAlright(this.parts, this.#state))) return;
+    // What is down stays down by itself: looking at it now and then is enough, however many such nodes there are.
+    if (!thorough && !isRetried && (expected === "Stopped" || (await isAlright(this.parts, this.#state)))) return;
     const seen = await observe(this.parts, this.#state);
     if (!this.idle) return;
     this.#seen = seen;

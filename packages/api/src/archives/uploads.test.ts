@@ -357,6 +357,29 @@ for (const [name, start] of Object.entries(installations)) {
       );
     });
 
+    test("a chunk of very many small files is published and handed out", async () => {
+      const storeKey = "chain-small-main-full-v1";
+      const archive = byKey(storeKey);
+      const files = 60_000;
+      const data = randomBytes(files);
+      const { dataVersion, slots } = await as.archiveStore.getSlots({
+        archive,
+        slots: [{ object: { case: "index", value: 0 } }],
+      });
+      await putObject(first(slots).url, data);
+      const destinations = Array.from({ length: files }, (_, index) => ({
+        path: `chaindata/blocks/with-a-rather-long-name-of-a-folder/${String(index).padStart(12, "0")}.block`,
+        positionBytes: 0n,
+        sizeBytes: 1n,
+      }));
+      const chunk = { ...first(chunksOf([data])), destinations };
+      const summary = { totalSize: BigInt(files), chunks: 1 };
+      await as.archiveStore.putManifest(manifestStream(storeKey, dataVersion, summary, [{ chunk }]));
+      const { chunks } = await as.archiveStore.getChunks({ archive, dataVersion, indexes: [0], urls: true });
+      assert.equal(first(chunks).chunk?.destinations.length, files);
+      assert.equal(first(chunks).chunk?.destinations.at(-1)?.path, destinations.at(-1)?.path);
+    });
+
     test("a deprecated version is not the newest any more", async () => {
       const storeKey = "chain-old-main-full-v1";
       await uploadByReference(as, storeKey, pieces(1));

@@ -141,6 +141,13 @@ const clear = (): void => {
 };
 
 let server: ChildProcess | undefined;
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  process.once(signal, () => {
+    server?.kill();
+    rmSync(folder, { recursive: true, force: true });
+    process.exit(1);
+  });
+}
 try {
   const source = inFolder("source");
   writeSource(source);

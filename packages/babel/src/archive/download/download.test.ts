@@ -330,7 +330,10 @@ test("bandwidth is capped over all threads, and the cap can be lifted", async (t
 test("a full disk is waited for, with what is needed in the progress", async (t) => {
   const mount = await mkdtemp(join(tmpdir(), "babel-tmpfs-"));
   execFileSync("mount", ["-t", "tmpfs", "-o", "size=6m", "tmpfs", mount]);
-  t.after(() => execFileSync("umount", ["-l", mount]));
+  t.after(async () => {
+    execFileSync("umount", ["-l", mount]);
+    await rm(mount, { recursive: true });
+  });
   const fixture = await DownloadFixture.make(t, mount);
   const sample = await storeSample(
     fixture.store,

@@ -1,8 +1,7 @@
 import { once } from "node:events";
 import { constants, createZstdCompress, type ZstdCompress } from "node:zlib";
 
-/** Large, for each full buffer is handed to another thread and back. */
-const OUTPUT = 4 * 1024 * 1024;
+const OUTPUT = 1024 * 1024;
 
 /**
  * One zstd frame as the reference writes it: streamed, so without content size, without dictionary and checksum; magic, descriptor 00. The

@@ -34,7 +34,7 @@ export type Prepared = {
 };
 
 /** Large, for each piece is handed to another thread and back. */
-const PIECE = 4 * 1024 * 1024;
+const PIECE = 2 * 1024 * 1024;
 const SAMPLE = 1024 * 1024;
 const MEMORY = 4 * 1024 * 1024;
 /** Below this share of saved bytes compression is not worth it. (D5-15) */

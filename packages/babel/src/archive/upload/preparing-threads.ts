@@ -45,7 +45,11 @@ export class PreparingThreads {
   }
 
   #start(): Worker {
-    const worker = new Worker(program(), { workerData: { kind: "prepare" }, stdout: false });
+    const worker = new Worker(program(), {
+      workerData: { kind: "prepare" },
+      // Its bytes are not in the heap.
+      resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 128 },
+    });
     this.#all.add(worker);
     worker.once("exit", () => this.#all.delete(worker));
     return worker;

@@ -47,6 +47,12 @@ export const testTools: readonly SystemTool[] = [
   tool("docker-registry", "a real registry on loopback"),
   tool("mosquitto", "an MQTT broker that is not ours"),
   {
+    name: "swift",
+    package: "python3-swift",
+    why: "an object store with S3's interface",
+    find: () => output("/usr/bin/python3", ["-c", "import swift; print(swift.__file__)"]),
+  },
+  {
     name: "postgresql",
     package: "postgresql",
     why: "a PostgreSQL server",

@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -11,17 +11,10 @@ const script = fileURLToPath(new URL("../../../../../tooling/swift-s3.py", impor
 /** The distribution's: a Python of somebody's own does not have its packages. */
 const python = "/usr/bin/python3";
 
-export function hasSwift(): boolean {
-  try {
-    execFileSync(python, ["-c", "import swift"], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** OpenStack Swift with its S3 interface and an empty bucket. */
 export async function startSwift(): Promise<{ readonly location: S3Location; stop(): Promise<void> }> {
+  const found = spawnSync(python, ["-c", "import swift"]);
+  if (found.status !== 0) throw new Error("OpenStack Swift is missing: apt-get install python3-swift");
   const directory = await mkdtemp(path.join(tmpdir(), "blockvisor-swift-"));
   const server = spawn(python, ["-I", script, directory], { stdio: ["pipe", "pipe", "pipe"] });
   const port = await new Promise<number>((resolve, reject) => {

@@ -3,7 +3,7 @@ import { type FileHandle, mkdir, open, rename, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { isMissing } from "../errno.ts";
 
-export type Ownership = { readonly uid: number; readonly gid: number };
+type Ownership = { readonly uid: number; readonly gid: number };
 
 type StageOptions = {
   readonly mode?: number;

@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { copyFileSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { dockerBuild, Workbench } from "../e2e/workbench.ts";
+import { clientOf, finish } from "../packages/host/src/testbed/daemon-process.ts";
 import { environment, output } from "../tooling/command.ts";
 import { provideDebianImage } from "../tooling/debian-image.ts";
 import { dockerDaemon } from "../tooling/docker-daemon.ts";
@@ -40,14 +41,17 @@ async function measure(): Promise<void> {
   dockerBuild(image, "ethereum-anvil");
   await bench.startDaemon();
 
-  const play = () => bench.must("nib", ["image", "play", "--variant", "anvil-local-full"], { cwd: image });
-  const nodeId = (text: string) => /`([^`]+)`/.exec(text)?.[1] ?? "";
-  const first = nodeId(play());
+  const daemon = clientOf(join(bench.root, "run/blockvisor/blockvisord.sock"));
+  const play = bench.must("nib", ["image", "play", "--variant", "anvil-local-full"], { cwd: image });
+  const first = /`([^`]+)`/.exec(play)?.[1] ?? "";
+  const { imageKey, image: origin, vm, properties } = await daemon.getNode({ node: first });
+  const request = { imageVersion: origin?.version ?? "", imageUri: origin?.uri ?? "", properties };
+  const known = { ...(imageKey ? { imageKey } : {}), ...(vm ? { vm } : {}) };
   let created = "";
   const createNode = {
-    name: "node create, cached image (nib image play)",
-    run: () => {
-      created = nodeId(play());
+    name: "node create, cached image",
+    run: async () => {
+      created = (await finish(daemon.createDevNode({ ...request, ...known }))).id;
     },
     after: () => bench.must("bv", ["node", "delete", "--yes", created]),
   };
@@ -67,10 +71,23 @@ async function measure(): Promise<void> {
     run: () => apptainer("build", "--sandbox", sandbox, source),
   };
 
+  let starting: Promise<void> | undefined;
+  /** Until babel has its configuration; what comes after is the protocol's own. */
   const startNode = {
-    name: "start to babel ready (bv node start)",
-    run: () => bench.must("bv", ["node", "start", first]),
-    after: () => bench.must("bv", ["node", "stop", first]),
+    name: "start to babel ready",
+    run: async () => {
+      const { promise: ready, resolve } = Promise.withResolvers<void>();
+      starting = (async () => {
+        for await (const { event } of daemon.startNode({ node: first })) {
+          if (event.case === "step" && event.value.step === "configure_agent" && event.value.finished) resolve();
+        }
+      })();
+      await Promise.race([ready, starting]);
+    },
+    after: async () => {
+      await starting;
+      bench.must("bv", ["node", "stop", first]);
+    },
   };
   const instance = `bv-bench-${process.pid}`;
   const startInstance = {

@@ -45,6 +45,8 @@ export const testTools: readonly SystemTool[] = [
   tool("buildah", "image builds without a daemon"),
   tool("podman", "image builds and containers-storage"),
   tool("docker-registry", "a real registry on loopback"),
+  tool("zstd", "another reader of what is archived"),
+  tool("openssl", "certificates for tests"),
   tool("mosquitto", "an MQTT broker that is not ours"),
   {
     name: "swift",

@@ -47,7 +47,8 @@ export async function bootBareMachine(): Promise<BareMachine> {
       ...["--resolv-conf=off", "--capability=all", `--system-call-filter=${systemCalls}`],
       `--network-namespace-path=${network.path}`,
     ],
-    { stdio: ["ignore", log, log] },
+    // Its /tmp is on its disk, as Debian 12 has it, and not in memory.
+    { stdio: ["ignore", log, log], env: { ...process.env, SYSTEMD_NSPAWN_TMPFS_TMP: "0" } },
   );
   closeSync(log);
   const ended = once(nspawn, "exit");

@@ -20,7 +20,7 @@ import {
 const directory = mkdtempSync(join(tmpdir(), "bv-firewall-"));
 const bridge = `bvf${process.pid}`;
 const subnet = `10.${150 + (process.pid % 50)}.${(process.pid >> 6) % 250}`;
-const v6 = `fd01:${process.pid.toString(16)}::`;
+const v6 = `fd01:${(process.pid & 0xffff).toString(16)}::`;
 const network = createNodeNetwork({ runDirectory: directory });
 const firewall = createNodeFirewall({ runDirectory: directory });
 const cgroups = createNodeCgroups();

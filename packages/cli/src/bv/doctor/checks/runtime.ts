@@ -59,7 +59,11 @@ function trialConfig() {
     ociVersion: "1.0.2",
     process: process_,
     root: { path: "rootfs", readonly: true },
-    mounts: [{ destination: "/proc", type: "proc", source: "proc" }],
+    mounts: [
+      { destination: "/proc", type: "proc", source: "proc" },
+      // The folder may lie where devices may not.
+      { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "mode=755", "size=64k"] },
+    ],
     linux: { namespaces, cgroupsPath: `/bv-doctor-${process.pid}` },
   };
 }

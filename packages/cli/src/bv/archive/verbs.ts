@@ -86,7 +86,7 @@ export const archiveVerbs: Verb = {
       "repair",
       "compare data on disk with an archive, and fetch only what is damaged",
       [version, ...transfer],
-      [],
+      [["bv archive repair ethereum-reth-mainnet-full-v1 --node my-node", "mends a stopped node's data"]],
     ),
     operateVerb(
       "fetch",

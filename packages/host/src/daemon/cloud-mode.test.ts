@@ -101,7 +101,7 @@ describe("in cloud mode", () => {
     for await (const { event } of daemon.client.stopNode({ node: nodeId })) assert.equal(event.case, "requested");
     await until(async () => (await status()) === NodeStatus.STOPPED, explain);
     await until(async () => (await apiNode())?.nodeStatus?.state === NodeState.STOPPED, explain);
-    assert.equal((await apiNode())?.nodeStatus?.protocol?.state, "stopped");
+    await until(async () => (await apiNode())?.nodeStatus?.protocol?.state === "stopped", explain);
     for await (const { event } of daemon.client.startNode({ node: nodeId })) assert.equal(event.case, "requested");
     await until(async () => (await apiNode())?.nodeStatus?.state === NodeState.RUNNING, explain);
     assert.equal(await data("inits"), "1.0.0\n");

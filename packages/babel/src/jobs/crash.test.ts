@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { builtAgent, statusOf, TestAgent } from "../testbed/agent.ts";
 
 /** How often babel is killed; BABEL_KILLS=1000 for the long version. */
-const KILLS = Number(process.env["BABEL_KILLS"] ?? 40);
+const KILLS = Number(process.env["BABEL_KILLS"] ?? 20);
 const SEED = Number(process.env["BABEL_SEED"] ?? Date.now() % 2 ** 31);
 const JOBS = 20;
 

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { after, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { builtAgent, statusOf, TestAgent } from "../testbed/agent.ts";
+import { randomFrom } from "../testbed/random.ts";
 
 /** How often babel is killed; BABEL_KILLS=1000 for the long version. */
 const KILLS = Number(process.env["BABEL_KILLS"] ?? 20);
@@ -12,17 +13,6 @@ const JOBS = 20;
 
 const bundle = await builtAgent();
 after(() => rm(dirname(bundle.folder), { recursive: true, force: true }));
-
-/** Repeatable random numbers in [0, 1). */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** Reads a job's log on and on, through every end of babel, from the cursor it got to. */
 class Follower {

@@ -5,15 +5,9 @@ import { access, lstat, mkdir, readFile, readlink, writeFile } from "node:fs/pro
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
-import {
-  type CreateDevNodeRequest,
-  ErrorDetailSchema,
-  JobState,
-  type Node,
-  NodeStatus,
-} from "@blockvisor/wire/blockvisor/host/v1/host";
-import { ConnectError } from "@connectrpc/connect";
+import { type CreateDevNodeRequest, JobState, type Node, NodeStatus } from "@blockvisor/wire/blockvisor/host/v1/host";
 import { type DaemonProcess, finish, makeRoot, startDaemonProcess, type TestRoot } from "../testbed/daemon-process.ts";
+import { failureOf } from "../testbed/failure-of.ts";
 import { makeTestImage, script } from "../testbed/test-image.ts";
 import { tracesOf } from "../testbed/traces.ts";
 import { until } from "../testbed/until.ts";
@@ -62,17 +56,6 @@ function create(name: string, change: Partial<Omit<CreateDevNodeRequest, "$typeN
 }
 
 const remove = (node: string): Promise<Node> => finish(daemon.client.deleteNode({ node }));
-
-async function failureOf(work: Promise<unknown>) {
-  try {
-    await work;
-  } catch (error) {
-    const [detail] = ConnectError.from(error).findDetails(ErrorDetailSchema);
-    assert.ok(detail, `an error without detail: ${error}`);
-    return detail;
-  }
-  assert.fail("no error");
-}
 
 const isGone = (id: string): Promise<void> =>
   until(

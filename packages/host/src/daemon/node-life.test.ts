@@ -2,15 +2,8 @@ import assert from "node:assert/strict";
 import { lstat, readFile, readlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import {
-  CreateDevNodeRequestSchema,
-  ErrorDetailSchema,
-  JobState,
-  type Node,
-  NodeStatus,
-} from "@blockvisor/wire/blockvisor/host/v1/host";
+import { CreateDevNodeRequestSchema, JobState, type Node, NodeStatus } from "@blockvisor/wire/blockvisor/host/v1/host";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { ConnectError } from "@connectrpc/connect";
 import {
   type DaemonProcess,
   finish,
@@ -20,6 +13,7 @@ import {
   stepsOf,
   type TestRoot,
 } from "../testbed/daemon-process.ts";
+import { failureOf } from "../testbed/failure-of.ts";
 import { makeTestImage, script } from "../testbed/test-image.ts";
 import { tracesOf } from "../testbed/traces.ts";
 import { until } from "../testbed/until.ts";
@@ -54,17 +48,6 @@ function createNode(change: MessageInitShape<typeof CreateDevNodeRequestSchema> 
       }),
     ),
   );
-}
-
-async function failureOf(work: Promise<unknown>) {
-  try {
-    await work;
-  } catch (error) {
-    const [detail] = ConnectError.from(error).findDetails(ErrorDetailSchema);
-    assert.ok(detail, `an error without detail: ${error}`);
-    return detail;
-  }
-  assert.fail("no error");
 }
 
 const data = (node: Node, name: string): Promise<string> => readFile(join(node.directory, "data", name), "utf8");

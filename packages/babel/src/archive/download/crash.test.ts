@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { builtAgent } from "../../testbed/agent.ts";
+import { randomFrom } from "../../testbed/random.ts";
 import { treeOf } from "../testing/download-fixture.ts";
 import { FaultyStore } from "../testing/faulty-store.ts";
 import { sampleBytes, sampleSource, storeSample } from "../testing/sample-archive.ts";
@@ -88,14 +89,3 @@ test(`a download survives ${KILLS} kills: no byte wrong, nothing complete early,
   }
   t.diagnostic(`${kills} kills, ${downloads} downloads, ${stored} bytes each, largest chunk ${largest}`);
 });
-
-/** Repeatable random numbers in [0, 1). */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}

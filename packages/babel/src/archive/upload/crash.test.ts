@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { randomFrom } from "../../testbed/random.ts";
 import { treeOf } from "../testing/download-fixture.ts";
 import { sampleBytes } from "../testing/sample-archive.ts";
 import { UploadFixture } from "../testing/upload-fixture.ts";
@@ -10,21 +11,10 @@ const SEED = Number(process.env["UPLOAD_SEED"] ?? Date.now() % 1_000_000);
 const CHUNKS = 24;
 const RUNNERS = 4;
 
-/** Numbers from 0 to 1, the same for the same seed. */
-function random(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 for (const layout of ["parts", "cas"] as const) {
   test(`kill -9 at any moment: nothing is published early, nothing stored is sent again (${layout}, ${KILLS} kills, UPLOAD_SEED=${SEED})`, async (t) => {
     const fixture = await UploadFixture.make(t);
-    const next = random(SEED);
+    const next = randomFrom(SEED);
     const files = Array.from({ length: 60 }, (_, i) => [
       `db/${i % 7}/${i}`,
       sampleBytes(Math.floor(next() * 300_000), `${i}`),

@@ -1,6 +1,8 @@
 import type { PluginConfig } from "./config/model.ts";
+import type { JobsInfo } from "./engine/job.ts";
 import type { PluginEngine } from "./engine/port.ts";
 import type { InitStep } from "./init/steps.ts";
+import type { PluginError } from "./plugin-error.ts";
 import type { ProtocolStatus } from "./status/protocol-status.ts";
 
 /** The plugin directory: path relative to it, with `/` → text. Must contain `main.rhai`. The caller reads the files, safely. */
@@ -26,6 +28,17 @@ export interface CallOptions {
 export interface InitOptions extends CallOptions {
   /** Told before each step of the default algorithm, for progress and for the node's state file. */
   readonly onStep?: (step: InitStep) => void | Promise<void>;
+}
+
+export interface StatusOptions extends CallOptions {
+  /** The jobs as they are now, where the caller has just asked for them. */
+  readonly jobs?: JobsInfo;
+}
+
+/** What several functions said: the value of each, or why there is none. */
+export interface Polled<K extends keyof PolledValues> {
+  readonly values: { readonly [P in K]?: PolledValues[P] };
+  readonly failures: ReadonlyMap<K, PluginError>;
 }
 
 /** The metrics and names a node polls; each is called only when `capabilities` has it (spec plugin-api.md §1.6). */
@@ -60,8 +73,17 @@ export interface Plugin {
   /** The script's `upload()` or the default algorithm (spec §4.3). */
   upload(engine: PluginEngine, options?: InitOptions): Promise<void>;
   /** Job states first, then the script (spec §4.5). */
-  protocolStatus(engine: PluginEngine, options?: CallOptions): Promise<ProtocolStatus>;
+  protocolStatus(engine: PluginEngine, options?: StatusOptions): Promise<ProtocolStatus>;
   poll<K extends keyof PolledValues>(name: K, engine: PluginEngine, options?: CallOptions): Promise<PolledValues[K]>;
+  /**
+   * Several of them, one after the other in one turn of a thread; `timeoutMs` is for each. Rejects only when the call as a whole could not
+   * be made, or was given up.
+   */
+  pollAll<K extends keyof PolledValues>(
+    names: readonly K[],
+    engine: PluginEngine,
+    options?: CallOptions,
+  ): Promise<Polled<K>>;
   /** Any capability by name, the result as `bv node run` prints it. Unknown: `PLUGIN_METHOD`. */
   call(name: string, param: string, engine: PluginEngine, options?: CallOptions): Promise<string>;
 }

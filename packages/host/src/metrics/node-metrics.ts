@@ -1,12 +1,24 @@
-import type { CallOptions, Plugin, PluginEngine, PolledValues } from "@blockvisor/plugin";
+import type { PolledValues } from "@blockvisor/plugin";
 import type { NodeMetricsSchema } from "@blockvisor/wire/blockvisor/host/v1/host";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { reportOf } from "../errors/host-error.ts";
 import type { NodeActor } from "../node/node-actor.ts";
+import { scriptJobInfo } from "../plugin/job-messages.ts";
 import { jobMessage } from "../service/job-message.ts";
 
 /** Budget of each plugin function, in milliseconds (spec host-daemon §10.3). */
 const callTimeoutMs = 4_000;
+
+/** Asked for in this order, where the plugin has them. */
+const values = [
+  "height",
+  "block_age",
+  "consensus",
+  "apr",
+  "jailed",
+  "jailed_reason",
+  "sqd_name",
+] as const satisfies readonly (keyof PolledValues)[];
 
 /** States in which the protocol itself has nothing to tell yet. */
 const notYet = new Set(["downloading", "uploading", "starting"]);
@@ -22,37 +34,41 @@ export async function nodeMetrics(actor: NodeActor): Promise<Metrics> {
   });
   const collected: Metrics = { jobs: jobs.map(jobMessage), problems };
 
-  const ask = async <T>(
-    name: string,
-    call: (plugin: Plugin, engine: PluginEngine, options: CallOptions) => Promise<T>,
-  ): Promise<T | undefined> => {
-    if (!plugin.capabilities.includes(name)) return undefined;
-    try {
-      return await plugin.poll(callTimeoutMs, call);
-    } catch (error) {
-      problems.push(`${name}: ${reportOf(error).message}`);
+  const can = new Set(plugin.capabilities);
+  /** What fails as a whole is told under these names. */
+  const telling = async <T>(names: readonly string[], answer: Promise<T>): Promise<T | undefined> =>
+    answer.catch((error: unknown) => {
+      problems.push(`${names.join(", ")}: ${reportOf(error).message}`);
       return undefined;
-    }
-  };
-  const value = <K extends keyof PolledValues>(name: K): Promise<PolledValues[K] | undefined> =>
-    ask(name, (loaded, engine, options) => loaded.poll(name, engine, options));
+    });
 
-  const status = await ask("protocol_status", (loaded, engine, options) => loaded.protocolStatus(engine, options));
+  if (!can.has("protocol_status")) return collected;
+  const known = Object.fromEntries(jobs.map((job) => [job.name, scriptJobInfo(job)]));
+  const status = await telling(
+    ["protocol_status"],
+    plugin.poll(callTimeoutMs, (loaded, engine, options) => loaded.protocolStatus(engine, { ...options, jobs: known })),
+  );
   if (status === undefined) return collected;
   collected.protocolStatus = { state: status.state, health: status.health };
-  if (notYet.has(status.state)) return collected;
+  const asked = values.filter((name) => can.has(name));
+  if (notYet.has(status.state) || asked.length === 0) return collected;
 
-  const height = await value("height");
-  const blockAge = await value("block_age");
+  const polled = await telling(
+    asked,
+    plugin.poll(callTimeoutMs, (loaded, engine, options) => loaded.pollAll(asked, engine, options)),
+  );
+  if (polled === undefined) return collected;
+  for (const [name, error] of polled.failures) problems.push(`${name}: ${reportOf(error).message}`);
+  const { height, block_age: blockAge, consensus, apr, jailed, jailed_reason, sqd_name } = polled.values;
   return {
     ...collected,
     ...given("height", height === undefined ? undefined : BigInt(height)),
     ...given("blockAge", blockAge === undefined ? undefined : BigInt(blockAge)),
-    ...given("consensus", await value("consensus")),
-    ...given("apr", await value("apr")),
-    ...given("jailed", await value("jailed")),
-    ...given("jailedReason", await value("jailed_reason")),
-    ...given("sqdName", await value("sqd_name")),
+    ...given("consensus", consensus),
+    ...given("apr", apr),
+    ...given("jailed", jailed),
+    ...given("jailedReason", jailed_reason),
+    ...given("sqdName", sqd_name),
   };
 }
 

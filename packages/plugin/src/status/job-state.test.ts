@@ -15,7 +15,7 @@ const info = (status: JobStatus): JobInfo => ({
   upgrade_blocking: false,
 });
 
-test("what jobs say about the protocol (§12 32)", () => {
+test("what jobs say about the protocol (§12 32)", async () => {
   const pending: JobStatus = { pending: { waiting_for: ["download"] } };
   const table: [jobs: Record<string, JobStatus>, state: string | undefined][] = [
     [{ upload: "running", download: "running" }, "uploading"],
@@ -27,7 +27,8 @@ test("what jobs say about the protocol (§12 32)", () => {
   ];
   for (const [jobs, state] of table) {
     const infos = Object.fromEntries(Object.entries(jobs).map(([name, status]) => [name, info(status)]));
-    assert.deepEqual(statusFromJobs(infos, config), state === undefined ? undefined : { state, health: "neutral" });
+    const expected = state === undefined ? undefined : { state, health: "neutral" };
+    assert.deepEqual(await statusFromJobs(infos, async () => config), expected);
   }
-  assert.equal(statusFromJobs({ reth: info(pending) }, undefined), undefined);
+  assert.equal(await statusFromJobs({ reth: info(pending) }, async () => undefined), undefined);
 });

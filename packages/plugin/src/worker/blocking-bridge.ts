@@ -47,7 +47,7 @@ export class BlockingBridge implements EngineBridge {
   #ask(method: BridgeMethod, args: readonly unknown[]): unknown {
     const id = ++this.#lastCall;
     this.#checkTime();
-    this.#post({ kind: "engine", id, method, args });
+    this.#post({ kind: "engine", id, method, args, deadline: this.#deadline });
     for (;;) {
       // Looked at before the port: an answer that comes in between ends the sleep at once.
       const seen = Atomics.load(this.gate, GATE_REPLIES);

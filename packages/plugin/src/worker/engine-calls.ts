@@ -38,11 +38,11 @@ export interface Defaults {
 
 /** Serves a script's calls with an engine. */
 export function engineCalls(engine: PluginEngine, ctx: EngineContext, defaults: Defaults): EngineCalls {
-  return async (method, args) => {
+  return async (method, args, deadline) => {
     if (method === "defaultInit") return defaults.init();
     if (method === "defaultUpload") return defaults.upload();
     if (!SCRIPT_METHODS.has(method)) throw new Error(`scripts cannot call ${method}`);
     const member = engine[method] as Callable;
-    return member.call(engine, ...args, ctx);
+    return member.call(engine, ...args, { ...ctx, deadline: Math.min(ctx.deadline, deadline) });
   };
 }

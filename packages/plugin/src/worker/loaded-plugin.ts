@@ -6,13 +6,22 @@ import type { RunContext } from "../init/context.ts";
 import { defaultInit } from "../init/default-init.ts";
 import { defaultUpload } from "../init/default-upload.ts";
 import { deleteDroppedTasks, deleteLeftovers, notingJobs } from "../init/leftovers.ts";
-import type { CallOptions, InitOptions, Plugin, PluginFiles, PluginFunction, PolledValues } from "../plugin.ts";
+import type {
+  CallOptions,
+  InitOptions,
+  Plugin,
+  PluginFiles,
+  PluginFunction,
+  Polled,
+  PolledValues,
+  StatusOptions,
+} from "../plugin.ts";
 import { PluginError } from "../plugin-error.ts";
 import { statusFromJobs } from "../status/job-state.ts";
 import type { ProtocolStatus } from "../status/protocol-status.ts";
 import { capabilitiesOf } from "./capabilities.ts";
 import { type Defaults, engineCalls } from "./engine-calls.ts";
-import type { EvaluatedConfig, LintInput, ScriptWork, WorkKind, WorkOf } from "./protocol.ts";
+import type { EvaluatedConfig, LintInput, ScriptFailure, ScriptWork, WorkKind, WorkOf } from "./protocol.ts";
 import type { Recent } from "./recent.ts";
 import { withinTime } from "./time-limit.ts";
 import type { PluginWorkers } from "./workers.ts";
@@ -136,10 +145,11 @@ export class LoadedPlugin implements Plugin {
     });
   }
 
-  async protocolStatus(engine: PluginEngine, options: CallOptions = {}): Promise<ProtocolStatus> {
+  async protocolStatus(engine: PluginEngine, options: StatusOptions = {}): Promise<ProtocolStatus> {
     return withinTime("protocol_status", limited(options), async (ctx) => {
-      const [jobs, config] = await Promise.all([engine.getJobs(ctx), engine.loadConfig(ctx)]);
-      return statusFromJobs(jobs, config) ?? this.run({ kind: "status" }, engine, ctx);
+      const jobs = options.jobs ?? (await engine.getJobs(ctx));
+      const byJobs = await statusFromJobs(jobs, () => engine.loadConfig(ctx));
+      return byJobs ?? this.run({ kind: "status" }, engine, ctx);
     });
   }
 
@@ -148,13 +158,31 @@ export class LoadedPlugin implements Plugin {
     engine: PluginEngine,
     options: CallOptions = {},
   ): Promise<PolledValues[K]> {
-    const type = POLLED[name];
-    const value = await withinTime<number | boolean | string>(name, limited(options), (ctx) => {
-      if (type === "flag") return this.run({ kind: "flag", fn: name }, engine, ctx);
-      if (type === "text") return this.run({ kind: "text", fn: name, param: "" }, engine, ctx);
-      return this.run({ kind: "number", fn: name, type }, engine, ctx);
+    const { values, failures } = await this.pollAll([name], engine, options);
+    const failure = failures.get(name);
+    if (failure) throw failure;
+    return values[name] as PolledValues[K];
+  }
+
+  async pollAll<K extends keyof PolledValues>(
+    names: readonly K[],
+    engine: PluginEngine,
+    options: CallOptions = {},
+  ): Promise<Polled<K>> {
+    const { timeoutMs = CALL_TIMEOUT_MS } = options;
+    const asked = names.map((fn) => ({ fn, type: POLLED[fn] }));
+    const whole = { ...options, timeoutMs: timeoutMs * names.length };
+    const answers = await withinTime(names.join(", "), whole, (ctx) =>
+      this.run({ kind: "poll", asked, timeoutMs }, engine, ctx),
+    );
+    const values: Partial<Record<K, number | boolean | string>> = {};
+    const failures = new Map<K, PluginError>();
+    names.forEach((name, index) => {
+      const answer = answers[index];
+      if (answer?.ok) values[name] = answer.value;
+      else if (answer) failures.set(name, pluginError(answer.failure, this.#files));
     });
-    return value as PolledValues[K];
+    return { values: values as Polled<K>["values"], failures };
   }
 
   async call(name: string, param: string, engine: PluginEngine, options: CallOptions = {}): Promise<string> {
@@ -219,6 +247,10 @@ export class LoadedPlugin implements Plugin {
     this.#warned.add(name);
     await engine.log("warn", `function '${name}' takes no parameter; the given one is ignored`, ctx);
   }
+}
+
+function pluginError({ code, message, diagnostics, frames }: ScriptFailure, sources: PluginFiles): PluginError {
+  return new PluginError(code, message, { diagnostics, frames, sources });
 }
 
 function limited(options: CallOptions, timeoutMs = CALL_TIMEOUT_MS): CallOptions {

@@ -1,10 +1,10 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { BlockingBridge } from "./blocking-bridge.ts";
-import { callFailure, syntaxFailure } from "./failure.ts";
+import { syntaxFailure } from "./failure.ts";
 import { GATE_CANCEL, MOST_SCRIPTS, type WorkerMessage, type WorkerStart, type WorkMessage } from "./protocol.ts";
 import { Recent } from "./recent.ts";
 import { Script, SyntaxErrors } from "./script.ts";
-import { doWork, functionOf, WorkFailure } from "./script-work.ts";
+import { doWork, failureOf, functionOf } from "./script-work.ts";
 
 /* The entry of a plugin thread: it gets work, runs scripts and never touches a disk or a socket. */
 
@@ -20,15 +20,18 @@ port.on("message", (message: WorkMessage) => {
   try {
     bridge.begin(message.deadline);
     const script = scripts.use(message.digest, () => new Script(message.files ?? {}, bridge));
-    const output = doWork(script, message.work, { deadline: message.deadline, cancel: cells.subarray(GATE_CANCEL) });
+    const output = doWork(script, message.work, {
+      deadline: message.deadline,
+      cancel: cells.subarray(GATE_CANCEL),
+      begin: (deadline) => bridge.begin(deadline),
+    });
     post({ kind: "done", output });
   } catch (error) {
-    post({ kind: "failed", failure: failureOf(error, message) });
+    post({ kind: "failed", failure: failureIn(error, message) });
   }
 });
 
-function failureOf(error: unknown, { work, files }: WorkMessage) {
+function failureIn(error: unknown, { work, files }: WorkMessage) {
   if (error instanceof SyntaxErrors) return syntaxFailure(error.errors, files ?? {});
-  if (error instanceof WorkFailure) return error.failure;
-  return callFailure(error, functionOf(work));
+  return failureOf(error, functionOf(work));
 }

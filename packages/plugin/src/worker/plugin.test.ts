@@ -31,8 +31,49 @@ test("typed values accept what they can mean (§1 Do better)", async () => {
 
 test("job states come before the script's own status", async () => {
   const plugin = await workers.load({ "main.rhai": 'fn protocol_status() { throw "not asked" }' });
-  const engine = engineWith({ getJobs: async () => ({ download: { status: "running" } as never }) });
-  assert.deepEqual(await plugin.protocolStatus(engine), { state: "downloading", health: "neutral" });
+  const jobs = { download: { status: "running" } as never };
+  const downloading = { state: "downloading", health: "neutral" };
+  assert.deepEqual(await plugin.protocolStatus(engineWith({ getJobs: async () => jobs })), downloading);
+  const notAsked = engineWith({ getJobs: () => Promise.reject(new Error("not asked")) });
+  assert.deepEqual(await plugin.protocolStatus(notAsked, { jobs }), downloading);
+});
+
+test("several values in one turn: each has its own time, and one that fails keeps no other away", async () => {
+  const plugin = await workers.load({
+    "main.rhai": `
+      fn height() { 5 } fn block_age() { throw "gone" } fn apr() { loop { } } fn jailed() { run_sh("x").unwrap().stdout == "" }
+      fn name() { node_env().node_name }`,
+  });
+  const given = Promise.withResolvers<number>();
+  const engine = engineWith({
+    runSh: async (_body, _timeout, { deadline }) => {
+      given.resolve(deadline - Date.now());
+      return new Promise(() => {});
+    },
+  });
+  const options = { timeoutMs: 200 };
+  const { values, failures } = await plugin.pollAll(
+    ["height", "block_age", "apr", "jailed", "consensus", "name"],
+    engine,
+    options,
+  );
+  assert.deepEqual(values, { height: 5, name: (await engine.nodeEnv()).node_name });
+  assert.deepEqual(
+    [...failures].map(([name, { code, message }]) => [name, code, message.split("(line")[0]?.trim()]),
+    [
+      ["block_age", "PLUGIN_SCRIPT", "Rhai function 'block_age' returned error: Runtime error: gone"],
+      ["apr", "PLUGIN_TIMEOUT", "'apr' did not finish within 0.2 s"],
+      ["jailed", "PLUGIN_TIMEOUT", "'jailed' did not finish within 0.2 s"],
+      ["consensus", "PLUGIN_METHOD", "Rhai function 'consensus' returned error: Function not found: consensus"],
+    ],
+  );
+  assert.ok((await given.promise) <= 200, "what a function asks for ends with its own time");
+
+  const giving = new AbortController();
+  const aborted = plugin.pollAll(["apr", "height"], engine, { signal: giving.signal });
+  setImmediate(() => giving.abort());
+  await assert.rejects(aborted, { code: "PLUGIN_ABORTED" });
+  assert.deepEqual((await plugin.pollAll(["height"], engine)).values, { height: 5 });
 });
 
 test("capabilities and functions (§1.7)", async () => {

@@ -16,13 +16,26 @@ export interface ScriptWork {
   /** Calls `init` or `upload` of the script; the result is ignored. */
   readonly run: { readonly input: { readonly fn: "init" | "upload" }; readonly output: null };
   readonly status: { readonly input: Record<never, never>; readonly output: ProtocolStatus };
-  readonly number: { readonly input: { readonly fn: string; readonly type: "u64" | "f64" }; readonly output: number };
-  readonly flag: { readonly input: { readonly fn: string }; readonly output: boolean };
+  /** Calls functions one after the other, `timeoutMs` for each; one that fails keeps no other from being called. */
+  readonly poll: {
+    readonly input: { readonly asked: readonly Asked[]; readonly timeoutMs: number };
+    readonly output: readonly Answer[];
+  };
   /** Calls any function with a text, by the rules for custom functions (spec plugin-api.md §1.6). */
   readonly text: { readonly input: { readonly fn: string; readonly param: string }; readonly output: string };
   /** Findings that need no evaluation. */
   readonly lint: { readonly input: LintInput; readonly output: readonly Diagnostic[] };
 }
+
+/** A function without parameters, and what its result has to be. */
+export interface Asked {
+  readonly fn: string;
+  readonly type: "u64" | "f64" | "flag" | "text";
+}
+
+export type Answer =
+  | { readonly ok: true; readonly value: number | boolean | string }
+  | { readonly ok: false; readonly failure: ScriptFailure };
 
 export type WorkKind = keyof ScriptWork;
 
@@ -64,7 +77,14 @@ export interface WorkMessage {
 
 /** Worker → host. */
 export type WorkerMessage =
-  | { readonly kind: "engine"; readonly id: number; readonly method: BridgeMethod; readonly args: readonly unknown[] }
+  | {
+      readonly kind: "engine";
+      readonly id: number;
+      readonly method: BridgeMethod;
+      readonly args: readonly unknown[];
+      /** Epoch milliseconds; nobody waits for the answer any longer. */
+      readonly deadline: number;
+    }
   | { readonly kind: "done"; readonly output: unknown }
   | { readonly kind: "failed"; readonly failure: ScriptFailure };
 

@@ -1,16 +1,19 @@
 import { RhaiMap, type Value } from "@blockvisor/rhai";
 import { evaluatedConfig } from "../lint/config-findings.ts";
 import { lintScript } from "../lint/lint-script.ts";
-import { failure } from "./failure.ts";
-import type { AnyWork, ScriptFailure, ScriptWork } from "./protocol.ts";
+import { callFailure, failure } from "./failure.ts";
+import type { Answer, AnyWork, Asked, ScriptFailure, ScriptWork, WorkOf } from "./protocol.ts";
 import { toFlag, toNumber, toStatus, toText } from "./results.ts";
 import type { Script } from "./script.ts";
+import { timeoutMessage } from "./time-limit.ts";
 
 export interface RunLimits {
   /** Epoch milliseconds. */
   readonly deadline: number;
   /** The script ends when element 0 becomes non-zero. */
   readonly cancel: Int32Array;
+  /** What the script asks of its host has a deadline of its own from now on. */
+  readonly begin: (deadline: number) => void;
 }
 
 /** A piece of work that cannot even be started. */
@@ -31,6 +34,7 @@ export function functionOf(work: AnyWork): string {
       return "protocol_status";
     case "load":
     case "lint":
+    case "poll":
       return work.kind;
     default:
       return work.fn;
@@ -52,12 +56,41 @@ export function doWork(script: Script, work: AnyWork, limits: RunLimits): Script
       return null;
     case "status":
       return toStatus(callStatus(script, limits));
-    case "number":
-      return toNumber(callBuiltIn(script, work.fn, limits), work.type);
-    case "flag":
-      return toFlag(callBuiltIn(script, work.fn, limits));
+    case "poll":
+      return work.asked.map((asked) => answerOf(script, asked, work, limits));
     case "text":
       return toText(callCustom(script, work.fn, work.param, limits));
+  }
+}
+
+export function failureOf(error: unknown, fn: string): ScriptFailure {
+  return error instanceof WorkFailure ? error.failure : callFailure(error, fn);
+}
+
+function answerOf(script: Script, asked: Asked, { timeoutMs }: WorkOf<"poll">, limits: RunLimits): Answer {
+  const deadline = Math.min(limits.deadline, Date.now() + timeoutMs);
+  limits.begin(deadline);
+  try {
+    return { ok: true, value: polledValue(script, asked, { ...limits, deadline }) };
+  } catch (error) {
+    // The caller has given up on all of them.
+    if (Atomics.load(limits.cancel, 0) !== 0) throw error;
+    const found = failureOf(error, asked.fn);
+    if (found.code !== "PLUGIN_TIMEOUT") return { ok: false, failure: found };
+    const message = timeoutMessage(asked.fn, timeoutMs);
+    const diagnostics = found.diagnostics.map(({ help: _, ...diagnostic }) => ({ ...diagnostic, message }));
+    return { ok: false, failure: { ...found, message, diagnostics } };
+  }
+}
+
+function polledValue(script: Script, { fn, type }: Asked, limits: RunLimits): number | boolean | string {
+  switch (type) {
+    case "flag":
+      return toFlag(callBuiltIn(script, fn, limits));
+    case "text":
+      return toText(callCustom(script, fn, "", limits));
+    default:
+      return toNumber(callBuiltIn(script, fn, limits), type);
   }
 }
 

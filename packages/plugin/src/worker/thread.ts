@@ -22,7 +22,8 @@ const GRACE_MS = 250;
 /** The script's own clock only counts when the host is too busy to tell it that time is over. */
 const SLACK_MS = 100;
 
-export type EngineCalls = (method: BridgeMethod, args: readonly unknown[]) => Promise<unknown>;
+/** `deadline`: epoch milliseconds; the script does not wait longer. */
+export type EngineCalls = (method: BridgeMethod, args: readonly unknown[], deadline: number) => Promise<unknown>;
 
 export interface ThreadJob {
   readonly digest: string;
@@ -84,7 +85,7 @@ export class PluginThread {
     let grace: NodeJS.Timeout | undefined;
 
     const onMessage = (message: WorkerMessage): void => {
-      if (message.kind === "engine") this.#answer(job, message.id, message.method, message.args);
+      if (message.kind === "engine") this.#answer(job, message);
       else if (message.kind === "done") resolve(message.output);
       else {
         if (message.failure.code === "PLUGIN_SYNTAX") this.#known.forget(job.digest);
@@ -136,8 +137,8 @@ export class PluginThread {
     this.#worker.postMessage(message);
   }
 
-  #answer(job: ThreadJob, id: number, method: BridgeMethod, args: readonly unknown[]): void {
-    job.engine(method, args).then(
+  #answer(job: ThreadJob, { id, method, args, deadline }: WorkerMessage & { readonly kind: "engine" }): void {
+    job.engine(method, args, deadline).then(
       (value) => this.#reply({ id, ok: true, value }),
       (error: unknown) =>
         this.#reply({ id, ok: false, message: error instanceof Error ? error.message : String(error) }),

@@ -13,8 +13,7 @@ export async function withinTime<T>(
 ): Promise<T> {
   const ending = new AbortController();
   const { signal, timeoutMs = Number.POSITIVE_INFINITY } = options;
-  const expire = (): void =>
-    ending.abort(new PluginError("PLUGIN_TIMEOUT", `'${what}' did not finish within ${timeoutMs / 1000} s`));
+  const expire = (): void => ending.abort(new PluginError("PLUGIN_TIMEOUT", timeoutMessage(what, timeoutMs)));
   const giveUp = (): void => {
     // A limit around this one knows better why.
     const outer: unknown = signal?.reason;
@@ -47,6 +46,10 @@ export async function withinTime<T>(
     signal?.removeEventListener("abort", giveUp);
     ending.abort(new PluginError("PLUGIN_ABORTED", `'${what}' has ended`));
   }
+}
+
+export function timeoutMessage(what: string, timeoutMs: number): string {
+  return `'${what}' did not finish within ${timeoutMs / 1000} s`;
 }
 
 /** Time for a script to say where it was when it was stopped, before the call rejects without that. */

@@ -14,7 +14,7 @@ export interface CutPoint {
   readonly operation: Operation;
   /** `before.first_step`, then `done.step` (its effect is there, its record is not) and `after.step` for each. */
   readonly name: string;
-  /** The n-th pass of that name since the daemon that dies was started. */
+  /** The n-th pass of that name since the operation began. */
   readonly pass: number;
 }
 
@@ -42,14 +42,27 @@ export const operations = [
 
 export type Operation = (typeof operations)[number];
 
+/** How an operation finds a node, and how it leaves it. */
+export type Condition = "absent" | "created" | "running" | "upgraded" | "stopped" | "switched";
+
+/** How a node gets into a condition that operations begin in. */
+export const histories = {
+  absent: [],
+  created: ["create"],
+  running: ["create and start"],
+  upgraded: ["create and start", "upgrade"],
+} as const satisfies Readonly<Partial<Record<Condition, readonly Operation[]>>>;
+
 interface Course {
-  /** What was done with the node before, by the same daemon. */
-  readonly before: readonly Operation[];
+  readonly from: keyof typeof histories;
+  readonly to: Condition;
   readonly change: (world: World) => World;
   /** The step that fails. */
   readonly failing?: StepKind;
   /** The steps are those of another daemon that takes the node over. */
   readonly attach?: true;
+  /** The steps are those of a new node that is made from it. */
+  readonly makes?: true;
 }
 
 const desire =
@@ -74,55 +87,73 @@ const upgradeTo = (state: NodeState): NonNullable<NodeState["upgrade"]> => ({
 const takenOver: Partial<Observed> = { plugin: undefined, engine: "closed" };
 
 const courses: Readonly<Record<Operation, Course>> = {
-  create: { before: [], change: desire({}) },
-  "create and start": { before: [], change: desire({ expected_status: "Running", provisional: true }) },
+  create: { from: "absent", to: "created", change: desire({}) },
+  "create and start": {
+    from: "absent",
+    to: "running",
+    change: desire({ expected_status: "Running", provisional: true }),
+  },
   "create that fails": {
-    before: [],
+    from: "absent",
+    to: "absent",
     change: desire({ expected_status: "Running", provisional: true }),
     failing: "initialize",
   },
-  start: { before: ["create"], change: desire({ expected_status: "Running" }) },
-  stop: { before: ["create and start"], change: desire({ expected_status: "Stopped" }) },
-  "stop with force": { before: ["create and start"], change: desire({ expected_status: "Stopped", force: true }) },
-  restart: { before: ["create and start"], change: desire({ restarting: true }) },
-  upgrade: { before: ["create and start"], change: desire((state) => ({ upgrade: upgradeTo(state) })) },
-  "upgrade when stopped": { before: ["create"], change: desire((state) => ({ upgrade: upgradeTo(state) })) },
+  start: { from: "created", to: "running", change: desire({ expected_status: "Running" }) },
+  stop: { from: "upgraded", to: "stopped", change: desire({ expected_status: "Stopped" }) },
+  "stop with force": { from: "upgraded", to: "stopped", change: desire({ expected_status: "Stopped", force: true }) },
+  restart: { from: "running", to: "running", change: desire({ restarting: true }) },
+  upgrade: { from: "running", to: "upgraded", change: desire((state) => ({ upgrade: upgradeTo(state) })) },
+  "upgrade when stopped": {
+    from: "created",
+    to: "switched",
+    change: desire((state) => ({ upgrade: upgradeTo(state) })),
+  },
   "upgrade that fails": {
-    before: ["create and start"],
+    from: "running",
+    to: "running",
     change: desire((state) => ({ upgrade: upgradeTo(state) })),
     failing: "initialize",
   },
   rollback: {
-    before: ["create and start", "upgrade"],
+    from: "upgraded",
+    to: "upgraded",
     change: desire((state) => ({ upgrade: { ...upgradeTo(state), stage: "back_stop", was_running: true } })),
   },
   "move data": {
-    before: ["create and start"],
+    from: "running",
+    to: "running",
     change: desire({ move: { data_directory: "/elsewhere", given_up: false } }),
   },
   clone: {
-    before: [],
+    from: "running",
+    to: "running",
+    makes: true,
     change: desire(({ image }) => ({
       clone_of: { node: "source", stop: true },
       image: { ...image, digest: "sha256:old", rootfs: "old" },
     })),
   },
-  delete: { before: ["create and start"], change: desire({ expected_status: "Deleted" }) },
+  delete: { from: "upgraded", to: "absent", change: desire({ expected_status: "Deleted" }) },
   "recover babel": {
-    before: ["create and start"],
+    from: "running",
+    to: "running",
     change: ({ state, seen }) => ({ state, seen: { ...seen, agent: "off" } }),
   },
   "recover the container": {
-    before: ["create and start"],
+    from: "running",
+    to: "running",
     change: ({ state, seen }) => ({ state, seen: { ...seen, container: "off", agent: "off" } }),
   },
   "restart of the daemon": {
-    before: ["create and start"],
+    from: "running",
+    to: "running",
     change: ({ state, seen }) => ({ state, seen: { ...seen, ...takenOver } }),
     attach: true,
   },
   "update of parameters": {
-    before: ["create and start"],
+    from: "running",
+    to: "running",
     change: ({ state, seen }) => ({
       state: { ...state, initialized: false, reconfigure: true },
       seen: { ...seen, ...takenOver },
@@ -130,7 +161,8 @@ const courses: Readonly<Record<Operation, Course>> = {
     attach: true,
   },
   "reboot of the machine": {
-    before: ["create and start"],
+    from: "running",
+    to: "running",
     change: ({ state }) => ({ state, seen: { ...nothing, directory: true } }),
     attach: true,
   },
@@ -142,32 +174,29 @@ export function courseOf(operation: Operation): Course {
 
 /** All places of one operation, in the order in which they are passed. */
 export function cutPointsOf(operation: Operation): readonly CutPoint[] {
-  const course = courseOf(operation);
-  let world: World = { state: sampleState({ created: false, expected_status: "Stopped" }), seen: nothing };
+  const { from, change, failing, makes } = courseOf(operation);
+  const history = makes ? [] : histories[from];
+  const begin = history.reduce((world, done) => walk(courseOf(done).change(world)).end, unborn);
   const passed = new Map<string, number>();
   const pass = (name: string): number => {
     const count = (passed.get(name) ?? 0) + 1;
     passed.set(name, count);
     return count;
   };
-  for (const before of course.before) {
-    const { steps, end } = walk(courseOf(before).change(world));
-    for (const step of steps) for (const moment of ["before", "done", "after"]) pass(`${moment}.${step}`);
-    world = end;
-  }
-  if (course.attach) passed.clear();
-  const { steps } = walk(course.change(world), course.failing);
+  const { steps } = walk(change(begin), failing);
   return steps.flatMap((step, index) => {
     const whole = [...(inside[step] ?? []), "done", "after"];
-    const moments = ["before", ...(step === course.failing ? [] : whole)].map((moment) => ({
+    const moments = ["before", ...(step === failing ? [] : whole)].map((moment) => ({
       operation,
       name: `${moment}.${step}`,
       pass: pass(`${moment}.${step}`),
     }));
     // After a step that failed there is no `after`: what was decided then is first seen before the next.
-    return index === 0 || steps[index - 1] === course.failing ? moments : moments.slice(1);
+    return index === 0 || steps[index - 1] === failing ? moments : moments.slice(1);
   });
 }
+
+const unborn: World = { state: sampleState({ created: false, expected_status: "Stopped" }), seen: nothing };
 
 /** Steps that take long and change more than one thing. */
 const inside: Readonly<Partial<Record<StepKind, readonly string[]>>> = { copy_data: ["copied"], move_data: ["copied"] };

@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -47,6 +56,22 @@ for (const [point, expected] of [
     assert.equal(readFileSync(path, "utf8"), expected);
   });
 }
+
+test("failpoints that come from a file do not cut what was done before it was there", async () => {
+  const path = join(directory, "armed-later");
+  const places = join(directory, "places");
+  const script = `import { writeFileSync } from "node:fs";
+    import { writeDurable } from ${JSON.stringify(join(import.meta.dirname, "index.ts"))};
+    await writeDurable(${JSON.stringify(path)}, "before");
+    writeFileSync(${JSON.stringify(places)}, "durable.renamed@2");
+    for (const n of [1, 2, 3]) await writeDurable(${JSON.stringify(path)}, "write " + n);`;
+  const run = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
+    env: { ...process.env, BV_FAILPOINT: `file:${places}` },
+  });
+  assert.equal(run.signal, "SIGKILL");
+  assert.equal(readFileSync(path, "utf8"), "write 2");
+  assert.equal(existsSync(places), false);
+});
 
 test("versioned state: missing, current, older, newer and damaged files", async () => {
   const path = join(directory, "versioned.json");

@@ -34,6 +34,8 @@ export interface OperationRequest {
   readonly change: (state: NodeState, seen: Observed) => Partial<NodeState>;
   /** A command that changed the node before only makes the loop run again, so that it takes effect once. */
   readonly commandId?: string;
+  /** It was begun by another daemon: what it has found since, like why it goes back, stays known. */
+  readonly resumed?: boolean;
   /** What the change makes undone of what is seen. */
   readonly forget?: Partial<Observed>;
   readonly onNews?: (news: OperationNews) => void;
@@ -108,7 +110,7 @@ export class NodeActor {
       this.#seen = await observe(this.parts, this.#state);
     });
     const kind = this.#state.operation?.kind ?? "recover";
-    await this.operate({ kind, change: () => ({}) }).catch(() => {});
+    await this.operate({ kind, change: () => ({}), resumed: true }).catch(() => {});
   }
 
   /** Resolves when the node is what `change` asked for; rejects with what was in the way. Nobody waiting does not stop it. */
@@ -215,7 +217,8 @@ export class NodeActor {
         const command = request.commandId === undefined ? {} : { last_command: request.commandId };
         // What a person asks of a node makes it theirs: from now on it is not removed because it cannot be started.
         const settled = request.kind === "create" ? {} : { provisional: false };
-        await this.#save({ ...(again ? {} : { problem: null }), ...settled, ...change, ...command, operation });
+        const afresh = again || request.resumed ? {} : { problem: null };
+        await this.#save({ ...afresh, ...settled, ...change, ...command, operation });
         this.#tellBegin(request.kind);
       }
       if (!again) this.#seen = { ...this.#seen, ...request.forget };

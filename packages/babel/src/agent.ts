@@ -1,5 +1,6 @@
 import { messageOf } from "./errno.ts";
 import { internal, refused } from "./failure.ts";
+import { replaceFile } from "./files/durable.ts";
 import { HttpClient } from "./http/request.ts";
 import { Registry } from "./jobs/registry.ts";
 import { Serial } from "./jobs/serial.ts";
@@ -9,7 +10,7 @@ import { takeOver } from "./process/sole.ts";
 import { ProtocolData } from "./protocol-data/state.ts";
 import { type Conf, loadConf, saveConf } from "./setup/conf.ts";
 import { installHelper } from "./setup/helper.ts";
-import { type NodeEnv, payloadEnvironment } from "./setup/node-env.ts";
+import { environmentFile, type NodeEnv, payloadEnvironment } from "./setup/node-env.ts";
 import { runPostSetup } from "./setup/post-setup.ts";
 import { mountRamdisks, type RamDisk } from "./setup/ramdisks.ts";
 import { Shell } from "./shell/run-sh.ts";
@@ -110,9 +111,12 @@ export class Agent {
   setup(nodeEnv: NodeEnv, ramdisks: readonly RamDisk[], secret: string): Promise<void> {
     return this.#setups.run(async () => {
       await mountRamdisks(ramdisks, this.#options.toolbox.busybox);
-      await this.#installHelper();
       const conf = { node_env: nodeEnv, ramdisks, secret, boot_id: this.boot };
-      await this.#save({ ...conf, ...(this.#state === "ready" ? {} : { shut_down: true }) });
+      await Promise.all([
+        this.#installHelper(),
+        this.#writeNodeEnv(nodeEnv),
+        this.#save({ ...conf, ...(this.#state === "ready" ? {} : { shut_down: true }) }),
+      ]);
       await runPostSetup(this.paths, this.environment);
       await this.jobs.open();
       await this.#save(conf);
@@ -147,6 +151,14 @@ export class Agent {
   async #installHelper(): Promise<void> {
     await installHelper(this.paths, this.#options.toolbox).catch((error: unknown) => {
       this.#options.report(`/usr/bin/babel cannot be written: ${messageOf(error)}`);
+    });
+  }
+
+  /** Babel and its jobs do not read it. */
+  async #writeNodeEnv(nodeEnv: NodeEnv): Promise<void> {
+    const text = environmentFile(nodeEnv);
+    await replaceFile(this.paths.nodeEnv, text, { mode: 0o600, forThisBoot: true }).catch((error: unknown) => {
+      this.#options.report(`${this.paths.nodeEnv} cannot be written: ${messageOf(error)}`);
     });
   }
 

@@ -7,6 +7,8 @@ export type Paths = {
   readonly runtime: string;
   readonly jobs: string;
   readonly conf: string;
+  /** Environment of the node, for tools in the image. */
+  readonly nodeEnv: string;
   readonly postSetup: string;
   readonly postSetupLog: string;
   readonly templates: string;
@@ -24,6 +26,7 @@ export function pathsBelow(root: string): Paths {
     runtime,
     jobs: join(lib, "jobs"),
     conf: join(root, "etc/babel.conf"),
+    nodeEnv: join(lib, "node_env"),
     postSetup: join(lib, "post_setup.sh"),
     postSetupLog: join(lib, "post_setup.log"),
     templates: join(lib, "templates"),

@@ -19,6 +19,7 @@ export type AgentDescription = {
   readonly command: readonly string[];
   /** Program of an archive job; babel's own business. */
   readonly archive: readonly string[];
+  /** The container's first process; it starts babel. */
   readonly init: readonly string[];
   /** Beginning of the command line of a shell for people: the image's own, else ours. */
   readonly shell: readonly string[];
@@ -94,7 +95,7 @@ async function fill(staged: string): Promise<string> {
     join(staged, "tini"),
   );
   // Copies: an edit of a source must not reach nodes that run.
-  for (const script of ["../jobs/shim.sh", "../jobs/payload.sh", "../setup/helper.sh", "launch.sh"]) {
+  for (const script of ["../jobs/shim.sh", "../jobs/payload.sh", "../setup/helper.sh", "launch.sh", "init.sh"]) {
     await copyFile(join(here, script), join(staged, basename(script)));
   }
   await build({
@@ -155,15 +156,17 @@ async function filesBelow(staged: string): Promise<readonly FileDescription[]> {
 function describe(version: string, nodeVersion: string, files: readonly FileDescription[]): AgentDescription {
   const home = `{dir}/${version}`;
   // Node is started through its own loader, with its own libraries.
-  const launch = [`${home}/busybox`, "sh", `${home}/launch.sh`];
+  const busybox = `${home}/busybox`;
+  const launch = [busybox, "sh", `${home}/launch.sh`];
   const node = [...launch, `${home}/ld.so`, "--library-path", `${home}/lib`, `${home}/node`];
+  const command = [...node, ...SMALL, "--snapshot-blob", `${home}/${SNAPSHOT}`, `${home}/babel.mjs`];
   return {
     version,
     nodeVersion,
     arch: process.arch,
-    command: [...node, ...SMALL, "--snapshot-blob", `${home}/${SNAPSHOT}`, `${home}/babel.mjs`],
+    command,
     archive: [...node, `${home}/babel.mjs`, "archive"],
-    init: [`${home}/tini`, "-s", "--", `${home}/busybox`, "sleep", "infinity"],
+    init: [`${home}/tini`, "-s", "--", busybox, "sh", `${home}/init.sh`, busybox, ...command],
     shell: [`${home}/sh`, "-c", '[ -x /bin/sh ] && exec /bin/sh "$@"; exec "$0" "$@"', `${home}/sh`],
     files: files.map((file) => ({ ...file, path: `${version}/${file.path}` })),
   };

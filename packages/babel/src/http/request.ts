@@ -30,19 +30,11 @@ const DECODERS: Readonly<Record<string, () => NodeJS.ReadWriteStream & Readable>
 
 /** Sends HTTP requests from inside the node; one pool of connections per origin. Any status is a success. (§2.2, §2.3) */
 export class HttpClient {
-  readonly #agents: Readonly<Record<"http:" | "https:", { direct: http.Agent; proxied: http.Agent }>>;
-
-  constructor() {
-    const options = { keepAlive: true, maxSockets: 32, maxFreeSockets: 4, timeout: 60_000 };
-    const proxied = { ...options, proxyEnv: process.env };
-    this.#agents = {
-      "http:": { direct: new http.Agent(options), proxied: new http.Agent(proxied) },
-      "https:": { direct: new https.Agent(options), proxied: new https.Agent(proxied) },
-    };
-  }
+  /** Made with the first request: babel is sooner up without them. */
+  #agents: ReturnType<typeof connectionPools> | undefined;
 
   close(): void {
-    for (const { direct, proxied } of Object.values(this.#agents)) {
+    for (const { direct, proxied } of Object.values(this.#agents ?? {})) {
       direct.destroy();
       proxied.destroy();
     }
@@ -68,6 +60,7 @@ export class HttpClient {
   #exchange(request: Request, url: URL, cut: AbortSignal): Promise<{ response: Response; redirect?: string }> {
     return new Promise((resolve, reject) => {
       const protocol = url.protocol === "https:" ? "https:" : "http:";
+      this.#agents ??= connectionPools();
       const agents = this.#agents[protocol];
       const outgoing = (protocol === "https:" ? https : http).request(url, {
         method: request.method,
@@ -91,6 +84,15 @@ export class HttpClient {
       outgoing.end(request.body);
     });
   }
+}
+
+function connectionPools(): Readonly<Record<"http:" | "https:", { direct: http.Agent; proxied: http.Agent }>> {
+  const options = { keepAlive: true, maxSockets: 32, maxFreeSockets: 4, timeout: 60_000 };
+  const proxied = { ...options, proxyEnv: process.env };
+  return {
+    "http:": { direct: new http.Agent(options), proxied: new http.Agent(proxied) },
+    "https:": { direct: new https.Agent(options), proxied: new https.Agent(proxied) },
+  };
 }
 
 async function readBody(incoming: http.IncomingMessage, limit: number): Promise<string> {

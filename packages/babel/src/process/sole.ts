@@ -18,7 +18,7 @@ export async function takeOver(path: string, boot: string): Promise<void> {
   const other: ProcessIdentity = { pid: Number(pid), startTicks: Number(startTicks) };
   if (recordedBoot === boot && other.pid !== process.pid && isAlive(other)) await end(other);
   await mkdir(dirname(path), { recursive: true });
-  await replaceFile(path, `${process.pid} ${statOf(process.pid)?.startTicks} ${boot}\n`);
+  await replaceFile(path, `${process.pid} ${statOf(process.pid)?.startTicks} ${boot}\n`, { forThisBoot: true });
 }
 
 async function end(other: ProcessIdentity): Promise<void> {

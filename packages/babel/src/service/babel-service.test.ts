@@ -256,6 +256,15 @@ describe("setup and secret", () => {
     assert.equal(JSON.parse(await readFile(conf, "utf8")).secret, SECRET);
   });
 
+  test("tools in the image find the node's environment in a file that a shell reads back unchanged", async () => {
+    const value = 'a "quoted" $HOME `date` \\ value';
+    await agent.setup({ "some-key": value });
+    const path = join(agent.root, "var/lib/babel/node_env");
+    assert.equal((await stat(path)).mode & 0o777, 0o600);
+    const script = `set -a; . "${path}"; printf '%s|%s' "$NODE_ID" "$BV_PROP_SOME_KEY"`;
+    assert.equal(execFileSync("sh", ["-c", script], { encoding: "utf8" }), `n-1|${value}`);
+  });
+
   test("a restarted babel is ready in the same boot, and waits for Setup in another one", async () => {
     await agent.run("svc", "sleep 1000");
     await agent.running("svc");

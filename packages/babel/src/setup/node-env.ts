@@ -34,12 +34,23 @@ export function payloadEnvironment(
     if (name.startsWith(PUT_ASIDE)) environment[name.slice(PUT_ASIDE.length)] = value;
     else if (!name.startsWith(OWN)) environment[name] = value;
   }
-  if (node === undefined) return environment;
-  const { properties, ...fields } = node;
-  for (const [name, value] of Object.entries(fields)) environment[name.toUpperCase()] = String(value);
-  for (const [name, value] of Object.entries(properties)) {
-    environment[`BV_PROP_${name.toUpperCase().replace(/[^A-Z0-9]/g, "_")}`] = value;
-  }
+  if (node !== undefined) Object.assign(environment, nodeVariables(node));
   // An environment cannot hold NUL.
   return Object.fromEntries(Object.entries(environment).filter(([name, value]) => !`${name}${value}`.includes("\0")));
+}
+
+/** `/var/lib/babel/node_env`, for tools in the image: `KEY="value"` lines that a shell reads back unchanged. (§1.5) */
+export function environmentFile(node: NodeEnv): string {
+  return Object.entries(nodeVariables(node))
+    .map(([name, value]) => `${name}="${value.replace(/["\\$`]/g, "\\$&")}"\n`)
+    .join("");
+}
+
+function nodeVariables({ properties, ...fields }: NodeEnv): Readonly<Record<string, string>> {
+  const variables: Record<string, string> = {};
+  for (const [name, value] of Object.entries(fields)) variables[name.toUpperCase()] = String(value);
+  for (const [name, value] of Object.entries(properties)) {
+    variables[`BV_PROP_${name.toUpperCase().replace(/[^A-Z0-9]/g, "_")}`] = value;
+  }
+  return variables;
 }

@@ -32,7 +32,7 @@ async function fillRoot(root: string, flavour: Flavour): Promise<void> {
   }
 }
 
-/** A runc container with the agent mounted as a host would do it, and babel running in it. */
+/** A runc container with the agent mounted as a host would do it; its init starts babel. */
 export class TestContainer {
   readonly id: string;
   readonly folder: string;
@@ -58,6 +58,7 @@ export class TestContainer {
     const spec = JSON.parse(await readFile(join(folder, "config.json"), "utf8"));
     spec.root.readonly = false;
     spec.process.terminal = false;
+    spec.process.env.push("IMAGE=yes");
     spec.process.args = bundle.description.init.map((part) => part.replaceAll("{dir}", IN_NODE));
     const everything = [
       "CAP_CHOWN",
@@ -78,8 +79,16 @@ export class TestContainer {
     );
     await writeFile(join(folder, "config.json"), JSON.stringify(spec));
     // Detached processes keep these open: they must not be pipes of this one.
-    await container.#runc(["run", "--detach", "--bundle", folder, container.id]);
-    await container.startBabel();
+    await container.#runc([
+      "run",
+      "--detach",
+      "--bundle",
+      folder,
+      "--pid-file",
+      join(folder, "init.pid"),
+      container.id,
+    ]);
+    await container.#answers();
     return container;
   }
 
@@ -90,10 +99,14 @@ export class TestContainer {
     return this.#clients!.jobs;
   }
 
+  /** A later babel, beside init. */
   async startBabel(): Promise<void> {
     const command = this.#description.command.map((part) => part.replaceAll("{dir}", IN_NODE));
-    const pidFile = join(this.folder, "babel.pid");
-    await this.#runc(["exec", "--detach", "--pid-file", pidFile, "--env", "IMAGE=yes", this.id, ...command]);
+    await this.#runc(["exec", "--detach", "--env", "IMAGE=yes", this.id, ...command]);
+    await this.#answers();
+  }
+
+  async #answers(): Promise<void> {
     this.#clients?.close();
     this.#clients = clientsOf(join(this.folder, "run/babel.sock"));
     await until(
@@ -106,9 +119,12 @@ export class TestContainer {
     );
   }
 
+  /** The one that came with the container: init → its shell → babel. */
   async killBabel(): Promise<void> {
-    const pid = Number(await readFile(join(this.folder, "babel.pid"), "utf8"));
-    process.kill(pid, "SIGKILL");
+    const childOf = async (pid: string): Promise<string> =>
+      (await readFile(`/proc/${pid}/task/${pid}/children`, "latin1")).split(" ")[0] ?? "";
+    const init = (await readFile(join(this.folder, "init.pid"), "utf8")).trim();
+    process.kill(Number(await childOf(await childOf(init))), "SIGKILL");
   }
 
   async #runc(args: readonly string[]): Promise<void> {

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { relative } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -48,7 +48,8 @@ export interface CgroupSocketMatch {
 export function createNodeCgroups(hierarchies: CgroupHierarchies = detectHierarchies()): NodeCgroups {
   const nameOf = (nodeId: string) => `${PARENT}/${nodeId}`;
   const foldersOf = (nodeId: string) => cgroupFolders(hierarchies, nameOf(nodeId));
-  let bounded: Promise<void> | undefined;
+  /** What is set for all nodes holds as long as the parent is there. */
+  let prepared: Promise<void> | undefined;
 
   return {
     nameOf,
@@ -59,18 +60,18 @@ export function createNodeCgroups(hierarchies: CgroupHierarchies = detectHierarc
     },
 
     async ensure(nodeId, limits) {
-      await delegateControllers(hierarchies);
-      for (const folder of foldersOf(nodeId)) await mkdir(folder, { recursive: true });
-      bounded ??= boundAllNodes(hierarchies, PARENT);
-      await bounded;
+      // Of the kernel's memory, not of a disk: a synchronous call is over before an asynchronous one has found its thread.
+      if (!cgroupFolders(hierarchies, PARENT).every((folder) => existsSync(folder))) prepared = undefined;
+      for (const folder of foldersOf(nodeId)) mkdirSync(folder, { recursive: true });
+      prepared ??= prepareParent(hierarchies);
+      await prepared;
       await applyLimits(hierarchies, nameOf(nodeId), limits);
     },
 
     joinFiles: (nodeId) => foldersOf(nodeId).map((folder) => `${folder}/cgroup.procs`),
 
     async processes(nodeId) {
-      const lists = await Promise.all(foldersOf(nodeId).map(processesBelow));
-      return [...new Set(lists.flat())];
+      return [...new Set(foldersOf(nodeId).flatMap(processesBelow))];
     },
 
     usage: (nodeId) => readUsage(hierarchies, nameOf(nodeId)),
@@ -137,6 +138,11 @@ async function isFrozen({ path, version }: { readonly path: string; readonly ver
   return (await readFile(`${path}/cgroup.events`, "utf8")).includes("frozen 1");
 }
 
+async function prepareParent(hierarchies: CgroupHierarchies): Promise<void> {
+  await delegateControllers(hierarchies);
+  await boundAllNodes(hierarchies, PARENT);
+}
+
 /** Version 2 gives a cgroup only the controllers its parent passes on. */
 async function delegateControllers({ unified }: CgroupHierarchies): Promise<void> {
   if (!unified) return;
@@ -150,10 +156,17 @@ async function delegateControllers({ unified }: CgroupHierarchies): Promise<void
   }
 }
 
-async function processesBelow(folder: string): Promise<readonly number[]> {
-  const own = await readFile(`${folder}/cgroup.procs`, "utf8").catch(() => "");
-  const inner = await Promise.all((await subfolders(folder)).map((name) => processesBelow(`${folder}/${name}`)));
-  return [...own.split("\n").filter(Boolean).map(Number), ...inner.flat()];
+function processesBelow(folder: string): readonly number[] {
+  try {
+    const own = readFileSync(`${folder}/cgroup.procs`, "utf8");
+    const inner = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    return [
+      ...own.split("\n").filter(Boolean).map(Number),
+      ...inner.flatMap(({ name }) => processesBelow(`${folder}/${name}`)),
+    ];
+  } catch {
+    return []; // It is gone.
+  }
 }
 
 async function readUsage(hierarchies: CgroupHierarchies, name: string): Promise<ResourceUsage | undefined> {

@@ -152,6 +152,8 @@ describe("side by side", { concurrency: 3 }, () => {
         await isWebUp("source");
         const source = await get("source");
         await writeFile(join(source.directory, "data/blocks"), "1 2 3");
+        // A job runs a moment before its script has done anything.
+        await until(async () => (await data(source, "starts").catch(() => "")) !== "");
         const starts = (await data(source, "starts")).length;
         const clone = await finish(daemon.client.cloneNode({ node: "source", name: "copy", start: true, stop }));
         assert.deepEqual(

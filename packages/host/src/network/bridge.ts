@@ -1,10 +1,14 @@
 import { readdir, readFile } from "node:fs/promises";
+import { endianness } from "node:os";
 import { OperationError, runTool } from "@blockvisor/image/container";
 import { parseCidr } from "./addresses.ts";
-import { checkedLinkName } from "./names.ts";
+import { checkedLinkName, nodeHash } from "./names.ts";
 import type { BridgeSpec } from "./node-network.ts";
 
 const OURS = "blockvisor";
+const IFF_UP = 1;
+/** Of a link's hardware address, in sysfs: not made up, nor taken from another link. */
+const SET_BY_PEOPLE = "3";
 
 /** Makes the bridge where missing, brings it up, gives it the host's address. Error `network-bridge-invalid`. */
 export async function ensureBridge({ name, address }: BridgeSpec): Promise<void> {
@@ -21,10 +25,14 @@ export async function ensureBridge({ name, address }: BridgeSpec): Promise<void>
       fix: "set net_conf.host_ip and net_conf.prefix",
     });
   }
+  if (kind === "bridge" && (await isReady(name, address)) && (await keepMac(name)).length === 0) return;
   const create =
     kind === "missing"
-      ? [`link add name ${name} type bridge stp_state 0 forward_delay 0`, `link set dev ${name} alias ${OURS}`]
-      : [];
+      ? [
+          `link add name ${name} address ${bridgeMac(name)} type bridge stp_state 0 forward_delay 0`,
+          `link set dev ${name} alias ${OURS}`,
+        ]
+      : await keepMac(name);
   const assign = address === undefined ? [] : [`address replace ${address} dev ${name}`];
   try {
     await ipBatch([...create, ...assign, `link set dev ${name} up`]);
@@ -33,6 +41,56 @@ export async function ensureBridge({ name, address }: BridgeSpec): Promise<void>
     if (kind !== "missing" || (await linkKind(name)) !== "bridge") throw error;
     await ipBatch([...assign, `link set dev ${name} up`]);
   }
+}
+
+/**
+ * Locally administered. A bridge without a hardware address of its own takes the lowest of its ports, so with each node that comes or goes the
+ * others may lose their gateway until they ask for it again.
+ */
+function bridgeMac(name: string): string {
+  return ["02", ...(nodeHash(`bridge ${name}`).slice(0, 10).match(/../g) ?? [])].join(":");
+}
+
+/** Command that makes a bridge of an earlier version of ours stay with the address it has; none where it does, or is somebody else's. */
+async function keepMac(name: string): Promise<readonly string[]> {
+  const read = async (file: string) =>
+    (await readFile(`/sys/class/net/${name}/${file}`, "utf8").catch(() => "")).trim();
+  const [alias, assigned, mac] = await Promise.all([read("ifalias"), read("addr_assign_type"), read("address")]);
+  return alias === OURS && assigned !== SET_BY_PEOPLE && mac !== "" ? [`link set dev ${name} address ${mac}`] : [];
+}
+
+/** Up, and with the address: seen in the kernel's own tables, without a process. What they do not tell counts as no. */
+async function isReady(name: string, address: string | undefined): Promise<boolean> {
+  const flags = Number(await readFile(`/sys/class/net/${name}/flags`, "utf8").catch(() => "0"));
+  if ((flags & IFF_UP) === 0) return false;
+  if (address === undefined) return true;
+  const { network, netmask, ip } = ipv4Of(address) ?? {};
+  if (ip === undefined || !(await isLocalAddress(ip))) return false;
+  const routes = (await readFile("/proc/net/route", "utf8").catch(() => "")).split("\n");
+  return routes.some((line) => {
+    const [link, destination, , , , , , mask] = line.split("\t");
+    return link === name && destination === network && mask === netmask;
+  });
+}
+
+/** An address with prefix, as /proc/net/route writes networks: bytes in the machine's order. */
+function ipv4Of(address: string) {
+  const [ip = "", prefix = ""] = address.split("/");
+  const bytes = ip.split(".").map(Number);
+  if (bytes.length !== 4) return undefined;
+  const mask = Array.from({ length: 4 }, (_, at) => 256 - 2 ** (8 - Math.min(8, Math.max(0, Number(prefix) - 8 * at))));
+  const word = (parts: readonly number[]): string => (endianness() === "LE" ? hexOf(parts.toReversed()) : hexOf(parts));
+  return { ip, network: word(bytes.map((byte, at) => byte & (mask[at] ?? 0))), netmask: word(mask) };
+}
+
+function hexOf(bytes: readonly number[]): string {
+  return Buffer.from(bytes).toString("hex").toUpperCase();
+}
+
+/** Whether an IPv4 address is one of this machine, on whatever link. */
+export async function isLocalAddress(ip: string): Promise<boolean> {
+  const trie = await readFile("/proc/net/fib_trie", "utf8").catch(() => "");
+  return new RegExp(`\\|-- ${ip.replaceAll(".", "\\.")}\\n\\s+/32 host LOCAL`).test(trie);
 }
 
 /** Removes a bridge that `ensureBridge` made and nobody uses; whether it did. */

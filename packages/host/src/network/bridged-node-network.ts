@@ -19,13 +19,14 @@ const FORWARDING = "3";
 const FORWARDING_TIMEOUT_MS = 2_000;
 
 /**
- * Makes namespace $1 with the links of batch $2 and, inside, of batch $3: one process that the daemon waits for instead of five. Settings
+ * Makes namespace $1, says so, and goes on with the links of batch $2 and, inside, of batch $3: one process instead of five. Settings
  * of the node's own network: ICMP sockets and low ports for everyone (containers have no NET_RAW), no address but those given, and the
  * kernel announces the node's address by itself (spec host-daemon DB-5.11).
  */
 const MAKE = `
   set -e
   ip netns add "$1"
+  echo made
   nsenter --net="/run/netns/$1" sh -ec '
     cd /proc/sys/net
     echo "0 2147483647" >ipv4/ping_group_range
@@ -38,13 +39,23 @@ const MAKE = `
   printf "%s" "$2" | ip -batch -
   printf "%s" "$3" | ip -netns "$1" -batch -`;
 
+interface Unconnected {
+  readonly handle: NodeNetworkHandle;
+  /** Resolves when the links are there. */
+  readonly links: Promise<void>;
+  /** Rejects when somebody else has one of the addresses. */
+  readonly free: Promise<void>;
+  /** Resolves when the bridge lets its nodes reach beyond it. */
+  readonly opened: Promise<void>;
+}
+
 /** `runDirectory`: `<root>/run/blockvisor`; what was made is recorded in its folder `network`. */
 export function createNodeNetwork(options: { readonly runDirectory: string }): NodeNetwork {
   const records = createNetworkRecords(join(options.runDirectory, "network"));
   const gates = createBridgeGates();
 
-  /** Made by this daemon, but not connected yet; whether the addresses are free is being found out. */
-  const unconnected = new Map<string, { readonly handle: NodeNetworkHandle; readonly free: Promise<void> }>();
+  /** Made by this daemon, but not connected yet: its links are being made, and whether the addresses are free is being found out. */
+  const unconnected = new Map<string, Unconnected>();
 
   async function inspect(nodeId: string): Promise<NodeNetworkHandle | undefined> {
     linkNames(nodeId);
@@ -91,27 +102,31 @@ export function createNodeNetwork(options: { readonly runDirectory: string }): N
       await records.put({ spec });
       failpoint("network.recorded");
       const free = eachFree(records, spec);
+      const { handle, namespace, links } = make(spec);
+      unconnected.set(spec.nodeId, { handle, links, free, opened: settled(gates.open(spec.bridge)) });
       try {
-        const handle = await make(spec);
+        await namespace;
         failpoint("network.made");
-        unconnected.set(spec.nodeId, { handle, free });
         return handle;
       } catch (error) {
         await this.tearDown(spec.nodeId);
-        await free; // An address of somebody else may be what the kernel refused.
         throw error;
       }
     },
 
-    isWaiting: (nodeId) => unconnected.has(nodeId),
+    links: (nodeId) => unconnected.get(nodeId)?.links,
 
     async connect(nodeId) {
       const waiting = unconnected.get(nodeId);
       if (!waiting) return;
-      const { handle, free } = waiting;
+      const { handle, links, free, opened } = waiting;
       try {
+        // An address of somebody else may be what the kernel refused.
+        await Promise.allSettled([links, free, opened]);
         await free;
-        await announce(handle);
+        await links;
+        await opened;
+        await bringUp(handle);
         const [known, interfaceIndex] = await Promise.all([
           records.find(nodeId),
           interfaceIndexOf(handle.hostInterface),
@@ -119,7 +134,6 @@ export function createNodeNetwork(options: { readonly runDirectory: string }): N
         if (!known || interfaceIndex === undefined) {
           throw new OperationError("tool-failed", "the node's link vanished while it was connected");
         }
-        await gates.open(known.spec.bridge);
         await records.put({ spec: known.spec, complete: { handle, interfaceIndex, bootId: bootId() } });
         unconnected.delete(nodeId);
       } catch (error) {
@@ -131,7 +145,9 @@ export function createNodeNetwork(options: { readonly runDirectory: string }): N
     async tearDown(nodeId) {
       const { namespace, namespacePath, hostInterface } = linkNames(nodeId);
       const bridge = (await records.find(nodeId))?.spec.bridge;
+      const waiting = unconnected.get(nodeId);
       unconnected.delete(nodeId);
+      await waiting?.links.catch(() => {});
       if ((await interfaceIndexOf(hostInterface)) !== undefined) {
         await tolerate(runTool("ip", ["link", "delete", "dev", hostInterface]), /Cannot find device/);
       }
@@ -147,8 +163,8 @@ export function createNodeNetwork(options: { readonly runDirectory: string }): N
   };
 }
 
-/** Everything but the last step: the host's end of the link stays down. */
-async function make(spec: NodeNetworkSpec): Promise<NodeNetworkHandle> {
+/** Everything but the last step: the host's end of the link stays down. `namespace` resolves when a container can be started in it. */
+function make(spec: NodeNetworkSpec): Pick<Unconnected, "handle" | "links"> & { readonly namespace: Promise<void> } {
   const { namespace, namespacePath, hostInterface, mac } = linkNames(spec.nodeId);
   const outside = [
     `link add name ${hostInterface} type veth peer name ${NODE_INTERFACE} address ${mac} netns ${namespace}`,
@@ -163,27 +179,37 @@ async function make(spec: NodeNetworkSpec): Promise<NodeNetworkHandle> {
     ...spec.gateways.map((gateway) => `route replace default via ${gateway} dev ${NODE_INTERFACE} onlink`),
   ];
   const text = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join("");
-  await runTool("sh", ["-s", namespace, text(outside), text(inside)], { input: MAKE });
-  return { namespacePath, hostInterface, mac, addresses: spec.addresses.map(({ ip }) => ip) };
+  const handle = { namespacePath, hostInterface, mac, addresses: spec.addresses.map(({ ip }) => ip) };
+  const { promise: made, resolve } = Promise.withResolvers<void>();
+  const links = runTool("sh", ["-s", namespace, text(outside), text(inside)], { input: MAKE, onLine: () => resolve() });
+  return { handle, namespace: Promise.race([made, links.then(() => {})]), links: settled(links.then(() => {})) };
+}
+
+/** Whoever needs it is told; nobody needing it is no error. */
+function settled(promise: Promise<void>): Promise<void> {
+  promise.catch(() => {});
+  return promise;
 }
 
 /** Asks for the owners of the node's addresses while its own link is still down, so whoever answers is someone else. */
 function eachFree(records: NetworkRecords, spec: NodeNetworkSpec): Promise<void> {
-  const free = Promise.all(spec.addresses.map(({ ip }) => refuseDuplicate(records, spec.bridge, ip))).then(() => {});
-  free.catch(() => {}); // Told to who connects the node.
-  return free;
+  return settled(Promise.all(spec.addresses.map(({ ip }) => refuseDuplicate(records, spec.bridge, ip))).then(() => {}));
 }
 
 /**
- * Brings the link up. Setting a link's own hardware address again makes the kernel announce its addresses (arp_notify, ndisc_notify). What
- * it says when the link comes up is lost: the bridge does not forward yet. With spanning tree that takes too long to wait for.
+ * Brings the link up; once the bridge forwards, setting its own hardware address again makes the kernel announce the node's addresses (arp_notify,
+ * ndisc_notify): what it says when the link comes up is lost. Nobody waits for that, and with spanning tree it takes too long.
  */
-async function announce({ namespacePath, hostInterface, mac }: NodeNetworkHandle): Promise<void> {
+async function bringUp({ namespacePath, hostInterface, mac }: NodeNetworkHandle): Promise<void> {
   await ipBatch([`link set dev ${hostInterface} up`]);
-  const deadline = Date.now() + FORWARDING_TIMEOUT_MS;
-  const state = () => readFile(`/sys/class/net/${hostInterface}/brport/state`, "utf8").catch(() => "");
-  while ((await state()).trim() !== FORWARDING && Date.now() < deadline) await delay(2);
-  await ipBatch([`link set dev ${NODE_INTERFACE} address ${mac}`], basename(namespacePath));
+  const announce = async (): Promise<void> => {
+    const deadline = Date.now() + FORWARDING_TIMEOUT_MS;
+    const state = () => readFile(`/sys/class/net/${hostInterface}/brport/state`, "utf8").catch(() => "");
+    while ((await state()).trim() !== FORWARDING && Date.now() < deadline) await delay(2);
+    await ipBatch([`link set dev ${NODE_INTERFACE} address ${mac}`], basename(namespacePath));
+  };
+  // The node may be gone again.
+  announce().catch(() => {});
 }
 
 /** Every word that goes into a command is checked or rewritten here. */

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { runTool } from "@blockvisor/image/container";
 import { contains, parseCidr } from "./addresses.ts";
-import { bridgePorts, linkAddresses } from "./bridge.ts";
+import { bridgePorts, isLocalAddress, linkAddresses } from "./bridge.ts";
 
 /** A machine on the same network answers within a few milliseconds; silence for this long means nobody has the address. */
 const ANSWER_MS = 150;
@@ -16,6 +16,8 @@ const DISCARD_PORT = 9;
  */
 export async function holderOf(bridge: string, ip: string, ownPorts: ReadonlySet<string>): Promise<string | undefined> {
   const target = parseCidr(ip);
+  if (await isLocalAddress(ip)) return "the host itself has it";
+  if ((await bridgePorts(bridge)).every((port) => ownPorts.has(port)) && target?.family === 4) return undefined;
   const addresses = await linkAddresses(bridge);
   if (addresses.some((address) => address.split("/")[0] === ip)) return "the host itself has it";
   if ((await bridgePorts(bridge)).every((port) => ownPorts.has(port))) return undefined;

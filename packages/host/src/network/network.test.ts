@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -210,4 +210,26 @@ test("a masquerading bridge hides its nodes while there are any", async () => {
   assert.throws(() => execFileSync("nft", ["list", "table", "ip", table], { stdio: "ignore" }));
   await network.removeBridge(name);
   assert.equal(existsSync(`/sys/class/net/${name}`), false);
+});
+
+test("the bridge keeps its hardware address, which is its nodes' gateway's, while nodes come and go", async () => {
+  const mac = () => readFileSync(`/sys/class/net/${bridge}/address`, "utf8");
+  const before = mac();
+  for (const host of [20, 21, 22, 23]) {
+    const node = spec(`mac${host}`, host);
+    await network.setUp(node);
+    assert.equal(mac(), before);
+    await network.tearDown(node.nodeId);
+    assert.equal(mac(), before);
+  }
+  // One that an earlier version made takes over what it has.
+  const old = `${bridge}o`.slice(0, 15);
+  ip("link", "add", "name", old, "type", "bridge");
+  ip("link", "set", "dev", old, "alias", "blockvisor");
+  try {
+    await network.ensureBridge({ name: old });
+    assert.equal(readFileSync(`/sys/class/net/${old}/addr_assign_type`, "utf8").trim(), "3");
+  } finally {
+    await network.removeBridge(old);
+  }
 });

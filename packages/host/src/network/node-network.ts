@@ -20,16 +20,16 @@ export interface NodeNetwork {
   setUp(spec: NodeNetworkSpec): Promise<NodeNetworkHandle>;
 
   /**
-   * Makes everything but lets nothing through yet; a container can be started in it meanwhile. What was only prepared counts as absent
-   * for the next daemon.
+   * Makes the namespace, in which a container can be started at once, and begins to make the links, which let nothing through yet. What
+   * was only prepared counts as absent for the next daemon.
    */
   prepare(spec: NodeNetworkSpec): Promise<NodeNetworkHandle>;
 
-  /** Lets a prepared node talk once its addresses are known to be free; otherwise takes its network down and rejects. Nothing to do: resolves. */
+  /** Lets a prepared node talk once its links are there and its addresses known to be free; otherwise takes its network down and rejects. Nothing to do: resolves. */
   connect(nodeId: string): Promise<void>;
 
-  /** Whether the network was prepared by this daemon and is not connected yet. */
-  isWaiting(nodeId: string): boolean;
+  /** Of a network that was prepared by this daemon and is not connected yet: resolves when its links are there, rejects when they cannot be made. */
+  links(nodeId: string): Promise<void> | undefined;
 
   /** What is there of the node's network now: `undefined` unless connected, or prepared by this daemon. Cheap: starts no process. */
   inspect(nodeId: string): Promise<NodeNetworkHandle | undefined>;

@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import { cutPoint } from "../durable/index.ts";
 import { type ErrorReport, errorOf, HostError, reportOf } from "../errors/host-error.ts";
+import { adoptFirstAgent } from "./adopt-first-agent.ts";
 import { afterFailure, tolerated } from "./after-failure.ts";
 import { describeFault } from "./describe-fault.ts";
 import { execute } from "./execute.ts";
@@ -106,7 +108,9 @@ export class NodeActor {
       // A daemon that died while it held the processes still, or the node down, for a copy of its data.
       await this.parts.host.cgroups.thaw(this.id);
       if (this.#state.paused) await this.#save({ paused: false });
-      await this.parts.host.runtime.attach(this.id);
+      const container = await this.parts.host.runtime.attach(this.id);
+      // A daemon that died before its babel had answered.
+      if (container.kind === "running") await adoptFirstAgent(this.parts, container.init);
       this.#seen = await observe(this.parts, this.#state);
     });
     const kind = this.#state.operation?.kind ?? "recover";
@@ -328,6 +332,7 @@ export class NodeActor {
 
   async #save(change: Partial<NodeState>): Promise<void> {
     const next = { ...this.#state, ...change };
+    if (isDeepStrictEqual(next, this.#state)) return;
     await saveState(this.parts.host.paths, next);
     this.#state = next;
     this.#changed();

@@ -55,9 +55,10 @@ export function assembleNode(
       return processEnvironment(config.env, nodeEnvOf(state(), host.config));
     },
     agent: undefined,
+    arriving: undefined,
     engineServer: undefined,
     firewallApplied: false,
-    rulesLoading: undefined,
+    connecting: undefined,
     hostNetworkUp: false,
     pluginOf: undefined,
   };

@@ -44,10 +44,3 @@ export const basicEnvironment = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbi
 export function processEnvironment(image: Readonly<Record<string, string>>, env: NodeEnv): Record<string, string> {
   return { ...basicEnvironment, ...image, ...environmentOf(env) };
 }
-
-/** `/var/lib/babel/node_env`: `KEY="value"` lines that a shell reads back unchanged. */
-export function environmentFile(variables: Readonly<Record<string, string>>): string {
-  return Object.entries(variables)
-    .map(([key, value]) => `${key}="${value.replace(/["\\$`]/g, "\\$&")}"\n`)
-    .join("");
-}

@@ -1,5 +1,6 @@
 import type { PluginWorkers } from "@blockvisor/plugin";
 import type { Logger } from "pino";
+import type { AgentArrival } from "../agent/agent-arrival.ts";
 import type { AgentBundle } from "../agent/agent-bundle.ts";
 import type { AgentLink } from "../agent/agent-link.ts";
 import type { AgentRecord } from "../agent/agent-record.ts";
@@ -61,10 +62,12 @@ export interface NodeParts {
   readonly environment: () => Promise<Record<string, string>>;
   /** Cached content of `agent.json`. */
   agent: AgentRecord | undefined;
+  /** The babel that comes up with the container that was just started. */
+  arriving: AgentArrival | undefined;
   engineServer: EngineServer | undefined;
   firewallApplied: boolean;
-  /** Rules that are loaded while the container of a node that is not connected yet starts. */
-  rulesLoading: Promise<void> | undefined;
+  /** The network of a node whose container comes up: resolves when its rules are loaded and it is connected. */
+  connecting: Promise<void> | undefined;
   /** A node on the host's network has nothing to look at; this stands for its being set up. */
   hostNetworkUp: boolean;
   /** Name of the root file system that `plugin` was loaded (or failed to load) from. */

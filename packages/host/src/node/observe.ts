@@ -1,17 +1,21 @@
-import { existsSync } from "node:fs";
-import { readlink } from "node:fs/promises";
+import { existsSync, lstatSync } from "node:fs";
 import { GetVersionResponse_State as AgentState } from "@blockvisor/wire/blockvisor/babel/v1/babel";
-import { isAlive } from "../runtime/index.ts";
+import { isAlive, type ProcessIdentity } from "../runtime/index.ts";
 import { dataOf, isDirectory } from "./node-data.ts";
 import { type NodeParts, usesHostNetwork } from "./node-host.ts";
 import type { NodeState } from "./node-state.ts";
 import type { Observed } from "./observed.ts";
+
+/** The first process of each running container, as it was seen last. */
+const inits = new WeakMap<NodeParts, ProcessIdentity>();
 
 /** Looks at everything of a node. Starts no process and changes nothing. */
 export async function observe(node: NodeParts, state: NodeState): Promise<Observed> {
   const { host, paths } = node;
   const there = await host.runtime.state(state.id);
   const container = there.kind === "running" ? "running" : "off";
+  if (there.kind === "running") inits.set(node, there.init);
+  else inits.delete(node);
   const hostNetwork = usesHostNetwork(host, state);
   const [directory, rootfs, network, agent] = await Promise.all([
     isPrepared(node),
@@ -32,9 +36,16 @@ export async function observe(node: NodeParts, state: NodeState): Promise<Observ
   };
 }
 
+/** What is in the daemon's own folder is looked at on the spot; data may lie on a disk that does not answer. */
 async function isPrepared({ paths, state }: NodeParts): Promise<boolean> {
-  const link = await readlink(paths.link).catch(() => undefined);
-  return link !== undefined && (await isDirectory(dataOf(paths, state()))) && (await isDirectory(paths.run));
+  if (!isThere(paths.link, "link") || !isThere(paths.run, "directory")) return false;
+  const data = dataOf(paths, state());
+  return data === paths.data ? isThere(data, "directory") : isDirectory(data);
+}
+
+function isThere(path: string, kind: "link" | "directory"): boolean {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  return (kind === "link" ? stat?.isSymbolicLink() : stat?.isDirectory()) ?? false;
 }
 
 /** Asks babel itself: a process that exists but does not answer is no agent, and one of another build than ours is to be replaced. */
@@ -73,8 +84,10 @@ export function agentStateOf(state: AgentState): "unconfigured" | "ready" | "shu
 }
 
 /** The cheap part, asked every two seconds: whether the processes that should be there still are. */
-export async function isAlright(node: NodeParts, state: NodeState): Promise<boolean> {
-  const running = (await node.host.runtime.state(state.id)).kind === "running";
+export function isAlright(node: NodeParts, state: NodeState): boolean {
+  const init = inits.get(node);
+  const running = init !== undefined && isAlive(init);
   if (state.expected_status !== "Running") return !running;
-  return running && node.agent?.process !== null && node.agent?.process !== undefined && isAlive(node.agent.process);
+  const agent = node.agent?.process;
+  return running && agent !== null && agent !== undefined && isAlive(agent);
 }

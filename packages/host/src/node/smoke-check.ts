@@ -5,11 +5,11 @@ import { runTool } from "@blockvisor/image/container";
 import { agentMountPoint } from "../agent/agent-bundle.ts";
 import { openAgentLink } from "../agent/agent-link.ts";
 import { newAgentRecord, writeAgentRecord } from "../agent/agent-record.ts";
+import { firstAgentOf } from "../agent/first-agent.ts";
 import { HostError, reportOf } from "../errors/host-error.ts";
 import type { UnpackedImage } from "../images/index.ts";
 import { checkIdOf, nodePaths } from "../place/paths.ts";
 import { readPluginFiles } from "../plugin/plugin-files.ts";
-import { isAlive } from "../runtime/index.ts";
 import { basicEnvironment } from "./node-env.ts";
 import type { NodeHost, NodeParts } from "./node-host.ts";
 import { imageOf } from "./node-image.ts";
@@ -92,12 +92,7 @@ async function startBeside({ host, paths, state }: NodeParts, image: UnpackedIma
     limits: { pids: checkedProcesses, ...(memoryMb > 0 ? { memoryBytes: memoryMb * 1_000_000 } : {}) },
     logPath: folder("container.log"),
   });
-  await host.runtime.start(id, { signal });
-  const babel = await host.runtime.exec(
-    id,
-    { argv: host.agent.command, env, logPath: folder("babel.log") },
-    { signal },
-  );
+  const init = await host.runtime.start(id, { signal });
   const link = openAgentLink(folder("run"), () => record.secret);
   const deadline = Date.now() + answerMs;
   for (;;) {
@@ -105,7 +100,7 @@ async function startBeside({ host, paths, state }: NodeParts, image: UnpackedIma
       await link.call("get_version", (options) => link.babel.getVersion({}, options), { timeoutMs: 2_000, signal });
       return;
     } catch (error) {
-      if (signal.aborted || !isAlive(babel) || Date.now() > deadline) throw error;
+      if (signal.aborted || firstAgentOf(init).kind === "ended" || Date.now() > deadline) throw error;
       await pause(20);
     }
   }

@@ -44,6 +44,8 @@ export const downSteps = {
 
   tear_down_network: async (node, _, { state }) => {
     const { host } = node;
+    await node.connecting?.catch(() => {});
+    node.connecting = undefined;
     await host.firewall.remove(state.id);
     node.firewallApplied = false;
     if (usesHostNetwork(host, state)) node.hostNetworkUp = false;

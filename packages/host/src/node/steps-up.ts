@@ -4,20 +4,25 @@ import { type AgentArrival, awaitAgentSocket } from "../agent/agent-arrival.ts";
 import { agentMountPoint } from "../agent/agent-bundle.ts";
 import { newAgentRecord, writeAgentRecord } from "../agent/agent-record.ts";
 import { serveEngine } from "../agent/engine-server.ts";
+import { firstAgentOf } from "../agent/first-agent.ts";
 import { HostError, reportOf } from "../errors/host-error.ts";
 import { hostBridge } from "../network/index.ts";
 import { readPluginConfig } from "../plugin/node-engine.ts";
 import { type ContainerSpec, isAlive, signalProcess } from "../runtime/index.ts";
+import { adoptFirstAgent } from "./adopt-first-agent.ts";
 import { firewallTarget, requireNetwork } from "./firewall-target.ts";
 import { dataOf } from "./node-data.ts";
-import { basicEnvironment, dataMountPoint, environmentFile, environmentOf, nodeEnvOf } from "./node-env.ts";
+import { dataMountPoint, nodeEnvOf } from "./node-env.ts";
 import { type NodeParts, usesHostNetwork } from "./node-host.ts";
 import { limitsOf } from "./node-limits.ts";
 import type { NodeState } from "./node-state.ts";
 import { agentStateOf } from "./observe.ts";
+import type { Observed } from "./observed.ts";
 import type { ExecutorTable } from "./outcome.ts";
 
 const second = 1000;
+
+type AgentState = Exclude<Observed["agent"], "off" | "lost">;
 
 /** Babel has this long to answer after its start; a slow disk loads its runtime slowly. */
 const agentStartTimeoutMs = 30 * second;
@@ -40,6 +45,9 @@ export const upSteps = {
 
   set_up_network: async (node, _, { state }) => {
     const { host } = node;
+    // Of an attempt that was given up: it must not connect what is made now.
+    await node.connecting?.catch(() => {});
+    node.connecting = undefined;
     node.firewallApplied = false;
     if (usesHostNetwork(host, state)) {
       node.hostNetworkUp = true;
@@ -58,45 +66,43 @@ export const upSteps = {
 
   apply_firewall: async (node, _, { state }) => {
     const target = await firewallTarget(node, state);
-    const applied = target ? node.host.firewall.apply(state.id, target, state.firewall) : Promise.resolve();
-    if (node.host.network.isWaiting(state.id)) {
-      // Nothing gets through yet: the container can start meanwhile, and who connects the network waits for the rules.
-      applied.catch(() => {});
-      node.rulesLoading = applied;
-    } else await applied;
+    const apply = async (): Promise<void> => target && node.host.firewall.apply(state.id, target, state.firewall);
+    const links = node.host.network.links(state.id);
+    if (links) {
+      // Nothing gets through yet, so the container can start meanwhile; who starts the protocol waits for it.
+      node.connecting = connect(node, links.then(apply));
+      node.connecting.catch(() => {});
+    } else await apply();
     node.firewallApplied = true;
     return { seen: { firewall: "applied" } };
   },
 
   start_container: async (node, _, { state, signal }) => {
+    const { host, paths } = node;
     // The old secret dies with the old run of the container.
-    node.agent = newAgentRecord(node.host.agent.version);
-    await writeAgentRecord(node.paths.agentRecord, node.agent);
-    await node.host.runtime.create(await containerSpec(node, state));
-    await node.host.runtime.start(state.id, { signal });
+    node.agent = newAgentRecord(host.agent.version);
+    node.arriving?.[Symbol.dispose]();
+    const [spec] = await Promise.all([
+      containerSpec(node, state),
+      writeAgentRecord(paths.agentRecord, node.agent),
+      truncate(paths.containerLog, 0).catch(() => {}),
+      awaitAgentSocket(paths.run).then((arrival) => {
+        node.arriving = arrival;
+      }),
+    ]);
+    await host.runtime.create(spec);
+    await host.runtime.start(state.id, { signal });
     return { seen: { container: "running", agent: "off" }, state: { started_at: null } };
   },
 
   start_agent: async (node, _, { state, signal }) => {
-    const { host, paths } = node;
-    const record = node.agent ?? newAgentRecord(host.agent.version);
-    // A babel that exists but does not answer would keep its socket; jobs live on without it.
-    if (record.process && signalProcess(record.process, "SIGKILL")) await ended(record.process);
-    await truncate(paths.agentLog, 0).catch(() => {});
-    using arrival = await awaitAgentSocket(paths.run);
-    const process = await host.runtime.exec(
-      state.id,
-      {
-        argv: host.agent.command,
-        env: await node.environment(),
-        logPath: paths.agentLog,
-      },
-      { signal },
-    );
-    node.agent = { ...record, process, version: host.agent.version };
-    await writeAgentRecord(paths.agentRecord, node.agent);
-    // Nothing of the protocol runs yet, so the network is connected while babel starts.
-    const [agent] = await Promise.all([firstAnswer(node, arrival, signal), connectNetwork(node)]);
+    const { arriving } = node;
+    node.arriving = undefined;
+    // Nothing of the protocol has run so far.
+    const { connecting } = node;
+    node.connecting = undefined;
+    const answered = arriving ? firstAgentAnswers(node, arriving, signal) : startAgent(node, state, signal);
+    const [agent] = await Promise.all([answered, connecting]);
     return { seen: { agent } };
   },
 
@@ -114,7 +120,6 @@ export const upSteps = {
     };
     const call = { timeoutMs: setupTimeoutMs, signal, retry: true };
     await node.link.call("setup_babel", (options) => node.link.babel.setup(request, options), call);
-    await writeEnvironmentFile(node, environmentFile(environmentOf(env)));
     return { seen: { agent: "ready" }, state: { reconfigure: false } };
   },
 
@@ -136,14 +141,14 @@ export const upSteps = {
   }),
 } satisfies Partial<ExecutorTable>;
 
-async function containerSpec({ host, paths }: NodeParts, state: NodeState): Promise<ContainerSpec> {
-  const image = await host.images.get(state.image.digest);
+async function containerSpec(node: NodeParts, state: NodeState): Promise<ContainerSpec> {
+  const { host, paths } = node;
   const network = usesHostNetwork(host, state) ? undefined : await requireNetwork(host, state.id);
   return {
     nodeId: state.id,
     rootfs: paths.rootfs,
     init: host.agent.init,
-    env: { ...basicEnvironment, ...image.config.env },
+    env: await node.environment(),
     hostname: state.name,
     network: network ? { kind: "namespace", path: network.namespacePath } : { kind: "host" },
     mounts: [
@@ -167,15 +172,40 @@ async function storeKeysOf(node: NodeParts, state: NodeState): Promise<ReadonlyS
 }
 
 /** Behind its rules; without them, or with an address that somebody else has, the network is taken down and made anew by the next attempt. */
-async function connectNetwork(node: NodeParts): Promise<void> {
+async function connect(node: NodeParts, rules: Promise<void>): Promise<void> {
   const { network } = node.host;
-  const loading = node.rulesLoading;
-  node.rulesLoading = undefined;
-  await loading?.catch(async (error: unknown) => {
+  await rules.catch(async (error: unknown) => {
     await network.tearDown(node.paths.id);
     throw error;
   });
   await network.connect(node.paths.id);
+}
+
+/** The babel that came with the container: init starts it, so that nothing has to be started in a container that runs. */
+async function firstAgentAnswers(node: NodeParts, arriving: AgentArrival, signal: AbortSignal): Promise<AgentState> {
+  using arrival = arriving;
+  const { host, paths } = node;
+  const container = await host.runtime.state(paths.id);
+  if (container.kind !== "running") throw notStarted(node, paths.containerLog, "its container ended", undefined);
+  const state = await firstAnswer(node, arrival, signal, paths.containerLog, () => {
+    return firstAgentOf(container.init).kind !== "ended";
+  });
+  await adoptFirstAgent(node, container.init);
+  return state;
+}
+
+async function startAgent(node: NodeParts, state: NodeState, signal: AbortSignal): Promise<AgentState> {
+  const { host, paths } = node;
+  const record = node.agent ?? newAgentRecord(host.agent.version);
+  // A babel that exists but does not answer would keep its socket; jobs live on without it.
+  if (record.process && signalProcess(record.process, "SIGKILL")) await ended(record.process);
+  await truncate(paths.agentLog, 0).catch(() => {});
+  using arrival = await awaitAgentSocket(paths.run);
+  const command = { argv: host.agent.command, env: await node.environment(), logPath: paths.agentLog };
+  const process = await host.runtime.exec(state.id, command, { signal });
+  node.agent = { ...record, process, version: host.agent.version };
+  await writeAgentRecord(paths.agentRecord, node.agent);
+  return firstAnswer(node, arrival, signal, paths.agentLog, () => isAlive(process));
 }
 
 /** Waits until babel answers. Fails at once, with babel's last words, when its process has ended. */
@@ -183,10 +213,12 @@ async function firstAnswer(
   node: NodeParts,
   arrival: AgentArrival,
   signal: AbortSignal,
-): Promise<"unconfigured" | "ready" | "shut_down"> {
+  logPath: string,
+  lives: () => boolean,
+): Promise<AgentState> {
   const deadline = Date.now() + agentStartTimeoutMs;
   let failure: unknown;
-  while (node.agent?.process && isAlive(node.agent.process) && Date.now() < deadline && !signal.aborted) {
+  while (lives() && Date.now() < deadline && !signal.aborted) {
     if (!(await arrival.next())) continue;
     try {
       const call = { timeoutMs: 2 * second, signal };
@@ -197,29 +229,25 @@ async function firstAnswer(
       failure = error;
     }
   }
-  const log = await readFile(node.paths.agentLog, "utf8").catch(() => "");
+  const log = await readFile(logPath, "utf8").catch(() => "");
   const said = log.trim().split("\n").slice(-5).join("\n");
-  const reason = said || (failure instanceof Error ? failure.message : "it did not open its socket");
-  throw new HostError("runtime_error", `failed to start babel for ${node.paths.id}: ${reason}`, {
-    hint: `see ${node.paths.agentLog}`,
-    cause: failure,
+  throw notStarted(
+    node,
+    logPath,
+    said || (failure instanceof Error ? failure.message : "it did not open its socket"),
+    failure,
+  );
+}
+
+function notStarted({ paths }: NodeParts, logPath: string, reason: string, cause: unknown): HostError {
+  return new HostError("runtime_error", `failed to start babel for ${paths.id}: ${reason}`, {
+    hint: `see ${logPath}`,
+    cause,
   });
 }
 
 async function ended(process: Parameters<typeof isAlive>[0]): Promise<void> {
   while (isAlive(process)) await pause(5);
-}
-
-/** Tools in the image read it; babel itself does not, so a failure is only worth a warning (spec babel-agent §1.5). */
-async function writeEnvironmentFile(node: NodeParts, text: string): Promise<void> {
-  const path = "/var/lib/babel/node_env";
-  const parts = async function* () {
-    yield { part: { case: "header" as const, value: { path, mode: 0o600 } } };
-    yield { part: { case: "content" as const, value: new TextEncoder().encode(text) } };
-  };
-  await node.link
-    .call("file_write", (options) => node.link.babel.writeFile(parts(), options))
-    .catch((error: unknown) => node.log.warn(`${path} was not written: ${(error as Error).message}`));
 }
 
 function messageOf(env: ReturnType<typeof nodeEnvOf>) {

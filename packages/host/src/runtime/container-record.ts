@@ -1,8 +1,8 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { OperationError } from "@blockvisor/image/container";
+import { isOperationError, OperationError } from "@blockvisor/image/container";
 import { z } from "zod";
-import { readVersioned, removeDurable, writeDurable } from "../durable/index.ts";
+import { readVersioned, removeDurable, writeForThisBoot } from "../durable/index.ts";
 import type { ContainerSpec } from "./container-runtime.ts";
 import type { ProcessIdentity } from "./process-identity.ts";
 
@@ -63,7 +63,11 @@ export function createContainerRecords(nodeDirectory: (nodeId: string) => string
     async find(nodeId) {
       const remembered = known.get(nodeId);
       if (remembered) return remembered;
-      const record = await readVersioned(path(nodeId), format);
+      const record = await readVersioned(path(nodeId), format).catch((error: unknown) => {
+        // Not waited for when it was written: what a power loss has torn is about a container that it has ended.
+        if (isOperationError(error, "state-unreadable") && error.cause instanceof SyntaxError) return undefined;
+        throw error;
+      });
       if (record) known.set(nodeId, record);
       return record;
     },
@@ -80,7 +84,7 @@ export function createContainerRecords(nodeDirectory: (nodeId: string) => string
       const target = path(nodeId);
       await mkdir(nodeDirectory(nodeId), { recursive: true, mode: 0o700 });
       known.delete(nodeId);
-      await writeDurable(target, JSON.stringify({ schema_version: format.version, ...record }));
+      await writeForThisBoot(target, JSON.stringify({ schema_version: format.version, ...record }));
       known.set(nodeId, record);
     },
 

@@ -1,3 +1,4 @@
+export { childrenOf } from "./child-processes.ts";
 export type { ContainerRuntime, ContainerSpec, ExecSpec, RuntimeProbe } from "./container-runtime.ts";
-export { identifyProcess, isAlive, signalProcess } from "./process-identity.ts";
+export { identifyProcess, isAlive, type ProcessIdentity, signalProcess } from "./process-identity.ts";
 export { type RuntimeChoice, selectRuntime } from "./select-runtime.ts";

@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
-import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readlinkSync, readSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { missingTool, OperationError } from "@blockvisor/image/container";
+import { childrenOf } from "./child-processes.ts";
 import { identifyProcess } from "./process-identity.ts";
 
 const POLL_MS = 5;
@@ -90,16 +91,6 @@ function isProgram(pid: number): boolean {
     return !STARTER.test(readlinkSync(`/proc/${pid}/exe`));
   } catch {
     return false; // It ended, or is between two programs.
-  }
-}
-
-function childrenOf(pid: number): readonly number[] {
-  try {
-    return readdirSync(`/proc/${pid}/task`).flatMap((task) =>
-      readFileSync(`/proc/${pid}/task/${task}/children`, "utf8").split(" ").filter(Boolean).map(Number),
-    );
-  } catch {
-    return [];
   }
 }
 

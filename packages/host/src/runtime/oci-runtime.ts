@@ -44,9 +44,11 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
       resolvConf: join(bundle, "resolv.conf"),
       hosts: join(bundle, "hosts"),
     };
-    await writeFile(host.resolvConf, await resolvConf(), { mode: 0o644 });
-    await writeFile(host.hosts, hostsFile(hostNameOf(spec.hostname)), { mode: 0o644 });
-    await writeFile(join(bundle, "config.json"), JSON.stringify(ociConfig(spec, host)), { mode: 0o600 });
+    await Promise.all([
+      resolvConf().then((text) => writeFile(host.resolvConf, text, { mode: 0o644 })),
+      writeFile(host.hosts, hostsFile(hostNameOf(spec.hostname)), { mode: 0o644 }),
+      writeFile(join(bundle, "config.json"), JSON.stringify(ociConfig(spec, host)), { mode: 0o600 }),
+    ]);
     return bundle;
   }
 
@@ -61,10 +63,12 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
     },
 
     async run(spec, { lock, log, ...call }) {
-      const tool = await program();
       const mounts = spec.mounts.map(({ destination }) => destination);
-      await prepareMountPoints(spec.rootfs, { folders: [...SYSTEM_FOLDERS, ...mounts] });
-      const bundle = await writeBundle(spec);
+      const [tool, bundle] = await Promise.all([
+        program(),
+        writeBundle(spec),
+        prepareMountPoints(spec.rootfs, { folders: [...SYSTEM_FOLDERS, ...mounts] }),
+      ]);
       const pidFile = join(bundle, "init.pid");
       await tool.run(["run", "--detach", "--bundle", bundle, "--pid-file", pidFile, spec.nodeId], {
         errorCode: "container-start-failed",
@@ -105,8 +109,8 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
 
     async forget(nodeId) {
       // A tool's own state is no more than a folder once the processes and mounts of the container are gone.
-      for (const name of programs) await rm(join(runDirectory, name, nodeId), { recursive: true, force: true });
-      await rm(bundleOf(nodeId), { recursive: true, force: true });
+      const folders = [...programs.map((name) => join(runDirectory, name, nodeId)), bundleOf(nodeId)];
+      await Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true })));
     },
   };
   return createContainerRuntime({ ...options, cgroups }, driver);

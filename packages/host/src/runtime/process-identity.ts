@@ -42,25 +42,44 @@ export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals)
   }
 }
 
-/** Longer than any /proc/PID/stat. Hundreds of processes are looked at every two seconds: nothing is allocated for that but the line. */
+/** Longer than any /proc/PID/stat. Hundreds of processes are looked at every two seconds, so nothing is made for that but numbers. */
 const line = Buffer.allocUnsafeSlow(2_048);
+const [space, zero, closing] = [0x20, 0x30, 0x29];
+const [zombie, dead] = [0x5a, 0x58];
 
 function processStat(pid: number): { readonly ended: boolean; readonly startTicks: number } | undefined {
-  const text = readLine(`/proc/${pid}/stat`);
-  if (text === undefined) return undefined;
+  const length = readLine(`/proc/${pid}/stat`);
+  if (length === undefined) return undefined;
   // The command name is in parentheses and may itself hold any character, so fields are counted from the last ')'.
-  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ", 20);
-  const state = fields[0] ?? "X";
+  const state = line.lastIndexOf(closing, length - 1) + 2;
+  const [flags, startTicks] = [numberAfter(state, 6, length), numberAfter(state, 19, length)];
   // A zombie, or an init whose namespace waits for its parent to collect its children: neither runs any code again.
-  const ended = state === "Z" || state === "X" || (Number(fields[6]) & PF_EXITING) !== 0;
-  return { ended, startTicks: Number(fields[19]) };
+  const ended = line[state] === zombie || line[state] === dead || (flags & PF_EXITING) !== 0;
+  return { ended, startTicks };
 }
 
-function readLine(path: string): string | undefined {
+/** The number that begins so many spaces behind `start`. */
+function numberAfter(start: number, spaces: number, end: number): number {
+  let at = start;
+  for (let left = spaces; left > 0 && at < end; at += 1) if (line[at] === space) left -= 1;
+  let number = 0;
+  for (let digit = digitAt(at); digit >= 0 && digit <= 9; digit = digitAt(at)) {
+    number = number * 10 + digit;
+    at += 1;
+  }
+  return number;
+}
+
+function digitAt(at: number): number {
+  return (line[at] ?? 0) - zero;
+}
+
+/** Fills `line` and returns how long it is; `undefined` when there is nothing to read. */
+function readLine(path: string): number | undefined {
   let file: number | undefined;
   try {
     file = openSync(path, "r");
-    return line.toString("latin1", 0, readSync(file, line, 0, line.length, 0));
+    return readSync(file, line, 0, line.length, 0);
   } catch {
     return undefined;
   } finally {

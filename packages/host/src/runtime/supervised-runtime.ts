@@ -1,6 +1,6 @@
-import { mkdir, open, rm } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
-import { OperationError, withFileLock } from "@blockvisor/image/container";
+import { OperationError } from "@blockvisor/image/container";
 import { createNodeCgroups, type NodeCgroups } from "../cgroups/index.ts";
 import { failpoint } from "../durable/index.ts";
 import type { ContainerDriver } from "./container-driver.ts";
@@ -12,6 +12,7 @@ import {
 } from "./container-record.ts";
 import type { CallOptions, ContainerRuntime } from "./container-runtime.ts";
 import { endInit } from "./end-init.ts";
+import { createLaunchLocks } from "./launch-locks.ts";
 import { bootId, identifyProcess, isAlive, type ProcessIdentity } from "./process-identity.ts";
 
 export interface RuntimeOptions {
@@ -35,20 +36,13 @@ export function createContainerRuntime(options: RuntimeOptions, driver: Containe
     await driver.forget(nodeId);
   }
 
-  /**
-   * Held while a container is started or cleared; the tool holds it too, so that one that outlived a killed daemon is waited for
-   * instead of raced.
-   */
-  async function locked<T>(nodeId: string, work: (lock: number) => Promise<T>, call: CallOptions): Promise<T> {
-    const folder = join(options.runDirectory, "locks");
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    return withFileLock(join(folder, checkedNodeId(nodeId)), work, call.signal ? { signal: call.signal } : {});
-  }
+  const locks = createLaunchLocks(join(options.runDirectory, "locks"));
+  const locked = <T>(nodeId: string, work: (lock: number) => Promise<T>, call: CallOptions): Promise<T> =>
+    locks.hold(checkedNodeId(nodeId), work, call);
 
   async function launch({ spec }: ContainerRecord, lock: number, call: CallOptions): Promise<ProcessIdentity> {
     const { nodeId } = spec;
     await clear(nodeId);
-    await cgroups.ensure(nodeId, spec.limits);
     const oomKillsBefore = (await cgroups.usage(nodeId))?.oomKills ?? 0;
     const log = await open(spec.logPath, "a", 0o600);
     try {
@@ -103,9 +97,8 @@ export function createContainerRuntime(options: RuntimeOptions, driver: Containe
           fix: "stop the node first",
         });
       }
-      await records.put(spec.nodeId, { kind, spec });
-      // There before the first process, so that the firewall can name it; it stays until `delete`.
-      await cgroups.ensure(spec.nodeId, spec.limits);
+      // The cgroup is there before the first process, so that the firewall can name it; it stays until `delete`.
+      await Promise.all([records.put(spec.nodeId, { kind, spec }), cgroups.ensure(spec.nodeId, spec.limits)]);
     },
 
     async start(nodeId, call = {}) {
@@ -161,7 +154,7 @@ export function createContainerRuntime(options: RuntimeOptions, driver: Containe
       // Also of a container whose record is lost.
       await driver.forget(nodeId);
       await records.remove(nodeId);
-      await rm(join(options.runDirectory, "locks", checkedNodeId(nodeId)), { force: true });
+      await locks.forget(nodeId);
     },
   };
 }

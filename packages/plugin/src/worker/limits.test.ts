@@ -99,6 +99,23 @@ test("closing ends calls under way", async () => {
   await Promise.all([running, waiting]);
 });
 
+test("a call waits a while for a busy thread; one that is busy for longer gets another beside it", async () => {
+  const patient = new PluginWorkers({ size: 3, patienceMs: 60_000 });
+  const short = await patient.load({ "main.rhai": "fn f(p) { p }" });
+  const params = Array.from({ length: 20 }, (_, index) => String(index));
+  assert.deepEqual(await Promise.all(params.map((param) => short.call("f", param, engineWith()))), params);
+  assert.deepEqual(patient.usage, { busy: 0, idle: 1, waiting: 0 });
+  await patient.close();
+
+  const own = new PluginWorkers({ size: 3, patienceMs: 1 });
+  const long = await own.load({ "main.rhai": "fn hang() { sleep(60) } fn f() { 1 }" });
+  const hanging = assert.rejects(long.call("hang", "", engineWith()), { code: "PLUGIN_ABORTED" });
+  assert.equal(await long.call("f", "", engineWith()), "1");
+  assert.deepEqual(own.usage, { busy: 1, idle: 1, waiting: 0 });
+  await own.close();
+  await hanging;
+});
+
 test("threads without work are let go, and made again when there is work", async () => {
   const own = new PluginWorkers({ size: 3, idleMs: 1 });
   const plugin = await own.load({ "main.rhai": "fn f(p) { p }" });

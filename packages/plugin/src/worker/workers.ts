@@ -13,11 +13,16 @@ const MOST_LOADED = 64;
 /** A thread that nobody needed for this long is let go: it holds some megabytes. */
 const IDLE_MS = 30_000;
 
+/** Waiting this long for a thread that is busy takes less of the machine than making another one. */
+const PATIENCE_MS = 50;
+
 export interface PluginWorkersOptions {
   /** Most worker threads at a time; further calls wait in line. Default 8: most of the time they sleep. */
   readonly size?: number;
   /** Milliseconds after which a thread without work is ended. Default 30 s. */
   readonly idleMs?: number;
+  /** Milliseconds that a call waits for a busy thread before another one is made. Default 50. */
+  readonly patienceMs?: number;
   /** The worker's script; default: the one beside this module, in source or bundled form. */
   readonly entry?: URL;
 }
@@ -40,6 +45,7 @@ export class PluginWorkers implements AsyncDisposable {
   readonly #idle: PluginThread[] = [];
   readonly #waiting: (() => void)[] = [];
   readonly #idleMs: number;
+  readonly #patienceMs: number;
   readonly #rest = new Map<PluginThread, NodeJS.Timeout>();
   readonly #loaded = new Recent<string, Promise<readonly PluginFunction[]>>(MOST_LOADED);
   readonly #closing = new AbortController();
@@ -48,6 +54,7 @@ export class PluginWorkers implements AsyncDisposable {
     this.#size = options.size ?? MOST_THREADS;
     this.#entry = options.entry ?? workerEntry(import.meta.url);
     this.#idleMs = options.idleMs ?? IDLE_MS;
+    this.#patienceMs = options.patienceMs ?? PATIENCE_MS;
   }
 
   /** Threads at work, threads that rest, and calls that wait for one. */
@@ -88,6 +95,7 @@ export class PluginWorkers implements AsyncDisposable {
   }
 
   async #acquire(signal: AbortSignal): Promise<PluginThread> {
+    const patientUntil = performance.now() + this.#patienceMs;
     for (;;) {
       if (signal.aborted) {
         // The turn that woke this caller belongs to the next one.
@@ -99,16 +107,20 @@ export class PluginWorkers implements AsyncDisposable {
       if (idle) this.#wake(idle);
       if (idle && !idle.ended) return idle;
       if (idle) this.#threads.delete(idle);
-      else if (this.#threads.size < this.#size) {
+      else if (this.#mayGrow && (this.#threads.size === 0 || performance.now() >= patientUntil)) {
         const thread = new PluginThread(this.#entry);
         this.#threads.add(thread);
         return thread;
-      } else await this.#turn(signal);
+      } else await this.#turn(signal, patientUntil);
     }
   }
 
-  /** Resolves when a thread may be free, or the caller gave up. */
-  #turn(signal: AbortSignal): Promise<void> {
+  get #mayGrow(): boolean {
+    return this.#threads.size < this.#size;
+  }
+
+  /** Resolves when a thread may be free or made, or the caller gave up. */
+  #turn(signal: AbortSignal, patientUntil: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#waiting.push(resolve);
     const leave = (): void => {
@@ -116,8 +128,12 @@ export class PluginWorkers implements AsyncDisposable {
       if (place !== -1) this.#waiting.splice(place, 1);
       resolve();
     };
+    const timer = this.#mayGrow ? setTimeout(leave, patientUntil - performance.now()) : undefined;
     signal.addEventListener("abort", leave, { once: true });
-    return promise.finally(() => signal.removeEventListener("abort", leave));
+    return promise.finally(() => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", leave);
+    });
   }
 
   #release(thread: PluginThread): void {

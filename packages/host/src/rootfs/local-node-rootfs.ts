@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { lstatSync } from "node:fs";
 import { chmod, chown, mkdir, readdir, realpath, rename, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { OperationError, runTool } from "@blockvisor/image/container";
@@ -18,6 +19,8 @@ const COPY_TIMEOUT_MS = 2 * 3_600_000;
  *     <node>/rootfs                            where the current version is mounted
  */
 export function createNodeRootfs(images: Pick<ImageStore, "get">): NodeRootfs {
+  /** What was found at a mount point, and the root folder it had: with hundreds of nodes the table of mounts is long. */
+  const shown = new Map<string, { readonly dev: number; readonly ino: number; readonly version: string }>();
   return {
     async prepare(nodeDirectory, version, image) {
       const folder = versionFolder(nodeDirectory, version);
@@ -76,12 +79,20 @@ export function createNodeRootfs(images: Pick<ImageStore, "get">): NodeRootfs {
 
     async unmount(nodeDirectory) {
       const target = join(nodeDirectory, "rootfs");
+      shown.delete(target);
       // More than one lies here only after a crash between looking and mounting.
       for (const { mountPoint } of await mountsAt(target)) await unmountOne(mountPoint);
     },
 
     async mounted(nodeDirectory) {
-      return versionOf((await mountsAt(join(nodeDirectory, "rootfs"))).at(-1));
+      const target = join(nodeDirectory, "rootfs");
+      const root = lstatSync(target, { throwIfNoEntry: false });
+      const known = shown.get(target);
+      if (known !== undefined && known.dev === root?.dev && known.ino === root.ino) return known.version;
+      const version = versionOf((await mountsAt(target)).at(-1));
+      if (root !== undefined && version !== undefined) shown.set(target, { dev: root.dev, ino: root.ino, version });
+      else shown.delete(target);
+      return version;
     },
 
     async list(nodeDirectory) {

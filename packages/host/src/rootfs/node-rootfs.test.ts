@@ -143,6 +143,24 @@ test("an upgrade is a second version beside the first, a rollback shows the firs
   assert.deepEqual(mounts(), []);
 });
 
+test("what somebody else does with a mount is seen", async () => {
+  const path = node("foreign");
+  const shown = join(path, "rootfs");
+  await rootfs.prepare(path, "v1", one);
+  await rootfs.mount(path, "v1");
+  assert.deepEqual([await rootfs.mounted(path), await rootfs.mounted(path)], ["v1", "v1"]);
+  execFileSync("mount", ["--bind", two.rootfs, shown]);
+  assert.equal(await rootfs.mounted(path), undefined);
+  execFileSync("umount", [shown]);
+  assert.equal(await rootfs.mounted(path), "v1");
+  execFileSync("umount", [shown]);
+  assert.equal(await rootfs.mounted(path), undefined);
+  await rootfs.mount(path, "v1");
+  assert.equal(await rootfs.mounted(path), "v1");
+  await rootfs.remove(path, "v1");
+  assert.deepEqual(mounts(), []);
+});
+
 test("mounts that lie on top of each other after a crash are all cleared", async () => {
   const path = node("stacked");
   await rootfs.prepare(path, "v1", one);

@@ -43,8 +43,11 @@ export async function buildSnapshot(node: string, options: readonly string[], ta
     target: "node24",
     logLevel: "error",
     plugins: [whenUsed],
-    // Set at the start to where the bundle is then.
-    define: { "import.meta.url": "babelUrl" },
+    inject: [join(here, "headers.ts")],
+    define: {
+      // Set at the start to where the bundle is then.
+      "import.meta.url": "babelUrl",
+    },
   });
   try {
     await promisify(execFile)(node, [...options, "--snapshot-blob", target, "--build-snapshot", script], {

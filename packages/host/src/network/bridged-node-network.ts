@@ -103,7 +103,9 @@ export function createNodeNetwork(options: { readonly runDirectory: string }): N
       failpoint("network.recorded");
       const free = eachFree(records, spec);
       const { handle, namespace, links } = make(spec);
-      unconnected.set(spec.nodeId, { handle, links, free, opened: settled(gates.open(spec.bridge)) });
+      // After the links: who starts the container now has more need of the processor.
+      const opened = settled(links.then(() => gates.open(spec.bridge)));
+      unconnected.set(spec.nodeId, { handle, links, free, opened });
       try {
         await namespace;
         failpoint("network.made");

@@ -55,6 +55,7 @@ export function assembleNode(
       return processEnvironment(config.env, nodeEnvOf(state(), host.config));
     },
     agent: undefined,
+    init: undefined,
     arriving: undefined,
     engineServer: undefined,
     firewallApplied: false,

@@ -15,7 +15,7 @@ import type { NodeNetwork } from "../network/index.ts";
 import type { HostPaths, NodePaths } from "../place/paths.ts";
 import type { NodePlugin } from "../plugin/node-plugin.ts";
 import type { NodeRootfs } from "../rootfs/index.ts";
-import type { ContainerRuntime } from "../runtime/index.ts";
+import type { ContainerRuntime, ProcessIdentity } from "../runtime/index.ts";
 import type { NodeTasks } from "../schedule/node-tasks.ts";
 import type { Secrets } from "../secrets/secrets.ts";
 import type { CpuRegistry } from "./cpu-registry.ts";
@@ -64,6 +64,8 @@ export interface NodeParts {
   agent: AgentRecord | undefined;
   /** The babel that comes up with the container that was just started. */
   arriving: AgentArrival | undefined;
+  /** The first process of the container, as it was seen last. */
+  init: ProcessIdentity | undefined;
   engineServer: EngineServer | undefined;
   firewallApplied: boolean;
   /** The network of a node whose container comes up: resolves when its rules are loaded and it is connected. */

@@ -1,21 +1,17 @@
 import { existsSync, lstatSync } from "node:fs";
 import { GetVersionResponse_State as AgentState } from "@blockvisor/wire/blockvisor/babel/v1/babel";
-import { isAlive, type ProcessIdentity } from "../runtime/index.ts";
+import { isAlive } from "../runtime/index.ts";
 import { dataOf, isDirectory } from "./node-data.ts";
 import { type NodeParts, usesHostNetwork } from "./node-host.ts";
 import type { NodeState } from "./node-state.ts";
 import type { Observed } from "./observed.ts";
-
-/** The first process of each running container, as it was seen last. */
-const inits = new WeakMap<NodeParts, ProcessIdentity>();
 
 /** Looks at everything of a node. Starts no process and changes nothing. */
 export async function observe(node: NodeParts, state: NodeState): Promise<Observed> {
   const { host, paths } = node;
   const there = await host.runtime.state(state.id);
   const container = there.kind === "running" ? "running" : "off";
-  if (there.kind === "running") inits.set(node, there.init);
-  else inits.delete(node);
+  node.init = there.kind === "running" ? there.init : undefined;
   const hostNetwork = usesHostNetwork(host, state);
   const [directory, rootfs, network, agent] = await Promise.all([
     isPrepared(node),
@@ -85,9 +81,8 @@ export function agentStateOf(state: AgentState): "unconfigured" | "ready" | "shu
 
 /** The cheap part, asked every two seconds: whether the processes that should be there still are. */
 export function isAlright(node: NodeParts, state: NodeState): boolean {
-  const init = inits.get(node);
+  const { init, agent } = node;
   const running = init !== undefined && isAlive(init);
   if (state.expected_status !== "Running") return !running;
-  const agent = node.agent?.process;
-  return running && agent !== null && agent !== undefined && isAlive(agent);
+  return running && agent?.process !== null && agent?.process !== undefined && isAlive(agent.process);
 }

@@ -88,14 +88,12 @@ export async function runEnd(
     await delay(POLL_MS, undefined, { ref: false });
     shim = await identityFile(folder, "shim");
   }
-  while (!abandoned.aborted) {
-    const alive = shim !== undefined && isAlive(shim);
-    const result = await readExit(folder);
-    if (result !== undefined) return result;
-    if (!alive) return { kind: "lost", reason: await whyLost(folder, shim) };
+  // To write down how the payload ended is the last thing that the shim does.
+  while (shim !== undefined && isAlive(shim)) {
+    if (abandoned.aborted) return { kind: "lost", reason: "no longer watched" };
     await delay(POLL_MS, undefined, { ref: false });
   }
-  return { kind: "lost", reason: "no longer watched" };
+  return (await readExit(folder)) ?? { kind: "lost", reason: await whyLost(folder, shim) };
 }
 
 async function whyLost(folder: string, shim: ProcessIdentity | undefined): Promise<string> {

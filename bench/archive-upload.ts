@@ -3,18 +3,17 @@
  * Size in MiB: BENCH_ARCHIVE_MIB.
  */
 import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { ArchiveEngine } from "../packages/babel/src/archive/testing/archive-engine.ts";
-import { compare, program, report, repository } from "./compare.ts";
+import { buildAgent } from "../packages/babel/src/bundle/build.ts";
+import { childrenSeconds, compare, program, report } from "./compare.ts";
+import { CountingStore } from "./counting-store.ts";
+import { DatabasePages, MIB } from "./database-pages.ts";
 
 const size = Number(process.env["BENCH_ARCHIVE_MIB"] ?? 2048);
-const mib = 1024 * 1024;
 const fileMib = 64;
 const smallFiles = 2000;
 const rounds = 3;
@@ -22,57 +21,30 @@ const folder = mkdtempSync(join(process.env["BENCH_ARCHIVE_DIR"] ?? tmpdir(), "b
 const root = join(folder, "root");
 const data = join(root, "blockjoy/protocol_data");
 
-/** Database-like pages: keys that repeat, values that do not; zstd-3 halves them. */
-function page(seed: number): Buffer {
-  const block = Buffer.alloc(mib);
-  for (let row = 0; row < mib; row += 64) {
-    createHash("sha1").update(`${seed} ${row}`).digest().copy(block, row);
-    block.write(`account:${row.toString(16).padStart(8, "0")} balance: 0000`, row + 20, "latin1");
-  }
-  return block;
-}
-
 function writeTree(): void {
+  const pages = new DatabasePages();
   for (let file = 0; file * fileMib < size; file += 1) {
-    const pages = Array.from({ length: Math.min(fileMib, size - file * fileMib) }, (_, i) => page(file * fileMib + i));
-    writeFileSync(join(data, `${String(file).padStart(4, "0")}.sst`), Buffer.concat(pages));
+    pages.writeFile(join(data, `${String(file).padStart(4, "0")}.sst`), Math.min(fileMib, size - file * fileMib));
   }
   mkdirSync(join(data, "small"));
-  const some = page(-1);
+  const some = pages.next();
   for (let file = 0; file < smallFiles; file += 1) {
     writeFileSync(join(data, "small", String(file)), some.subarray(file * 64, file * 64 + 5000));
   }
 }
 
-/** Takes what comes, and keeps only how much it was. */
-class CountingStore {
-  readonly objects = new Map<string, { readonly length: number }>();
-  readonly server = createServer((request, response) => {
-    let length = 0;
-    request.on("data", (piece: Buffer) => (length += piece.length));
-    request.on("end", () => {
-      this.objects.set(decodeURIComponent(new URL(request.url ?? "/", "http://store").pathname.slice(1)), { length });
-      response.end();
-    });
-  });
-
-  url(key: string): string {
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/${key}`;
-  }
-}
-
-/** The program as it is installed: bundled. */
-function agentProgram(): string {
-  const agent = join(repository, "dist/agent");
-  const { version } = JSON.parse(readFileSync(join(agent, "agent.json"), "utf8")) as { readonly version: string };
-  return join(agent, version, "babel.mjs");
-}
-
 const peak = { rss: 0, fds: 0 };
-let cpuSeconds = 0;
+/** Processor time per run. */
+const cpu: Record<"upload" | "zstd", number[]> = { upload: [], zstd: [] };
+
+async function measured(what: "upload" | "zstd", run: () => unknown): Promise<void> {
+  const before = childrenSeconds();
+  await run();
+  cpu[what].push(childrenSeconds() - before);
+}
 
 async function upload(): Promise<void> {
-  const child = spawn(process.execPath, [agentProgram(), "archive", "upload"], {
+  const child = spawn(process.execPath, [agent, "archive", "upload"], {
     env: { ...process.env, BABEL_ROOT: root },
     stdio: ["ignore", "ignore", "inherit"],
   });
@@ -82,10 +54,8 @@ async function upload(): Promise<void> {
       const status = readFileSync(`${proc}/status`, "utf8");
       peak.rss = Math.max(peak.rss, Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 1024);
       peak.fds = Math.max(peak.fds, readdirSync(`${proc}/fd`).length);
-      const [user, system] = readFileSync(`${proc}/stat`, "utf8").split(") ")[1]!.split(" ").slice(11, 13);
-      cpuSeconds = (Number(user) + Number(system)) / 100;
     } catch {}
-  }, 50);
+  }, 200);
   const [code] = await once(child, "exit");
   clearInterval(watch);
   if (code !== 0) throw new Error(readFileSync(join(root, "var/lib/babel/jobs/upload/failure"), "utf8"));
@@ -109,9 +79,10 @@ function writeNode(): void {
   }
 }
 
-const store = new CountingStore();
-store.server.listen(0, "127.0.0.1");
-await once(store.server, "listening");
+/** The program as it is installed: bundled; of these sources. */
+const built = await buildAgent(join(folder, "agent"));
+const agent = join(folder, "agent", built.version, "babel.mjs");
+const store = await CountingStore.start();
 let engine: ArchiveEngine | undefined;
 try {
   writeNode();
@@ -123,18 +94,19 @@ try {
   const packed = join(folder, "tree.tar.zst");
   const zstd = {
     name: `zstd -3 -T${threads}`,
-    run: () => program("zstd", ["-3", `-T${threads}`, "-q", "-f", tar, "-o", packed]),
+    run: () => measured("zstd", () => program("zstd", ["-3", `-T${threads}`, "-q", "-f", tar, "-o", packed])),
   };
-  const comparison = await compare({ name: "upload", run: upload }, zstd, rounds);
+  const comparison = await compare({ name: "upload", run: () => measured("upload", upload) }, zstd, rounds);
   const stored = engine.newest!.chunks.reduce((sum, chunk) => sum + chunk.size, 0);
-  report(`archive upload, ${size} MiB, ${(stored / size / mib).toFixed(2)} of it stored`, [comparison]);
+  report(`archive upload, ${size} MiB, ${(stored / size / MIB).toFixed(3)} of it stored`, [comparison]);
+  console.log(`  upload: at most ${peak.rss.toFixed(0)} MiB resident, ${peak.fds} file descriptors`);
+  console.log(`  zstd: ${(statSync(packed).size / size / MIB).toFixed(3)} of it stored`);
+  const [ours, others] = [cpu.upload, cpu.zstd].map((runs) => Math.min(...runs)) as [number, number];
   console.log(
-    `  upload: at most ${peak.rss.toFixed(0)} MiB resident, ${peak.fds} file descriptors, ${cpuSeconds.toFixed(1)} s of processor time`,
+    `  processor time: ${ours.toFixed(2)} s, of zstd ${others.toFixed(2)} s, × ${(ours / others).toFixed(2)}`,
   );
-  console.log(`  zstd: ${(statSync(packed).size / size / mib).toFixed(2)} of it`);
 } finally {
-  store.server.close();
-  store.server.closeAllConnections();
+  store.close();
   await engine?.close();
   rmSync(folder, { recursive: true, force: true });
 }

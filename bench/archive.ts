@@ -5,23 +5,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { compare, program, report, repository } from "./compare.ts";
+import { DatabasePages } from "./database-pages.ts";
 
 const size = Number(process.env["BENCH_ARCHIVE_MIB"] ?? 2048);
 const chunkMib = 64;
@@ -34,22 +24,6 @@ type StoredChunk = {
   readonly size: number;
   readonly checksum: { readonly sha256: readonly number[] };
 };
-
-/** Database-like pages: keys that repeat, values that do not; zstd-3 halves them. */
-function writeSource(path: string): void {
-  const file = openSync(path, "w");
-  const mib = 1024 * 1024;
-  const block = Buffer.alloc(mib);
-  for (let at = 0; at < size; at += 1) {
-    for (let row = 0; row < mib; row += 64) {
-      const hash = createHash("sha1").update(`${at} ${row}`).digest();
-      hash.copy(block, row);
-      block.write(`account:${row.toString(16).padStart(8, "0")} balance: 0000`, row + 20, "latin1");
-    }
-    writeSync(file, block);
-  }
-  closeSync(file);
-}
 
 /** Cuts the file into chunks, compresses each as an upload does, and describes them. */
 function writeChunks(source: string): readonly StoredChunk[] {
@@ -150,7 +124,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
 }
 try {
   const source = inFolder("source");
-  writeSource(source);
+  new DatabasePages().writeFile(source, size);
   const chunks = writeChunks(source);
   const stored = chunks.reduce((sum, each) => sum + each.size, 0);
   const port = await freePort();

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { TransferFault } from "../transfer/fault.ts";
-import type { Body } from "./prepare.ts";
 import { type SourceRange, SourceReader } from "./source-reader.ts";
+import type { Body } from "./stored-output.ts";
 
 const PIECE = 256 * 1024;
 

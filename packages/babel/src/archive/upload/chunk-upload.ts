@@ -2,6 +2,7 @@ import { rm } from "node:fs/promises";
 import { faultOf, isDiskFull, TransferFault } from "../transfer/fault.ts";
 import { isKind, pause } from "../transfer/retry.ts";
 import { bodyPieces } from "./body.ts";
+import type { BodyMemory } from "./body-memory.ts";
 import { type Sending, sendObject } from "./object-sender.ts";
 import type { Permits } from "./permits.ts";
 import type { Preparation, Prepared } from "./prepare.ts";
@@ -30,6 +31,7 @@ export type ChunkTools = {
   readonly threads: PreparingThreads;
   /** As many chunks are prepared at the same time. */
   readonly preparing: Permits;
+  readonly memory: BodyMemory;
   readonly sending: Sending;
   /** The disk is full, or no longer. */
   readonly onPause: (reason: string | undefined) => void;
@@ -43,14 +45,20 @@ const DISK_WAITS = 360;
 /** Prepares one chunk and stores it. @throws SourceChanged, TransferFault */
 export async function uploadChunk(work: ChunkWork, desk: SlotDesk, tools: ChunkTools): Promise<StoredPart> {
   for (let failed = 0; ; failed++) {
+    let memory: SharedArrayBuffer | undefined;
+    const lend = (): SharedArrayBuffer | undefined => {
+      memory ??= tools.memory.borrow();
+      return memory;
+    };
     try {
-      const prepared = await prepare(work, tools, false);
+      const prepared = await prepare({ ...work, hashOnly: false }, tools, lend);
       if (work.id !== undefined && prepared.content !== work.id) throw contentChanged(work);
       return await send(work, prepared, desk, tools);
     } catch (error) {
       if (!isKind(error, "corrupt") || failed === CORRUPT_RETRIES) throw error;
       tools.sending.log(`${work.name}: ${(error as Error).message}; preparing it again`);
     } finally {
+      tools.memory.giveBack(memory);
       await rm(work.spool, { force: true });
     }
   }
@@ -61,21 +69,23 @@ export async function identifyChunk(
   work: Pick<ChunkWork, "root" | "ranges" | "spool">,
   tools: ChunkTools,
 ): Promise<string> {
-  return (await prepare({ ...work, name: "", level: undefined, mayStayRaw: false }, tools, true)).content;
+  const task = { ...work, level: undefined, mayStayRaw: false, hashOnly: true };
+  return (await prepare(task, tools, () => undefined)).content;
 }
 
 /** A full disk is waited for; it is the node's own, and the services need it more. (§9.6) */
 async function prepare(
-  work: Omit<Preparation, "hashOnly" | "level"> & Pick<ChunkWork, "name" | "level">,
+  work: Omit<Preparation, "level" | "memory"> & Pick<ChunkWork, "level">,
   { threads, preparing, sending, onPause, diskWaitMs = DISK_WAIT_MS }: ChunkTools,
-  hashOnly: boolean,
+  lend: () => SharedArrayBuffer | undefined,
 ): Promise<Prepared> {
-  const { root, ranges, mayStayRaw, spool } = work;
+  const { root, ranges, mayStayRaw, hashOnly, spool } = work;
   const level = work.level === undefined ? {} : { level: work.level };
   for (let waits = 0; ; waits++) {
     const release = await preparing.take(sending.signal);
     try {
-      return await threads.prepare({ root, ranges, ...level, mayStayRaw, hashOnly, spool }, sending.signal);
+      const task = { root, ranges, ...level, mayStayRaw, hashOnly, spool, memory: lend() };
+      return await threads.prepare(task, sending.signal);
     } catch (error) {
       if (error instanceof SourceChanged || isKind(error, "cancelled")) throw error;
       if (!isDiskFull(error)) throw unreadable(error);

@@ -1,10 +1,11 @@
-import { createHash } from "node:crypto";
-import { open } from "node:fs/promises";
+import { setImmediate } from "node:timers/promises";
+import { constants } from "node:zlib";
 import type { SideObject } from "../format/chunk.ts";
 import { type FilesEntry, filesLine } from "../format/files-object.ts";
 import { FrameEncoder } from "./frame.ts";
 import type { SourceTree } from "./source-tree.ts";
 import { mtimeOf } from "./stamp.ts";
+import { StoredOutput } from "./stored-output.ts";
 
 const LEVEL = 3;
 const BATCH = 256 * 1024;
@@ -18,32 +19,25 @@ export async function writeFilesObject(
   tree: SourceTree,
   contents: readonly string[],
 ): Promise<SideObject> {
-  const file = await open(path, "w", 0o600);
-  const hash = createHash("sha256");
-  let size = 0;
-  let writing: Promise<unknown> = Promise.resolve();
-  const encoder = new FrameEncoder(LEVEL, (bytes) => {
-    hash.update(bytes);
-    size += bytes.length;
-    writing = writing.then(() => file.appendFile(bytes));
-    writing.catch(() => undefined);
-  });
+  const output = new StoredOutput(path, undefined);
+  const encoder = new FrameEncoder({ [constants.ZSTD_c_compressionLevel]: LEVEL }, output);
   try {
     let batch = "";
     for (const entry of entriesOf(tree, contents)) {
       batch += filesLine(entry);
       if (batch.length < BATCH) continue;
-      await encoder.write(Buffer.from(batch));
-      await writing;
+      encoder.write(Buffer.from(batch));
       batch = "";
+      // There may be millions of files, and transfers of other archives that go on meanwhile.
+      await setImmediate();
     }
-    await encoder.write(Buffer.from(batch));
-    await encoder.end();
-    await writing;
-    return { size, sha256: hash.digest("hex"), codec: "zstd" };
+    encoder.write(Buffer.from(batch));
+    encoder.end();
+    const { size, checksum } = output.finish();
+    return { size, sha256: checksum, codec: "zstd" };
   } finally {
-    encoder.destroy();
-    await file.close();
+    encoder.close();
+    output.close();
   }
 }
 

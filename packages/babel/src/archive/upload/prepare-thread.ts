@@ -10,16 +10,12 @@ export type Answer =
 
 /** Program of a preparing thread: one chunk after the other. */
 function servePreparations(port: NonNullable<typeof parentPort>): void {
-  port.on("message", async (task: Preparation) => {
-    const answer = await answerTo(task);
-    const bytes = answer.kind === "prepared" && answer.prepared.body.kind === "memory" && answer.prepared.body.bytes;
-    port.postMessage(answer, bytes ? [bytes.buffer] : []);
-  });
+  port.on("message", (task: Preparation) => port.postMessage(answerTo(task)));
 }
 
-async function answerTo(task: Preparation): Promise<Answer> {
+function answerTo(task: Preparation): Answer {
   try {
-    return { kind: "prepared", prepared: await prepareChunk(task) };
+    return { kind: "prepared", prepared: prepareChunk(task) };
   } catch (error) {
     if (error instanceof SourceChanged) return { kind: "changed", path: error.path };
     return { kind: "failed", message: messageOf(error), errno: errnoOf(error) };

@@ -10,6 +10,11 @@ export class PreparingThreads {
   readonly #all = new Set<Worker>();
   #closed = false;
 
+  /** Starts threads that are going to be needed: it takes them a while to be there. */
+  constructor(count: number) {
+    for (let i = 0; i < count; i += 1) this.#idle.push(this.#start());
+  }
+
   /** @throws SourceChanged; errors of the file system, with their code; TransferFault `cancelled` */
   async prepare(task: Preparation, signal: AbortSignal): Promise<Prepared> {
     if (signal.aborted) throw cancelled();
@@ -21,10 +26,9 @@ export class PreparingThreads {
         signal.removeEventListener("abort", stop);
         settled();
       };
-      // A chunk is not waited for: a stop is to be honoured at once.
+      // A chunk is not waited for: a stop is to be honoured at once. But the thread is, for memory was lent to it.
       const stop = () => {
-        settle(() => reject(cancelled()));
-        void worker.terminate();
+        settle(() => void worker.terminate().then(() => reject(cancelled())));
       };
       signal.addEventListener("abort", stop, { once: true });
       const answered = (message: Answer) => settle(() => resolve(message));

@@ -1,9 +1,11 @@
 import { availableParallelism } from "node:os";
 import type { TransferLimits } from "../../jobs/limits.ts";
+import { budgetBytes } from "../transfer/budget.ts";
 import { STALL_LIMIT } from "../transfer/get-object.ts";
 import { RETRY_TIMES, SharedProgress } from "../transfer/retry.ts";
 import { Streams } from "../transfer/streams.ts";
 import { Throttle } from "../transfer/throttle.ts";
+import { BodyMemory } from "./body-memory.ts";
 import type { ChunkTools } from "./chunk-upload.ts";
 import type { UploadTimes } from "./environment.ts";
 import { Permits } from "./permits.ts";
@@ -20,6 +22,11 @@ export type UploadTools = ChunkTools & {
 };
 
 const MOST_THREADS = 8;
+/** Of them, those that are there from the start: little data needs no more. */
+const FIRST_THREADS = 2;
+/** A thread with its buffers and zstd's tables; measured. */
+const THREAD_BYTES = 12 * 1024 * 1024;
+const BODY_BYTES = 24 * 1024 * 1024;
 const MOST_RUNNERS = 8;
 
 export function uploadTools(options: {
@@ -33,11 +40,12 @@ export function uploadTools(options: {
   const { signal, log, most, times, onPause } = options;
   const runners = Math.max(1, most ?? MOST_RUNNERS);
   const workers = Math.min(availableParallelism(), MOST_THREADS, runners);
+  const bodies = Math.max(0, Math.floor((budgetBytes() - workers * THREAD_BYTES) / BODY_BYTES));
   const streams = new Streams(undefined);
   const permits = new Permits(() => streams.count);
   const throttle = new Throttle();
   const putter = new ObjectPutter(throttle, times.stall ?? STALL_LIMIT);
-  const threads = new PreparingThreads();
+  const threads = new PreparingThreads(Math.min(workers, FIRST_THREADS));
   const sent = new SentBytes(streams, permits);
   const onBytes = (bytes: number): void => sent.add(bytes);
   const progress = new SharedProgress();
@@ -45,6 +53,7 @@ export function uploadTools(options: {
   return {
     threads,
     preparing: new Permits(() => workers),
+    memory: new BodyMemory(bodies, BODY_BYTES),
     sending: { putter, streams, permits, progress, retry, onBytes, signal, log },
     onPause,
     runners,

@@ -1,6 +1,7 @@
 import { existsSync, globSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { run as command, repository } from "../command.ts";
+import { provideDebianImage } from "../debian-image.ts";
 import { dockerDaemon } from "../docker-daemon.ts";
 import { hostTools, provide, testTools } from "../system-packages.ts";
 import { run as build } from "./build.ts";
@@ -22,14 +23,18 @@ export async function run(names: readonly string[]): Promise<void> {
     const all = files ?? globSync("{packages/*/src,tooling,e2e}/**/*.test.ts", { cwd: repository });
     const whole = all.filter((file) => file.startsWith("e2e/"));
     const parts = all.filter((file) => !file.startsWith("e2e/"));
-    const failed = [...(await testRunner(parts, 2, env)), ...(await testRunner(whole, 1, env))];
+    // Where no registry can be reached it is made, which takes a minute of mostly waiting; tests that need it say when it failed.
+    const debian = whole.length > 0 ? provideDebianImage(docker.host).catch(() => {}) : undefined;
+    const failed = await testRunner(parts, 3, env);
+    await debian;
+    failed.push(...(await testRunner(whole, 2, env)));
     if (failed.length > 0) throw new Error("there are failing tests, see above");
   } finally {
     await docker.stop();
   }
 }
 
-/** Runs the test files, `concurrency` at a time; what went wrong, if anything. */
+/** Runs the test files, `concurrency` at a time (more than two cores are kept busy by, as most wait a lot); what went wrong, if anything. */
 async function testRunner(files: readonly string[], concurrency: number, env: NodeJS.ProcessEnv): Promise<unknown[]> {
   if (files.length === 0) return [];
   const options = ["--test", `--test-concurrency=${concurrency}`, "--test-reporter=spec"];

@@ -1,13 +1,14 @@
 /** What Apptainer would do by itself, against nodes on Apptainer: its sandbox and its instance of the same image. */
 import { spawnSync } from "node:child_process";
-import { copyFileSync, readdirSync, rmSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { dockerBuild, Workbench } from "../e2e/workbench.ts";
+import { Workbench } from "../e2e/workbench.ts";
 import { clientOf, finish } from "../packages/host/src/testbed/daemon-process.ts";
 import { environment, output } from "../tooling/command.ts";
 import { provideDebianImage } from "../tooling/debian-image.ts";
 import { dockerDaemon } from "../tooling/docker-daemon.ts";
 import { enterTestHost } from "../tooling/test-host.ts";
+import { buildAnvilImage } from "./anvil-image.ts";
 import { compare, program, report, repository } from "./compare.ts";
 
 const rounds = 5;
@@ -34,11 +35,7 @@ async function measureInTestHost(): Promise<void> {
 async function measure(): Promise<void> {
   process.env["BV_RUNTIME"] = "apptainer";
   await using bench = new Workbench("bench-apptainer");
-  await provideDebianImage(process.env["DOCKER_HOST"]);
-  const image = bench.example("ethereum-anvil");
-  copyFileSync(join(repository, "node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil"), join(image, "anvil"));
-  dockerBuild(bench.example("base"), "blockvisor-example-base");
-  dockerBuild(image, "ethereum-anvil");
+  const image = await buildAnvilImage(bench);
   await bench.startDaemon();
 
   const daemon = clientOf(join(bench.root, "run/blockvisor/blockvisord.sock"));

@@ -1,22 +1,18 @@
 /** What operators wait for: a node from a cached image, and a node that starts; against unpacking the image and against a bare container. */
-import { copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { dockerBuild, Workbench } from "../e2e/workbench.ts";
+import { Workbench } from "../e2e/workbench.ts";
 import { clientOf } from "../packages/host/src/testbed/daemon-process.ts";
-import { provideDebianImage } from "../tooling/debian-image.ts";
 import { dockerDaemon } from "../tooling/docker-daemon.ts";
-import { compare, program, report, repository } from "./compare.ts";
+import { buildAnvilImage } from "./anvil-image.ts";
+import { compare, program, report } from "./compare.ts";
 
 const rounds = 5;
 const docker = await dockerDaemon();
 if (docker.host) process.env["DOCKER_HOST"] = docker.host;
 try {
-  await provideDebianImage(docker.host);
   await using bench = new Workbench("bench-nodes");
-  const image = bench.example("ethereum-anvil");
-  copyFileSync(join(repository, "node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil"), join(image, "anvil"));
-  dockerBuild(bench.example("base"), "blockvisor-example-base");
-  dockerBuild(image, "ethereum-anvil");
+  const image = await buildAnvilImage(bench);
   await bench.startDaemon();
 
   const play = () => bench.must("nib", ["image", "play", "--variant", "anvil-local-full"], { cwd: image });

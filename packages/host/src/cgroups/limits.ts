@@ -7,9 +7,11 @@ import type { ResourceLimits } from "./resource-limits.ts";
 
 /** Writes the limits of an existing cgroup; an absent limit is lifted. Error `cgroup-limit-refused`. */
 export async function applyLimits(hierarchies: CgroupHierarchies, name: string, limits: ResourceLimits): Promise<void> {
-  await limitMemory(hierarchies, name, limits.memoryBytes);
-  await limitProcesses(hierarchies, name, limits.pids);
-  await limitCpus(hierarchies, name, limits.cpus);
+  await Promise.all([
+    limitMemory(hierarchies, name, limits.memoryBytes),
+    limitProcesses(hierarchies, name, limits.pids),
+    limitCpus(hierarchies, name, limits.cpus),
+  ]);
 }
 
 async function limitMemory(hierarchies: CgroupHierarchies, name: string, bytes: number | undefined): Promise<void> {

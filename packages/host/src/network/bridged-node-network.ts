@@ -41,6 +41,8 @@ const MAKE = `
 
 interface Unconnected {
   readonly handle: NodeNetworkHandle;
+  /** Resolves when a container can be started in it. */
+  readonly namespace: Promise<void>;
   /** Resolves when the links are there. */
   readonly links: Promise<void>;
   /** Rejects when somebody else has one of the addresses. */
@@ -105,17 +107,11 @@ export function createNodeNetwork(options: { readonly runDirectory: string }): N
       const { handle, namespace, links } = make(spec);
       // After the links: who starts the container now has more need of the processor.
       const opened = settled(links.then(() => gates.open(spec.bridge)));
-      unconnected.set(spec.nodeId, { handle, links, free, opened });
-      try {
-        await namespace;
-        failpoint("network.made");
-        return handle;
-      } catch (error) {
-        await this.tearDown(spec.nodeId);
-        throw error;
-      }
+      unconnected.set(spec.nodeId, { handle, namespace, links, free, opened });
+      return handle;
     },
 
+    namespace: (nodeId) => unconnected.get(nodeId)?.namespace,
     links: (nodeId) => unconnected.get(nodeId)?.links,
 
     async connect(nodeId) {
@@ -165,8 +161,8 @@ export function createNodeNetwork(options: { readonly runDirectory: string }): N
   };
 }
 
-/** Everything but the last step: the host's end of the link stays down. `namespace` resolves when a container can be started in it. */
-function make(spec: NodeNetworkSpec): Pick<Unconnected, "handle" | "links"> & { readonly namespace: Promise<void> } {
+/** Everything but the last step: the host's end of the link stays down. */
+function make(spec: NodeNetworkSpec): Pick<Unconnected, "handle" | "namespace" | "links"> {
   const { namespace, namespacePath, hostInterface, mac } = linkNames(spec.nodeId);
   const outside = [
     `link add name ${hostInterface} type veth peer name ${NODE_INTERFACE} address ${mac} netns ${namespace}`,
@@ -184,7 +180,8 @@ function make(spec: NodeNetworkSpec): Pick<Unconnected, "handle" | "links"> & { 
   const handle = { namespacePath, hostInterface, mac, addresses: spec.addresses.map(({ ip }) => ip) };
   const { promise: made, resolve } = Promise.withResolvers<void>();
   const links = runTool("sh", ["-s", namespace, text(outside), text(inside)], { input: MAKE, onLine: () => resolve() });
-  return { handle, namespace: Promise.race([made, links.then(() => {})]), links: settled(links.then(() => {})) };
+  const joinable = Promise.race([made, links.then(() => {})]).then(() => failpoint("network.made"));
+  return { handle, namespace: settled(joinable), links: settled(links.then(() => {})) };
 }
 
 /** Whoever needs it is told; nobody needing it is no error. */

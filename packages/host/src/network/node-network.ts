@@ -20,15 +20,18 @@ export interface NodeNetwork {
   setUp(spec: NodeNetworkSpec): Promise<NodeNetworkHandle>;
 
   /**
-   * Makes the namespace, in which a container can be started at once, and begins to make the links, which let nothing through yet. What
-   * was only prepared counts as absent for the next daemon.
+   * Begins to make everything: first the namespace, in which a container can then be started, then the links, which let nothing through
+   * yet. What was only prepared counts as absent for the next daemon.
    */
   prepare(spec: NodeNetworkSpec): Promise<NodeNetworkHandle>;
 
   /** Lets a prepared node talk once its links are there and its addresses known to be free; otherwise takes its network down and rejects. Nothing to do: resolves. */
   connect(nodeId: string): Promise<void>;
 
-  /** Of a network that was prepared by this daemon and is not connected yet: resolves when its links are there, rejects when they cannot be made. */
+  /** Of a network that was prepared by this daemon and is not connected yet: resolves when a container can be started in it, rejects as `links` does. */
+  namespace(nodeId: string): Promise<void> | undefined;
+
+  /** Of such a network: resolves when its links are there, rejects when they cannot be made. */
   links(nodeId: string): Promise<void> | undefined;
 
   /** What is there of the node's network now: `undefined` unless connected, or prepared by this daemon. Cheap: starts no process. */

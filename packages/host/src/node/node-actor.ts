@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { cutPoint } from "../durable/index.ts";
 import { type ErrorReport, errorOf, HostError, reportOf } from "../errors/host-error.ts";
-import { adoptFirstAgent } from "./adopt-first-agent.ts";
+import { adoptFirstAgent } from "./adopt-agent.ts";
 import { afterFailure, tolerated } from "./after-failure.ts";
 import { describeFault } from "./describe-fault.ts";
 import { execute } from "./execute.ts";

@@ -9,7 +9,7 @@ import { HostError, reportOf } from "../errors/host-error.ts";
 import { hostBridge } from "../network/index.ts";
 import { readPluginConfig } from "../plugin/node-engine.ts";
 import { type ContainerSpec, isAlive, signalProcess } from "../runtime/index.ts";
-import { adoptFirstAgent } from "./adopt-first-agent.ts";
+import { adoptAgent } from "./adopt-agent.ts";
 import { firewallTarget, requireNetwork } from "./firewall-target.ts";
 import { dataOf } from "./node-data.ts";
 import { dataMountPoint, nodeEnvOf } from "./node-env.ts";
@@ -91,7 +91,8 @@ export const upSteps = {
       }),
     ]);
     await host.runtime.create(spec);
-    await host.runtime.start(state.id, { signal });
+    const network = host.network.namespace(state.id);
+    await host.runtime.start(state.id, { signal, ...(network ? { network } : {}) });
     return { seen: { container: "running", agent: "off" }, state: { started_at: null } };
   },
 
@@ -187,10 +188,16 @@ async function firstAgentAnswers(node: NodeParts, arriving: AgentArrival, signal
   const { host, paths } = node;
   const container = await host.runtime.state(paths.id);
   if (container.kind !== "running") throw notStarted(node, paths.containerLog, "its container ended", undefined);
+  let adopted: Promise<void> | undefined;
   const state = await firstAnswer(node, arrival, signal, paths.containerLog, () => {
-    return firstAgentOf(container.init).kind !== "ended";
+    const first = firstAgentOf(container.init);
+    if (first.kind === "running" && adopted === undefined) {
+      adopted = adoptAgent(node, first.process);
+      adopted.catch(() => {}); // Told when babel has answered.
+    }
+    return first.kind !== "ended";
   });
-  await adoptFirstAgent(node, container.init);
+  await adopted;
   return state;
 }
 

@@ -59,10 +59,10 @@ export function createApptainerRuntime(
       return result;
     },
 
-    async run(spec, { lock, log, ...call }) {
+    async run(spec, { lock, log, network, ...call }) {
       const folder = folderOf(spec.nodeId);
       await mkdir(folder, { recursive: true, mode: 0o700 });
-      await prepareMountPoints(spec.rootfs, placesOf(spec));
+      await Promise.all([prepareMountPoints(spec.rootfs, placesOf(spec)), network]);
       const pidFile = join(folder, "init.pid");
       const sysfs = join(folder, "sys");
       const ramdisks = spec.ramdisks.map(({ sizeMb, mountPoint }, index) => {

@@ -17,7 +17,10 @@ export interface ContainerDriver {
   probe(): Promise<RuntimeProbe>;
 
   /** Starts the container in its cgroup, which exists, and returns the host's pid of its first process. */
-  run(spec: ContainerSpec, call: DriverCall & { readonly lock: number }): Promise<number>;
+  run(
+    spec: ContainerSpec,
+    call: DriverCall & { readonly lock: number; readonly network?: Promise<void> },
+  ): Promise<number>;
 
   /** Starts a process in the running container and returns the host's pid of it; 0 when it ended already. */
   exec(spec: ContainerSpec, command: ExecSpec, call: DriverCall): Promise<number>;

@@ -19,8 +19,11 @@ export interface ContainerRuntime {
   /** Records what to run. Nothing runs yet. Replaces an earlier specification; refused while the container runs. */
   create(spec: ContainerSpec): Promise<void>;
 
-  /** Starts the container's init, after clearing leftovers of an earlier run. Already running: its identity. */
-  start(nodeId: string, options?: CallOptions): Promise<ProcessIdentity>;
+  /**
+   * Starts the container's init, after clearing leftovers of an earlier run. Already running: its identity. `network`: waited for before
+   * the container joins its network.
+   */
+  start(nodeId: string, options?: CallOptions & { readonly network?: Promise<void> }): Promise<ProcessIdentity>;
 
   /** Starts a process in the running container and leaves it alone: it outlives the daemon. */
   exec(nodeId: string, command: ExecSpec, options?: CallOptions): Promise<ProcessIdentity>;

@@ -62,12 +62,13 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
       return { usable: true, program: result.name, version: result.version };
     },
 
-    async run(spec, { lock, log, ...call }) {
+    async run(spec, { lock, log, network, ...call }) {
       const mounts = spec.mounts.map(({ destination }) => destination);
       const [tool, bundle] = await Promise.all([
         program(),
         writeBundle(spec),
         prepareMountPoints(spec.rootfs, { folders: [...SYSTEM_FOLDERS, ...mounts] }),
+        network,
       ]);
       const pidFile = join(bundle, "init.pid");
       await tool.run(["run", "--detach", "--bundle", bundle, "--pid-file", pidFile, spec.nodeId], {

@@ -24,6 +24,8 @@ export interface RuntimeOptions {
   readonly records?: ContainerRecords;
 }
 
+type StartOptions = NonNullable<Parameters<ContainerRuntime["start"]>[1]>;
+
 /** A runtime on top of a driver. It believes records it wrote itself, process identities and cgroups; no tool's list. */
 export function createContainerRuntime(options: RuntimeOptions, driver: ContainerDriver): ContainerRuntime {
   const { kind } = driver;
@@ -40,12 +42,12 @@ export function createContainerRuntime(options: RuntimeOptions, driver: Containe
   const locked = <T>(nodeId: string, work: (lock: number) => Promise<T>, call: CallOptions): Promise<T> =>
     locks.hold(checkedNodeId(nodeId), work, call);
 
-  async function launch({ spec }: ContainerRecord, lock: number, call: CallOptions): Promise<ProcessIdentity> {
+  async function launch({ spec }: ContainerRecord, lock: number, call: StartOptions): Promise<ProcessIdentity> {
     const { nodeId } = spec;
     await clear(nodeId);
-    const oomKillsBefore = (await cgroups.usage(nodeId))?.oomKills ?? 0;
     const log = await open(spec.logPath, "a", 0o600);
     try {
+      const oomKillsBefore = (await cgroups.usage(nodeId))?.oomKills ?? 0;
       const pid = await driver.run(spec, { lock, log: log.fd, ...call });
       failpoint("container.ran");
       const init = identifyProcess(pid);

@@ -31,6 +31,8 @@ export type Launch = {
 const SEGMENTS = 8;
 const POLL_MS = 250;
 const APPEAR_MS = 5_000;
+/** A run that an earlier babel started is looked at so often: what goes on for long may end a moment before that is known. */
+const WATCH_MS = { first: 100, last: 2_000 } as const;
 /** The shim ends right after its payload; it is waited for this long, so often. */
 const SHIM_MS = 1_000;
 const SHIM_ROUNDS = 20;
@@ -89,9 +91,13 @@ export async function runEnd(
     shim = await identityFile(folder, "shim");
   }
   // To write down how the payload ended is the last thing that the shim does.
-  while (shim !== undefined && isAlive(shim)) {
+  for (
+    let pause: number = WATCH_MS.first;
+    shim !== undefined && isAlive(shim);
+    pause = Math.min(pause * 1.2, WATCH_MS.last)
+  ) {
     if (abandoned.aborted) return { kind: "lost", reason: "no longer watched" };
-    await delay(POLL_MS, undefined, { ref: false });
+    await delay(pause, undefined, { ref: false });
   }
   return (await readExit(folder)) ?? { kind: "lost", reason: await whyLost(folder, shim) };
 }

@@ -3,7 +3,10 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { errorOfAll } from "./archive/final-fault.ts";
+import { TransferFault } from "./archive/transfer/fault.ts";
 import { runArchiveProcess } from "./archive-process.ts";
+import { notFound } from "./failure.ts";
 import { pathsBelow } from "./paths.ts";
 import { currentBoot } from "./process/identity.ts";
 
@@ -28,9 +31,25 @@ test("an archive attempt leaves its result, or the reason of its failure", async
   assert.equal(code, 0);
   assert.deepEqual(JSON.parse(await readFile(join(folder, "result.json"), "utf8")), result);
 
+  // Another attempt would fail in the same way, and is not worth it.
+  const absent = async (): Promise<never> => {
+    throw notFound("archive-not-found", "there is no such archive");
+  };
+  assert.equal(await runArchiveProcess("download", paths, absent), 65);
+  assert.equal(await readFile(join(folder, "failure"), "utf8"), "there is no such archive");
+  const refused = new TransferFault("permanent", "invalid manifest: '../x' leads out of the data");
+  assert.equal(await runArchiveProcess("download", paths, () => Promise.reject(refused)), 65);
+  assert.equal(await runArchiveProcess("download", paths, () => Promise.reject(errorOfAll("both", [refused]))), 65);
+  const mixed = errorOfAll("both", [refused, new TransferFault("transient", "reset")]);
+  assert.equal(await runArchiveProcess("download", paths, () => Promise.reject(mixed)), 1);
+
   const failing = async (): Promise<never> => {
     throw new Error("no such archive", { cause: new Error("not found") });
   };
   assert.equal(await runArchiveProcess("download", paths, failing), 1);
   assert.equal(await readFile(join(folder, "failure"), "utf8"), "no such archive: not found");
+
+  await writeFile(join(folder, "config.json"), "{");
+  assert.equal(await runArchiveProcess("download", paths, absent), 65);
+  assert.match(await readFile(join(folder, "failure"), "utf8"), /config\.json is not the config of a job/);
 });

@@ -1,10 +1,12 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { isFinal } from "./archive/final-fault.ts";
 import type { ArchiveRunner } from "./archive/task.ts";
 import { messageOf } from "./errno.ts";
+import { invalid } from "./failure.ts";
 import { readBounded, replaceFile } from "./files/durable.ts";
 import type { JobConfig } from "./jobs/config.ts";
-import { failureFile } from "./jobs/program.ts";
+import { FINAL_STATUS, failureFile } from "./jobs/program.ts";
 import { inRoot, type Paths } from "./paths.ts";
 import { currentBoot } from "./process/identity.ts";
 import { ProtocolData } from "./protocol-data/state.ts";
@@ -12,7 +14,7 @@ import { loadConf } from "./setup/conf.ts";
 
 const CONFIG_LIMIT = 1024 * 1024;
 
-/** One attempt of an archive job, as a process; the exit status is 0 or 1, the reason of a failure is in a file. (§3.5) */
+/** One attempt of an archive job, as a process; the exit status is 0, 1, or `FINAL_STATUS`, the reason of a failure is in a file. (§3.5) */
 export async function runArchiveProcess(name: string, paths: Paths, run: ArchiveRunner): Promise<number> {
   const folder = join(paths.jobs, name);
   const stop = new AbortController();
@@ -20,10 +22,10 @@ export async function runArchiveProcess(name: string, paths: Paths, run: Archive
   try {
     const conf = await loadConf(paths.conf, await currentBoot());
     if (conf === undefined) throw new Error("the node is not set up");
-    const config = JSON.parse((await readBounded(join(folder, "config.json"), CONFIG_LIMIT))?.toString("utf8") ?? "");
+    const config = await configIn(folder);
     const result = await run({
       name,
-      config: config as JobConfig,
+      config,
       folder,
       protocolData: new ProtocolData(inRoot(paths, conf.node_env.data_mount_point)),
       conf,
@@ -36,6 +38,16 @@ export async function runArchiveProcess(name: string, paths: Paths, run: Archive
   } catch (error) {
     console.log(messageOf(error));
     await writeFile(failureFile(folder), messageOf(error));
-    return 1;
+    return isFinal(error) ? FINAL_STATUS : 1;
+  }
+}
+
+async function configIn(folder: string): Promise<JobConfig> {
+  const path = join(folder, "config.json");
+  const text = (await readBounded(path, CONFIG_LIMIT))?.toString("utf8");
+  try {
+    return JSON.parse(text ?? "") as JobConfig;
+  } catch (error) {
+    throw invalid("job-config-invalid", `${path} is not the config of a job: ${messageOf(error)}`);
   }
 }

@@ -40,6 +40,18 @@ describe("jobs", () => {
   });
   after(() => agent.dispose());
 
+  test("an archive job that would fail again in the same way is not run again", async () => {
+    await agent.create("upload", "", {
+      jobType: { kind: { case: "upload", value: {} } },
+      restart: { policy: { case: "onFailure", value: quick() } },
+    });
+    await agent.jobs.startJob({ name: "upload" });
+    const { status, restarts } = await agent.finished("upload");
+    const end = status?.status.case === "finished" ? status.status.value : undefined;
+    assert.deepEqual([end?.exitCode, restarts], [-1, 0]);
+    assert.match(end?.message ?? "", /^job 'upload' failed with: .*protocol_data: ENOENT/);
+  });
+
   test("a job runs with the node's environment, and its exit code and output are kept", async () => {
     await agent.run("env", 'echo "$IMAGE_VARIABLE|$NODE_ID|$BABEL_JOB_DIR|$BV_RUN_ID"; pwd; echo err >&2; exit 7 &&');
     const job = await agent.finished("env");

@@ -2,7 +2,7 @@ import { readBounded } from "../files/durable.ts";
 import { oomKills } from "../process/oom.ts";
 import type { JobConfig } from "./config.ts";
 import type { Outcome } from "./policy.ts";
-import { failureFile, isArchive } from "./program.ts";
+import { FINAL_STATUS, failureFile, isArchive } from "./program.ts";
 import type { RunEnd, RunRecord } from "./record.ts";
 import type { RunResult } from "./run.ts";
 
@@ -22,7 +22,8 @@ export async function outcomeOf(
   }
   if (!isArchive(config) || result.code === 0) return { kind: "exited", code: result.code, message: "" };
   const message = (await readBounded(failureFile(jobFolder), FAILURE_LIMIT))?.toString("utf8").trim();
-  return { kind: "exited", code: -1, message: message || `exited with code ${result.code}` };
+  const final = result.code === FINAL_STATUS;
+  return { kind: "exited", code: -1, message: message || `exited with code ${result.code}`, final };
 }
 
 export function endOf(outcome: Outcome): RunEnd {

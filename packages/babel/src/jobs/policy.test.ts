@@ -42,6 +42,14 @@ test("always: also after success; the wait is capped and then varies by 10 %", (
   assert.equal(waits({ always: { ...backoff, backoff_max_ms: 3_000 } }, exited(1), 3).at(-1), 3_000);
 });
 
+test("what would fail again in the same way is not run again, whatever the policy", () => {
+  const final: Outcome = { kind: "exited", code: -1, message: "there is no such archive", final: true };
+  const told = ["-1: job 'j' failed with: there is no such archive"];
+  assert.deepEqual(waits({ on_failure: backoff }, final, 1), told);
+  assert.deepEqual(waits({ always: backoff }, final, 1), told);
+  assert.equal(afterRun("j", { always: backoff }, final, 60_001, NO_ATTEMPTS, 0).kind, "finish");
+});
+
 test("a run that lasted longer than backoff_timeout_ms resets the counter and restarts immediately", () => {
   const attempts = { attempt: 7, losses: 2 };
   assert.deepEqual(afterRun("j", { always: backoff }, exited(1), 60_001, attempts, 0), {

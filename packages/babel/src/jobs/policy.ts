@@ -2,7 +2,13 @@ import type { RestartConfig, RestartPolicy } from "./config.ts";
 
 /** How a run ended. */
 export type Outcome =
-  | { readonly kind: "exited"; readonly code: number; readonly message: string }
+  | {
+      readonly kind: "exited";
+      readonly code: number;
+      readonly message: string;
+      /** The next run would end in the same way. */
+      readonly final?: boolean;
+    }
   | { readonly kind: "killed"; readonly signal: string; readonly outOfMemory: boolean }
   /** The shim vanished without leaving an exit status. */
   | { readonly kind: "lost"; readonly reason: string };
@@ -42,6 +48,7 @@ export function afterRun(
   const exitCode = outcome.kind === "exited" ? outcome.code : null;
   if (outcome.kind === "lost") return afterLoss(name, policy, outcome.reason, attempts, random);
   if (policy === "never") return { kind: "finish", exitCode, message: exitCode === 0 ? "" : message };
+  if (outcome.kind === "exited" && outcome.final === true) return { kind: "finish", exitCode, message };
   if ("on_failure" in policy && exitCode === 0) return { kind: "finish", exitCode: 0, message: "" };
 
   const config = "always" in policy ? policy.always : policy.on_failure;

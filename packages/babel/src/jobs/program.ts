@@ -27,5 +27,8 @@ export function asUser(user: string, script: string, around: Pick<Surroundings, 
 
 export const isArchive = (config: JobConfig): boolean => !("run_sh" in config.job_type);
 
+/** Exit status of an archive process whose next attempt would fail in the same way. None of Node's own. */
+export const FINAL_STATUS = 65;
+
 /** Text an archive process leaves when it fails, beside its exit status. */
 export const failureFile = (jobFolder: string): string => join(jobFolder, "failure");

@@ -127,7 +127,7 @@ export class ChunkThreads {
     for (const fetching of this.#fetching.values()) {
       if (fetching.thread !== thread) continue;
       fetching.reject(
-        isDiskFull(cause) ? new DiskFull() : new TransferFault("permanent", "a thread failed", { cause }),
+        isDiskFull(cause) ? new DiskFull() : new TransferFault("transient", "a thread failed", { cause }),
       );
     }
   }

@@ -1,10 +1,12 @@
 import { mkdir, readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { isMissing, messageOf } from "../../errno.ts";
+import { invalid } from "../../failure.ts";
 import { readBounded } from "../../files/durable.ts";
 import { accountNamed } from "../../process/accounts.ts";
 import { engineClient } from "../../service/engine.ts";
 import { engineSource } from "../engine.ts";
+import { errorOfAll } from "../final-fault.ts";
 import { pathFault } from "../format/path.ts";
 import type { ArchiveResult, ArchiveTask } from "../task.ts";
 import { readClientRecord, writeClientRecord } from "./client-record.ts";
@@ -73,9 +75,13 @@ async function settle(
   services: readonly ClientService[],
 ): Promise<ArchiveResult> {
   const failures: string[] = [];
+  const errors: unknown[] = [];
   for (const [index, { service, options }] of wanted.entries()) {
     const outcome = outcomes[index];
-    if (outcome?.kind === "failed") failures.push(`  - ${service.name}: ${messageOf(outcome.error)}`);
+    if (outcome?.kind === "failed") {
+      failures.push(`  - ${service.name}: ${messageOf(outcome.error)}`);
+      errors.push(outcome.error);
+    }
     if (outcome?.kind === "absent") options.log("has no archive; starts without one");
     if (outcome?.kind !== "complete") continue;
     finished.push(outcome);
@@ -87,7 +93,7 @@ async function settle(
       state: "complete",
     });
   }
-  if (failures.length > 0) throw new Error(`Some client downloads failed:\n${failures.join("\n")}`);
+  if (failures.length > 0) throw errorOfAll(`Some client downloads failed:\n${failures.join("\n")}`, errors);
   return {
     store_key: services.map(({ store_key }) => store_key).join(","),
     data_version: Math.max(0, ...finished.map(({ dataVersion }) => dataVersion)),
@@ -109,13 +115,15 @@ async function note(service: ClientService, state: StateFolder, download: Downlo
 async function clientServices(jobFolder: string): Promise<readonly ClientService[]> {
   const path = join(jobFolder, "plugin_config.json");
   const text = (await readBounded(path, CONFIG_LIMIT))?.toString("utf8");
-  if (text === undefined) throw new Error(`Multi-client download requires plugin configuration at ${path}`);
+  if (text === undefined) {
+    throw invalid("job-config-invalid", `Multi-client download requires plugin configuration at ${path}`);
+  }
   const { services } = JSON.parse(text) as { services?: readonly Readonly<Record<string, unknown>>[] };
   return (services ?? []).flatMap(({ name, store_key, data_dir, use_protocol_data, run_as }) => {
     if (typeof name !== "string" || typeof store_key !== "string" || use_protocol_data === false) return [];
     const folder = typeof data_dir === "string" ? data_dir : name;
     const fault = pathFault(folder) ?? (name.includes("/") ? "is not a name" : pathFault(name));
-    if (fault !== undefined) throw new Error(`Service '${name}' data_dir '${folder}' ${fault}`);
+    if (fault !== undefined) throw invalid("client-invalid", `Service '${name}' data_dir '${folder}' ${fault}`);
     return [{ name, store_key, data_dir: folder, ...(typeof run_as === "string" ? { run_as } : {}) }];
   });
 }

@@ -227,7 +227,7 @@ test("clients: what has no archive starts without, what fails is told and tried 
   await node.services([]);
   assert.equal((await node.run()).total_size, 0);
   await rm(join(node.folder, "plugin_config.json"));
-  await assert.rejects(node.run(), /^Error: Multi-client download requires plugin configuration at /);
+  await assert.rejects(node.run(), /^Failure: Multi-client download requires plugin configuration at /);
 });
 
 test("cleanup removes what is partial, and keeps what is complete or belongs to others", async (t) => {

@@ -1,3 +1,4 @@
+import { TransferFault } from "../transfer/fault.ts";
 import type { ProgressWriter } from "../transfer/progress.ts";
 import type { Streams } from "../transfer/streams.ts";
 import { ChunkThreads, type ThreadOptions } from "./chunk-threads.ts";
@@ -130,7 +131,9 @@ async function finish(
 function badChunks(download: Download): Error | undefined {
   if (download.bad.length === 0) return undefined;
   const bad = [...download.bad].sort((a, b) => a.chunk.index - b.chunk.index);
-  return new Error(bad.map(({ chunk, reason }) => describeBad(download, chunk.index, reason)).join("\n"));
+  // Each of them was fetched again and again.
+  const reasons = bad.map(({ chunk, reason }) => describeBad(download, chunk.index, reason));
+  return new TransferFault("permanent", reasons.join("\n"));
 }
 
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

@@ -68,7 +68,7 @@ export class StateFolder {
     const holder = await readJson<ProcessIdentity & { readonly boot: string }>(file);
     const boot = kernelBoot();
     if (holder !== undefined && holder.boot === boot && holder.pid !== process.pid && isAlive(holder)) {
-      throw new TransferFault("permanent", `job already running (pid ${holder.pid})`);
+      throw new TransferFault("transient", `job already running (pid ${holder.pid})`);
     }
     const { pid, startTicks } = statOf(process.pid) ?? { pid: process.pid, startTicks: 0 };
     await replaceFile(file, JSON.stringify({ pid, startTicks, boot }));

@@ -57,8 +57,8 @@ const PIECE = 64 * 1024;
 export class FaultyStore {
   readonly objects = new Map<string, Uint8Array>();
   readonly counters: StoreCounters = { requests: 0, sent: 0, received: 0, active: 0, peak: 0 };
-  /** Asked about every exchange. */
-  fault: (exchange: Exchange) => Fault | undefined = () => undefined;
+  /** Asked about every exchange, which waits for the answer. */
+  fault: (exchange: Exchange) => Fault | undefined | Promise<Fault | undefined> = () => undefined;
   /** Told about every piece of a body that is sent. */
   sending: () => void = () => undefined;
   readonly #attempts = new Map<string, number>();
@@ -111,7 +111,7 @@ export class FaultyStore {
     }
     const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "");
     const from = Number(range?.[1] ?? 0);
-    const fault = this.fault({ method, key, from, attempt, headers: request.headers });
+    const fault = await this.fault({ method, key, from, attempt, headers: request.headers });
     if (fault?.kind === "status") {
       const retry = fault.retryAfter === undefined ? {} : { "retry-after": fault.retryAfter };
       return void answer(response, fault.status, "<Error/>", retry);

@@ -63,8 +63,8 @@ test("data that is used meanwhile is not published", async (t) => {
   const fixture = await UploadFixture.make(t);
   await fixture.write(FILES);
   await fixture.protocolData.touch();
-  fixture.store.fault = ({ key }) => {
-    if (key.endsWith("part_0")) void fixture.protocolData.touch();
+  fixture.store.fault = async ({ key }) => {
+    if (key.endsWith("part_0")) await fixture.protocolData.touch();
     return undefined;
   };
   await assert.rejects(fixture.run(), { message: "the data came into use while it was uploaded: stop what uses it" });

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { messageOf } from "../../errno.ts";
 import { invalid } from "../../failure.ts";
 import { readBounded, replaceFile } from "../../files/durable.ts";
+import { errorOfAll } from "../final-fault.ts";
 import { pathFault } from "../format/path.ts";
 import type { ArchiveResult } from "../task.ts";
 import type { ProgressState } from "../transfer/progress.ts";
@@ -81,16 +82,20 @@ async function noteUploaded({ stateFolder, generation }: UploadContext, result: 
 
 function settle(clients: readonly Client[], outcomes: readonly PromiseSettledResult<ArchiveResult>[]): ArchiveResult {
   const failures: string[] = [];
+  const errors: unknown[] = [];
   const results: ArchiveResult[] = [];
   for (const [i, outcome] of outcomes.entries()) {
     const name = clients[i]!.name;
     if (outcome.status === "fulfilled") results.push(outcome.value);
     else if (isKind(outcome.reason, "cancelled")) throw outcome.reason;
-    else failures.push(`Client '${name}' upload failed: ${messageOf(outcome.reason)}`);
+    else {
+      failures.push(`Client '${name}' upload failed: ${messageOf(outcome.reason)}`);
+      errors.push(outcome.reason);
+    }
   }
   if (failures.length > 0) {
     const rest = results.length === 0 ? "" : `\n${results.length} of ${clients.length} clients are uploaded`;
-    throw new Error(`Multi-client upload failed: ${failures.join("\n")}${rest}`);
+    throw errorOfAll(`Multi-client upload failed: ${failures.join("\n")}${rest}`, errors);
   }
   return {
     store_key: results.map(({ store_key }) => store_key).join(","),
@@ -128,7 +133,9 @@ async function configured({
 }: UploadEnvironment): Promise<{ readonly clients: readonly Client[]; readonly settings: UploadSettings }> {
   const path = join(task.folder, "plugin_config.json");
   const text = (await readBounded(path, CONFIG_LIMIT))?.toString("utf8");
-  if (text === undefined) throw new Error(`Multi-client upload requires plugin configuration at ${path}`);
+  if (text === undefined) {
+    throw invalid("job-config-invalid", `Multi-client upload requires plugin configuration at ${path}`);
+  }
   const { services, upload } = JSON.parse(text) as PluginConfig;
   const type = task.config.job_type;
   const job = "multi_client_upload" in type ? type.multi_client_upload : {};

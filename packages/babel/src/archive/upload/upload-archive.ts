@@ -128,7 +128,7 @@ class ArchiveUpload {
       if (!(await this.#settled()) || this.#open().length > 0) continue;
       if (await this.#publish(files)) return this.#finish();
     }
-    throw new TransferFault("permanent", "the data does not come to rest, or the store does not keep what is uploaded");
+    throw new TransferFault("transient", "the data does not come to rest, or the store does not keep what is uploaded");
   }
 
   get #plan(): Plan {
@@ -200,7 +200,7 @@ class ArchiveUpload {
   /** Whether the data is as it was planned for; if not, the plan is fitted. @throws TransferFault if it is in use */
   async #settled(): Promise<boolean> {
     if ((await this.#context.generation()) !== this.#plan.generation) {
-      throw new TransferFault("permanent", "the data came into use while it was uploaded: stop what uses it");
+      throw new TransferFault("transient", "the data came into use while it was uploaded: stop what uses it");
     }
     const before = this.#tree;
     this.#tree = await this.#scan();
@@ -220,7 +220,7 @@ class ArchiveUpload {
     const restless = [...this.#changes].filter(([, changes]) => changes > CHANGES).map(([path]) => path);
     if (restless.length === 0) return;
     const example = JSON.stringify(restless[0]!.slice(0, 200));
-    throw new TransferFault("permanent", `data changed while uploading: ${restless.length} files, e.g. ${example}`);
+    throw new TransferFault("transient", `data changed while uploading: ${restless.length} files, e.g. ${example}`);
   }
 
   async #transfer(): Promise<void> {

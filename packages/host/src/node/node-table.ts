@@ -135,6 +135,10 @@ export class NodeTable {
     return new Set(this.actors().map((actor) => actor.snapshot().state.ip));
   }
 
+  usedNames(): ReadonlySet<string> {
+    return new Set(this.actors().map((actor) => actor.snapshot().state.name));
+  }
+
   async detach(): Promise<void> {
     await Promise.all(this.actors().map((actor) => actor.detach()));
   }

@@ -69,7 +69,14 @@ const words = [
   ],
 ] as const;
 
-/** A node's name when nobody gave one: three words (spec nib-and-images §5.4). */
-export function petName(): string {
-  return words.map((list) => list[randomInt(list.length)]).join("-");
+/** So often words are drawn before a number tells the name from those of others. */
+const draws = 100;
+
+/** A node's name when nobody gave one: three words (spec nib-and-images §5.4) that no other node has. */
+export function petName(used: ReadonlySet<string>): string {
+  for (let draw = 1; ; draw += 1) {
+    const drawn = words.map((list) => list[randomInt(list.length)]).join("-");
+    const name = draw <= draws ? drawn : `${drawn}-${draw}`;
+    if (!used.has(name)) return name;
+  }
 }

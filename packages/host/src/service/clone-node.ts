@@ -3,13 +3,13 @@ import type { CloneNodeRequest } from "@blockvisor/wire/blockvisor/host/v1/host"
 import { HostError } from "../errors/host-error.ts";
 import { hexOf } from "../node/node-image.ts";
 import { contentOf, type NodeState, nodeStateSchema } from "../node/node-state.ts";
-import { petName } from "../node/pet-name.ts";
+import type { NewNode } from "./dev-node.ts";
 
 /**
  * The state of a new dev node that runs the same image with the same parameters on a copy of `source`'s data. Its root file system is fresh:
  * what the source changed in its own stays there.
  */
-export function clonedState(source: NodeState, request: CloneNodeRequest, ip: string): NodeState {
+export function clonedState(source: NodeState, request: CloneNodeRequest, { ip, name }: NewNode): NodeState {
   const content = contentOf(source);
   const { digest } = content.image;
   if (digest === "") {
@@ -18,7 +18,7 @@ export function clonedState(source: NodeState, request: CloneNodeRequest, ip: st
   return nodeStateSchema.parse({
     ...content,
     id: request.id || randomUUID(),
-    name: request.name || petName(),
+    name: request.name || name,
     dev_mode: true,
     ip,
     gateway: source.gateway,

@@ -19,21 +19,26 @@ import {
   type VmConfig,
   vmConfigSchema,
 } from "../node/node-state.ts";
-import { petName } from "../node/pet-name.ts";
 
 const nilId = "00000000-0000-0000-0000-000000000000";
+
+/** What is chosen for a new node: its address, and its name if none is given. */
+export interface NewNode {
+  readonly ip: string;
+  readonly name: string;
+}
 
 /** The state of a new dev node (spec nib-and-images §5.4); what the request leaves out is chosen here. */
 export function devNodeState(
   request: CreateDevNodeRequest,
   config: HostConfig,
-  ip: string,
+  { ip, name }: NewNode,
   ownVersion: string,
 ): NodeState {
   if (request.imageUri === "") throw new HostError("invalid", "image_uri is missing");
   const state = nodeStateSchema.safeParse({
     id: request.id || randomUUID(),
-    name: request.name || petName(),
+    name: request.name || name,
     dev_mode: true,
     ip,
     gateway: request.gateway || config.network.gatewayIp,

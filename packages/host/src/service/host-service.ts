@@ -8,11 +8,12 @@ import { chooseAddress } from "../node/choose-address.ts";
 import type { NodeActor, OperationNews } from "../node/node-actor.ts";
 import { resolveNode } from "../node/node-lookup.ts";
 import type { NodeState } from "../node/node-state.ts";
+import { petName } from "../node/pet-name.ts";
 import { freeAddresses } from "../place/addresses.ts";
 import { clonedState } from "./clone-node.ts";
 import { toConnectError } from "./connect-error.ts";
 import type { NodeMessage } from "./control-plane.ts";
-import { devNodeState, upgradedContent } from "./dev-node.ts";
+import { devNodeState, type NewNode, upgradedContent } from "./dev-node.ts";
 import { firewallService } from "./firewall-service.ts";
 import { historyService } from "./history-service.ts";
 import { jobService } from "./job-service.ts";
@@ -106,10 +107,10 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
     });
 
   /** Makes a node at an address that nobody else has. */
-  async function* createWith(wantedIp: string, stateAt: (ip: string) => NodeState) {
+  async function* createWith(wantedIp: string, stateOf: (chosen: NewNode) => NodeState) {
     const { ip, release } = await chooseAddress(host, nodes, wantedIp);
     try {
-      const state = stateAt(ip);
+      const state = stateOf({ ip, name: petName(nodes.usedNames()) });
       yield* operationEvents(state.id, async (onNews) => {
         const creation = nodes.create(state, { onNews });
         // From here on the table knows that it is taken.
@@ -205,8 +206,8 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
         yield { nodeId: existing.id, event: { case: "done" as const, value: await message(existing) } };
         return;
       }
-      yield* createWith(request.ip, (ip) => {
-        const state = devNodeState(request, host.config, ip, context.version);
+      yield* createWith(request.ip, (chosen) => {
+        const state = devNodeState(request, host.config, chosen, context.version);
         checkBabelVersion(state.image.min_babel_version, context.version);
         return state;
       });
@@ -219,7 +220,7 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
         return;
       }
       const source = find(request.node, "clone");
-      yield* createWith(request.ip, (ip) => clonedState(source.snapshot().state, request, ip));
+      yield* createWith(request.ip, (chosen) => clonedState(source.snapshot().state, request, chosen));
     },
     rollbackNode: async function* ({ node }) {
       context.status.requireOk();

@@ -9,9 +9,23 @@ export interface MountEntry {
   readonly options: ReadonlyMap<string, string>;
 }
 
+let reading: Promise<unknown> = Promise.resolve();
+let nextText: Promise<string> | undefined;
+
+/** The table as it is now. With hundreds of nodes it takes the kernel a while to write it: who asks before it begins shares what it writes. */
+function mountInfo(): Promise<string> {
+  nextText ??= reading.then(() => {
+    nextText = undefined;
+    const text = readFile("/proc/self/mountinfo", "utf8");
+    reading = text.catch(() => {});
+    return text;
+  });
+  return nextText;
+}
+
 /** All mounts of this process' namespace, oldest first: of several at one point the last is the visible one. */
 export async function readMountTable(): Promise<readonly MountEntry[]> {
-  const text = await readFile("/proc/self/mountinfo", "utf8");
+  const text = await mountInfo();
   return text
     .split("\n")
     .filter((line) => line !== "")
@@ -21,7 +35,7 @@ export async function readMountTable(): Promise<readonly MountEntry[]> {
 /** Of all mounts those at one point, oldest first. With hundreds of nodes there are thousands of others: only these are taken apart. */
 export async function readMountsAt(path: string): Promise<readonly MountEntry[]> {
   const word = ` ${path.replace(/[\s\\]/g, (char) => `\\${char.charCodeAt(0).toString(8).padStart(3, "0")}`)} `;
-  const text = await readFile("/proc/self/mountinfo", "utf8");
+  const text = await mountInfo();
   const entries: MountEntry[] = [];
   for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + 1)) {
     const end = text.indexOf("\n", at);

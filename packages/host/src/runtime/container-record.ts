@@ -57,19 +57,20 @@ export interface ContainerRecords {
 }
 
 export function createContainerRecords(nodeDirectory: (nodeId: string) => string): ContainerRecords {
-  const known = new Map<string, ContainerRecord>();
+  /** Nobody else writes them. `undefined`: there is none. */
+  const known = new Map<string, ContainerRecord | undefined>();
   const path = (nodeId: string) => join(nodeDirectory(checkedNodeId(nodeId)), "container.json");
   return {
     async find(nodeId) {
-      const remembered = known.get(nodeId);
-      if (remembered) return remembered;
+      if (known.has(nodeId)) return known.get(nodeId);
       const record = await readVersioned(path(nodeId), format).catch((error: unknown) => {
         // Not waited for when it was written: what a power loss has torn is about a container that it has ended.
         if (isOperationError(error, "state-unreadable") && error.cause instanceof SyntaxError) return undefined;
         throw error;
       });
-      if (record) known.set(nodeId, record);
-      return record;
+      // What was written meanwhile is newer.
+      if (!known.has(nodeId)) known.set(nodeId, record);
+      return known.get(nodeId);
     },
 
     async get(nodeId) {

@@ -47,8 +47,6 @@ interface Unconnected {
   readonly links: Promise<void>;
   /** Rejects when somebody else has one of the addresses. */
   readonly free: Promise<void>;
-  /** Resolves when the bridge lets its nodes reach beyond it. */
-  readonly opened: Promise<void>;
 }
 
 /** `runDirectory`: `<root>/run/blockvisor`; what was made is recorded in its folder `network`. */
@@ -105,30 +103,24 @@ export function createNodeNetwork(options: { readonly runDirectory: string }): N
       failpoint("network.recorded");
       const free = eachFree(records, spec);
       const { handle, namespace, links } = make(spec);
-      // After the links: who starts the container now has more need of the processor.
-      const opened = settled(links.then(() => gates.open(spec.bridge)));
-      unconnected.set(spec.nodeId, { handle, namespace, links, free, opened });
+      unconnected.set(spec.nodeId, { handle, namespace, links, free });
       return handle;
     },
 
     namespace: (nodeId) => unconnected.get(nodeId)?.namespace,
-    links: (nodeId) => unconnected.get(nodeId)?.links,
-
-    async connect(nodeId) {
+    async connect(nodeId, secure) {
       const waiting = unconnected.get(nodeId);
       if (!waiting) return;
-      const { handle, links, free, opened } = waiting;
+      const { handle, links, free } = waiting;
       try {
+        const known = await records.find(nodeId);
+        const secured = links.then(() => Promise.all([secure?.(), known && gates.open(known.spec.bridge)]));
         // An address of somebody else may be what the kernel refused.
-        await Promise.allSettled([links, free, opened]);
+        await Promise.allSettled([secured, free]);
         await free;
-        await links;
-        await opened;
+        await secured;
         await bringUp(handle);
-        const [known, interfaceIndex] = await Promise.all([
-          records.find(nodeId),
-          interfaceIndexOf(handle.hostInterface),
-        ]);
+        const interfaceIndex = await interfaceIndexOf(handle.hostInterface);
         if (!known || interfaceIndex === undefined) {
           throw new OperationError("tool-failed", "the node's link vanished while it was connected");
         }

@@ -25,14 +25,14 @@ export interface NodeNetwork {
    */
   prepare(spec: NodeNetworkSpec): Promise<NodeNetworkHandle>;
 
-  /** Lets a prepared node talk once its links are there and its addresses known to be free; otherwise takes its network down and rejects. Nothing to do: resolves. */
-  connect(nodeId: string): Promise<void>;
-
-  /** Of a network that was prepared by this daemon and is not connected yet: resolves when a container can be started in it, rejects as `links` does. */
+  /** Of a network that was prepared by this daemon and is not connected yet: resolves when a container can be started in it. */
   namespace(nodeId: string): Promise<void> | undefined;
 
-  /** Of such a network: resolves when its links are there, rejects when they cannot be made. */
-  links(nodeId: string): Promise<void> | undefined;
+  /**
+   * Lets a prepared node talk: once its links are there, its addresses known to be free, and `secure` has done what it does with the links
+   * (firewall rules). When one of these fails its network is taken down, and the promise rejects. Not prepared: resolves at once.
+   */
+  connect(nodeId: string, secure?: () => Promise<void>): Promise<void>;
 
   /** What is there of the node's network now: `undefined` unless connected, or prepared by this daemon. Cheap: starts no process. */
   inspect(nodeId: string): Promise<NodeNetworkHandle | undefined>;

@@ -21,8 +21,10 @@ export function tolerated(state: NodeState, step: Step): Partial<Observed> | und
   return undefined;
 }
 
-/** Recovery gives up on a node after this many failures in a row (spec host-daemon §4.8). */
+/** Recovery gives up on a node after this many failures in a row (spec host-daemon §4.8)… */
 export const maxAttempts = 4;
+/** …and tries once more after each such time, in milliseconds: what was in the way may be gone (DB-4.13). */
+export const slowRetryMs = 3_600_000;
 
 /**
  * Pure. `now` in epoch milliseconds; `dataChanged`: protocol data were touched since the upgrade began, so its old version must not
@@ -57,9 +59,18 @@ export function afterFailure(
     hint: report.hint,
     since: state.problem?.since ?? now,
     attempts,
-    next_attempt: givingUp ? null : now + backoff(step, attempts),
+    next_attempt: now + (givingUp ? slowRetryMs : backoff(step, attempts)),
+    ...(givingUp ? wantedOf(state) : {}),
   };
   return { change: { problem, ...(givingUp ? { expected_status: "Failed" as const } : {}) }, goOn: false, report };
+}
+
+function wantedOf({
+  expected_status: expected,
+  problem,
+}: NodeState): Pick<NonNullable<NodeState["problem"]>, "wanted"> {
+  const wanted = expected === "Running" || expected === "Stopped" ? expected : problem?.wanted;
+  return wanted === undefined ? {} : { wanted };
 }
 
 /** Failures that may be over a moment later: nothing to do with the node itself. */

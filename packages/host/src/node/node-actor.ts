@@ -131,8 +131,9 @@ export class NodeActor {
   /** Looks whether the node still is what it should be, and brings it back if not. `thorough`: also asks babel and the network. */
   async check(thorough: boolean): Promise<void> {
     if (!this.idle || this.#gone || this.#detached) return;
-    const { expected_status: expected, problem } = this.#state;
-    if (expected === "Failed") return;
+    const { problem } = this.#state;
+    const givenUp = this.#state.expected_status === "Failed";
+    if (givenUp && problem?.wanted === undefined) return;
     if (
       problem !== null &&
       (problem.next_attempt === null || problem.next_attempt > Date.now()) &&
@@ -140,6 +141,8 @@ export class NodeActor {
     )
       return;
     const isRetried = problem !== null && problem.attempts > 0;
+    if (givenUp) await this.amend((state) => (state.expected_status === "Failed" ? hopeful(state) : {}));
+    const { expected_status: expected } = this.#state;
     // What is down stays down by itself: looking at it now and then is enough, however many such nodes there are.
     if (!thorough && !isRetried && (expected === "Stopped" || (await isAlright(this.parts, this.#state)))) return;
     const seen = await observe(this.parts, this.#state);
@@ -351,9 +354,19 @@ const cancelled: ErrorReport = {
 
 /** Whether a node that reached its goal still carries marks of the way there. */
 function isStale(state: NodeState): boolean {
-  return state.force || (state.problem !== null && state.problem.attempts > 0);
+  return state.force || isOver(state);
 }
 
 function settled(state: NodeState): Partial<NodeState> {
-  return { force: false, ...(state.problem !== null && state.problem.attempts > 0 ? { problem: null } : {}) };
+  return { force: false, ...(isOver(state) ? { problem: null } : {}) };
+}
+
+/** What is in the way of a node that recovery gave up on stays known. */
+function isOver({ problem, expected_status: expected }: NodeState): boolean {
+  return problem !== null && problem.attempts > 0 && expected !== "Failed";
+}
+
+/** A node that recovery gave up on is tried again. */
+function hopeful({ problem }: NodeState): Partial<NodeState> {
+  return problem?.wanted === undefined ? {} : { expected_status: problem.wanted };
 }

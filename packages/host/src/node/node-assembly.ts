@@ -59,6 +59,7 @@ export function assembleNode(
     arriving: undefined,
     engineServer: undefined,
     firewallApplied: false,
+    rules: undefined,
     connecting: undefined,
     hostNetworkUp: false,
     pluginOf: undefined,

@@ -102,7 +102,10 @@ const problemSchema = z.object({
   /** Epoch milliseconds. */
   since: z.number(),
   attempts: z.number().int(),
+  /** Epoch milliseconds; null = none is made. */
   next_attempt: z.number().nullable(),
+  /** What a node that recovery gave up on should be: `expected_status` is `Failed` between its attempts. */
+  wanted: z.enum(["Running", "Stopped"]).exactOptional(),
 });
 
 export const nodeStateSchema = z.object({

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { afterFailure, maxAttempts, switched, tolerated } from "./after-failure.ts";
+import { afterFailure, maxAttempts, slowRetryMs, switched, tolerated } from "./after-failure.ts";
 import { sampleState } from "./node-state.sample.ts";
 import { contentOf, type NodeState } from "./node-state.ts";
 import { nothing, type Observed } from "./observed.ts";
@@ -360,8 +360,14 @@ describe("after a failure", () => {
       state = { ...state, ...afterFailure(state, start, report, 1000, false).change };
       pauses.push(state.problem!.next_attempt);
     }
-    assert.deepEqual(pauses, [16_000, 31_000, 61_000, null]);
-    assert.equal(state.expected_status, "Failed");
+    assert.deepEqual(pauses, [16_000, 31_000, 61_000, 1000 + slowRetryMs]);
+    assert.deepEqual([state.expected_status, state.problem?.wanted], ["Failed", "Running"]);
+    const again: NodeState = { ...state, expected_status: "Running" };
+    const { change } = afterFailure(again, start, report, 2000, false);
+    assert.deepEqual(
+      [change.expected_status, change.problem?.next_attempt, change.problem?.attempts, change.problem?.wanted],
+      ["Failed", 2000 + slowRetryMs, maxAttempts + 1, "Running"],
+    );
   });
 
   test("a node that was created to run is removed when it cannot be brought up, but not for what passes", () => {

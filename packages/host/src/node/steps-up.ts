@@ -67,12 +67,9 @@ export const upSteps = {
   apply_firewall: async (node, _, { state }) => {
     const target = await firewallTarget(node, state);
     const apply = async (): Promise<void> => target && node.host.firewall.apply(state.id, target, state.firewall);
-    const links = node.host.network.links(state.id);
-    if (links) {
-      // Nothing gets through yet, so the container can start meanwhile; who starts the protocol waits for it.
-      node.connecting = connect(node, links.then(apply));
-      node.connecting.catch(() => {});
-    } else await apply();
+    // Nothing gets through a network that is only prepared, so the container can start meanwhile.
+    if (node.host.network.namespace(state.id)) node.rules = apply;
+    else await apply();
     node.firewallApplied = true;
     return { seen: { firewall: "applied" } };
   },
@@ -92,7 +89,8 @@ export const upSteps = {
     ]);
     await host.runtime.create(spec);
     const network = host.network.namespace(state.id);
-    await host.runtime.start(state.id, { signal, ...(network ? { network } : {}) });
+    const onLaunch = (): void => void connect(node);
+    await host.runtime.start(state.id, { signal, onLaunch, ...(network ? { network } : {}) });
     return { seen: { container: "running", agent: "off" }, state: { started_at: null } };
   },
 
@@ -100,7 +98,7 @@ export const upSteps = {
     const { arriving } = node;
     node.arriving = undefined;
     // Nothing of the protocol has run so far.
-    const { connecting } = node;
+    const connecting = node.connecting ?? connect(node);
     node.connecting = undefined;
     const answered = arriving ? firstAgentAnswers(node, arriving, signal) : startAgent(node, state, signal);
     const [agent] = await Promise.all([answered, connecting]);
@@ -173,13 +171,12 @@ async function storeKeysOf(node: NodeParts, state: NodeState): Promise<ReadonlyS
 }
 
 /** Behind its rules; without them, or with an address that somebody else has, the network is taken down and made anew by the next attempt. */
-async function connect(node: NodeParts, rules: Promise<void>): Promise<void> {
-  const { network } = node.host;
-  await rules.catch(async (error: unknown) => {
-    await network.tearDown(node.paths.id);
-    throw error;
-  });
-  await network.connect(node.paths.id);
+function connect(node: NodeParts): Promise<void> {
+  const { rules } = node;
+  node.rules = undefined;
+  node.connecting = node.host.network.connect(node.paths.id, rules);
+  node.connecting.catch(() => {}); // Told when babel is there.
+  return node.connecting;
 }
 
 /** The babel that came with the container: init starts it, so that nothing has to be started in a container that runs. */

@@ -59,7 +59,7 @@ export function createApptainerRuntime(
       return result;
     },
 
-    async run(spec, { lock, log, network, ...call }) {
+    async run(spec, { lock, log, network, onLaunch, ...call }) {
       const folder = folderOf(spec.nodeId);
       await mkdir(folder, { recursive: true, mode: 0o700 });
       await Promise.all([prepareMountPoints(spec.rootfs, placesOf(spec)), network]);
@@ -80,7 +80,8 @@ export function createApptainerRuntime(
       const output = await open(errors, "w", 0o600);
       try {
         const env = { ...toolEnvironment(folder), ...apptainerEnvironment(spec.env) };
-        await runTool(tool, args, { output: output.fd, inherit: [lock], env, onlyEnv: true, ...call });
+        const launched = onLaunch ? { onSpawn: onLaunch } : {};
+        await runTool(tool, args, { output: output.fd, inherit: [lock], env, onlyEnv: true, ...launched, ...call });
       } catch (error) {
         throw await failure(error, "container-start-failed", errors);
       } finally {

@@ -5,6 +5,7 @@ import type {
   HostCommand,
   InteractiveSpec,
   RuntimeProbe,
+  StartOptions,
 } from "./container-runtime.ts";
 
 /**
@@ -17,10 +18,7 @@ export interface ContainerDriver {
   probe(): Promise<RuntimeProbe>;
 
   /** Starts the container in its cgroup, which exists, and returns the host's pid of its first process. */
-  run(
-    spec: ContainerSpec,
-    call: DriverCall & { readonly lock: number; readonly network?: Promise<void> },
-  ): Promise<number>;
+  run(spec: ContainerSpec, call: DriverCall & StartOptions & { readonly lock: number }): Promise<number>;
 
   /** Starts a process in the running container and returns the host's pid of it; 0 when it ended already. */
   exec(spec: ContainerSpec, command: ExecSpec, call: DriverCall): Promise<number>;

@@ -19,11 +19,8 @@ export interface ContainerRuntime {
   /** Records what to run. Nothing runs yet. Replaces an earlier specification; refused while the container runs. */
   create(spec: ContainerSpec): Promise<void>;
 
-  /**
-   * Starts the container's init, after clearing leftovers of an earlier run. Already running: its identity. `network`: waited for before
-   * the container joins its network.
-   */
-  start(nodeId: string, options?: CallOptions & { readonly network?: Promise<void> }): Promise<ProcessIdentity>;
+  /** Starts the container's init, after clearing leftovers of an earlier run. Already running: its identity. */
+  start(nodeId: string, options?: StartOptions): Promise<ProcessIdentity>;
 
   /** Starts a process in the running container and leaves it alone: it outlives the daemon. */
   exec(nodeId: string, command: ExecSpec, options?: CallOptions): Promise<ProcessIdentity>;
@@ -52,6 +49,13 @@ export interface ContainerRuntime {
 
 export interface CallOptions {
   readonly signal?: AbortSignal;
+}
+
+export interface StartOptions extends CallOptions {
+  /** Waited for before the container joins its network. */
+  readonly network?: Promise<void>;
+  /** Called when everything is prepared and the runtime's own tool has been started: from then on this process only waits. */
+  readonly onLaunch?: () => void;
 }
 
 export type RuntimeProbe =

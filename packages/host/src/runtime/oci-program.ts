@@ -20,6 +20,7 @@ interface OciCall {
   readonly output?: number;
   /** Descriptor the tool holds open while it works (a lock); what it starts does not get it. */
   readonly inherit?: number;
+  readonly onSpawn?: () => void;
   readonly signal?: AbortSignal;
   readonly timeoutMs?: number;
 }
@@ -73,6 +74,7 @@ function programAt(name: string, state: string): Omit<OciProgram, "version"> {
         await runTool(name, [...args, "--log", log, "--log-format", "json", ...verb], {
           output: call.output ?? "ignore",
           ...(call.inherit === undefined ? {} : { inherit: [call.inherit] }),
+          ...(call.onSpawn ? { onSpawn: call.onSpawn } : {}),
           ...(call.signal ? { signal: call.signal } : {}),
           ...(call.timeoutMs ? { timeoutMs: call.timeoutMs } : {}),
         });

@@ -62,7 +62,7 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
       return { usable: true, program: result.name, version: result.version };
     },
 
-    async run(spec, { lock, log, network, ...call }) {
+    async run(spec, { lock, log, network, onLaunch, ...call }) {
       const mounts = spec.mounts.map(({ destination }) => destination);
       const [tool, bundle] = await Promise.all([
         program(),
@@ -76,6 +76,7 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
         fix: "check that the image can run: its root file system needs nothing but the mounted agent",
         output: log,
         inherit: lock,
+        ...(onLaunch ? { onSpawn: onLaunch } : {}),
         ...call,
       });
       return Number(await readFile(pidFile, "utf8"));

@@ -10,7 +10,7 @@ import {
   checkedNodeId,
   createContainerRecords,
 } from "./container-record.ts";
-import type { CallOptions, ContainerRuntime } from "./container-runtime.ts";
+import type { CallOptions, ContainerRuntime, StartOptions } from "./container-runtime.ts";
 import { endInit } from "./end-init.ts";
 import { createLaunchLocks } from "./launch-locks.ts";
 import { bootId, identifyProcess, isAlive, type ProcessIdentity } from "./process-identity.ts";
@@ -23,8 +23,6 @@ export interface RuntimeOptions {
   /** Shared by the runtimes of one host. */
   readonly records?: ContainerRecords;
 }
-
-type StartOptions = NonNullable<Parameters<ContainerRuntime["start"]>[1]>;
 
 /** A runtime on top of a driver. It believes records it wrote itself, process identities and cgroups; no tool's list. */
 export function createContainerRuntime(options: RuntimeOptions, driver: ContainerDriver): ContainerRuntime {

@@ -10,6 +10,8 @@ export interface ToolOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly onlyEnv?: boolean;
   readonly input?: string | Uint8Array;
+  /** Called once the tool has been started. */
+  readonly onSpawn?: () => void;
   /** Called for every line of stdout as it comes. */
   readonly onLine?: (line: string) => void;
   /** Where stdout and stderr go instead of into the result: for tools whose children live on and would keep a pipe open. */
@@ -59,6 +61,7 @@ export async function runTool(tool: string, args: readonly string[], options: To
     env: options.onlyEnv ? { ...options.env } : { ...process.env, ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
+  if (child.pid !== undefined) options.onSpawn?.();
   const stdout = collect(child.stdout, options.onLine);
   const stderr = collect(child.stderr);
   if (child.stdin) {

@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { type FileHandle, mkdir, open, rename, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { isMissing } from "../errno.ts";
+import { type Failure, refused } from "../failure.ts";
 
 type Ownership = { readonly uid: number; readonly gid: number };
 
@@ -70,16 +72,20 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** First `limit` bytes of a file, or undefined if there is none. Never reads more, whatever the file claims to be. */
+/**
+ * First `limit` bytes of a file, or undefined if there is none. Never reads more, whatever the file claims to be, and never waits: what an
+ * image or a protocol's own processes put in a file's place, like a FIFO, is `file-not-regular`.
+ */
 export async function readBounded(path: string, limit: number): Promise<Buffer | undefined> {
   let handle: FileHandle;
   try {
-    handle = await open(path, "r");
+    handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
   }
   try {
+    if (!(await handle.stat()).isFile()) throw notRegular(path);
     const buffer = Buffer.alloc(limit);
     let filled = 0;
     while (filled < limit) {
@@ -91,6 +97,29 @@ export async function readBounded(path: string, limit: number): Promise<Buffer |
   } finally {
     await handle.close();
   }
+}
+
+/** The same where nobody can wait. Throws ENOENT when there is no such file. */
+export function readBoundedSync(path: string, limit: number): Buffer {
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const stats = fstatSync(file);
+    if (!stats.isFile()) throw notRegular(path);
+    const buffer = Buffer.alloc(Math.min(limit, stats.size));
+    let filled = 0;
+    while (filled < buffer.length) {
+      const count = readSync(file, buffer, filled, buffer.length - filled, filled);
+      if (count === 0) break;
+      filled += count;
+    }
+    return buffer.subarray(0, filled);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function notRegular(path: string): Failure {
+  return refused("file-not-regular", `${path} is not a regular file`);
 }
 
 /** Creates a folder and makes its entry durable. */

@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
-import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { chmod, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { promisify } from "node:util";
 import { Failure } from "../failure.ts";
 import { renderTemplate } from "./render-file.ts";
 
+const run = promisify(execFile);
 let folder: string;
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "babel-template-"));
@@ -190,6 +193,29 @@ test("include, import and extends look below the template folder only", async ()
   assert.equal(await rendered("{% extends 'base' %}{% block a %}new {{ super() }}{% endblock %}"), "<new base|b>");
   assert.match(await failure("{% include '../in.tera' %}"), /there is no template/);
   assert.match(await failure("{% include 'loop' %}"), /nested more than 64 deep/);
+});
+
+test("what an image puts in a template's place is an error at once", { timeout: 20_000 }, async () => {
+  const templates = join(folder, "templates");
+  const destination = join(folder, "none");
+  const hostile = [
+    ["fifo", (path: string) => run("mkfifo", [path]), "template-unreadable", /is not a regular file$/],
+    ["folder", (path: string) => mkdir(path), "template-unreadable", /is not a regular file$/],
+    // A terabyte that takes no place on the disk.
+    ["huge", (path: string) => run("truncate", ["-s", "1T", path]), "template-too-large", /more than 16777216 bytes$/],
+  ] as const;
+  for (const [name, make, code, message] of hostile) {
+    const template = join(folder, name);
+    await make(template);
+    await assert.rejects(renderTemplate({ template, destination, params: "{}", templates, env: {} }), {
+      code,
+      message,
+    });
+    await make(join(templates, name));
+    assert.match(await failure(`{% include '${name}' %}`), message);
+  }
+  await symlink("/etc/passwd", join(templates, "outside"));
+  assert.match(await failure("{% include 'outside' %}"), /there is no template/);
 });
 
 test("a failure says where, and shows it", async () => {

@@ -1,8 +1,8 @@
-import { readFileSync, realpathSync } from "node:fs";
+import { realpathSync } from "node:fs";
 import { basename, dirname, join, sep } from "node:path";
 import { isMissing } from "../errno.ts";
-import { invalid, notFound, refused } from "../failure.ts";
-import { ensureFolder, readBounded, replaceFile } from "../files/durable.ts";
+import { type Failure, invalid, notFound, refused } from "../failure.ts";
+import { ensureFolder, readBounded, readBoundedSync, replaceFile } from "../files/durable.ts";
 import { destinationOf } from "../files/transfer.ts";
 import type { Template } from "./ast.ts";
 import { parseTemplate } from "./parser.ts";
@@ -52,18 +52,24 @@ export async function renderTemplate(request: RenderRequest): Promise<boolean> {
 
 async function templateText(path: string): Promise<string> {
   const bytes = await readBounded(path, TEMPLATE_LIMIT + 1).catch((error: unknown) => {
-    throw refused("template-unreadable", `failed to render template file with: ${path}: ${error}`);
+    throw unreadable(path, error);
   });
   if (bytes === undefined) {
     throw notFound("template-not-found", `failed to render template file with: there is no template ${path}`);
   }
-  if (bytes.length > TEMPLATE_LIMIT) {
-    throw invalid(
-      "template-too-large",
-      `failed to render template file with: ${path} has more than ${TEMPLATE_LIMIT} bytes`,
-    );
-  }
-  return bytes.toString("utf8");
+  return textOf(path, bytes);
+}
+
+function textOf(path: string, bytes: Buffer): string {
+  if (bytes.length <= TEMPLATE_LIMIT) return bytes.toString("utf8");
+  throw invalid(
+    "template-too-large",
+    `failed to render template file with: ${path} has more than ${TEMPLATE_LIMIT} bytes`,
+  );
+}
+
+function unreadable(path: string, error: unknown): Failure {
+  return refused("template-unreadable", `failed to render template file with: ${path}: ${(error as Error).message}`);
 }
 
 function paramsOf(text: string): ValueMap {
@@ -89,15 +95,18 @@ function loaderFrom(folder: string): (name: string) => Template | undefined {
 }
 
 function loadBelow(folder: string, name: string): Template | undefined {
+  let path = join(folder, name);
+  let bytes: Buffer;
   try {
     const root = realpathSync(folder);
-    const path = realpathSync(join(root, name));
+    path = realpathSync(join(root, name));
     if (!path.startsWith(root + sep)) return undefined;
-    return parseTemplate({ path, text: readFileSync(path, "utf8") });
+    bytes = readBoundedSync(path, TEMPLATE_LIMIT + 1);
   } catch (error) {
     if (isMissing(error)) return undefined;
-    throw error;
+    throw unreadable(path, error);
   }
+  return parseTemplate({ path, text: textOf(path, bytes) });
 }
 
 function translated(body: () => string): string {

@@ -192,6 +192,29 @@ describe("a dev node", () => {
     assert.equal(await data(node, "inits"), "1.0.0\n");
   });
 
+  test("that recovery gave up on says why, also to the next daemon, and is tried again when its hour has come", async () => {
+    await finish(daemon.client.stopNode({ node: "first" }));
+    const path = join(node.directory, "state.json");
+    const nextDaemon = async (nextAttempt: number): Promise<Node> => {
+      await daemon.stop();
+      const problem = { code: "failed", message: "no", hint: "", since: 1_000, attempts: 4, wanted: "Running" };
+      const state = JSON.parse(await readFile(path, "utf8"));
+      const givenUp = { ...state, expected_status: "Failed", problem: { ...problem, next_attempt: nextAttempt } };
+      await writeFile(path, JSON.stringify(givenUp));
+      daemon = await startDaemonProcess(root);
+      return daemon.client.getNode({ node: "first" });
+    };
+    const inAnHour = Math.floor(Date.now() / 1_000 + 3_600) * 1_000;
+    const { status, problem } = await nextDaemon(inAnHour);
+    assert.deepEqual(
+      [status, problem?.message, problem?.attempts, Number(problem?.nextAttempt?.seconds) * 1_000],
+      [NodeStatus.FAILED, "no", 4, inAnHour],
+    );
+    await nextDaemon(Date.now());
+    await until(async () => (await statusOf(node)) === NodeStatus.RUNNING);
+    assert.equal((await daemon.client.getNode({ node: "first" })).problem, undefined);
+  });
+
   test("is gone without a trace when it is deleted", async () => {
     await finish(daemon.client.deleteNode({ node: "first" }));
     await until(

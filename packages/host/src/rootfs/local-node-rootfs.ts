@@ -21,6 +21,16 @@ const COPY_TIMEOUT_MS = 2 * 3_600_000;
 export function createNodeRootfs(images: Pick<ImageStore, "get">): NodeRootfs {
   /** What was found at a mount point, and the root folder it had: with hundreds of nodes the table of mounts is long. */
   const shown = new Map<string, { readonly dev: number; readonly ino: number; readonly version: string }>();
+  /** What file systems can, by their device: it is found out by trying, once. */
+  const storages = new Map<number, RootfsRecord["storage"]>();
+
+  async function storageOf(roots: string): Promise<RootfsRecord["storage"]> {
+    const { dev } = await stat(roots);
+    const storage = storages.get(dev) ?? (await detectStorage(roots));
+    storages.set(dev, storage);
+    return storage;
+  }
+
   return {
     async prepare(nodeDirectory, version, image) {
       const folder = versionFolder(nodeDirectory, version);
@@ -29,7 +39,7 @@ export function createNodeRootfs(images: Pick<ImageStore, "get">): NodeRootfs {
       const roots = join(nodeDirectory, "roots");
       await mkdir(roots, { recursive: true, mode: 0o700 });
       await sweepLeftovers(roots);
-      const storage = await detectStorage(roots);
+      const storage = await storageOf(roots);
       const temporary = join(roots, `.new-${randomBytes(6).toString("hex")}`);
       const record: RootfsRecord = { imageDigest: image.digest, storage };
       try {

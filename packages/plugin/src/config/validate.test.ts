@@ -88,8 +88,18 @@ test("rules of plugin_config", () => {
     ],
     [
       { upload: { compression: { ZSTD: 23 } } },
-      "error NIB505 upload.compression.ZSTD: compression level 23 is not between 1 and 22",
+      "error NIB505 upload.compression.ZSTD: zstd has no compression level 23: levels are 1 to 22, and -7 to -1 for speed",
     ],
+    [
+      { upload: { compression: { ZSTD: 0 } } },
+      "error NIB505 upload.compression.ZSTD: zstd has no compression level 0: levels are 1 to 22, and -7 to -1 for speed",
+    ],
+    [
+      { upload: { compression: { ZSTD: -8 } } },
+      "error NIB505 upload.compression.ZSTD: zstd has no compression level -8: levels are 1 to 22, and -7 to -1 for speed",
+    ],
+    [{ upload: { compression: { ZSTD: -7 } } }],
+    [{ upload: { compression: { ZSTD: 22 } } }],
     [{ upload: { exclude: ["**/*"] } }, 'warning NIB505 upload.exclude[0]: "**/*" excludes everything from uploads'],
     [
       { config_files: [{ template: "t", destination: "/d", params: [] }] },

@@ -10,8 +10,8 @@ import { checkServices } from "./service-rules.ts";
 /** A name becomes a directory below the jobs of the node. */
 const JOB_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/i;
 
-/** Highest level the compressor knows. */
-const ZSTD_LEVELS = [1, 22] as const;
+/** What zstd has; the negative ones are faster than they are small. (D5-15) */
+const isZstdLevel = (level: number): boolean => level >= -7 && level <= 22 && level !== 0;
 
 /** Every rule of the reference (spec plugin-api.md §3.3, in its order) and those it lacks; all problems at once. */
 export function validateConfig(config: PluginConfig): ConfigProblem[] {
@@ -105,9 +105,8 @@ function checkTasks(config: PluginConfig, problems: ConfigProblem[]): void {
 function checkUpload(config: PluginConfig, problems: ConfigProblem[]): void {
   const compression = config.upload?.compression;
   if (compression && compression !== "NONE") {
-    const [lowest, highest] = ZSTD_LEVELS;
-    if (compression.ZSTD < lowest || compression.ZSTD > highest) {
-      const message = `compression level ${compression.ZSTD} is not between ${lowest} and ${highest}`;
+    if (!isZstdLevel(compression.ZSTD)) {
+      const message = `zstd has no compression level ${compression.ZSTD}: levels are 1 to 22, and -7 to -1 for speed`;
       problems.push({ code: "NIB505", level: "error", path: "upload.compression.ZSTD", message });
     }
   }

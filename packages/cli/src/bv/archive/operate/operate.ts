@@ -63,7 +63,7 @@ function levelOf(text = "zstd:3"): number | undefined {
   if (text === "none") return undefined;
   const level = Number(/^zstd:(-?\d{1,2})$/.exec(text)?.[1]);
   if (level >= -7 && level <= 22 && level !== 0) return level;
-  throw new Failure("usage", `'${text}' is no compression`, { hint: "give zstd:LEVEL (1 to 22) or none" });
+  throw new Failure("usage", `'${text}' is no compression`, { hint: "give zstd:LEVEL (1 to 22, or -7 to -1) or none" });
 }
 
 /** @throws what went wrong, if anything did */

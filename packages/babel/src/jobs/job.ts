@@ -91,6 +91,10 @@ export class Job {
   get active(): boolean {
     return this.#record.state.kind !== "stopped" && this.#record.state.kind !== "finished";
   }
+  /** It runs, or will again after a pause. */
+  get attempting(): boolean {
+    return this.#record.state.kind === "running" || this.#record.state.kind === "backoff";
+  }
   get stopping(): boolean {
     return this.#stopping !== undefined;
   }

@@ -3,7 +3,7 @@ import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/pr
 import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { ErrorDetailSchema } from "@blockvisor/wire/blockvisor/babel/v1/babel";
+import { ErrorDetailSchema, type JobInfo } from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import { ConnectError } from "@connectrpc/connect";
 import { hasEnded, statOf } from "../process/identity.ts";
 import { builtAgent, statusOf, TestAgent, until } from "../testbed/agent.ts";
@@ -32,6 +32,39 @@ async function codeOf(call: Promise<unknown>): Promise<string> {
 }
 
 after(() => rm(dirname(bundle.folder), { recursive: true, force: true }));
+
+test("while an upload reads the protocol data, what uses it waits, or is refused, unless it is forced", async (t) => {
+  const agent = await TestAgent.start(bundle);
+  t.after(() => agent.dispose());
+  await mkdir(join(agent.root, "blockjoy/protocol_data"), { recursive: true });
+  await writeFile(join(agent.root, "blockjoy/protocol_data/file"), "data");
+  const uses = { useProtocolData: true };
+  const restart = { policy: { case: "never" as const, value: {} } };
+  // Nobody answers it, so it goes on until it is stopped.
+  await agent.create("upload", "", { jobType: { kind: { case: "upload", value: {} } }, restart });
+  await agent.create("gate", "until [ -e $BABEL_JOB_DIR/open ]; do sleep 0.02; done");
+  await agent.create("later", "true", { ...uses, waitFor: ["gate"] });
+  await agent.create("between", "true", { waitFor: ["upload"] });
+  await agent.create("after", "true", { ...uses, waitFor: ["between"] });
+  await agent.create("service", "true", uses);
+  await agent.create("other", "true");
+  for (const name of ["gate", "later", "upload"]) await agent.jobs.startJob({ name });
+  await agent.running("upload");
+  assert.equal(
+    await codeOf(agent.jobs.startJob({ name: "service" })),
+    "protocol-data-uploading: can't start, job 'service' uses the protocol data, which job 'upload' is uploading",
+  );
+  for (const name of ["between", "after", "other"]) await agent.jobs.startJob({ name });
+  await agent.finished("other");
+  await agent.jobs.startJob({ name: "service", force: true });
+  await agent.finished("service");
+  await writeFile(join(agent.jobFolder("gate"), "open"), "");
+  const waitsFor = (names: string) => (job: JobInfo) =>
+    job.status?.status.case === "pending" && job.status.status.value.waitingFor.join() === names;
+  await agent.reaches("later", waitsFor("upload"), "to wait for the upload");
+  await agent.jobs.stopJob({ name: "upload" });
+  for (const name of ["later", "after"]) assert.equal(statusOf(await agent.finished(name)), "finished(0)");
+});
 
 describe("jobs", () => {
   let agent: TestAgent;

@@ -27,6 +27,9 @@ export function asUser(user: string, script: string, around: Pick<Surroundings, 
 
 export const isArchive = (config: JobConfig): boolean => !("run_sh" in config.job_type);
 
+export const isUpload = (config: JobConfig): boolean =>
+  "upload" in config.job_type || "multi_client_upload" in config.job_type;
+
 /** Exit status of an archive process whose next attempt would fail in the same way. None of Node's own. */
 export const FINAL_STATUS = 65;
 

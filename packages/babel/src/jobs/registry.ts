@@ -4,8 +4,17 @@ import { messageOf } from "../errno.ts";
 import { exhausted, Failure, internal, notFound, refused } from "../failure.ts";
 import { readBounded } from "../files/durable.ts";
 import { checkJobConfig, checkJobName, type JobConfig, sameConfig } from "./config.ts";
-import { type Dependency, defectOf, dependenciesOf, dependentsAmong, longestChain, readiness } from "./graph.ts";
+import {
+  type Dependency,
+  defectOf,
+  dependenciesOf,
+  dependentsAmong,
+  longestChain,
+  type Readiness,
+  readiness,
+} from "./graph.ts";
 import { Job } from "./job.ts";
+import { isUpload } from "./program.ts";
 import { loadRecord, type StopIntent } from "./record.ts";
 import { Serial } from "./serial.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -22,6 +31,8 @@ export class Registry {
   readonly #around: Surroundings;
   readonly #definitions = new Serial();
   readonly #listeners = new Set<(change: Change) => void>();
+  /** Started by force. */
+  readonly #forced = new Set<string>();
   #open = false;
   readonly #advancing = new Map<Job, { readonly again: boolean }>();
 
@@ -94,7 +105,8 @@ export class Registry {
     });
   }
 
-  async start(name: string): Promise<void> {
+  /** @param force also while an upload reads the protocol data that the job uses; the upload notices */
+  async start(name: string, force = false): Promise<void> {
     const job = this.get(name, "can't start");
     const defect = defectOf(name, this.edges);
     if (defect?.kind === "cycle") {
@@ -108,7 +120,32 @@ export class Registry {
         `Create job '${missing}' first.`,
       );
     }
+    const upload = force ? undefined : this.#uploadInTheWayOf(job);
+    if (upload !== undefined && !job.active) {
+      throw refused(
+        "protocol-data-uploading",
+        `can't start, job '${name}' uses the protocol data, which job '${upload}' is uploading`,
+        `Wait until job '${upload}' has finished, or stop it. A start by force makes it read the data again.`,
+      );
+    }
+    if (force) this.#forced.add(name);
+    else this.#forced.delete(name);
     await job.start();
+  }
+
+  /** An upload that runs while the job would change what it reads; one that the job waits for anyway is none. (D5-04) */
+  #uploadInTheWayOf(job: Job): string | undefined {
+    if (job.config.use_protocol_data !== true) return undefined;
+    const uploads = this.list().filter((each) => each !== job && isUpload(each.config) && each.attempting);
+    return uploads.find((upload) => !this.#waitsFor(job, upload))?.name;
+  }
+
+  /** Directly, or through jobs that wait themselves. */
+  #waitsFor(job: Job, other: Job): boolean {
+    return dependenciesOf(job.config).some(({ name }) => {
+      const dependency = this.#jobs.get(name);
+      return dependency === other || (dependency?.active === true && this.#waitsFor(dependency, other));
+    });
   }
 
   async stop(name: string, intent: "stop" | "skip"): Promise<void> {
@@ -210,7 +247,12 @@ export class Registry {
     this.#advancing.set(job, { again: busy });
     if (busy) return;
     const standingOf = (name: string) => this.#jobs.get(name)?.standing();
-    const ready = () => (this.#open ? readiness(job.name, dependenciesOf(job.config), standingOf) : undefined);
+    const ready = (): Readiness | undefined => {
+      if (!this.#open) return undefined;
+      const verdict = readiness(job.name, dependenciesOf(job.config), standingOf);
+      const upload = verdict.kind === "ready" && !this.#forced.has(job.name) && this.#uploadInTheWayOf(job);
+      return upload ? { kind: "waiting", for: [upload] } : verdict;
+    };
     try {
       do {
         this.#advancing.set(job, { again: false });

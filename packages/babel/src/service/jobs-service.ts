@@ -19,9 +19,9 @@ export function jobsService(agent: Agent): ServiceImpl<typeof pb.BabelJobs> {
       await jobs.create(name, jobConfigOf(name, config));
       return {};
     },
-    startJob: async ({ name }) => {
+    startJob: async ({ name, force }) => {
       agent.requireReady();
-      await jobs.start(name);
+      await jobs.start(name, force);
       return {};
     },
     stopJob: async ({ name }) => {

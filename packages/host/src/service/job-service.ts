@@ -57,9 +57,9 @@ export function jobService({ nodes }: ServiceContext): Pick<ServiceImpl<typeof H
       return { jobs: jobs.map(jobMessage) };
     },
     getJob: ({ node, job }) => jobOf(linkOf(node), job),
-    startJob: async ({ node, job }) => {
+    startJob: async ({ node, job, force }) => {
       const link = linkOf(node);
-      await link.call("start_job", (options) => link.jobs.startJob({ name: job }, options));
+      await link.call("start_job", (options) => link.jobs.startJob({ name: job, force }, options));
       return jobOf(link, job);
     },
     stopJob: (request) =>

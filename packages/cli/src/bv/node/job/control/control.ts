@@ -3,8 +3,7 @@ import { DaemonClient } from "../../../../daemon/client.ts";
 import { jobView } from "../../../../daemon/job-view.ts";
 import { Failure } from "../../../../failure/failure.ts";
 import { whichNode } from "../../which-node.ts";
-import type { JobNodeOption } from "../options.ts";
-import type { StopOptions } from "./verbs.ts";
+import type { StartOptions, StopOptions } from "./verbs.ts";
 
 /** A job may take its whole shutdown timeout to stop; the daemon knows that limit, this one is only the last resort. */
 const jobTimeoutMs = 3_600_000;
@@ -13,13 +12,14 @@ const methods = { start: "StartJob", skip: "SkipJob", cleanup: "CleanupJob" } as
 
 /** `bv node job start | skip | cleanup` (host-daemon §2.2); says nothing when all went well. */
 export async function controlJob(
-  call: Call<JobNodeOption, [job: string, node?: string]>,
+  call: Call<StartOptions, [job: string, node?: string]>,
   action: keyof typeof methods,
 ): Promise<void> {
   const { out, args, options, signal } = call;
   const daemon = new DaemonClient(out);
   const node = await whichNode(daemon, options.node ?? args[1]);
-  const job = await daemon.call(methods[action], { node, job: args[0] }, { signal, timeoutMs: jobTimeoutMs });
+  const request = { node, job: args[0], ...(options.force === undefined ? {} : { force: options.force }) };
+  const job = await daemon.call(methods[action], request, { signal, timeoutMs: jobTimeoutMs });
   out.document({ jobs: [jobView(job)] });
 }
 

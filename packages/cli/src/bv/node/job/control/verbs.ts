@@ -1,11 +1,15 @@
 import { type Verb, verb } from "../../../../command/verb.ts";
 import { type JobNodeOption, jobArgument, jobNodeArgument, jobNodeOption } from "../options.ts";
 
+export interface StartOptions extends JobNodeOption {
+  readonly force?: true;
+}
+
 export interface StopOptions extends JobNodeOption {
   readonly all?: true;
 }
 
-function jobVerb(action: "start" | "skip" | "cleanup", summary: string): Verb {
+function jobVerb(action: "skip" | "cleanup", summary: string): Verb {
   return verb<JobNodeOption, [job: string, node?: string]>({
     name: action,
     summary,
@@ -15,7 +19,16 @@ function jobVerb(action: "start" | "skip" | "cleanup", summary: string): Verb {
   });
 }
 
-export const jobStartVerb = jobVerb("start", "start a job");
+export const jobStartVerb = verb<StartOptions, [job: string, node?: string]>({
+  name: "start",
+  summary: "start a job",
+  arguments: [jobArgument, jobNodeArgument],
+  options: [
+    jobNodeOption,
+    { flags: "--force", summary: "also while an upload reads the data that the job uses; the upload begins again" },
+  ],
+  run: async (call) => (await import("./control.ts")).controlJob(call, "start"),
+});
 export const jobSkipVerb = jobVerb("skip", "stop a job and count it as finished, so that others can go on");
 export const jobCleanupVerb = jobVerb("cleanup", "remove what an inactive job left behind");
 

@@ -2837,6 +2837,13 @@ export declare type StartJobRequest = Message<"blockvisor.babel.v1.StartJobReque
    * @generated from field: string name = 1;
    */
   name: string;
+
+  /**
+   * also while an upload reads the protocol data that the job uses
+   *
+   * @generated from field: bool force = 2;
+   */
+  force: boolean;
 };
 
 /**
@@ -2847,6 +2854,13 @@ export declare type StartJobRequestJson = {
    * @generated from field: string name = 1;
    */
   name?: string;
+
+  /**
+   * also while an upload reads the protocol data that the job uses
+   *
+   * @generated from field: bool force = 2;
+   */
+  force?: boolean;
 };
 
 /**
@@ -4613,7 +4627,7 @@ export declare const BabelJobs: GenService<{
     output: typeof CreateJobResponseSchema;
   },
   /**
-   * No-op when it is pending or running. Errors: job-not-found, job-dependency-cycle, not-ready.
+   * No-op when it is pending or running. Errors: job-not-found, job-dependency-cycle, protocol-data-uploading, not-ready.
    *
    * @generated from rpc blockvisor.babel.v1.BabelJobs.StartJob
    */

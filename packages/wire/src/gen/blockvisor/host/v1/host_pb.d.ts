@@ -4680,6 +4680,13 @@ export declare type StartJobRequest = Message<"blockvisor.host.v1.StartJobReques
    * @generated from field: string job = 2;
    */
   job: string;
+
+  /**
+   * also while an upload reads the protocol data that the job uses
+   *
+   * @generated from field: bool force = 3;
+   */
+  force: boolean;
 };
 
 /**
@@ -4695,6 +4702,13 @@ export declare type StartJobRequestJson = {
    * @generated from field: string job = 2;
    */
   job?: string;
+
+  /**
+   * also while an upload reads the protocol data that the job uses
+   *
+   * @generated from field: bool force = 3;
+   */
+  force?: boolean;
 };
 
 /**

@@ -57,5 +57,9 @@ test("the contract of all runtimes, and the daemon, against real Apptainer", { t
   const binds = shared.flatMap((path) => ["-b", `${path}:${path}`]);
   const run = spawnSync("sh", [tool, "run", testHost, ...binds, "--", ...argv], options);
   assert.equal(run.status, 0, `${run.stdout}${run.stderr}`);
+  const doctor = [process.execPath, join(repository, "packages/cli/src/bv/main.ts"), "doctor", "--format", "json"];
+  const there = { ...options, env: { ...env, BV_ROOT: "/nowhere" } };
+  const examined = spawnSync("sh", [tool, "run", testHost, ...binds, "--", ...doctor], there);
+  assert.match(examined.stdout, /"apptainer runs containers"/, examined.stderr);
   t.diagnostic(execFileSync("chroot", [testHost, "apptainer", "--version"], { encoding: "utf8" }).trim());
 });

@@ -101,6 +101,21 @@ test("a runtime the configuration wants, but the machine has not", async () => {
   assert.equal(JSON.parse(stderr).error.code, "BV300");
 });
 
+test("a runtime that is installed, but too old, or runs nothing on this machine", async () => {
+  for (const [version, said, reason] of [
+    ["1.1.9", "not asked", "version 1.1 is older than 1.3"],
+    ["1.4.2", "FATAL:   container creation failed: no", "FATAL:   container creation failed: no"],
+  ]) {
+    const bin = pathWithout("apptainer");
+    const script = `#!/bin/sh\n[ "$1" = --version ] && exec echo apptainer version ${version}\necho '${said}' >&2\nexit 255\n`;
+    writeFileSync(join(bin, "apptainer"), script, { mode: 0o755 });
+    const { status, of } = await examine(newRoot({ mode: "dev", runtime: "apptainer" }), { PATH: bin });
+    const { level, message, fix } = of("runtime").at(-1) ?? {};
+    assert.deepEqual([status, level, message], [1, "error", `apptainer runs no container: ${reason}`]);
+    assert.match(fix ?? "", /^install apptainer 1\.4 and see .* or write "runtime": "oci"/);
+  }
+});
+
 test("a disk that is full, and one that is mounted read-only", async () => {
   await mounted(["-o", "size=64k"], async (place) => {
     writeFileSync(join(place, "fill"), Buffer.alloc(60 * 1024));

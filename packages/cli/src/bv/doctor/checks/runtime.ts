@@ -1,6 +1,7 @@
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { tryApptainer } from "../apptainer-trial.ts";
 import { error, type Finding, ok, type Patient, warning } from "../finding.ts";
 import { attempt, isInstalled, type Trial } from "../trial.ts";
 import { agentBusybox } from "./agent.ts";
@@ -15,11 +16,12 @@ export async function checkRuntime({ config, signal }: Patient): Promise<readonl
     if (isInstalled(program)) trials.push({ program, kind: "oci", trial: await tryOci(program, signal) });
   }
   if (isInstalled("apptainer")) {
-    const trial = await attempt("apptainer", ["--version"], signal);
+    const trial = await tryApptainer(agentBusybox(), signal);
     trials.push({ program: "apptainer", kind: "apptainer", trial });
   }
   const works = trials.find(({ kind, trial }) => trial.worked && (wanted === "auto" || wanted === kind));
-  const fix = wanted === "apptainer" ? "install apptainer 1.4" : "apt-get install runc";
+  const fix =
+    wanted === "apptainer" ? fixOfApptainer(trials.some(({ kind }) => kind === wanted)) : "apt-get install runc";
   if (!works && trials.length === 0) return [error("runtime", "neither runc, crun nor apptainer is installed", fix)];
   return [
     ...(works ? [ok("runtime", `${works.program} runs containers`)] : []),
@@ -32,6 +34,11 @@ export async function checkRuntime({ config, signal }: Patient): Promise<readonl
       ? []
       : [error("runtime", `the configuration wants ${wanted}, which is not installed`, fix)]),
   ];
+}
+
+function fixOfApptainer(installed: boolean): string {
+  if (!installed) return "install apptainer 1.4";
+  return `install apptainer 1.4 and see what it says to: apptainer --debug exec ROOTFS /bin/true; or write "runtime": "oci" into blockvisor.json`;
 }
 
 /** A container of one static program that ends at once. */

@@ -20,6 +20,7 @@ const QUICK = {
   retry: { baseMs: 5, capMs: 50, patienceMs: 20_000, corruptRetries: 3 },
   stall: { windowMs: 300, bytesPerSecond: 1024 },
   firstWaitMs: 10,
+  diskWaitMs: 50,
 } as const;
 
 type Upload = Extract<JobConfig["job_type"], { upload: unknown }>["upload"];

@@ -95,7 +95,9 @@ async function prepare(
     } finally {
       release();
     }
-    onPause("waiting for disk space for a compressed chunk");
+    const reason = "waiting for disk space for a compressed chunk";
+    if (waits === 0) sending.log(reason);
+    onPause(reason);
     await pause(diskWaitMs, sending.signal);
     onPause(undefined);
   }

@@ -13,7 +13,13 @@ import type { UploadContext, UploadSettings } from "./upload-archive.ts";
 import type { UploadTools } from "./upload-tools.ts";
 
 /** For tests, which have no minutes to wait. */
-export type UploadTimes = { readonly retry?: RetryTimes; readonly stall?: StallLimit; readonly firstWaitMs?: number };
+export type UploadTimes = {
+  readonly retry?: RetryTimes;
+  readonly stall?: StallLimit;
+  readonly firstWaitMs?: number;
+  /** Until a full disk is looked at again. */
+  readonly diskWaitMs?: number;
+};
 
 /** What all clients of a job share. */
 export type UploadEnvironment = {

@@ -1,11 +1,18 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { until } from "../../testbed/agent.ts";
 import { treeOf } from "../testing/download-fixture.ts";
 import type { Fault } from "../testing/faulty-store.ts";
 import { sampleBytes } from "../testing/sample-archive.ts";
 import { UploadFixture } from "../testing/upload-fixture.ts";
 
+const MIB = 1024 * 1024;
 const FILES = {
   "db/a": sampleBytes(600_000, "a"),
   "db/b": sampleBytes(300_000, "b"),
@@ -163,4 +170,33 @@ test("an API that has only what the reference has gets an archive of the referen
   const { header } = fixture.engine.newest!;
   assert.deepEqual(header, { totalSize: result.total_size, compression: { codec: "zstd", level: 3 }, chunks: 3 });
   assert.ok(![...fixture.store.objects.keys()].some((key) => key.includes("manifest-files")));
+});
+
+test("a full disk is waited for: progress says so, and nothing is lost", async (t) => {
+  const states = await mkdtemp(join(tmpdir(), "babel-tmpfs-"));
+  execFileSync("mount", ["-t", "tmpfs", "-o", "size=40m", "tmpfs", states]);
+  t.after(async () => {
+    execFileSync("umount", ["-l", states]);
+    await rm(states, { recursive: true });
+  });
+  const fixture = await UploadFixture.make(t);
+  await symlink(states, fixture.protocolData.folder);
+  // More than memory is lent for, so that it has to go through the disk, as does nothing else here.
+  await fixture.write({ "db/large": randomBytes(28 * MIB), "db/small": sampleBytes(100_000, "small") });
+  fixture.configure({ number_of_chunks: 1 });
+  const others = join(states, "others");
+  await writeFile(others, Buffer.alloc(20 * MIB));
+  const running = fixture.run();
+  running.catch(() => undefined);
+  const paused = async () => (await fixture.progress().catch(() => ({}) as { phase?: string }))["phase"] === "paused";
+  await until(paused, "the upload waits for the disk");
+  assert.equal((await fixture.progress())["message"], "waiting for disk space for a compressed chunk");
+  assert.equal(fixture.engine.versions.size, 0);
+  await rm(others);
+  assert.equal((await running).data_version, 1);
+  await assertPublished(fixture);
+  assert.deepEqual(
+    fixture.log.filter((line) => line.startsWith("waiting")),
+    ["waiting for disk space for a compressed chunk"],
+  );
 });

@@ -56,6 +56,7 @@ export function uploadTools(options: {
     memory: new BodyMemory(bodies, BODY_BYTES),
     sending: { putter, streams, permits, progress, retry, onBytes, signal, log },
     onPause,
+    ...(times.diskWaitMs === undefined ? {} : { diskWaitMs: times.diskWaitMs }),
     runners,
     sent,
     limit(caps) {

@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join, relative } from "node:path";
 import { error, type Finding, ok, type Patient, warning } from "../finding.ts";
 import { attempt, isInstalled } from "../trial.ts";
 
@@ -6,11 +7,23 @@ import { attempt, isInstalled } from "../trial.ts";
 const ruleset = `table inet bv_doctor {
   chain input { type filter hook input priority filter; policy accept; ct state established accept; reject; }
 }
+table netdev bv_doctor {
+  chain ingress { type filter hook ingress device "lo" priority filter; arp saddr ip 0.0.0.0 accept; ip saddr 0.0.0.0 accept; }
+}
+table ip bv_doctor {
+  chain postrouting { type nat hook postrouting priority srcnat; policy accept; ip saddr 192.0.2.0/24 masquerade; }
+}
 `;
 
 export async function checkNetwork(patient: Patient): Promise<readonly Finding[]> {
   const bridge = typeof patient.config?.iface === "string" ? patient.config.iface : "br0";
-  return [bridgeFinding(bridge), await firewall(patient), await namespaces(patient), await forwarding(bridge, patient)];
+  return [
+    bridgeFinding(bridge),
+    await links(patient),
+    ...(await firewall(patient)),
+    await namespaces(patient),
+    await forwarding(bridge, patient),
+  ];
 }
 
 function bridgeFinding(bridge: string): Finding {
@@ -24,11 +37,57 @@ function bridgeFinding(bridge: string): Finding {
   );
 }
 
-async function firewall({ signal }: Patient): Promise<Finding> {
-  if (!isInstalled("nft")) return error("firewall", "nft is not installed", "apt-get install nftables");
-  const checked = await attempt("sh", ["-c", 'printf "%s" "$1" | nft -c -f -', "sh", ruleset], signal);
-  if (checked.worked) return ok("firewall", "nft and the kernel know what the rules are made of");
-  return error("firewall", `rules cannot be loaded: ${checked.reason}`, "modprobe nf_tables nft_reject_inet nft_ct");
+/** A bridge and a node's pair of links, made in a network namespace that ends with the trial. */
+async function links({ signal }: Patient): Promise<Finding> {
+  const script =
+    "ip link add bvd0 type bridge && ip link add bvd1 type veth peer name bvd2 && ip link set bvd1 master bvd0";
+  const made = await attempt("unshare", ["--net", "sh", "-c", script], signal);
+  if (made.worked) return ok("links", "bridges, and pairs of links on them, can be made");
+  return error(
+    "links",
+    `nodes cannot be connected: ${made.reason}`,
+    "modprobe bridge veth; or install a kernel that has them",
+  );
+}
+
+/** nft says first what is wrong, and then shows where with some lines more. */
+const nftTrial = 'said=$(printf "%s" "$1" | nft -c -f - 2>&1) || { echo "$said" | head -n 1 >&2; exit 1; }';
+
+async function firewall({ signal }: Patient): Promise<readonly Finding[]> {
+  if (!isInstalled("nft")) return [error("firewall", "nft is not installed", "apt-get install nftables")];
+  const check = (rules: string) => attempt("sh", ["-c", nftTrial, "sh", rules], signal);
+  const checked = await check(ruleset);
+  if (!checked.worked) {
+    const fix = "modprobe nf_tables nft_reject_inet nft_ct nft_chain_nat nft_masq; or install a kernel that has them";
+    return [error("firewall", `rules cannot be loaded: ${checked.reason}`, fix)];
+  }
+  const found = ok("firewall", "nft and the kernel know what the rules are made of");
+  const group = someControlGroup();
+  if (group === undefined) return [found];
+  const bound = await check(
+    `table inet bv_doctor {
+  chain output { type filter hook output priority filter; policy accept; socket cgroupv2 level 1 "${group}" drop; }
+}
+`,
+  );
+  if (bound.worked) return [found];
+  const told = `nodes on the host's network (host_network) cannot have a firewall: ${bound.reason}`;
+  return [found, warning("firewall", told, "modprobe nft_socket; nodes on the bridge do not need it")];
+}
+
+/** A group of version 2, as rules name it; that there is none is a finding of the check `cgroups`. */
+function someControlGroup(): string | undefined {
+  try {
+    const mounts = readFileSync("/proc/self/mounts", "utf8")
+      .split("\n")
+      .map((line) => line.split(" "));
+    const mount = mounts.find(([, , type]) => type === "cgroup2")?.[1] ?? "";
+    const entries = readdirSync(mount, { withFileTypes: true });
+    const group = entries.find((entry) => entry.isDirectory() && /^[\w.-]+$/.test(entry.name))?.name;
+    return group && relative("/sys/fs/cgroup", join(mount, group));
+  } catch {
+    return undefined;
+  }
 }
 
 async function namespaces({ signal }: Patient): Promise<Finding> {

@@ -20,6 +20,7 @@ const headerSchema = z.object({
   files: z.object({ size, sha256: z.string().regex(hex).length(64), codec }).optional(),
   parent: z.object({ data_version: size }).optional(),
   source: z.record(z.string(), z.string()).optional(),
+  chunks_sha256: z.string().regex(hex).length(64).optional(),
 });
 
 /** Arrays of numbers, as the reference writes, or hex (CA-6.7). Looked at by hand: a body has millions of these numbers. */
@@ -70,6 +71,7 @@ export function readHeader(json: Buffer): ManifestSummary {
     ...(read.files === undefined ? {} : { files: read.files }),
     ...(read.parent === undefined ? {} : { parent: read.parent.data_version }),
     source: read.source ?? {},
+    ...(read.chunks_sha256 === undefined ? {} : { chunksDigest: read.chunks_sha256 }),
   };
 }
 
@@ -91,7 +93,7 @@ export function readBody(json: Buffer): readonly ManifestChunk[] {
 }
 
 export function writeHeader(summary: ManifestSummary): Buffer {
-  const { totalSize, zstd, chunks, layout, format, requires, files, parent, source } = summary;
+  const { totalSize, zstd, chunks, layout, format, requires, files, parent, source, chunksDigest } = summary;
   return toJson({
     total_size: totalSize,
     compression: zstd === undefined ? null : { ZSTD: zstd },
@@ -102,6 +104,7 @@ export function writeHeader(summary: ManifestSummary): Buffer {
     ...(files === undefined ? {} : { files }),
     ...(parent === undefined ? {} : { parent: { data_version: parent } }),
     ...(Object.keys(source).length === 0 ? {} : { source }),
+    ...(chunksDigest === undefined ? {} : { chunks_sha256: chunksDigest }),
   });
 }
 

@@ -16,7 +16,7 @@ const mostSources = 32;
 const largestFiles = 1024 ** 3;
 
 export function summaryOf(message: SummaryMessage): ManifestSummary {
-  const { files, parentDataVersion } = message;
+  const { files, parentDataVersion, chunksDigest } = message;
   const zstd = zstdOf(message.compression);
   if (message.format > 2) throw invalidArgument("format", `${message.format} is newer than this server`);
   return {
@@ -29,11 +29,12 @@ export function summaryOf(message: SummaryMessage): ManifestSummary {
     ...(files === undefined ? {} : { files: filesOf(files) }),
     ...(parentDataVersion === undefined ? {} : { parent: safe(parentDataVersion, "parent_data_version") }),
     source: sourceOf(message.source),
+    ...(chunksDigest === undefined ? {} : { chunksDigest: digestOf(chunksDigest) }),
   };
 }
 
 export function summaryMessage(summary: ManifestSummary) {
-  const { totalSize, zstd, chunks, layout, format, requires, files, parent, source } = summary;
+  const { totalSize, zstd, chunks, layout, format, requires, files, parent, source, chunksDigest } = summary;
   return {
     totalSize: BigInt(totalSize),
     ...(zstd === undefined ? {} : { compression: compressionMessage(zstd) }),
@@ -46,6 +47,7 @@ export function summaryMessage(summary: ManifestSummary) {
       : { files: { size: BigInt(files.size), sha256: bytes(files.sha256), codec: files.codec } }),
     ...(parent === undefined ? {} : { parentDataVersion: BigInt(parent) }),
     source: { ...source },
+    ...(chunksDigest === undefined ? {} : { chunksDigest: bytes(chunksDigest) }),
   };
 }
 
@@ -133,6 +135,11 @@ function filesOf(files: NonNullable<SummaryMessage["files"]>): NonNullable<Manif
   if (size > largestFiles) throw invalidArgument("files.size", `is more than ${largestFiles}`);
   if (files.sha256.length !== 32) throw invalidArgument("files.sha256", "has to be 32 bytes");
   return { size, sha256: Buffer.from(files.sha256).toString("hex"), codec: codecOf(files.codec ?? "none", "files") };
+}
+
+function digestOf(digest: Uint8Array): string {
+  if (digest.length !== 32) throw invalidArgument("chunks_digest", "has to be 32 bytes");
+  return Buffer.from(digest).toString("hex");
 }
 
 function codecOf(codec: string, field: string): "none" | "zstd" {

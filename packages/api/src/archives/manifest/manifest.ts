@@ -19,6 +19,8 @@ export interface ManifestSummary {
   readonly files?: { readonly size: number; readonly sha256: string; readonly codec: "none" | "zstd" };
   readonly parent?: number;
   readonly source: Readonly<Record<string, string>>;
+  /** the uploader's, in hex */
+  readonly chunksDigest?: string;
 }
 
 export interface ManifestChunk {

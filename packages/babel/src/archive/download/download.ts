@@ -108,7 +108,7 @@ export class Download {
     const { dataVersion, header } = version;
     checkHeader(header);
     await state.mark();
-    const manifestDigest = await storeManifest(state.manifest, chunksOf(source, dataVersion, header));
+    const manifestDigest = await storeManifest(state.manifest, header, chunksOf(source, dataVersion, header));
     const { destination } = options;
     const plan = { archive: source.name, destination, dataVersion, header, manifestDigest };
     const manifest = await openManifest(state, plan);

@@ -3,26 +3,36 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { stageFile } from "../../files/durable.ts";
 import type { Chunk, Header } from "../format/chunk.ts";
+import { ChunksDigest } from "../format/chunks-digest.ts";
 import { chunkFromJson, chunkToJson } from "../format/manifest-json.ts";
 import type { FileSizes } from "../format/ranges.ts";
 import { refuse } from "../format/refusal.ts";
 import { ManifestCheck } from "../format/sanity.ts";
+import { TransferFault } from "../transfer/fault.ts";
 
 const PIECE = 1024 * 1024;
 const LINE_LIMIT = 256 * 1024 * 1024;
 
-/** Writes chunks, in index order, a line each, without urls. @returns sha256 of the file */
-export async function storeManifest(path: string, chunks: AsyncIterable<Chunk>): Promise<string> {
+/** Writes chunks, in index order, a line each, without urls. @returns sha256 of the file @throws TransferFault if they are not what was published */
+export async function storeManifest(path: string, header: Header, chunks: AsyncIterable<Chunk>): Promise<string> {
   const staged = await stageFile(path, { mode: 0o600 });
   const hash = createHash("sha256");
+  const digest = new ChunksDigest(header.compression);
   let next = 0;
   try {
     for await (const chunk of chunks) {
       if (chunk.index !== next) refuse(`chunk ${chunk.index} came instead of ${next}`);
       next += 1;
+      digest.add(chunk);
       const line = `${JSON.stringify(chunkToJson(chunk))}\n`;
       hash.update(line);
       await staged.handle.write(line);
+    }
+    if (header.chunksDigest !== undefined && digest.finish() !== header.chunksDigest) {
+      throw new TransferFault(
+        "transient",
+        "the list of chunks is not the one that was published: it was changed on its way",
+      );
     }
     await staged.commit();
     return hash.digest("hex");

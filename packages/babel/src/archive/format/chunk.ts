@@ -59,6 +59,8 @@ export type Header = {
   readonly files?: SideObject;
   readonly parentDataVersion?: number;
   readonly source?: Readonly<Record<string, string>>;
+  /** Hex; see `ChunksDigest`. */
+  readonly chunksDigest?: string;
 };
 
 /** Key of an object in the layout that the reference reads. (§6.4) */

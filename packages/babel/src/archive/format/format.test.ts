@@ -69,6 +69,7 @@ test("what is written comes back, as JSON and as messages", () => {
     files: { size: 3, sha256: "ef".repeat(32), codec: "zstd" },
     parentDataVersion: 4,
     source: { client: "reth" },
+    chunksDigest: "12".repeat(32),
   };
   assert.deepEqual(bodyFromJson(JSON.parse(JSON.stringify(bodyToJson(chunks)))), chunks);
   assert.deepEqual({ ...headerFromJson(JSON.parse(JSON.stringify(headerToJson(full)))), requires: [] }, full);

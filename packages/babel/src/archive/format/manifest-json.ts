@@ -20,7 +20,8 @@ type JsonObject = Readonly<Record<string, unknown>>;
 const ALGORITHMS: readonly HashAlgorithm[] = ["sha1", "sha256", "blake3"];
 
 export function headerToJson(header: Header): JsonObject {
-  const { totalSize, compression, chunks, layout, format, requires, files, parentDataVersion, source } = header;
+  const { totalSize, compression, chunks, layout, format, requires, files, parentDataVersion, source, chunksDigest } =
+    header;
   return {
     total_size: totalSize,
     compression: compressionToJson(compression),
@@ -31,6 +32,7 @@ export function headerToJson(header: Header): JsonObject {
     ...(files === undefined ? {} : { files }),
     ...(parentDataVersion === undefined ? {} : { parent: { data_version: parentDataVersion } }),
     ...(source === undefined || Object.keys(source).length === 0 ? {} : { source }),
+    ...(chunksDigest === undefined ? {} : { chunks_sha256: chunksDigest }),
   };
 }
 
@@ -50,6 +52,7 @@ export function headerFromJson(value: unknown): Header {
       ? {}
       : { parentDataVersion: amount(object(parent, "parent")["data_version"], "data_version") }),
     ...(source === undefined ? {} : { source: strings(object(source, "source")) }),
+    ...(json["chunks_sha256"] === undefined ? {} : { chunksDigest: String(json["chunks_sha256"]) }),
   };
 }
 

@@ -73,12 +73,13 @@ export function headerToWire(header: Header): MessageInitShape<typeof archive.Ma
       : { files: { size: BigInt(files.size), sha256: Buffer.from(files.sha256, "hex"), codec: files.codec } }),
     ...(header.parentDataVersion === undefined ? {} : { parentDataVersion: BigInt(header.parentDataVersion) }),
     source: { ...header.source },
+    ...(header.chunksDigest === undefined ? {} : { chunksDigest: Buffer.from(header.chunksDigest, "hex") }),
   };
 }
 
 /** @throws InvalidManifest */
 export function headerFromWire(message: archive.ManifestSummary): Header {
-  const { files, parentDataVersion } = message;
+  const { files, parentDataVersion, chunksDigest } = message;
   return {
     totalSize: amount(message.totalSize),
     compression: compressionFromWire(message.compression),
@@ -91,6 +92,7 @@ export function headerFromWire(message: archive.ManifestSummary): Header {
       : { files: { size: amount(files.size), sha256: hex(files.sha256), codec: codecFrom(files.codec ?? "none") } }),
     ...(parentDataVersion === undefined ? {} : { parentDataVersion: amount(parentDataVersion) }),
     ...(Object.keys(message.source).length === 0 ? {} : { source: message.source }),
+    ...(chunksDigest === undefined ? {} : { chunksDigest: hex(chunksDigest) }),
   };
 }
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { chmod, lstat, mkdir, readdir, readlink, rename, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -43,3 +44,26 @@ for (const options of [{ layout: "parts" }, { layout: "cas" }, { reference: true
     assert.deepEqual(await shapeOf(fixture.data), await shapeOf(source));
   });
 }
+
+test("a list of chunks that was changed on its way is noticed before anything is written", async (t) => {
+  const fixture = await UploadFixture.make(t);
+  await fixture.write({ a: sampleBytes(1000, "a"), b: sampleBytes(1000, "b") });
+  fixture.configure({ number_of_chunks: 2 });
+  await fixture.run();
+  const { header, chunks } = fixture.engine.newest!;
+  // Two files of one size that change places: only who knows what was published can tell.
+  const places = chunks.map(({ destinations }) => destinations);
+  const changed = chunks.map((chunk, i) => ({ ...chunk, destinations: places[1 - i]! }));
+  fixture.engine.versions.set(1, { header, chunks: changed });
+  await rename(fixture.data, join(fixture.root, "source"));
+  const config = { job_type: { download: {} }, restart: "never" } as const;
+  const task = { ...fixture.task, config, name: "download", signal: new AbortController().signal };
+  const download = () => runDownloadJob({ ...task, log: (line) => void fixture.log.push(line) });
+  await assert.rejects(download(), {
+    message: "the list of chunks is not the one that was published: it was changed on its way",
+  });
+  assert.equal(existsSync(fixture.data), false);
+  fixture.engine.versions.set(1, { header, chunks });
+  assert.equal((await download()).data_version, 1);
+  assert.deepEqual(await treeOf(fixture.data), await treeOf(join(fixture.root, "source")));
+});

@@ -1,6 +1,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { invalid } from "../../failure.ts";
 import type { Chunk, Compression, Header, Layout, SideObject } from "../format/chunk.ts";
+import { ChunksDigest } from "../format/chunks-digest.ts";
 import { checkManifest } from "../format/sanity.ts";
 import type { ArchiveResult } from "../task.ts";
 import { TransferFault } from "../transfer/fault.ts";
@@ -316,12 +317,13 @@ class ArchiveUpload {
     const { dataVersion, createdAt } = this.#plan;
     const chunks = this.#chunks.map((chunk) => this.#chunkOf(chunk));
     const { parent } = this.#layout;
+    const { compression } = settings;
     const header: Header = {
       totalSize: sumOf(this.#chunks),
-      compression: settings.compression,
+      compression,
       chunks: chunks.length,
       layout: settings.layout,
-      ...(files === undefined ? {} : { format: 2, files }),
+      ...(files === undefined ? {} : { format: 2, files, chunksDigest: digestOf(chunks, compression) }),
       ...(parent === undefined ? {} : { parentDataVersion: parent }),
       source: { ...source, created_at: new Date(createdAt).toISOString() },
     };
@@ -366,4 +368,10 @@ class ArchiveUpload {
     this.#log(`published version ${dataVersion}: ${bytes} bytes in ${this.#chunks.length} chunks`);
     return { store_key: storeKey, data_version: dataVersion, total_size: bytes };
   }
+}
+
+function digestOf(chunks: readonly Chunk[], compression: Compression): string {
+  const digest = new ChunksDigest(compression);
+  for (const chunk of chunks) digest.add(chunk);
+  return digest.finish();
 }

@@ -684,6 +684,13 @@ export declare type ManifestSummary = Message<"blockvisor.archive.v1.ManifestSum
    * @generated from field: map<string, string> source = 9;
    */
   source: { [key: string]: string };
+
+  /**
+   * sha256 over the chunks as the uploader knew them; readers compare. Opaque to the server.
+   *
+   * @generated from field: optional bytes chunks_digest = 10;
+   */
+  chunksDigest?: Uint8Array | undefined;
 };
 
 /**
@@ -746,6 +753,13 @@ export declare type ManifestSummaryJson = {
    * @generated from field: map<string, string> source = 9;
    */
   source?: { [key: string]: string };
+
+  /**
+   * sha256 over the chunks as the uploader knew them; readers compare. Opaque to the server.
+   *
+   * @generated from field: optional bytes chunks_digest = 10;
+   */
+  chunksDigest?: string;
 };
 
 /**

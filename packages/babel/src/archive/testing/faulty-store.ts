@@ -147,6 +147,8 @@ export class FaultyStore {
       ...(ignored ? {} : { "content-range": `bytes ${from}-${to - 1}/${object.length}` }),
     });
     response.flushHeaders();
+    const closed = once(response, "close");
+    closed.catch(() => undefined);
     const cut = fault?.kind === "reset" || fault?.kind === "stall" ? fault.after : Number.POSITIVE_INFINITY;
     for (let at = 0; at < body.length; at += PIECE) {
       const piece = body.subarray(at, Math.min(at + PIECE, cut, body.length));
@@ -154,7 +156,7 @@ export class FaultyStore {
       this.counters.sent += piece.length;
       this.sending();
       if (piece.length > 0 && !response.write(piece))
-        await Promise.race([once(response, "drain"), once(response, "close")]);
+        await Promise.race([once(response, "drain"), closed]);
       if (response.destroyed) return;
       if (at + PIECE < cut) continue;
       if (fault?.kind === "stall") return;

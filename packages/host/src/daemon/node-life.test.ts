@@ -52,6 +52,14 @@ function createNode(change: MessageInitShape<typeof CreateDevNodeRequestSchema> 
 
 const data = (node: Node, name: string): Promise<string> => readFile(join(node.directory, "data", name), "utf8");
 const servicePid = async (node: Node): Promise<string> => (await data(node, "starts")).trim().split("\n").at(-1) ?? "";
+/** What recovery found, oldest first. */
+async function faults(node: Node): Promise<readonly string[]> {
+  const found: string[] = [];
+  for await (const { kind, message } of daemon.client.listNodeEvents({ node: node.id })) {
+    if (kind === "found") found.push(message);
+  }
+  return found;
+}
 const statusOf = async (node: Node): Promise<NodeStatus> => (await daemon.client.getNode({ node: node.id })).status;
 
 describe("a dev node", () => {
@@ -169,6 +177,25 @@ describe("a dev node", () => {
     });
     await until(async () => (await data(node, "starts")).trim().split("\n").length === 2);
     assert.equal(await data(node, "inits"), "1.0.0\n");
+    assert.match(
+      (await faults(node)).at(-1) ?? "",
+      /^the container does not run(: its first process was killed by SIGKILL)?$/,
+    );
+  });
+
+  test("that ran out of memory while no daemon ran says so to the next one", async () => {
+    const { pid } = await daemon.client.getNode({ node: "first" });
+    await daemon.stop();
+    // What the kernel counts when it does that.
+    const record = JSON.parse(await readFile(join(node.directory, "container.json"), "utf8"));
+    await writeFile(join(node.directory, "container.json"), JSON.stringify({ ...record, oomKillsBefore: -2 }));
+    process.kill(pid ?? 0, "SIGKILL");
+    daemon = await startDaemonProcess(root);
+    await until(async () => (await statusOf(node)) === NodeStatus.RUNNING);
+    assert.match(
+      (await faults(node)).at(-1) ?? "",
+      /^while no daemon ran: the container does not run: the kernel killed 2 of its processes for want of memory/,
+    );
   });
 
   test("is left alone by a daemon that ends in order", async () => {

@@ -108,10 +108,15 @@ export class NodeActor {
       // A daemon that died while it held the processes still, or the node down, for a copy of its data.
       await this.parts.host.cgroups.thaw(this.id);
       if (this.#state.paused) await this.#save({ paused: false });
+      const end = await this.parts.host.runtime.ended(this.id);
       const container = await this.parts.host.runtime.attach(this.id);
       // A daemon that died before its babel had answered.
       if (container.kind === "running") await adoptFirstAgent(this.parts, container.init);
       this.#seen = await observe(this.parts, this.#state);
+      if (end !== undefined && this.#state.expected_status === "Running") {
+        const message = `while no daemon ran: ${describeFault(this.#state, this.#seen, end)}`;
+        this.parts.events.add({ kind: "found", operation: "recover", message });
+      }
     });
     const kind = this.#state.operation?.kind ?? "recover";
     await this.operate({ kind, change: () => ({}), resumed: true }).catch(() => {});
@@ -151,7 +156,8 @@ export class NodeActor {
     if (plan(this.#state, seen) === undefined && !isRetried) return;
     if (!isRetried) {
       const operation = "recover";
-      this.parts.events.add({ kind: "found", operation, message: describeFault(this.#state, seen) });
+      const end = await this.parts.host.runtime.ended(this.id);
+      this.parts.events.add({ kind: "found", operation, message: describeFault(this.#state, seen, end) });
     }
     const escalate = expected === "Stopped" && (problem?.attempts ?? 0) >= 2;
     if (escalate) await this.amend(() => ({ force: true }));

@@ -1,4 +1,5 @@
 import type { ResourceLimits, ResourceUsage } from "../cgroups/index.ts";
+import type { ContainerEnd } from "./container-end.ts";
 import type { ProcessIdentity } from "./process-identity.ts";
 
 /**
@@ -39,6 +40,9 @@ export interface ContainerRuntime {
 
   /** Takes over a container after a restart of the daemon: verifies the record, clears what is left of a dead one. */
   attach(nodeId: string): Promise<ContainerState>;
+
+  /** How a container came to its end that nobody stopped; `undefined`: it runs, was stopped, or the machine was started again since. */
+  ended(nodeId: string): Promise<ContainerEnd | undefined>;
 
   /** What the container uses, and whether the kernel killed processes in it for memory; `undefined` when not running. */
   usage(nodeId: string): Promise<ResourceUsage | undefined>;

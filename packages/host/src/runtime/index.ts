@@ -1,4 +1,5 @@
 export { childrenOf } from "./child-processes.ts";
+export { type ContainerEnd, endText } from "./container-end.ts";
 export type { ContainerRuntime, ContainerSpec, ExecSpec, RuntimeProbe } from "./container-runtime.ts";
 export { identifyProcess, isAlive, type ProcessIdentity, signalProcess } from "./process-identity.ts";
 export { type RuntimeChoice, selectRuntime } from "./select-runtime.ts";

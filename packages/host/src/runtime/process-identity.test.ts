@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { test } from "node:test";
 import { identifyProcess, isAlive, signalProcess } from "./index.ts";
+import { exitOf } from "./process-identity.ts";
 
 test("a process is known by pid, start and boot; another start or boot is another process", async () => {
   const child = spawn("sleep", ["60"]);
@@ -18,6 +19,29 @@ test("a process is known by pid, start and boot; another start or boot is anothe
   assert.equal(isAlive(identity), false);
   assert.equal(identifyProcess(identity.pid), undefined);
   assert.equal(signalProcess(identity, "SIGTERM"), false);
+});
+
+test("how a process ended is known until its parent asks", async () => {
+  const script = "sleep 60 & (read line; exit 3) <&0 & echo $! $(jobs -p); exec -a parent sleep 60";
+  const parent = spawn("bash", ["-c", script], { stdio: ["pipe", "pipe", "ignore"] });
+  const [chunk] = await once(parent.stdout, "data");
+  const [reader = 0, sleeper = 0] = String(chunk).split(/\s+/).map(Number);
+  const [ending, killed] = [identifyProcess(reader), identifyProcess(sleeper)];
+  assert.ok(ending && killed);
+  assert.deepEqual([exitOf(ending), exitOf(killed)], [undefined, undefined]);
+  parent.stdin.write("line\n");
+  signalProcess(killed, "SIGKILL");
+  while (isAlive(ending) || isAlive(killed)) await new Promise(setImmediate);
+  assert.deepEqual(
+    [exitOf(ending), exitOf(killed)],
+    [
+      { kind: "exited", code: 3 },
+      { kind: "killed", signal: 9 },
+    ],
+  );
+  assert.equal(exitOf({ ...killed, startTicks: killed.startTicks + 1 }), undefined);
+  parent.kill("SIGKILL");
+  await once(parent, "exit");
 });
 
 test("a zombie is not alive, and a name with spaces and parentheses does not confuse the reader", async () => {

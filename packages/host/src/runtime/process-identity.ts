@@ -1,4 +1,5 @@
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
+import type { ProcessExit } from "./container-end.ts";
 
 /** Of the kernel's task flags (field 9 of /proc/PID/stat): has let go of its memory, files, namespaces and cgroups. */
 const PF_EXITING = 0x4;
@@ -31,6 +32,15 @@ export function isAlive(process: ProcessIdentity): boolean {
   return stat !== undefined && !stat.ended && stat.startTicks === process.startTicks && bootId() === process.bootId;
 }
 
+/** How a process has ended, as long as its parent has not collected it. */
+export function exitOf(process: ProcessIdentity): ProcessExit | undefined {
+  const stat = processStat(process.pid);
+  if (stat?.exitStatus === undefined || stat.startTicks !== process.startTicks || bootId() !== process.bootId)
+    return undefined;
+  const signal = stat.exitStatus & 0x7f;
+  return signal === 0 ? { kind: "exited", code: (stat.exitStatus >> 8) & 0xff } : { kind: "killed", signal };
+}
+
 /** Sends a signal to exactly this process; false when it is gone. */
 export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals): boolean {
   if (!isAlive(identity)) return false;
@@ -47,7 +57,14 @@ const line = Buffer.allocUnsafeSlow(2_048);
 const [space, zero, closing] = [0x20, 0x30, 0x29];
 const [zombie, dead] = [0x5a, 0x58];
 
-function processStat(pid: number): { readonly ended: boolean; readonly startTicks: number } | undefined {
+interface ProcessStat {
+  readonly ended: boolean;
+  readonly startTicks: number;
+  /** As `wait` tells it; only of a zombie. */
+  readonly exitStatus: number | undefined;
+}
+
+function processStat(pid: number): ProcessStat | undefined {
   const length = readLine(`/proc/${pid}/stat`);
   if (length === undefined) return undefined;
   // The command name is in parentheses and may itself hold any character, so fields are counted from the last ')'.
@@ -55,7 +72,8 @@ function processStat(pid: number): { readonly ended: boolean; readonly startTick
   const [flags, startTicks] = [numberAfter(state, 6, length), numberAfter(state, 19, length)];
   // A zombie, or an init whose namespace waits for its parent to collect its children: neither runs any code again.
   const ended = line[state] === zombie || line[state] === dead || (flags & PF_EXITING) !== 0;
-  return { ended, startTicks };
+  const exitStatus = line[state] === zombie ? numberAfter(state, 49, length) : undefined;
+  return { ended, startTicks, exitStatus };
 }
 
 /** The number that begins so many spaces behind `start`. */

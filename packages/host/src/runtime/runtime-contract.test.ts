@@ -100,6 +100,29 @@ test(`${kind}: the machine can run containers with it`, async () => {
   assert.match(probe.version, /^\d+\.\d+/);
 });
 
+test("how a container came to its end that nobody stopped", async () => {
+  const spec = node("ended", { limits: { memoryBytes: 60_000_000 } });
+  const { nodeId } = spec;
+  assert.equal(await runtime.ended(nodeId), undefined);
+  await runtime.create(spec);
+  const init = await runtime.start(nodeId);
+  assert.equal(await runtime.ended(nodeId), undefined);
+  signalProcess(init, "SIGKILL");
+  while (isAlive(init)) await delay(5);
+  const { oomKills, exit } = (await runtime.ended(nodeId)) ?? {};
+  // Whoever collects it may have been quicker.
+  assert.deepEqual([oomKills, exit ?? { kind: "killed", signal: 9 }], [0, { kind: "killed", signal: 9 }]);
+  await runtime.stop(nodeId);
+  assert.equal(await runtime.ended(nodeId), undefined);
+
+  // Process 1 is not what the kernel kills for want of memory here, but it goes with what it waits for.
+  await runtime.create({ ...spec, init: [...supervisor, "tail", "/dev/zero"] });
+  const hungry = await runtime.start(nodeId);
+  while (isAlive(hungry)) await delay(5);
+  assert.ok(((await runtime.ended(nodeId))?.oomKills ?? 0) >= 1);
+  await runtime.delete(nodeId);
+});
+
 test("create, start, stop, delete: each may be repeated, and nothing is left at the end", async () => {
   const spec = node("life");
   const { nodeId } = spec;

@@ -37,6 +37,7 @@ export async function selectRuntime(
     kill: async (nodeId, call) => (await maker(nodeId)).kill(nodeId, call),
     state: async (nodeId) => (await maker(nodeId)).state(nodeId),
     attach: async (nodeId) => (await maker(nodeId)).attach(nodeId),
+    ended: async (nodeId) => (await maker(nodeId)).ended(nodeId),
     usage: async (nodeId) => (await maker(nodeId)).usage(nodeId),
     delete: async (nodeId, call) => (await maker(nodeId)).delete(nodeId, call),
   };

@@ -13,7 +13,7 @@ import {
 import type { CallOptions, ContainerRuntime, StartOptions } from "./container-runtime.ts";
 import { endInit } from "./end-init.ts";
 import { createLaunchLocks } from "./launch-locks.ts";
-import { bootId, identifyProcess, isAlive, type ProcessIdentity } from "./process-identity.ts";
+import { bootId, exitOf, identifyProcess, isAlive, type ProcessIdentity } from "./process-identity.ts";
 
 export interface RuntimeOptions {
   /** `<root>/run/blockvisor`: the tools' own state, worthless after a reboot. */
@@ -139,6 +139,13 @@ export function createContainerRuntime(options: RuntimeOptions, driver: Containe
       // Killed between starting and recording, or dead since: what is left is nobody's.
       if (state.kind === "stopped") await end(nodeId, { timeoutMs: 0 });
       return state;
+    },
+
+    async ended(nodeId) {
+      const { init, oomKillsBefore = 0 } = (await records.find(nodeId)) ?? {};
+      if (init === undefined || init.bootId !== bootId() || isAlive(init)) return undefined;
+      const oomKills = ((await cgroups.usage(nodeId))?.oomKills ?? oomKillsBefore) - oomKillsBefore;
+      return { oomKills, exit: exitOf(init) };
     },
 
     async usage(nodeId) {

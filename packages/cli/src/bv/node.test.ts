@@ -422,6 +422,20 @@ function spawnNib(...args: string[]) {
   return { child, ended, said, output: () => text };
 }
 
+test("what was wrong with the node last is told when it runs again, too", async () => {
+  const { node: before } = await json("bv", "node", "info", node.name);
+  process.kill(before.pid, "SIGKILL");
+  await until(
+    () => json("bv", "node", "info", node.name),
+    ({ node: now }) => now.status === "Running" && now.pid !== null && now.pid !== before.pid,
+  );
+  const said = "the container does not run(: its first process was killed by SIGKILL)?";
+  const { stdout } = await bv("node", "info", node.name);
+  assert.match(stdout, new RegExp(`^Last fault: {6}${said} \\(.* UTC\\)$`, "m"));
+  const { stderr } = await bv("node", "status", "-v", node.name);
+  assert.match(stderr, new RegExp(`^${node.name}: is what it should be; last fault: ${said} `));
+});
+
 test("deleting asks, and only yes is yes", async () => {
   assert.deepEqual((await run("bv", ["node", "delete", node.name], "n\n")).status, 0);
   assert.equal((await json("bv", "node", "ls")).nodes.length, 1);

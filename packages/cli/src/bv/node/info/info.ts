@@ -7,6 +7,7 @@ import { Failure } from "../../../failure/failure.ts";
 import { durationText } from "../../../output/duration.ts";
 import type { Output } from "../../../output/output.ts";
 import { printable } from "../../../output/table.ts";
+import { type FaultView, lastFault } from "../last-fault.ts";
 import { whichNode } from "../which-node.ts";
 import { type ResourcesView, resourceLines, resourcesView } from "./resources.ts";
 
@@ -18,15 +19,16 @@ const shownLogLines = 3;
 export async function nodeInfo({ out, args, signal }: Call<object, [node?: string]>): Promise<void> {
   const daemon = new DaemonClient(out);
   const node = nodeView(await daemon.call("GetNode", { node: await whichNode(daemon, args[0]) }, { signal }));
-  const [metrics, resources] = await Promise.all([
+  const [metrics, resources, fault] = await Promise.all([
     nodeMetrics(daemon, node, signal),
     nodeResources(daemon, node, signal),
+    lastFault(daemon, node, signal),
   ]);
   const jobs = (metrics.jobs ?? []).map(jobView);
   const values = metricValues(metrics);
-  if (out.format === "text") printInfo(out, node, values, jobs, resources);
+  if (out.format === "text") printInfo(out, node, values, jobs, resources, fault);
   for (const problem of metrics.problems ?? []) out.warn({ code: "BV510", message: problem });
-  out.document({ node, metrics: values, jobs, resources, problems: metrics.problems ?? [] });
+  out.document({ node, metrics: values, jobs, resources, last_fault: fault, problems: metrics.problems ?? [] });
 }
 
 /** A node that does not run has no metrics; that is no reason to show nothing. */
@@ -73,6 +75,7 @@ function printInfo(
   values: ReturnType<typeof metricValues>,
   jobs: readonly JobView[],
   resources: ResourcesView | null,
+  fault: FaultView | null,
 ): void {
   const show = (label: string, value: unknown) => {
     out.line(`${`${label}:`.padEnd(16)}${value === null || value === "" ? "-" : printable(String(value))}`);
@@ -92,6 +95,7 @@ function printInfo(
       show("Attempts", `${attempts} failed, ${next ? `the next one is at ${utcTime(next)}` : "no more are made"}`);
     }
   }
+  if (fault) show("Last fault", `${fault.message} (${utcTime(fault.time)})`);
   show("Protocol status", status ? ` ${status.state} (${status.health})` : " -");
   show("Ip", node.ip);
   show("Gateway", node.gateway);

@@ -2,6 +2,7 @@ import type { Call } from "../../../command/verb.ts";
 import { DaemonClient } from "../../../daemon/client.ts";
 import { utcTime } from "../../../daemon/job-view.ts";
 import { type NodeView, nodeView } from "../../../daemon/node-view.ts";
+import { type FaultView, lastFault } from "../last-fault.ts";
 import { plainId } from "../which-node.ts";
 
 /** `bv node status`: one word per argument, in their order (host-daemon §2.2). */
@@ -11,7 +12,7 @@ export async function nodeStatus({ out, args, signal }: Call<object, [nodes: rea
   const nodes = (await Promise.all(found)).map((node) => nodeView(node));
   for (const node of nodes) {
     out.line(node.status);
-    out.note(1, why(node));
+    if (out.verbosity > 0) out.note(1, why(node, await lastFault(daemon, node, signal)));
   }
   out.document({
     nodes: nodes.map(({ id, name, status, expected_status, operation, problem, uptime_secs }) => {
@@ -21,11 +22,13 @@ export async function nodeStatus({ out, args, signal }: Call<object, [nodes: rea
 }
 
 /** With -v: what the node is doing, and why it is not what it should be. */
-function why({ name, operation, problem, expected_status: expected, status }: NodeView): string {
+function why(node: NodeView, fault: FaultView | null): string {
+  const { name, operation, problem, expected_status: expected, status } = node;
   const parts = [
     ...(operation ? [`${operation.kind} (${operation.step}) since ${utcTime(operation.since)}`] : []),
     ...(expected === status ? [] : [`should be ${expected}`]),
     ...(problem ? [`${problem.message} (${problem.code}), ${problem.attempts} attempts failed`] : []),
   ];
-  return `${name}: ${parts.join("; ") || "is what it should be"}`;
+  const before = fault ? `; last fault: ${fault.message} (${utcTime(fault.time)})` : "";
+  return `${name}: ${parts.join("; ") || "is what it should be"}${before}`;
 }

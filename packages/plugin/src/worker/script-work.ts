@@ -17,7 +17,7 @@ export interface RunLimits {
 }
 
 /** A piece of work that cannot even be started. */
-export class WorkFailure extends Error {
+class WorkFailure extends Error {
   readonly failure: ScriptFailure;
   constructor(reason: ScriptFailure) {
     super(reason.message);

@@ -27,7 +27,7 @@ export function nodeEnvOf(state: NodeState, config: HostConfig): NodeEnv {
 }
 
 /** The same as environment variables of babel, and so of every job (spec babel-agent §1.5, D1-12). */
-export function environmentOf(env: NodeEnv): Record<string, string> {
+function environmentOf(env: NodeEnv): Record<string, string> {
   const { properties, ...fields } = env;
   const variables: Record<string, string> = {};
   for (const [key, value] of Object.entries(fields)) variables[key.toUpperCase()] = String(value);

@@ -40,7 +40,17 @@ const sizes: readonly Size[] = (process.env["BV_FLEET"] ?? "10/20").split(",").m
   return { running, records };
 });
 
-const root = await makeRoot({ metrics_port: 0 });
+/** Room for a thousand nodes, beside what tests use. */
+const subnet = `10.${192 + (process.pid % 60)}`;
+const root = await makeRoot({
+  metrics_port: 0,
+  net_conf: {
+    gateway_ip: `${subnet}.0.1`,
+    host_ip: `${subnet}.0.1`,
+    prefix: 22,
+    available_ips: [`${subnet}.0.2-${subnet}.3.250`],
+  },
+});
 let daemon = await start();
 try {
   const image = await makeOciImage(join(root.paths.root, "image"), { [pluginPath]: plugin });
@@ -48,11 +58,15 @@ try {
   let running = 0;
   const figures = [];
   for (const size of sizes) {
-    while (nodes.length < size.records) nodes.push(await createNode(daemon, image, nodes.length));
+    const made = await timed(size.records - nodes.length, async () => {
+      while (nodes.length < size.records) nodes.push(await createNode(daemon, image, nodes.length));
+    });
     const wanted = nodes.slice(running, size.running);
-    await Promise.all(Array.from({ length: startsAtOnce }, () => startEach(wanted)));
+    const begun = await timed(wanted.length, () =>
+      Promise.all(Array.from({ length: startsAtOnce }, () => startEach(wanted))),
+    );
     running = size.running;
-    figures.push({ ...size, ...(await measure()) });
+    figures.push({ ...size, create_ms: made, start_ms: begun, ...(await measure()) });
     console.log(JSON.stringify(figures.at(-1)));
   }
   console.log("\nfleet");
@@ -86,6 +100,13 @@ async function createNode(on: DaemonProcess, imageUri: string, index: number): P
   return (await finish(on.client.createDevNode(request as Parameters<typeof on.client.createDevNode>[0]))).id;
 }
 
+/** Milliseconds for each of `count` pieces of work. */
+async function timed(count: number, work: () => Promise<unknown>): Promise<number> {
+  const started = performance.now();
+  await work();
+  return Math.round((performance.now() - started) / Math.max(count, 1));
+}
+
 /** Several of these share one list. */
 async function startEach(waiting: string[]): Promise<void> {
   for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
@@ -110,9 +131,11 @@ async function measure() {
   // The first moments, when everything is read and compiled, are not what it costs to idle.
   await delay(3_000);
   const pid = daemonPid(daemon);
-  const [cpu, waking] = [cpuSeconds(pid), performance.now()];
+  const [cpu, nodesCpu, waking] = [cpuSeconds(pid), await nodesCpuSeconds(), performance.now()];
   await delay(idleSeconds * 1_000);
-  const idle_cpu_percent = (100 * (cpuSeconds(pid) - cpu)) / ((performance.now() - waking) / 1_000);
+  const percent = (seconds: number): number => (100 * seconds) / ((performance.now() - waking) / 1_000);
+  const idle_cpu_percent = percent(cpuSeconds(pid) - cpu);
+  const nodes_cpu_percent = percent((await nodesCpuSeconds()) - nodesCpu);
 
   const times: number[] = [];
   for (let round = 0; round < listings; round += 1) {
@@ -120,20 +143,31 @@ async function measure() {
     await daemon.client.listNodes({ local: true });
     times.push(performance.now() - asked);
   }
-  const { conditions } = await daemon.client.getInfo({});
-  const url = conditions.find(({ name }) => name === "metrics")?.message ?? "";
   const scraped = performance.now();
-  await (await fetch(url)).text();
+  await scrape();
   return {
     attach_ms: Math.round(attach_ms),
     attach_cpu_ms,
     untouched,
     processes: before.length,
     idle_cpu_percent: Number(idle_cpu_percent.toFixed(2)),
+    nodes_cpu_percent: Number(nodes_cpu_percent.toFixed(2)),
     pss_mb: Math.round(pssBytes(pid) / 1e6),
     list_ms: Number(times.sort((a, b) => a - b)[times.length >> 1]?.toFixed(1)),
     scrape_ms: Math.round(performance.now() - scraped),
   };
+}
+
+async function scrape(): Promise<string> {
+  const { conditions } = await daemon.client.getInfo({});
+  const url = conditions.find(({ name }) => name === "metrics")?.message ?? "";
+  return (await fetch(url)).text();
+}
+
+/** What all nodes have used: of empty nodes that is babel, and what is done to look at them. */
+async function nodesCpuSeconds(): Promise<number> {
+  const lines = (await scrape()).matchAll(/^blockvisor_node_cpu_seconds_total\{.*\} (.*)$/gm);
+  return [...lines].reduce((sum, [, seconds]) => sum + Number(seconds), 0);
 }
 
 function daemonPid({ process }: DaemonProcess): number {

@@ -6,6 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { statOf } from "../process/identity.ts";
 import { childrenOf } from "../process/run-processes.ts";
 import { builtAgent, statusOf, TestAgent } from "../testbed/agent.ts";
+import { collectGarbage, inspectable } from "../testbed/collected.ts";
 import { activityOf, helpersOf, residentKb } from "../testbed/footprint.ts";
 
 /** Short jobs that are run one after another, in four rows at once; BABEL_SHORT_JOBS=10000 for the long version. */
@@ -47,7 +48,7 @@ test("16 idle jobs: babel and all its helpers stay within 90 MB and sleep", asyn
 });
 
 test(`${SHORT_JOBS} short jobs leave no zombie, no file descriptor and no memory behind`, async (t) => {
-  const agent = await TestAgent.start(bundle);
+  const agent = await TestAgent.start(inspectable(bundle));
   t.after(() => agent.dispose());
   const rows = ["a", "b", "c", "d"];
   for (const name of rows) await agent.create(name, "echo hi");
@@ -62,10 +63,11 @@ test(`${SHORT_JOBS} short jobs leave no zombie, no file descriptor and no memory
       await Promise.all(rows.map((name) => runOnce(name, number)));
     }
   };
-  const measure = async () => ({
-    memory: await residentKb(agent.pid),
-    descriptors: (await readdir(`/proc/${agent.pid}/fd`)).length,
-  });
+  const measure = async () => {
+    await collectGarbage(agent.stderr);
+    const descriptors = (await readdir(`/proc/${agent.pid}/fd`)).length;
+    return { memory: await residentKb(agent.pid), descriptors };
+  };
   const warmUp = Math.min(100, Math.ceil(SHORT_JOBS / 8));
   await runRounds(warmUp);
   const start = await measure();
@@ -76,7 +78,7 @@ test(`${SHORT_JOBS} short jobs leave no zombie, no file descriptor and no memory
   }
   t.diagnostic(`memory in kB: ${[start, ...samples].map((each) => each.memory).join(" ")}`);
   t.diagnostic(`descriptors: ${[start, ...samples].map((each) => each.descriptors).join(" ")}`);
-  // Garbage comes and goes: what stays is what the smallest figures of the first and of the second half have between them.
+  // Freed memory is given back late: what stays is what the smallest figures of the first and of the second half have between them.
   const smallest = (of: typeof samples): number => Math.min(...of.map((each) => each.memory));
   const growth = smallest(samples.slice(PARTS / 2)) - smallest(samples.slice(0, PARTS / 2));
   assert.ok(growth <= 5_000, `${growth} kB more in the second half`);

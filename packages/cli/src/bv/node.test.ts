@@ -431,7 +431,7 @@ test("what was wrong with the node last is told when it runs again, too", async 
   );
   const said = "the container does not run(: its first process was killed by SIGKILL)?";
   const { stdout } = await bv("node", "info", node.name);
-  assert.match(stdout, new RegExp(`^Last fault: {6}${said} \\(.* UTC\\)$`, "m"));
+  assert.match(stdout, new RegExp(`^Last fault: {5}${said} \\(.* UTC\\)$`, "m"));
   const { stderr } = await bv("node", "status", "-v", node.name);
   assert.match(stderr, new RegExp(`^${node.name}: is what it should be; last fault: ${said} `));
 });

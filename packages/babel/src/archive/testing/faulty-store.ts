@@ -155,8 +155,7 @@ export class FaultyStore {
       if (fault?.kind === "slow") await delay((piece.length * 1000) / fault.bytesPerSecond);
       this.counters.sent += piece.length;
       this.sending();
-      if (piece.length > 0 && !response.write(piece))
-        await Promise.race([once(response, "drain"), closed]);
+      if (piece.length > 0 && !response.write(piece)) await Promise.race([once(response, "drain"), closed]);
       if (response.destroyed) return;
       if (at + PIECE < cut) continue;
       if (fault?.kind === "stall") return;

@@ -194,7 +194,12 @@ async function prepare(death: Death): Promise<void> {
       const { from } = courseOf(cut.operation);
       if (!life.isSound || life.condition !== from) {
         await dismiss(life);
-        for (const operation of histories[from]) await deeds[operation](life);
+        for (const [done, operation] of histories[from].entries()) {
+          await deeds[operation](life);
+          // The shell of a service that runs may not have said so yet.
+          const starts = async (): Promise<number> => (await lines(life.id, "starts")).length;
+          if (operation !== "create") await until(async () => (await starts()) > done);
+        }
         life.condition = from;
       }
       life.isSound = false;

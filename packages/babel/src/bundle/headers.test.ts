@@ -23,7 +23,9 @@ test("what stands in for Headers tells what Node's own tells, whatever is done t
       }
       const told = (headers: OurHeaders | Headers) => {
         const each: (readonly [string, string])[] = [];
-        headers.forEach((text, key) => each.push([key, text]));
+        headers.forEach((text, key) => {
+          each.push([key, text]);
+        });
         const keys = changes.map(([, key]) => [headers.get(key), headers.has(key)]);
         return [[...headers], [...headers.keys()], [...headers.values()], headers.getSetCookie(), each, keys];
       };

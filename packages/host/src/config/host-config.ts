@@ -9,6 +9,8 @@ const apptainer = z.looseObject({
   host_network: z.boolean().default(false),
   cpu_limit: z.boolean().default(true),
   memory_limit: z.boolean().default(true),
+  /** `auto`: nodes have user ids of their own where the machine can do that. */
+  user_namespaces: z.enum(["auto", "off"]).default("auto"),
 });
 
 /** `etc/blockvisor.json`, spec host-daemon §1.6. Old and new key names are read; unknown keys are kept. */

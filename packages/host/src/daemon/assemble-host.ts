@@ -13,6 +13,7 @@ import { createNodeNetwork } from "../network/index.ts";
 import { CpuRegistry } from "../node/cpu-registry.ts";
 import type { NodeHost } from "../node/node-host.ts";
 import type { NodeState } from "../node/node-state.ts";
+import { createOwnIds } from "../node/own-ids.ts";
 import { containerDirectory, type HostPaths } from "../place/paths.ts";
 import { createNodeRootfs } from "../rootfs/index.ts";
 import { type RuntimeChoice, selectRuntime } from "../runtime/index.ts";
@@ -38,19 +39,22 @@ export async function assembleHost({ paths, config, env, log, api }: HostParts):
   const images = createImageStore({ directory: paths.images });
   const cgroups = createNodeCgroups();
   const { runDirectory } = paths;
+  const agent = await loadAgentBundle(agentCandidates(env, import.meta.url));
+  const runtime = await selectRuntime(runtimeChoice(config, env), {
+    runDirectory,
+    cgroups,
+    nodeDirectory: (id) => containerDirectory(paths, id),
+    apptainerArgs: config.runtime.extra_args ?? [],
+  });
   return {
     paths,
     config,
     log,
     images,
     cgroups,
-    agent: await loadAgentBundle(agentCandidates(env, import.meta.url)),
-    runtime: await selectRuntime(runtimeChoice(config, env), {
-      runDirectory,
-      cgroups,
-      nodeDirectory: (id) => containerDirectory(paths, id),
-      apptainerArgs: config.runtime.extra_args ?? [],
-    }),
+    agent,
+    runtime,
+    ownIds: createOwnIds({ mode: config.runtime.user_namespaces, runtime, directory: paths.nodes }),
     rootfs: createNodeRootfs(images),
     network: createNodeNetwork({ runDirectory }),
     firewall: createNodeFirewall({ runDirectory }),

@@ -79,6 +79,7 @@ export async function startDaemon({ root, dev, env, log }: DaemonOptions): Promi
     runtime = found;
     if (!found.usable) log.error(`no containers can be run: ${found.reason}; ${found.fix}`);
   });
+  let userIds: string | undefined;
   const context: ServiceContext = {
     host,
     nodes,
@@ -92,6 +93,7 @@ export async function startDaemon({ root, dev, env, log }: DaemonOptions): Promi
     },
     conditions: () => [
       ...(runtime === undefined ? [] : [runtimeCondition(host.runtime.kind, runtime)]),
+      ...(userIds === undefined ? [] : [{ name: "user-ids", ok: true, message: userIds }]),
       ...(cloud?.conditions() ?? []),
       ...(metrics === undefined ? [] : [metricsCondition(metrics)]),
     ],
@@ -115,6 +117,9 @@ export async function startDaemon({ root, dev, env, log }: DaemonOptions): Promi
       status.set(ServiceStatus.OK);
       log.info({ nodes: nodes.counts.total, running: nodes.counts.running }, "all nodes attached");
       await cloud?.start();
+      const against = await host.ownIds.against(host.paths.nodes);
+      if (against !== undefined) log.info(`nodes have the machine's user ids: ${against}`);
+      userIds = against === undefined ? "each node has its own" : `all nodes have the machine's: ${against}`;
     })
     .catch((error: unknown) => {
       status.set(ServiceStatus.BROKEN);

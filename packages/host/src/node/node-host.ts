@@ -20,6 +20,7 @@ import type { NodeTasks } from "../schedule/node-tasks.ts";
 import type { Secrets } from "../secrets/secrets.ts";
 import type { CpuRegistry } from "./cpu-registry.ts";
 import type { NodeState } from "./node-state.ts";
+import type { OwnIds } from "./own-ids.ts";
 
 /** What all nodes of this machine share. */
 export interface NodeHost {
@@ -28,6 +29,7 @@ export interface NodeHost {
   readonly agent: AgentBundle;
   readonly runtime: ContainerRuntime;
   readonly rootfs: NodeRootfs;
+  readonly ownIds: OwnIds;
   readonly images: ImageStore;
   readonly cgroups: NodeCgroups;
   readonly network: NodeNetwork;

@@ -70,7 +70,9 @@ async function startBeside({ host, paths, state }: NodeParts, image: UnpackedIma
   const folder = (name: string): string => join(paths.check, name);
   for (const name of ["run", "data"]) await mkdir(folder(name), { recursive: true, mode: 0o700 });
   await host.rootfs.prepare(paths.check, "check", image);
-  const rootfs = await host.rootfs.mount(paths.check, "check");
+  const ownIds = (await host.ownIds.against(paths.check)) === undefined;
+  const rootfs = await host.rootfs.mount(paths.check, "check", { ownIds });
+  const idBase = await host.rootfs.idBase(paths.check);
   await runTool("ip", ["netns", "add", namespaceOf(paths.id)]);
   const record = newAgentRecord(host.agent.version);
   await writeAgentRecord(folder("agent.json"), record);
@@ -79,6 +81,7 @@ async function startBeside({ host, paths, state }: NodeParts, image: UnpackedIma
   await host.runtime.create({
     nodeId: id,
     rootfs,
+    ...(idBase === undefined ? {} : { idBase }),
     init: host.agent.init,
     env,
     hostname: state().name,

@@ -7,6 +7,7 @@ import { dataOf, isDirectory } from "./node-data.ts";
 import type { NodeParts } from "./node-host.ts";
 import { hexOf, imageOf, pullOptions } from "./node-image.ts";
 import type { ExecutorTable } from "./outcome.ts";
+import { mountRootfs } from "./own-ids.ts";
 import { removeCheck } from "./smoke-check.ts";
 
 /** Steps about what a node has as long as it exists: directory, root file system, plugin. */
@@ -26,10 +27,11 @@ export const contentSteps = {
     return { state: { image } };
   },
 
-  mount_rootfs: async ({ host, paths }, { rootfs, digest, uri }, context) => {
+  mount_rootfs: async (node, { rootfs, digest, uri }, context) => {
+    const { host, paths } = node;
     const known = (await host.rootfs.list(paths.directory)).some(({ version }) => version === rootfs);
     if (!known) await host.rootfs.prepare(paths.directory, rootfs, await imageOf(host, digest, uri, context));
-    await host.rootfs.mount(paths.directory, rootfs);
+    await mountRootfs(node, context.state, rootfs);
     // What `init` left in a root file system went with it.
     return { seen: { rootfs }, ...(known ? {} : { state: { initialized: false } }) };
   },

@@ -19,6 +19,7 @@ import type { NodeState } from "./node-state.ts";
 import { agentStateOf } from "./observe.ts";
 import type { Observed } from "./observed.ts";
 import type { ExecutorTable } from "./outcome.ts";
+import { mountRootfs } from "./own-ids.ts";
 
 const second = 1000;
 
@@ -142,10 +143,14 @@ export const upSteps = {
 
 async function containerSpec(node: NodeParts, state: NodeState): Promise<ContainerSpec> {
   const { host, paths } = node;
+  // Nodes of an earlier version, or after a change of the configuration, get the ids they have from now on.
+  await mountRootfs(node, state, state.image.rootfs);
+  const idBase = await host.rootfs.idBase(paths.directory);
   const network = usesHostNetwork(host, state) ? undefined : await requireNetwork(host, state.id);
   return {
     nodeId: state.id,
     rootfs: paths.rootfs,
+    ...(idBase === undefined ? {} : { idBase }),
     init: host.agent.init,
     env: await node.environment(),
     hostname: state.name,

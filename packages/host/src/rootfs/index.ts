@@ -8,3 +8,4 @@ export {
   writeRootedFile,
 } from "./rooted-file.ts";
 export { connectRootedSocket } from "./rooted-socket.ts";
+export { tryMappedFolder, tryMappedOverlay } from "./rootfs-storage.ts";

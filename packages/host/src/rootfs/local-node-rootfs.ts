@@ -8,7 +8,7 @@ import type { ImageStore, UnpackedImage } from "../images/index.ts";
 import { type MountEntry, readMountsAt, readMountTable } from "./mount-table.ts";
 import type { NodeRootfs, RootfsVersion } from "./node-rootfs.ts";
 import { type RootfsRecord, readRootfsRecord, writeRootfsRecord } from "./rootfs-record.ts";
-import { detectStorage, mountOverlay } from "./rootfs-storage.ts";
+import { detectStorage, idBaseOf, mountMappedOverlay, mountOverlay } from "./rootfs-storage.ts";
 
 const COPY_TIMEOUT_MS = 2 * 3_600_000;
 
@@ -56,22 +56,31 @@ export function createNodeRootfs(images: Pick<ImageStore, "get">): NodeRootfs {
       return { version, ...record };
     },
 
-    async mount(nodeDirectory, version) {
+    async mount(nodeDirectory, version, { ownIds = false } = {}) {
       const folder = versionFolder(nodeDirectory, version);
       const record = await readRootfsRecord(folder);
       if (!record) throw unknownVersion(nodeDirectory, version);
       const target = join(nodeDirectory, "rootfs");
       const mounts = await mountsAt(target);
-      if (mounts.length === 1 && versionOf(mounts[0]) === version) return target;
+      const isMapped = ownIds && record.storage === "overlay";
+      const fits = (mount: MountEntry): boolean =>
+        versionOf(mount) === version && (rangeOf(mount) !== undefined) === isMapped;
+      if (mounts.length === 1 && mounts.every(fits)) return target;
       await this.unmount(nodeDirectory);
       await mkdir(target, { recursive: true, mode: 0o755 });
       failpoint("rootfs.unmounted");
       try {
         if (record.storage === "overlay") {
           const base = await realpath(nodeDirectory);
-          const lower = relative(base, await realpath((await images.get(record.imageDigest)).rootfs));
-          const own = `roots/${version}`;
-          await mountOverlay(base, { lower, upper: `${own}/upper`, work: `${own}/work`, target: "rootfs" });
+          const image = await realpath((await images.get(record.imageDigest)).rootfs);
+          if (isMapped) {
+            const taken = (await readMountTable()).flatMap((mount) => rangeOf(mount) ?? []);
+            await mountMappedOverlay(taken, { lower: image, folder, name: version, target });
+          } else {
+            const own = `roots/${version}`;
+            const lower = relative(base, image);
+            await mountOverlay(base, { lower, upper: `${own}/upper`, work: `${own}/work`, target: "rootfs" });
+          }
         } else {
           await runTool("mount", ["-o", "bind,nodev", "--", join(folder, "rootfs"), target]);
         }
@@ -103,6 +112,11 @@ export function createNodeRootfs(images: Pick<ImageStore, "get">): NodeRootfs {
       if (root !== undefined && version !== undefined) shown.set(target, { dev: root.dev, ino: root.ino, version });
       else shown.delete(target);
       return version;
+    },
+
+    async idBase(nodeDirectory) {
+      const mount = (await mountsAt(join(nodeDirectory, "rootfs"))).at(-1);
+      return mount && rangeOf(mount);
     },
 
     async list(nodeDirectory) {
@@ -196,6 +210,10 @@ async function mountsAt(target: string): Promise<readonly MountEntry[]> {
 function versionOf(mount: MountEntry | undefined): string | undefined {
   const upper = mount?.root === "/" ? mount.options.get("upperdir") : undefined;
   return /(?:^|\/)roots\/([^/]+)\/(?:upper|rootfs)$/.exec(upper ?? mount?.root ?? "")?.[1];
+}
+
+function rangeOf({ options }: MountEntry): number | undefined {
+  return idBaseOf(options.get("upperdir"));
 }
 
 function versionFolder(nodeDirectory: string, version: string): string {

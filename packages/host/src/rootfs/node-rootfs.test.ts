@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
+  chownSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -141,6 +142,33 @@ test("an upgrade is a second version beside the first, a rollback shows the firs
   assert.equal(await rootfs.mounted(path), "v1");
   await rootfs.remove(path, "v1");
   assert.deepEqual(mounts(), []);
+});
+
+test("files may belong to ids of the node's own; on disk they stay what they are", async () => {
+  const [a, b] = [node("own-a"), node("own-b")];
+  for (const path of [a, b]) {
+    await rootfs.prepare(path, "v1", one);
+    await rootfs.mount(path, "v1", { ownIds: true });
+    await rootfs.mount(path, "v1", { ownIds: true });
+  }
+  const [base = 0, other = 0] = [await rootfs.idBase(a), await rootfs.idBase(b)];
+  assert.ok(base > 0 && base % 65_536 === 0 && base !== other);
+  assert.equal(mounts().filter((line) => /own-[ab]/.test(line)).length, 2);
+  const owner = (...path: string[]): number => statSync(join(a, ...path)).uid;
+  chownSync(join(a, "rootfs/etc/version"), base + 7, base + 8);
+  // By the machine's root, as an engineer does.
+  writeFileSync(join(a, "rootfs/etc/new"), "new");
+  assert.deepEqual([owner("rootfs/big"), owner("rootfs/etc/version"), owner("rootfs/etc/new")], [base, base + 7, 0]);
+  assert.equal(owner("roots/v1/upper/etc/version"), 7);
+  assert.equal(await rootfs.mounted(a), "v1");
+  await rootfs.mount(a, "v1");
+  assert.equal(await rootfs.idBase(a), undefined);
+  assert.deepEqual([owner("rootfs/big"), owner("rootfs/etc/version")], [0, 7]);
+  for (const path of [a, b]) await rootfs.remove(path, "v1");
+  assert.deepEqual(
+    mounts().filter((line) => /own-[ab]/.test(line)),
+    [],
+  );
 });
 
 test("what somebody else does with a mount is seen", async () => {

@@ -10,8 +10,14 @@ export interface NodeRootfs {
   /** Makes the version ready on the image: an empty upper layer, or a copy where overlay is impossible. Keeps what is there. */
   prepare(nodeDirectory: string, version: string, image: UnpackedImage): Promise<RootfsVersion>;
 
-  /** Shows the version at `<node>/rootfs` (replacing another one that is shown). Returns that path. */
-  mount(nodeDirectory: string, version: string): Promise<string>;
+  /**
+   * Shows the version at `<node>/rootfs` (replacing another one that is shown, or one that has not the ids that are asked for). With
+   * `ownIds` its files belong to a range of ids of its own; copies know no such thing. On disk nothing differs. Returns that path.
+   */
+  mount(nodeDirectory: string, version: string, options?: { readonly ownIds?: boolean }): Promise<string>;
+
+  /** First id on the machine of the range that the mounted version's files belong to. */
+  idBase(nodeDirectory: string): Promise<number | undefined>;
 
   unmount(nodeDirectory: string): Promise<void>;
 

@@ -1,5 +1,6 @@
 import { mkdir, open, unlink } from "node:fs/promises";
-import { openEntry, withRootedParent } from "./rooted-path.ts";
+import { isOperationError } from "@blockvisor/image/container";
+import { openEntry, rootedError, withRootedParent } from "./rooted-path.ts";
 
 /**
  * Makes sure that something can be mounted at `path` below `root`: a folder or an empty file is made where nothing is. What is
@@ -23,6 +24,24 @@ export async function ensureRootedMountPoint(root: string, path: string, kind: "
     },
     (folder) => make(folder, "directory"),
   );
+}
+
+/** Makes nothing: a folder that is missing is fine, a link or a file in its place is refused with the same errors. */
+export async function checkRootedMountPoint(root: string, path: string): Promise<void> {
+  try {
+    await withRootedParent(root, path, async (entry) => {
+      const found = await openEntry(entry, path);
+      try {
+        const stats = await found.stat();
+        if (stats.isSymbolicLink()) throw rootedError(Object.assign(new Error("link"), { code: "ELOOP" }), path);
+        if (!stats.isDirectory()) throw rootedError(Object.assign(new Error("file"), { code: "ENOTDIR" }), path);
+      } finally {
+        await found.close();
+      }
+    });
+  } catch (error) {
+    if (!isOperationError(error, "rooted-not-found")) throw error;
+  }
 }
 
 /** Images like to link such files to places that exist only on a running system. */

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { isOperationError, runTool } from "@blockvisor/image/container";
+import { isOperationError, OperationError, runTool } from "@blockvisor/image/container";
+import { chooseRange, mappedMounts, stageBeside } from "../user-namespace/index.ts";
 
 /**
  * How root file systems can be kept in this folder, found out by trying: overlay does not work on an overlay, over some network
@@ -43,6 +44,67 @@ export async function mountOverlay(
 ): Promise<void> {
   const options = `nodev,lowerdir=${paths.lower},upperdir=${paths.upper},workdir=${paths.work}`;
   await runTool("mount", ["-t", "overlay", "overlay", "-o", options, paths.target], { cwd: directory });
+}
+
+/** Ranges that overlays being mounted will have. */
+const claimed = new Set<number>();
+
+/**
+ * Mounts an overlay whose files belong to a range of ids that nothing else on the machine has: 0 to 65535 on disk are shown as the range. What
+ * is written through it needs an id of the range. The mount's options tell the range (`idBaseOf`). Error `no-id-range`.
+ */
+export async function mountMappedOverlay(
+  taken: Iterable<number>,
+  paths: { readonly lower: string; readonly folder: string; readonly name: string; readonly target: string },
+): Promise<void> {
+  const stage = stageBeside()?.root;
+  if (stage === undefined) throw new OperationError("tool-failed", "there is no folder to mount on, like /var/local");
+  const base = chooseRange(new Set([...taken, ...claimed]));
+  claimed.add(base);
+  try {
+    const [tool, ...args] = mappedMounts({ verb: "overlay", base, stage, ...paths });
+    await runTool(tool, args);
+  } finally {
+    claimed.delete(base);
+  }
+}
+
+/** Why overlays in this folder cannot be shown with other owners; `undefined`: they can. Nothing is ever mounted where others see it. */
+export async function tryMappedOverlay(folder: string): Promise<string | undefined> {
+  const probe = join(folder, ".own-ids");
+  const [lower, own] = [join(probe, "lower"), join(probe, "own")];
+  try {
+    // Of a trial that was killed.
+    await rm(probe, { recursive: true, force: true });
+    for (const path of [lower, join(own, "upper"), join(own, "work")])
+      await mkdir(path, { recursive: true, mode: 0o700 });
+    await mountMappedOverlay([], { lower, folder: own, name: "own", target: "" });
+    return undefined;
+  } catch (error) {
+    return reasonOf(error);
+  } finally {
+    await rm(probe, { recursive: true, force: true });
+  }
+}
+
+/** Why files of this folder's file system cannot be shown with other owners; `undefined`: they can. */
+export async function tryMappedFolder(folder: string): Promise<string | undefined> {
+  const [tool, ...args] = mappedMounts({ verb: "try", base: chooseRange(new Set()), folder });
+  return runTool(tool, args).then(
+    () => undefined,
+    (error) => `files in ${folder} cannot be shown with other owners: ${reasonOf(error)}`,
+  );
+}
+
+function reasonOf(error: unknown): string {
+  if (isOperationError(error)) return error.message;
+  throw error;
+}
+
+/** The first id of the range that an overlay shows, from its `upperdir`. */
+export function idBaseOf(upper: string | undefined): number | undefined {
+  const base = /^(\d+)\/roots\//.exec(upper ?? "")?.[1];
+  return base === undefined ? undefined : Number(base);
 }
 
 async function succeeds(work: Promise<unknown>): Promise<boolean> {

@@ -59,6 +59,8 @@ export function createApptainerRuntime(
       return result;
     },
 
+    withoutUserNamespaces: async () => "Apptainer, run by root, gives containers the machine's user ids",
+
     async run(spec, { lock, log, network, onLaunch, ...call }) {
       const folder = folderOf(spec.nodeId);
       await mkdir(folder, { recursive: true, mode: 0o700 });

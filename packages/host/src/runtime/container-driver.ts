@@ -17,6 +17,8 @@ export interface ContainerDriver {
 
   probe(): Promise<RuntimeProbe>;
 
+  withoutUserNamespaces(): Promise<string | undefined>;
+
   /** Starts the container in its cgroup, which exists, and returns the host's pid of its first process. */
   run(spec: ContainerSpec, call: DriverCall & StartOptions & { readonly lock: number }): Promise<number>;
 

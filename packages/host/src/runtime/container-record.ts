@@ -21,6 +21,7 @@ const strings = z.record(z.string(), z.string());
 const spec = z.object({
   nodeId: z.string(),
   rootfs: z.string(),
+  idBase: z.number().int().exactOptional(),
   init: z.array(z.string()).min(1),
   env: strings,
   hostname: z.string(),

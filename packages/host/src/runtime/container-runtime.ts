@@ -17,6 +17,9 @@ export interface ContainerRuntime {
   /** Whether this machine can run containers with it, found out by trying; the reason and the fix when not. */
   probe(): Promise<RuntimeProbe>;
 
+  /** Why containers cannot have a user namespace of their own with it, found out by trying; `undefined`: they can. */
+  withoutUserNamespaces(): Promise<string | undefined>;
+
   /** Records what to run. Nothing runs yet. Replaces an earlier specification; refused while the container runs. */
   create(spec: ContainerSpec): Promise<void>;
 
@@ -76,6 +79,11 @@ export interface ContainerSpec {
   readonly nodeId: string;
   /** The merged root file system on the host, mounted by `NodeRootfs`. */
   readonly rootfs: string;
+  /**
+   * First of the 65536 ids of the machine that are the container's 0 and up, in a user namespace of its own; the files of `rootfs` belong to
+   * them already. Without it root of the container is the machine's.
+   */
+  readonly idBase?: number;
   /** argv of init, resolved in the container; first word absolute. */
   readonly init: readonly string[];
   /** Environment of init; `exec` brings its own. Nothing of the daemon's environment leaks in. */

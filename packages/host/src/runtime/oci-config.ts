@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { CONTAINER_CAPABILITIES } from "./capabilities.ts";
 import type { ContainerSpec, ExecSpec } from "./container-runtime.ts";
 import { hostNameOf } from "./host-files.ts";
+import type { OwnIds } from "./own-ids.ts";
 import { seccompProfile } from "./seccomp-profile.ts";
 
 const SAFE = ["nosuid", "noexec", "nodev"];
@@ -22,6 +23,9 @@ const MOUNTS = [
   },
   { destination: "/dev/shm", type: "tmpfs", source: "shm", options: [...SAFE, "mode=1777", "size=65536k"] },
   { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: SAFE },
+];
+
+const SYSTEM = [
   { destination: "/sys", type: "sysfs", source: "sysfs", options: [...SAFE, "ro"] },
   { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: [...SAFE, "relatime", "ro"] },
 ];
@@ -37,18 +41,24 @@ const READ_ONLY = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sys
 export function ociConfig(
   spec: ContainerSpec,
   host: { readonly cgroup: string; readonly resolvConf: string; readonly hosts: string },
+  own?: OwnIds,
 ): object {
-  const network = spec.network.kind === "host" ? [] : [{ type: "network", path: spec.network.path }];
+  const namespaces = ["pid", "mount", "ipc", "uts", "cgroup", ...(own ? ["user"] : [])];
+  // With ids of its own the tool is started in the network, and the container inherits it.
+  const network = spec.network.kind === "host" || own ? [] : [{ type: "network", path: spec.network.path }];
+  const { rootfs, mounts } = own ?? spec;
+  const { resolvConf, hosts } = own ?? host;
   return {
     ociVersion: "1.0.2",
     process: ociProcess({ argv: spec.init, env: spec.env }),
-    root: { path: spec.rootfs, readonly: false },
+    root: { path: rootfs, readonly: false },
     hostname: hostNameOf(spec.hostname),
     mounts: [
       ...MOUNTS,
-      bind(host.resolvConf, "/etc/resolv.conf", true),
-      bind(host.hosts, "/etc/hosts", false),
-      ...spec.mounts.map(({ source, destination, readOnly }) => bind(source, destination, readOnly)),
+      ...(own?.system ?? SYSTEM),
+      bind(resolvConf, "/etc/resolv.conf", true),
+      bind(hosts, "/etc/hosts", false),
+      ...mounts.map(({ source, destination, readOnly }) => bind(source, destination, readOnly)),
       ...spec.ramdisks.map(({ mountPoint, sizeMb }) => ({
         destination: mountPoint,
         type: "tmpfs",
@@ -57,7 +67,8 @@ export function ociConfig(
       })),
     ],
     linux: {
-      namespaces: [...["pid", "mount", "ipc", "uts", "cgroup"].map((type) => ({ type })), ...network],
+      namespaces: [...namespaces.map((type) => ({ type })), ...network],
+      ...(own ? { uidMappings: own.mappings, gidMappings: own.mappings } : {}),
       cgroupsPath: `/${host.cgroup}`,
       // Memory, cores and processes are limited by our own cgroups module, the same for every runtime.
       resources: { devices: [{ allow: false, access: "rwm" }] },

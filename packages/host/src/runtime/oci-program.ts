@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isOperationError, OperationError, runTool } from "@blockvisor/image/container";
 import { failpoint } from "../durable/index.ts";
 import type { RuntimeProbe } from "./container-runtime.ts";
+import type { OwnIds } from "./own-ids.ts";
 
 /** The command-line tool that makes containers, with the folder it keeps its own state in. */
 export interface OciProgram {
@@ -23,6 +24,14 @@ interface OciCall {
   readonly onSpawn?: () => void;
   readonly signal?: AbortSignal;
   readonly timeoutMs?: number;
+  /** argv of what prepares the ground and becomes the tool. */
+  readonly enter?: (command: readonly string[]) => readonly [string, ...string[]];
+}
+
+/** A container to be made to see whether it can be. */
+export interface OciTrial {
+  readonly config: object;
+  readonly own?: OwnIds;
 }
 
 /**
@@ -31,7 +40,7 @@ interface OciCall {
  */
 export async function findOciProgram(
   directory: string,
-  config: (rootfs: string) => object,
+  trial: (rootfs: string) => OciTrial,
   candidates: readonly string[],
 ): Promise<OciProgram | Extract<RuntimeProbe, { usable: false }>> {
   const reasons: string[] = [];
@@ -44,7 +53,7 @@ export async function findOciProgram(
     }
     try {
       await removeTrials(program, directory);
-      await tryProgram(program, directory, config);
+      await tryProgram(program, directory, trial);
       return program;
     } catch (error) {
       reasons.push(error instanceof Error ? error.message : String(error));
@@ -71,7 +80,9 @@ function programAt(name: string, state: string): Omit<OciProgram, "version"> {
       await mkdir(state, { recursive: true, mode: 0o700 });
       const log = join(state, `.log-${randomBytes(6).toString("hex")}`);
       try {
-        await runTool(name, [...args, "--log", log, "--log-format", "json", ...verb], {
+        const command = [name, ...args, "--log", log, "--log-format", "json", ...verb] as const;
+        const [tool, ...words] = call.enter?.(command) ?? command;
+        await runTool(tool, words, {
           output: call.output ?? "ignore",
           ...(call.inherit === undefined ? {} : { inherit: [call.inherit] }),
           ...(call.onSpawn ? { onSpawn: call.onSpawn } : {}),
@@ -104,7 +115,12 @@ async function removeTrials(program: OciProgram, directory: string): Promise<voi
   for (const name of bundles) await rm(join(directory, name), { recursive: true });
 }
 
-async function tryProgram(program: OciProgram, directory: string, config: (rootfs: string) => object): Promise<void> {
+/** Makes a container up to the point where its first program would run, and removes it. Error `runtime-unusable`. */
+export async function tryProgram(
+  program: OciProgram,
+  directory: string,
+  trial: (rootfs: string) => OciTrial,
+): Promise<void> {
   const bundle = await mkdtemp(join(directory, trialPrefix));
   const id = `${trialPrefix}${randomBytes(6).toString("hex")}`;
   const call = { errorCode: "runtime-unusable", timeoutMs: 20_000 };
@@ -113,8 +129,10 @@ async function tryProgram(program: OciProgram, directory: string, config: (rootf
     await mkdir(rootfs);
     await writeFile(join(rootfs, "init"), "#!");
     await chmod(join(rootfs, "init"), 0o755);
-    await writeFile(join(bundle, "config.json"), JSON.stringify(config(rootfs)));
-    await program.run(["create", "--bundle", bundle, id], call);
+    const { config, own } = trial(rootfs);
+    if (own) await chown(rootfs, own.base, own.base);
+    await writeFile(join(bundle, "config.json"), JSON.stringify(config));
+    await program.run(["create", "--bundle", bundle, id], { ...call, ...(own ? { enter: own.enter } : {}) });
     failpoint("oci.tried");
   } finally {
     await program.run(["delete", "--force", id], call).catch(() => {});

@@ -1,14 +1,16 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { OperationError } from "@blockvisor/image/container";
+import { isOperationError, OperationError } from "@blockvisor/image/container";
 import { createNodeCgroups } from "../cgroups/index.ts";
+import { chooseRange } from "../user-namespace/index.ts";
 import type { ContainerDriver } from "./container-driver.ts";
 import type { ContainerRuntime, ContainerSpec } from "./container-runtime.ts";
 import { hostNameOf, hostsFile, resolvConf } from "./host-files.ts";
 import { prepareMountPoints, SYSTEM_FOLDERS } from "./mount-points.ts";
 import { ociConfig, ociProcess } from "./oci-config.ts";
-import { findOciProgram, type OciProgram } from "./oci-program.ts";
+import { findOciProgram, type OciProgram, type OciTrial, tryProgram } from "./oci-program.ts";
+import { besideOwnIds, type OwnIds, ownIds } from "./own-ids.ts";
 import { createContainerRuntime, type RuntimeOptions } from "./supervised-runtime.ts";
 
 export interface OciRuntimeOptions extends RuntimeOptions {
@@ -22,10 +24,22 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
   const { runDirectory, programs = ["runc", "crun"] } = options;
   const bundleOf = (nodeId: string) => join(runDirectory, "bundles", nodeId);
   let found: ReturnType<typeof findOciProgram> | undefined;
+  let withoutUserNamespaces: Promise<string | undefined> | undefined;
 
-  async function findProgram(): ReturnType<typeof findOciProgram> {
-    await mkdir(runDirectory, { recursive: true, mode: 0o700 });
-    return findOciProgram(runDirectory, (rootfs) => probeConfig(rootfs, cgroups.nameOf("probe")), programs);
+  let trials: Promise<unknown> = Promise.resolve();
+
+  /** One trial at a time: each clears what it takes for the leftovers of others. */
+  function inTurn<T>(trial: () => Promise<T>): Promise<T> {
+    const result = trials.then(trial);
+    trials = result.catch(() => {});
+    return result;
+  }
+
+  function findProgram(): ReturnType<typeof findOciProgram> {
+    return inTurn(async () => {
+      await mkdir(runDirectory, { recursive: true, mode: 0o700 });
+      return findOciProgram(runDirectory, (rootfs) => trialOf(rootfs, cgroups.nameOf("probe")), programs);
+    });
   }
 
   async function program(): Promise<OciProgram> {
@@ -36,20 +50,36 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
     throw new OperationError(result.code, `containers cannot be run: ${result.reason}`, { fix: result.fix });
   }
 
-  async function writeBundle(spec: ContainerSpec): Promise<string> {
-    const bundle = bundleOf(spec.nodeId);
+  async function tryUserNamespace(): Promise<string | undefined> {
+    try {
+      const tool = await program();
+      const namespace = { idBase: chooseRange(new Set()), needed: [runDirectory] };
+      const trial = (rootfs: string): OciTrial => trialOf(rootfs, cgroups.nameOf("probe"), namespace);
+      await inTurn(() => tryProgram(tool, runDirectory, trial));
+      return undefined;
+    } catch (error) {
+      if (!isOperationError(error)) throw error;
+      return error.message;
+    }
+  }
+
+  async function writeBundle(spec: ContainerSpec): Promise<{ readonly bundle: string; readonly own?: OwnIds }> {
+    const { nodeId } = spec;
+    const bundle = bundleOf(nodeId);
     await mkdir(bundle, { recursive: true, mode: 0o700 });
     const host = {
-      cgroup: cgroups.nameOf(spec.nodeId),
+      cgroup: cgroups.nameOf(nodeId),
       resolvConf: join(bundle, "resolv.conf"),
       hosts: join(bundle, "hosts"),
     };
+    const places = { ...host, joinFiles: cgroups.joinFiles(nodeId), needed: [runDirectory] };
+    const own = hasOwnIds(spec) ? ownIds(spec, places) : undefined;
     await Promise.all([
       resolvConf().then((text) => writeFile(host.resolvConf, text, { mode: 0o644 })),
       writeFile(host.hosts, hostsFile(hostNameOf(spec.hostname)), { mode: 0o644 }),
-      writeFile(join(bundle, "config.json"), JSON.stringify(ociConfig(spec, host)), { mode: 0o600 }),
+      writeFile(join(bundle, "config.json"), JSON.stringify(ociConfig(spec, host, own)), { mode: 0o600 }),
     ]);
-    return bundle;
+    return { bundle, ...(own ? { own } : {}) };
   }
 
   const driver: ContainerDriver = {
@@ -62,14 +92,19 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
       return { usable: true, program: result.name, version: result.version };
     },
 
+    withoutUserNamespaces: () => (withoutUserNamespaces ??= tryUserNamespace()),
+
     async run(spec, { lock, log, network, onLaunch, ...call }) {
       const mounts = spec.mounts.map(({ destination }) => destination);
-      const [tool, bundle] = await Promise.all([
+      const written = writeBundle(spec);
+      const [tool, { bundle, own }] = await Promise.all([
         program(),
-        writeBundle(spec),
-        prepareMountPoints(spec.rootfs, { folders: [...SYSTEM_FOLDERS, ...mounts] }),
+        written,
+        // What is missing has to belong to the container's root: the tool makes it, as that.
+        prepareMountPoints(spec.rootfs, { folders: [...SYSTEM_FOLDERS, ...mounts], make: spec.idBase === undefined }),
         network,
-      ]);
+        // A bundle that is to be removed because something else failed must not be written meanwhile.
+      ]).finally(() => written.catch(() => {}));
       const pidFile = join(bundle, "init.pid");
       await tool.run(["run", "--detach", "--bundle", bundle, "--pid-file", pidFile, spec.nodeId], {
         errorCode: "container-start-failed",
@@ -77,12 +112,14 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
         output: log,
         inherit: lock,
         ...(onLaunch ? { onSpawn: onLaunch } : {}),
+        ...(own ? { enter: own.enter } : {}),
         ...call,
       });
       return Number(await readFile(pidFile, "utf8"));
     },
 
-    async exec({ nodeId }, command, { log, ...call }) {
+    async exec(spec, command, { log, ...call }) {
+      const { nodeId } = spec;
       const tool = await program();
       const base = join(bundleOf(nodeId), `exec-${randomBytes(6).toString("hex")}`);
       const [processFile, pidFile] = [`${base}.json`, `${base}.pid`];
@@ -92,6 +129,7 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
           errorCode: "container-exec-failed",
           fix: `check that ${command.argv[0]} exists in the container`,
           output: log,
+          ...(hasOwnIds(spec) ? { enter: (argv) => besideOwnIds(spec, argv) } : {}),
           ...call,
         });
         return Number(await readFile(pidFile, "utf8"));
@@ -101,12 +139,15 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
       }
     },
 
-    async interactive({ nodeId }, command) {
+    async interactive(spec, command) {
+      const { nodeId } = spec;
       const tool = await program();
       // In a file, so that the environment does not show in the process list; it goes with the bundle.
       const processFile = join(bundleOf(nodeId), `shell-${randomBytes(6).toString("hex")}.json`);
       await writeFile(processFile, JSON.stringify(ociProcess(command)), { mode: 0o600 });
-      return { file: tool.name, args: [...tool.args, "exec", "--process", processFile, nodeId], env: {} };
+      const words = [tool.name, ...tool.args, "exec", "--process", processFile, nodeId] as const;
+      const [file, ...args] = hasOwnIds(spec) ? besideOwnIds(spec, words) : words;
+      return { file, args, env: {} };
     },
 
     async forget(nodeId) {
@@ -118,8 +159,21 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
   return createContainerRuntime({ ...options, cgroups }, driver);
 }
 
-function probeConfig(rootfs: string, cgroup: string): object {
+function hasOwnIds(spec: ContainerSpec): spec is ContainerSpec & { readonly idBase: number } {
+  return spec.idBase !== undefined;
+}
+
+function trialOf(
+  rootfs: string,
+  cgroup: string,
+  namespace?: { readonly idBase: number; readonly needed: readonly string[] },
+): OciTrial {
   const nothing = { nodeId: "probe", env: {}, mounts: [], ramdisks: [], limits: {}, logPath: "/dev/null" };
   const host = { cgroup: `${cgroup}-${randomBytes(6).toString("hex")}`, resolvConf: "/dev/null", hosts: "/dev/null" };
-  return ociConfig({ ...nothing, rootfs, init: ["/init"], hostname: "probe", network: { kind: "host" } }, host);
+  const network = { kind: "host" } as const;
+  const spec: ContainerSpec = { ...nothing, rootfs, init: ["/init"], hostname: "probe", network };
+  if (!namespace) return { config: ociConfig(spec, host) };
+  const { idBase, needed } = namespace;
+  const own = ownIds({ ...spec, idBase }, { ...host, joinFiles: [], needed });
+  return { config: ociConfig(spec, host, own), own };
 }

@@ -3,6 +3,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   appendFileSync,
+  chownSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -19,12 +20,15 @@ import { text } from "node:stream/consumers";
 import { after, before, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { createNodeCgroups } from "../cgroups/index.ts";
+import { chooseRange } from "../user-namespace/index.ts";
 import type { ContainerSpec, ExecSpec } from "./index.ts";
 import { isAlive, signalProcess } from "./index.ts";
 import { createTestRuntime } from "./test-runtime.ts";
 
 /** The contract every adapter has to keep; BV_TEST_RUNTIME=apptainer runs it against that one. */
 const kind = process.env["BV_TEST_RUNTIME"] === "apptainer" ? "apptainer" : "oci";
+/** Root of a container is somebody else on the machine, where the adapter can do that. */
+const idBase = kind === "oci" ? chooseRange(new Set()) : undefined;
 const directory = mkdtempSync(join(tmpdir(), "bv-runtime-"));
 const cgroups = createNodeCgroups();
 const runtime = createTestRuntime(kind, directory);
@@ -51,8 +55,10 @@ function node(name: string, change: Partial<ContainerSpec> = {}): ContainerSpec 
   created.push(nodeId);
   const home = join(directory, "nodes", nodeId);
   for (const folder of ["rootfs", "data"]) mkdirSync(join(home, folder), { recursive: true });
+  if (idBase !== undefined) chownSync(join(home, "rootfs"), idBase, idBase);
   return {
     nodeId,
+    ...(idBase === undefined ? {} : { idBase }),
     rootfs: join(home, "rootfs"),
     init: [...supervisor, "sleep", "1000000"],
     env: { HELLO: "init" },

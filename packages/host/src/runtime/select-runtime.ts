@@ -24,6 +24,7 @@ export async function selectRuntime(
   return {
     kind: chosen.kind,
     probe: () => chosen.probe(),
+    withoutUserNamespaces: () => chosen.withoutUserNamespaces(),
     async create(spec) {
       const earlier = await maker(spec.nodeId);
       if (earlier !== chosen && (await earlier.state(spec.nodeId)).kind !== "running")

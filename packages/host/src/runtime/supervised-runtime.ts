@@ -90,6 +90,8 @@ export function createContainerRuntime(options: RuntimeOptions, driver: Containe
     kind,
     probe: () => driver.probe(),
 
+    withoutUserNamespaces: () => driver.withoutUserNamespaces(),
+
     async create(spec) {
       checkedNodeId(spec.nodeId);
       if (await runningInit(spec.nodeId)) {

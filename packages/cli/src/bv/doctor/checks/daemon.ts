@@ -14,6 +14,9 @@ export async function checkDaemon({
     return [
       ok("daemon", `${info.name} ${info.version} runs, with ${nodesRunning} of ${nodesTotal} nodes running`),
       ...conditions
+        .filter((condition) => condition.ok && condition.name === "user-ids")
+        .map(({ message }) => ok("user-ids", message ?? "")),
+      ...conditions
         .filter((condition) => !condition.ok)
         .map(({ name, message }) =>
           error(`daemon-${name}`, message ?? "", "see `bv status`, and journalctl -u blockvisor"),

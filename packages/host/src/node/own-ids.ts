@@ -1,0 +1,65 @@
+import { stat } from "node:fs/promises";
+import { isOperationError } from "@blockvisor/image/container";
+import { tryMappedFolder, tryMappedOverlay } from "../rootfs/index.ts";
+import type { ContainerRuntime } from "../runtime/index.ts";
+import { dataOf } from "./node-data.ts";
+import { type NodeParts, usesHostNetwork } from "./node-host.ts";
+import type { NodeState } from "./node-state.ts";
+
+/** Whether nodes of this machine can have user ids of their own: a user namespace, with a range that nothing else has. */
+export interface OwnIds {
+  /** Why not, for a node that writes to this folder; `undefined`: it can. Found out once by trying. */
+  against(folder: string): Promise<string | undefined>;
+}
+
+export function createOwnIds(options: {
+  readonly mode: "auto" | "off";
+  readonly runtime: Pick<ContainerRuntime, "withoutUserNamespaces">;
+  /** Where root file systems lie. */
+  readonly directory: string;
+}): OwnIds {
+  const { mode, runtime, directory } = options;
+  const folders = new Map<number, Promise<string | undefined>>();
+  let machine: Promise<string | undefined> | undefined;
+
+  async function tryMachine(): Promise<string | undefined> {
+    if (mode === "off") return "user_namespaces is off in blockvisor.json";
+    return (await runtime.withoutUserNamespaces()) ?? (await tryMappedOverlay(directory));
+  }
+
+  /** File systems differ in what they can do, folders of one do not. */
+  async function tryFolder(folder: string): Promise<string | undefined> {
+    const { dev } = await stat(folder);
+    if (dev === (await stat(directory)).dev) return undefined;
+    const known = folders.get(dev) ?? tryMappedFolder(folder);
+    folders.set(dev, known);
+    return known;
+  }
+
+  return {
+    async against(folder) {
+      machine ??= tryMachine();
+      return (await machine) ?? (await tryFolder(folder));
+    },
+  };
+}
+
+/** Why the container of a node has the machine's user ids; `undefined`: it has its own. */
+async function againstOwnIds({ host, paths }: NodeParts, state: NodeState): Promise<string | undefined> {
+  // Ports below 1024 and ping are the machine's to give there; its own namespace could not.
+  if (usesHostNetwork(host, state)) return "the node is on the host's network";
+  return host.ownIds.against(dataOf(paths, state));
+}
+
+/** Shows the node's root file system with the ids its container is going to have. */
+export async function mountRootfs(node: NodeParts, state: NodeState, version: string): Promise<void> {
+  const { host, paths } = node;
+  const ownIds = (await againstOwnIds(node, state)) === undefined;
+  try {
+    await host.rootfs.mount(paths.directory, version, { ownIds });
+  } catch (error) {
+    // Shown by an earlier daemon, and somebody looks into it: the node goes on as it was.
+    const isShown = (await host.rootfs.mounted(paths.directory)) === version;
+    if (!(ownIds && isShown && isOperationError(error, "rootfs-busy"))) throw error;
+  }
+}

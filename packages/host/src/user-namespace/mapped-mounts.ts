@@ -1,0 +1,171 @@
+import { OperationError } from "@blockvisor/image/container";
+
+/**
+ * What mount(8) cannot do before util-linux 2.39, in the language that every Debian and Ubuntu has: mounts that show a tree's files with other
+ * owners (idmapped mounts, see mount_setattr(2)). One process per call. Everything it needs on the way is in a mount namespace of its own, so
+ * that it leaves nothing when it is killed.
+ *
+ *     overlay NUMBERS BASE STAGE LOWER FOLDER NAME TARGET   an overlay on LOWER with FOLDER's upper and work, all shown mapped; TARGET empty: only tried
+ *     enter NUMBERS BASE STAGE NETNS (KIND SOURCE PLACE)... -- COMMAND...   COMMAND in that network, with trees at PLACE, below STAGE or absolute
+ *     try NUMBERS BASE FOLDER                                whether FOLDER can be shown mapped
+ *
+ * KIND is `map`, `try-map` (mapped where that works), `as-is`, or `sysfs` (a new one; no source).
+ */
+const SCRIPT = String.raw`
+use strict;
+my ($verb, $numbers, $base) = (shift, shift, shift);
+my %number = split /[=,]/, $numbers;
+my $empty = "";
+sub call {
+  my ($name, @arguments) = @_;
+  my $result = syscall $number{$name}, @arguments;
+  $result == -1 and die "$name: $!\n";
+  return $result;
+}
+# A user namespace with the node's range: it exists as long as it is open here, its process ends at once.
+my $ranges = "0 $base 65536\n";
+# Who works on the machine may put files there, too: the one id that the container does not have stands for its root.
+$ranges .= "65536 0 1\n" if $verb eq "overlay";
+sub users {
+  pipe my $ready, my $say or die "pipe: $!\n";
+  pipe my $wait, my $go or die "pipe: $!\n";
+  my $child = fork() // die "fork: $!\n";
+  if (!$child) {
+    close $ready; close $go;
+    syscall($number{unshare}, 0x10000000) == 0 and syswrite $say, "x";
+    sysread $wait, my $end, 1;
+    require POSIX; POSIX::_exit(0);
+  }
+  close $say; close $wait;
+  sysread($ready, my $said, 1) or die "unshare: user namespaces are not allowed here\n";
+  for my $kind ("uid", "gid") {
+    open my $map, ">", "/proc/$child/" . $kind . "_map" or die "$kind" . "_map: $!\n";
+    syswrite $map, $ranges or die "$kind" . "_map: $!\n";
+  }
+  open my $users, "<", "/proc/$child/ns/user" or die "ns/user: $!\n";
+  close $go;
+  waitpid $child, 0;
+  return $users;
+}
+my $users = users();
+sub tree {
+  my ($path, $mapped) = @_;
+  my $tree = call("open_tree", -100, $path, 0x88001);
+  call("mount_setattr", $tree, $empty, 0x9000, pack("QQQQ", 0x100000, 0, 0, fileno $users), 32) if $mapped;
+  return $tree;
+}
+sub attach { call("move_mount", $_[0], $empty, -100, $_[1], 4) }
+sub stage {
+  my ($stage) = @_;
+  call("unshare", 0x20000);
+  call("mount", $empty, "/", $empty, 0x84000, $empty);
+  call("mount", "tmpfs", $stage, "tmpfs", 6, "mode=755,size=1m");
+  chdir $stage or die "$stage: $!\n";
+  umask 022;
+}
+if ($verb eq "try") {
+  tree($_, 1) for @ARGV;
+} elsif ($verb eq "overlay") {
+  my ($stage, $lower, $folder, $name, $target) = @ARGV;
+  my ($below, $own) = (tree($lower, 1), tree($folder, 1));
+  open my $home, "<", "/proc/self/ns/mnt" or die "ns/mnt: $!\n";
+  stage($stage);
+  mkdir $_ or die "mkdir: $!\n" for "merged", $base, "$base/lower", "$base/roots", "$base/roots/$name";
+  attach($below, "$base/lower");
+  attach($own, "$base/roots/$name");
+  my $layers = "lowerdir=$base/lower,upperdir=$base/roots/$name/upper,workdir=$base/roots/$name/work";
+  call("mount", "overlay", "merged", "overlay", 6, $layers);
+  if ($target eq "") {
+    mkdir "merged/written" or die "it is read-only: $!\n";
+    exit;
+  }
+  my $merged = tree("merged", 0);
+  call("setns", fileno $home, 0x20000);
+  attach($merged, $target);
+} elsif ($verb eq "enter") {
+  my ($stage, $network) = (shift, shift);
+  my @trees;
+  while ((my $kind = shift) ne "--") {
+    my ($source, $place) = (shift, shift);
+    my $tree = $kind eq "sysfs" ? undef
+      : $kind eq "try-map" ? eval { tree($source, 1) } // tree($source, 0)
+      : tree($source, $kind eq "map");
+    push @trees, [$place, $tree, $kind eq "sysfs" || -d $source];
+  }
+  open my $theirs, "<", $network or die "$network: $!\n";
+  call("setns", fileno $theirs, 0x40000000);
+  stage($stage);
+  for (@trees) {
+    my ($place, $tree, $isFolder) = @$_;
+    if ($place =~ m{^/}) { }
+    elsif ($isFolder) { mkdir $place or die "mkdir: $!\n" }
+    else { open my $file, ">", $place or die "open: $!\n" }
+    if (defined $tree) { attach($tree, $place); next }
+    call("mount", "sysfs", $place, "sysfs", 15, $empty);
+  }
+  chdir "/";
+  exec { $ARGV[0] } @ARGV or die "$ARGV[0]: $!\n";
+}
+`;
+
+/** Only the old calls have numbers of their own on each architecture. */
+const NUMBERS: Readonly<Partial<Record<NodeJS.Architecture, string>>> = {
+  x64: "mount=165,unshare=272,setns=308",
+  arm64: "mount=40,unshare=97,setns=268",
+};
+const NEW_NUMBERS = "open_tree=428,move_mount=429,mount_setattr=442";
+
+type MappedCall =
+  | { readonly verb: "try"; readonly base: number; readonly folder: string }
+  | {
+      readonly verb: "overlay";
+      readonly base: number;
+      readonly stage: string;
+      readonly lower: string;
+      /** Holds `upper` and `work`; the mount's options name it `BASE/roots/NAME`. */
+      readonly folder: string;
+      readonly name: string;
+      /** Empty: it is only tried whether it could be written to. */
+      readonly target: string;
+    }
+  | {
+      readonly verb: "enter";
+      readonly base: number;
+      readonly stage: string;
+      /** Path of a network namespace. */
+      readonly network: string;
+      readonly trees: readonly StagedTree[];
+      readonly command: readonly string[];
+    };
+
+/** A tree that a command finds at `place`: an absolute path of a folder, or below the stage. */
+export interface StagedTree {
+  readonly kind: "map" | "try-map" | "as-is" | "sysfs";
+  /** Empty for a new sysfs. */
+  readonly source: string;
+  readonly place: string;
+}
+
+/** argv of the process that does it. Error `tool-missing` on an architecture whose numbers nobody has looked up. */
+export function mappedMounts(call: MappedCall): readonly [string, ...string[]] {
+  const numbers = NUMBERS[process.arch];
+  if (numbers === undefined) {
+    throw new OperationError("tool-missing", `nobody has looked up the system calls of ${process.arch}`);
+  }
+  return ["perl", `-e${SCRIPT}`, call.verb, `${numbers},${NEW_NUMBERS}`, String(call.base), ...operands(call)];
+}
+
+function operands(call: MappedCall): readonly string[] {
+  switch (call.verb) {
+    case "try":
+      return [call.folder];
+    case "overlay":
+      return [call.stage, call.lower, call.folder, call.name, call.target];
+    case "enter":
+      return [
+        ...[call.stage, call.network],
+        ...call.trees.flatMap(({ kind, source, place }) => [kind, source, place]),
+        ...["--", ...call.command],
+      ];
+  }
+}

@@ -61,7 +61,7 @@ test("logs are shown, and packed for somebody else", async () => {
   const bundle = join(project.path, "help.tar.gz");
   assert.equal(statSync(bundle).mode & 0o777, 0o600);
   const packed = execFileSync("tar", ["-tzf", bundle], { encoding: "utf8" });
-  for (const name of ["node.json", "events.json", "babel.log"]) assert.match(packed, new RegExp(`/${name}$`, "m"));
+  for (const name of ["node.json", "events.json", "container.log"]) assert.match(packed, new RegExp(`/${name}$`, "m"));
 });
 
 test("tasks are listed", async () => {

@@ -52,9 +52,9 @@ export interface NodePaths {
   readonly engineSocket: string;
   /** Secret and identity of the node's babel. */
   readonly agentRecord: string;
-  /** Output of babel itself. */
+  /** Output of a babel that was started later than its container. */
   readonly agentLog: string;
-  /** Output of the container's first process. */
+  /** Output of the container's first process and of the babel that it starts. */
   readonly containerLog: string;
   readonly pluginData: string;
   readonly pluginConfig: string;

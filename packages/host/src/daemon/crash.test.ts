@@ -39,7 +39,7 @@ import {
  * `parts` parts of all places, another one each day; BV_CRASH_PART=n takes part n, BV_CRASH_ALL=1 all of them, BV_CRASH_ONLY=restart those
  * of one operation.
  */
-const parts = 2;
+const parts = 4;
 const today = Math.floor(Date.now() / 86_400_000) % parts;
 const part = Number(process.env["BV_CRASH_PART"] ?? today);
 const only = process.env["BV_CRASH_ONLY"];

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { after, before, describe, test } from "node:test";
+import { after, describe, test } from "node:test";
 import { CreateDevNodeRequestSchema, type Node } from "@blockvisor/wire/blockvisor/host/v1/host";
 import { create } from "@bufbuild/protobuf";
 import { createNodeCgroups } from "../cgroups/index.ts";
@@ -38,12 +38,11 @@ fn sh(command) {
 }
 `;
 
-let root: TestRoot;
+const root: TestRoot = await makeRoot();
 let daemon: DaemonProcess;
 let nodes: readonly Node[] = [];
 
-before(async () => {
-  root = await makeRoot();
+async function start(): Promise<void> {
   const image = await makeOciImage(`${root.paths.root}/image`, {
     [pluginPath]: plugin,
     "etc/passwd": "root:x:0:0:root:/root:/bin/sh\nworker:x:1000:1000:worker:/tmp:/bin/sh\n",
@@ -60,7 +59,7 @@ before(async () => {
     nodes = [...nodes, await finish(daemon.client.createDevNode(request))];
     await finish(daemon.client.startNode({ node: name }));
   }
-});
+}
 
 after(async () => {
   for (const { id } of nodes) await finish(daemon.client.deleteNode({ node: id }));
@@ -110,7 +109,12 @@ async function restartWith(config: "auto" | "off"): Promise<void> {
   await finish(daemon.client.restartNode({ node: "one" }));
 }
 
-describe("a node's user ids", () => {
+await start();
+const words = (await told()) ?? "";
+// An old kernel, or a container without the right: then all of this is about nothing, and the daemon says so.
+const skip = words.startsWith("all nodes have the machine's") && `NOT TESTED here: ${words}`;
+
+describe("a node's user ids", { skip }, () => {
   test("are its own: root in it is nobody on the machine, and in no other node", async () => {
     const [one, two] = [await rangeOf("one"), await rangeOf("two")];
     assert.deepEqual([one.length, two.length], [1, 1]);

@@ -1,4 +1,4 @@
-import { open, rename, rm } from "node:fs/promises";
+import { open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { failpoint } from "./failpoint.ts";
 
@@ -42,10 +42,13 @@ async function replace(path: string, data: string | Uint8Array, mode: number, du
   failpoint("durable.renamed");
 }
 
-/** Removes a file so that it stays removed after a crash; a missing file is success. */
+/** Removes a file, with what a cut write of it has left, so that it stays removed after a crash; a missing file is success. */
 export async function removeDurable(path: string): Promise<void> {
+  const folder = dirname(path);
   await rm(path, { force: true });
-  await syncDirectory(dirname(path));
+  const leftovers = (await readdir(folder)).filter((name) => name.startsWith(`.${basename(path)}.tmp-`));
+  await Promise.all(leftovers.map((name) => rm(join(folder, name), { force: true })));
+  await syncDirectory(folder);
 }
 
 /** Makes the entries of a folder (renames, creations, removals) survive a power loss. */

@@ -122,7 +122,9 @@ test("how a container came to its end that nobody stopped", async () => {
   assert.equal(await runtime.ended(nodeId), undefined);
 
   // Process 1 is not what the kernel kills for want of memory here, but it goes with what it waits for.
-  await runtime.create({ ...spec, init: [...supervisor, "tail", "/dev/zero"] });
+  // Not before the runtime itself, which is in there with it, has done its part.
+  const hunger = [...supervisor, "sh", "-c", "sleep 1; tail /dev/zero"];
+  await runtime.create({ ...spec, init: hunger, limits: { memoryBytes: 200_000_000 } });
   const hungry = await runtime.start(nodeId);
   while (isAlive(hungry)) await delay(5);
   assert.ok(((await runtime.ended(nodeId))?.oomKills ?? 0) >= 1);

@@ -25,7 +25,7 @@ export async function run(names: readonly string[]): Promise<void> {
     const parts = all.filter((file) => !file.startsWith("e2e/"));
     // Where no registry can be reached it is made, which takes a minute of mostly waiting; tests that need it say when it failed.
     const debian = whole.length > 0 ? provideDebianImage(docker.host).catch(() => {}) : undefined;
-    const failed = await testRunner(parts, 3, env);
+    const failed = await testRunner(parts, 2, env);
     await debian;
     failed.push(...(await testRunner(whole, 2, env)));
     if (failed.length > 0) throw new Error("there are failing tests, see above");
@@ -34,7 +34,7 @@ export async function run(names: readonly string[]): Promise<void> {
   }
 }
 
-/** Runs the test files, `concurrency` at a time (more than two cores are kept busy by, as most wait a lot); what went wrong, if anything. */
+/** Runs the test files, `concurrency` at a time (more, and what waits for something waits too long on two cores); what went wrong, if anything. */
 async function testRunner(files: readonly string[], concurrency: number, env: NodeJS.ProcessEnv): Promise<unknown[]> {
   if (files.length === 0) return [];
   const options = ["--test", `--test-concurrency=${concurrency}`, "--test-reporter=spec"];

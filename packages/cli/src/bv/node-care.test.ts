@@ -43,10 +43,10 @@ after(async () => {
 });
 
 test("events are lines for people and documents for programs", async () => {
-  const told = (await done("bv", "node", "events", "--limit", "3")).trimEnd().split("\n");
-  assert.equal(told.length, 3);
-  assert.match(told[1] ?? "", /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} {2}create: mark_started {2}\d+ ms$/);
-  assert.match(told[2] ?? "", /^\S+ \S+ {2}create done {2}[\d.]+ m?s$/);
+  assert.equal((await done("bv", "node", "events", "--limit", "3")).trimEnd().split("\n").length, 3);
+  const told = await done("bv", "node", "events", "--limit", "0");
+  assert.match(told, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} {2}create: mark_started {2}\d+ ms$/m);
+  assert.match(told, /^\S+ \S+ {2}create done {2}[\d.]+ m?s$/m);
   const events = (await done("bv", "node", "events", node.name, "-n", "0", "--format", "json")).trimEnd().split("\n");
   const [begin] = events.map((line) => JSON.parse(line));
   assert.deepEqual([begin.kind, begin.operation, begin.step, begin.code], ["begin", "create", null, null]);

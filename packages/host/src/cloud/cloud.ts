@@ -110,6 +110,11 @@ export class Cloud {
       smokeCheck: config.upgradeSmokeCheck,
       onPluginResult: (nodeId: string, name: string) =>
         log.info({ node: nodeId, function: name }, "plugin function done"),
+      // What the API makes of a command and of its result may overtake the status that the node had reached by then: it is told again.
+      onReported: (nodeId: string) => {
+        this.#reports.forget(nodeId);
+        this.nodeChanged();
+      },
     };
     this.#outbox = outbox;
     this.#runner = new CommandRunner(this.#link.api, outbox, context, config.hostId, log, this.#options.counters);

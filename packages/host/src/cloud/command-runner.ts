@@ -108,6 +108,7 @@ export class CommandRunner {
     try {
       await callApi(() => this.#api.commands.update(updateOf(entry, result)));
       await this.#outbox.change(entry.id, { state: "reported" });
+      if (entry.node_id) this.#context.onReported(entry.node_id);
     } catch (error) {
       // The result is durable; the next poll finds the command still pending and reports it again.
       this.#log.warn({ command: entry.id }, `result not reported yet: ${(error as Error).message}`);

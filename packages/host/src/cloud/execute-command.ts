@@ -20,6 +20,8 @@ export interface CommandContext {
   /** Upgrades run the new image beside the node before anything is stopped. */
   readonly smokeCheck: boolean;
   readonly onPluginResult: (nodeId: string, name: string) => void;
+  /** The API has the result of a command for this node. */
+  readonly onReported: (nodeId: string) => void;
 }
 
 /** Executes one command of the API (spec host-daemon §7.4). Never rejects: what went wrong is the result. `again`: it was begun before a crash. */

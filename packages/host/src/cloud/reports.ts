@@ -102,6 +102,11 @@ export class Reports {
     return this.#nextRound;
   }
 
+  /** The node's status is reported with the next round, whatever the API has accepted. */
+  forget(nodeId: string): void {
+    this.#accepted.delete(nodeId);
+  }
+
   async #statusRound(): Promise<void> {
     const managed = this.#managed();
     const ids = new Set(managed.map(({ id }) => id));

@@ -326,8 +326,13 @@ test("memory, processes and cores are limited, and a process killed for memory i
   await runtime.exec(nodeId, busybox("sh", "-c", "while :; do sleep 1000 & done 2>/dev/null"));
   let pids = 0;
   // The shell that cannot fork any more ends itself.
-  while (pids < 99) pids = (await runtime.usage(nodeId))?.pids ?? 0;
-  assert.ok(pids <= 100);
+  const deadline = Date.now() + 30_000;
+  while (pids < 99 && Date.now() < deadline) {
+    pids = Math.max(pids, (await runtime.usage(nodeId))?.pids ?? 0);
+    await delay(1);
+  }
+  // A shell that cannot fork waits or ends: at the limit, or just below it.
+  assert.ok(pids >= 90 && pids <= 100, `${pids}`);
   assert.ok(isAlive(init));
   await runtime.delete(nodeId);
   assert.equal(await runtime.usage(nodeId), undefined);

@@ -197,9 +197,10 @@ describe(`archives of ${megabytes} MB`, () => {
       (text) => /progress: .*B\/s, ETA /.test(text),
     );
     assert.match(moving, /^bandwidth: +\d+ MB\/s$/m);
-    assert.match(
-      bench.must("bv", ["node", "info", node.id]),
-      /Progress: +\d+\.\d\d% \(\d+\/\d+ chunks\), .*B\/s, ETA /,
+    await eventually(
+      "the same in what is told of the node",
+      () => bench.must("bv", ["node", "info", node.id]),
+      (text) => /Progress: +\d+\.\d\d% \(\d+\/\d+ chunks\), .*B\/s, ETA /.test(text),
     );
     const babel = JSON.parse(readFileSync(join(node.directory, "agent.json"), "utf8")).process.pid as number;
     await bench.killDaemon();

@@ -27,7 +27,7 @@ export async function run(names: readonly string[]): Promise<void> {
     const debian = whole.length > 0 ? provideDebianImage(docker.host).catch(() => {}) : undefined;
     const failed = await testRunner(parts, 2, env);
     await debian;
-    failed.push(...(await testRunner(whole, 2, env)));
+    failed.push(...(await testRunner(whole, 1, env)));
     if (failed.length > 0) throw new Error("there are failing tests, see above");
   } finally {
     await docker.stop();

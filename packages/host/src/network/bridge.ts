@@ -2,7 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { endianness } from "node:os";
 import { OperationError, runTool } from "@blockvisor/image/container";
 import { parseCidr } from "./addresses.ts";
-import { checkedLinkName, nodeHash } from "./names.ts";
+import { checkedLinkName, localMac, nodeHash } from "./names.ts";
 import type { BridgeSpec } from "./node-network.ts";
 
 const OURS = "blockvisor";
@@ -25,14 +25,15 @@ export async function ensureBridge({ name, address }: BridgeSpec): Promise<void>
       fix: "set net_conf.host_ip and net_conf.prefix",
     });
   }
-  if (kind === "bridge" && (await isReady(name, address)) && (await keepMac(name)).length === 0) return;
+  const keep = kind === "bridge" ? await keepMac(name) : [];
+  if (kind === "bridge" && keep.length === 0 && (await isReady(name, address))) return;
   const create =
     kind === "missing"
       ? [
           `link add name ${name} address ${bridgeMac(name)} type bridge stp_state 0 forward_delay 0`,
           `link set dev ${name} alias ${OURS}`,
         ]
-      : await keepMac(name);
+      : keep;
   const assign = address === undefined ? [] : [`address replace ${address} dev ${name}`];
   try {
     await ipBatch([...create, ...assign, `link set dev ${name} up`]);
@@ -44,11 +45,11 @@ export async function ensureBridge({ name, address }: BridgeSpec): Promise<void>
 }
 
 /**
- * Locally administered. A bridge without a hardware address of its own takes the lowest of its ports, so with each node that comes or goes the
+ * A bridge without a hardware address of its own takes the lowest of its ports, so with each node that comes or goes the
  * others may lose their gateway until they ask for it again.
  */
 function bridgeMac(name: string): string {
-  return ["02", ...(nodeHash(`bridge ${name}`).slice(0, 10).match(/../g) ?? [])].join(":");
+  return localMac(nodeHash(`bridge ${name}`));
 }
 
 /** Command that makes a bridge of an earlier version of ours stay with the address it has; none where it does, or is somebody else's. */

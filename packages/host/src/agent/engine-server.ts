@@ -1,5 +1,4 @@
 import { timingSafeEqual } from "node:crypto";
-import { chmod, rm } from "node:fs/promises";
 import { createServer, type ServerHttp2Session } from "node:http2";
 import { BabelEngine } from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import { Code, ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
@@ -7,6 +6,7 @@ import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { listenAt } from "../place/listen-at.ts";
 import * as store from "./engine-archive-store.ts";
 import { downloadChunks, downloadMetadata, type NodeArchives, putManifest, uploadSlots } from "./engine-archives.ts";
+import { freeSocketPlace } from "./socket-place.ts";
 
 /** What one node's babel may ask of the host. Read at each call, so a change of the node needs no new server. */
 export interface EnginePort {
@@ -24,7 +24,10 @@ export interface EngineServer {
 
 const maxMessageBytes = 32 * 1024 * 1024;
 
-/** Serves `BabelEngine` for one node on a socket in its `run` directory. Whatever is at the path is replaced. */
+/**
+ * Serves `BabelEngine` for one node on a socket in its `run` directory, which only root can enter and the container can write to. A file or
+ * link at the path is replaced; error `conflict` with a directory.
+ */
 export async function serveEngine(path: string, port: EnginePort): Promise<EngineServer> {
   const server = createServer(
     connectNodeAdapter({ routes: (router) => engineRoutes(router, port), readMaxBytes: maxMessageBytes }),
@@ -34,9 +37,8 @@ export async function serveEngine(path: string, port: EnginePort): Promise<Engin
     sessions.add(session);
     session.once("close", () => sessions.delete(session));
   });
-  await rm(path, { force: true, recursive: true });
+  await freeSocketPlace(path);
   await listenAt(server, path);
-  await chmod(path, 0o600);
   return {
     close: () =>
       new Promise((resolve) => {

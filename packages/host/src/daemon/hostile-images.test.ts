@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { ErrorDetailSchema, type Node, NodeStatus } from "@blockvisor/wire/blockvisor/host/v1/host";
@@ -199,9 +199,30 @@ describe("an image with", () => {
   });
 });
 
+test("a node that puts a directory where babel's socket belongs only hurts itself", async () => {
+  const before = canaryState();
+  const node = await create("socket place", [[{ path: pluginPath, kind: "file", content: PROBES }]]);
+  await finish(daemon.client.startNode({ node: node.id }));
+  const folder = join(node.directory, "run/babel.sock");
+  await daemon.client.runFunction({ node: node.id, function: "squat", param: canary });
+  const { process: babel } = JSON.parse(readFileSync(join(node.directory, "agent.json"), "utf8"));
+  process.kill(babel.pid, "SIGKILL");
+  const problem = async () => (await daemon.client.getNode({ node: node.id })).problem;
+  await until(async () => (await problem())?.code === "conflict", problem);
+  assert.match((await problem())?.message ?? "", /have put a directory where a socket belongs/);
+  // Nothing below is touched: what is entered by its path could be exchanged for the machine's own.
+  assert.deepEqual([readdirSync(folder), canaryState()], [["d", "way"], before]);
+  await finish(daemon.client.stopNode({ node: node.id }));
+  rmSync(folder, { recursive: true });
+  const again = await finish(daemon.client.startNode({ node: node.id }));
+  assert.equal(again.status, NodeStatus.RUNNING);
+  await finish(daemon.client.deleteNode({ node: node.id }));
+});
+
 const PROBES = `
 fn plugin_config() { #{ init: #{ commands: [], jobs: [] }, services: [] } }
 fn devices() { run_sh("for file in disk memory zero; do echo \\"$file: $(dd if=/$file of=/dev/null bs=1 count=1 2>&1 | head -n 1)\\"; done").unwrap() }
+fn squat(target) { run_sh("cd /var/lib/babel/run && rm babel.sock && mkdir -p babel.sock/d/e && ln -s " + target + " babel.sock/way").unwrap() }
 fn status() { run_sh("cat /proc/self/status").unwrap() }
 fn protocol_status() { #{ state: "broadcasting", health: "healthy" } }
 `;

@@ -1,0 +1,22 @@
+import { lstat, unlink } from "node:fs/promises";
+import { HostError } from "../errors/host-error.ts";
+
+/**
+ * Takes away what has the place of a socket in a node's `run` directory. The container can write there meanwhile: a link goes without being
+ * followed, and a directory is left alone, as one that is entered by its path can be exchanged for a link to the machine's own files.
+ * Error `conflict`.
+ */
+export async function freeSocketPlace(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return;
+    const found = await lstat(path).catch(() => undefined);
+    if (!found?.isDirectory()) throw error;
+    throw new HostError("conflict", `the node's programs have put a directory where a socket belongs: ${path}`, {
+      hint: `stop the node, remove the directory (rm -r ${path}) and start the node again`,
+      cause: error,
+    });
+  }
+}

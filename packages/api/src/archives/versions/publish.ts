@@ -9,7 +9,7 @@ import { type Manifest, storedSizeOf } from "../manifest/manifest.ts";
 import { writeBody, writeHeader } from "../manifest/manifest-json.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import { checkObjects } from "./check-objects.ts";
-import { enterChunks, sameAsKnown } from "./known-chunks.ts";
+import { enterChunks, forgetChunk, sameAsKnown } from "./known-chunks.ts";
 import { isOwnedBy, type UploadOwner, type VersionRow } from "./owner.ts";
 import { lostLease, taken } from "./reserve.ts";
 import { readPublished } from "./scan.ts";
@@ -67,7 +67,14 @@ async function publishOnce(platform: Platform, publication: Publication, written
       renewed = Date.now();
       await transact(platform, (tx) => claim(tx, publication, digest));
     });
-    if (bad.indexes.length > 0 || bad.files) throw badChunks(bad.indexes, bad.files);
+    if (bad.indexes.length > 0 || bad.files) {
+      // Content known as stored would be left out of the next upload, too.
+      for (const index of bad.indexes) {
+        const id = manifest.chunks[index]?.id;
+        if (id !== undefined) await forgetChunk(platform.db, storeKey, id);
+      }
+      throw badChunks(bad.indexes, bad.files);
+    }
     if (!(await writeManifest(objects, publication, header, body))) {
       const published = await readPublished(objects, storeKey, version);
       await transact(platform, (tx) =>

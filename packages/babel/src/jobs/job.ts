@@ -17,7 +17,7 @@ import { afterRun, describeOutcome, NO_ATTEMPTS, type Outcome } from "./policy.t
 import { endLeftovers, newRun, prepareFolder } from "./preparation.ts";
 import { programOf } from "./program.ts";
 import { ProgressFile } from "./progress.ts";
-import { type JobRecord, type JobState, type RunRecord, type StopIntent, saveRecord } from "./record.ts";
+import { type JobRecord, type JobState, loadRecord, type RunRecord, type StopIntent, saveRecord } from "./record.ts";
 import * as runs from "./run.ts";
 import { Serial } from "./serial.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -63,10 +63,11 @@ export class Job {
     const folder = join(around.paths.jobs, name);
     await mkdir(join(folder, "log"), { recursive: true });
     const events = await Events.load(join(folder, "events.jsonl"), around.boot);
-    const job = new Job(name, config, { ...NEW, runs: previous?.runs ?? 0 }, events, around);
+    if (previous === undefined) await endForgotten(folder, config, around.boot);
+    const job = new Job(name, config, { ...NEW, runs: await numberOf(previous, folder) }, events, around);
     for (const stale of [join(folder, "progress.json"), limitsFile(folder)]) await rm(stale, { force: true });
     await job.#save({ state: { kind: "stopped" } }, true);
-    await replaceFile(join(folder, "config.json"), JSON.stringify(config));
+    await replaceFile(join(folder, "config.json"), JSON.stringify(config), { mode: 0o600 });
     return job;
   }
 
@@ -77,9 +78,11 @@ export class Job {
     record: JobRecord | undefined,
     around: Surroundings,
   ): Promise<Job> {
-    const events = await Events.load(join(around.paths.jobs, name, "events.jsonl"), around.boot);
+    const folder = join(around.paths.jobs, name);
+    const events = await Events.load(join(folder, "events.jsonl"), around.boot);
     const state: JobState = { kind: "pending", waitingFor: [] };
-    return new Job(name, config, record ?? { ...NEW, state, changedAt: Date.now() }, events, around);
+    const known = record ?? { ...NEW, state, changedAt: Date.now() };
+    return new Job(name, config, { ...known, runs: await numberOf(record, folder) }, events, around);
   }
 
   get config(): JobConfig {
@@ -229,6 +232,8 @@ export class Job {
     await this.#serial.run(async () => {
       this.abandon();
       await endLeftovers(this.#record.lastRun, this.#config, this.folder, this.#around.boot);
+      // Without it nothing of a folder that is half removed is taken for a job.
+      await rm(join(this.folder, "config.json"), { force: true });
       await rm(this.folder, { recursive: true, force: true });
     });
   }
@@ -410,6 +415,14 @@ export class Job {
     this.#record = record;
     this.#around.changed(this.name);
   }
+}
+
+const numberOf = async (record: JobRecord | undefined, folder: string): Promise<number> =>
+  Math.max(record?.runs ?? 0, await runs.lastNumber(folder));
+
+/** What a job whose config was lost left running. */
+async function endForgotten(folder: string, config: JobConfig, boot: string): Promise<void> {
+  await endLeftovers((await loadRecord(join(folder, "status.json")))?.lastRun, config, folder, boot);
 }
 
 /** `undefined` takes a field away. */

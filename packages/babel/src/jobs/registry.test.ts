@@ -1,18 +1,13 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rm } from "node:fs/promises";
 import { test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
-import { pathsBelow } from "../paths.ts";
-import { currentBoot } from "../process/identity.ts";
-import { ProtocolData } from "../protocol-data/state.ts";
+import { openRegistry } from "../testbed/registry.ts";
 import type { JobConfig } from "./config.ts";
 import { defectOf, dependenciesOf, dependentsAmong } from "./graph.ts";
-import { Registry } from "./registry.ts";
+import type { Registry } from "./registry.ts";
 
-const SHIM = join(import.meta.dirname, "shim.sh");
 const NAMES = ["a", "b", "c", "d", "e"] as const;
 type Behaviour = "succeeds" | "fails" | "stays";
 const SCRIPTS: Readonly<Record<Behaviour, string>> = { succeeds: "exit 0", fails: "exit 1", stays: "exec sleep 1000" };
@@ -39,25 +34,6 @@ const commands = fc.array(
   ),
   { minLength: 3, maxLength: 14 },
 );
-
-async function openRegistry() {
-  const root = await mkdtemp(join(tmpdir(), "babel-model-"));
-  const paths = pathsBelow(root);
-  await mkdir(paths.jobs, { recursive: true });
-  const reports: string[] = [];
-  const registry = new Registry({
-    paths,
-    toolbox: { busybox: "/bin/busybox", shim: SHIM, shell: "/bin/sh" },
-    boot: await currentBoot(),
-    protocolData: new ProtocolData(join(root, "blockjoy")),
-    environment: () => ({ PATH: process.env["PATH"] ?? "" }),
-    archiveCommand: ["false"],
-    report: (message) => reports.push(message),
-    random: Math.random,
-  });
-  await registry.open();
-  return { registry, root, reports };
-}
 
 test("model: no start before its needs, stops in reverse order, and every state can be stopped", async () => {
   await fc.assert(

@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { mkdir, readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "../errno.ts";
 import { exhausted, Failure, internal, notFound, refused } from "../failure.ts";
@@ -22,6 +22,8 @@ import type { Surroundings } from "./surroundings.ts";
 /** Jobs of one node, counting stopped ones. (D3-16) */
 const JOB_LIMIT = 64;
 const CONFIG_LIMIT = 1024 * 1024;
+/** Pause before jobs that could not be read are looked at again. */
+const RETRY_MS = 1_000;
 
 export type Change = { readonly changed: readonly string[]; readonly deleted: readonly string[] };
 
@@ -34,6 +36,7 @@ export class Registry {
   /** Started by force. */
   readonly #forced = new Set<string>();
   #open = false;
+  #retry: NodeJS.Timeout | undefined;
   readonly #advancing = new Map<Job, { readonly again: boolean }>();
 
   constructor(around: Omit<Surroundings, "changed">) {
@@ -47,31 +50,50 @@ export class Registry {
       const found: Job[] = [];
       for (const entry of await readdir(this.#around.paths.jobs, { withFileTypes: true })) {
         if (!entry.isDirectory() || this.#jobs.has(entry.name)) continue;
-        const job = await this.#load(entry.name);
+        const job = await this.#load(entry.name).catch((error: unknown) => this.#retryLater(entry.name, error));
         if (job !== undefined) found.push(job);
       }
-      for (const job of found) this.#jobs.set(job.name, job);
-      await Promise.all(found.map((job) => job.recover()));
+      await this.#takeUp(found);
       this.#open = true;
       this.#settle();
     });
   }
 
+  async #takeUp(found: readonly Job[]): Promise<void> {
+    for (const job of found) this.#jobs.set(job.name, job);
+    await Promise.all(found.map((job) => job.recover()));
+  }
+
+  /** A job that is on disk. Throws when that cannot be told now: the disk fails, or files are all in use. */
   async #load(name: string): Promise<Job | undefined> {
     const folder = join(this.#around.paths.jobs, name);
+    const path = join(folder, "config.json");
+    const text = await readBounded(path, CONFIG_LIMIT);
+    // Without a config, its creation was never acknowledged, or its deletion did not finish.
+    if (text === undefined) return undefined;
+    let config: JobConfig;
     try {
       checkJobName(name);
-      const text = await readBounded(join(folder, "config.json"), CONFIG_LIMIT);
-      // Without a config, its creation was never acknowledged, or its deletion did not finish.
-      if (text === undefined) return undefined;
-      const config = JSON.parse(text.toString("utf8")) as JobConfig;
+      config = JSON.parse(text.toString("utf8")) as JobConfig;
       checkJobConfig(name, config);
-      return await Job.load(name, config, await loadRecord(join(folder, "status.json")), this.#around);
     } catch (error) {
-      this.#around.report(`invalid config of job '${name}', the job is dropped: ${messageOf(error)}`);
-      await rm(join(folder, "config.json"), { force: true });
+      this.#around.report(`invalid config of job '${name}', set aside as ${path}.invalid: ${messageOf(error)}`);
+      await rename(path, `${path}.invalid`);
       return undefined;
     }
+    return Job.load(name, config, await loadRecord(join(folder, "status.json")), this.#around);
+  }
+
+  /** Its processes go on meanwhile. */
+  #retryLater(name: string, error: unknown): undefined {
+    this.#around.report(`job '${name}' cannot be read, tries again in ${RETRY_MS} ms: ${messageOf(error)}`);
+    clearTimeout(this.#retry);
+    const again = (): void => {
+      if (!this.#open) return;
+      this.open().catch((failure: unknown) => this.#retryLater(name, failure));
+    };
+    this.#retry = setTimeout(again, RETRY_MS);
+    this.#retry.unref();
   }
 
   list(): readonly Job[] {
@@ -93,14 +115,17 @@ export class Registry {
     return this.#definitions.run(async () => {
       checkJobName(name);
       checkJobConfig(name, config);
+      const unread = this.#jobs.has(name) ? undefined : await this.#load(name);
+      if (unread !== undefined) await this.#takeUp([unread]);
       const previous = this.#jobs.get(name);
       if (previous?.active && sameConfig(previous.config, config)) return;
       if (previous === undefined && this.#jobs.size >= JOB_LIMIT) {
         throw exhausted("job-limit-exceeded", `Exceeded max number of supported jobs: ${JOB_LIMIT}`);
       }
       await previous?.stop("stop");
+      const job = await Job.create(name, config, previous?.record, this.#around);
       previous?.abandon();
-      this.#jobs.set(name, await Job.create(name, config, previous?.record, this.#around));
+      this.#jobs.set(name, job);
       this.#changed(name);
     });
   }

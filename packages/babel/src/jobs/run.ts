@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { errnoOf, isMissing } from "../errno.ts";
@@ -43,6 +43,22 @@ const SETTLE_MS = 250;
 export const runFolder = (jobFolder: string, number: number): string => join(jobFolder, "runs", String(number));
 const logPrefix = (jobFolder: string, number: number): string =>
   join(jobFolder, "log", String(number).padStart(10, "0"));
+
+/**
+ * The highest number that a run of the job has used, by what runs left behind: a status that was lost, or that a power loss made an
+ * older one, must not give it away again. The old claim, exit status and log would be taken for the new run's.
+ */
+export async function lastNumber(jobFolder: string): Promise<number> {
+  const names = await Promise.all(["runs", "log"].map((folder) => namesIn(join(jobFolder, folder))));
+  return Math.max(0, ...names.flat().map((name) => Number(/^\d{1,10}(?=\.|$)/.exec(name)?.[0] ?? 0)));
+}
+
+async function namesIn(folder: string): Promise<readonly string[]> {
+  return readdir(folder).catch((error: unknown) => {
+    if (isMissing(error)) return [];
+    throw error;
+  });
+}
 
 /** Starts the shim of a run; see shim.sh for what it does. The run goes on without babel from here. */
 export async function launch(options: Launch): Promise<ChildProcess> {

@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { mkdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { until } from "../testbed/agent.ts";
+import { openRegistry } from "../testbed/registry.ts";
+import type { JobConfig } from "./config.ts";
+import type { Registry } from "./registry.ts";
+
+const script = (run_sh: string): JobConfig => ({ job_type: { run_sh }, restart: "never", shutdown_timeout_secs: 5 });
+
+/** Jobs of a node; `again` is the next babel, after the first one let go of them. */
+async function node(t: { after(end: () => Promise<void>): void }) {
+  const first = await openRegistry();
+  let { registry } = first;
+  t.after(async () => {
+    await registry.retain([]);
+    await rm(first.root, { recursive: true, force: true });
+  });
+  const again = async () => {
+    const next = await openRegistry(first.root);
+    registry = next.registry;
+    return next;
+  };
+  return { registry, again, fileOf: (job: string, name: string) => join(first.paths.jobs, job, name) };
+}
+
+/** Waits until a job is there and in a state. */
+function reaches(registry: Registry, name: string, kind: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const is = () => registry.find(name)?.record.state.kind;
+    const look = (): void => {
+      if (is() !== kind) return;
+      clearTimeout(timer);
+      unsubscribe();
+      resolve();
+    };
+    const unsubscribe = registry.subscribe(look);
+    const timer = setTimeout(() => {
+      unsubscribe();
+      reject(new Error(`${name} is ${is()}, not ${kind}`));
+    }, 20_000);
+    look();
+  });
+}
+
+test("a job that cannot be read keeps its definition, and is taken up when it can", async (t) => {
+  const { registry, again, fileOf } = await node(t);
+  await registry.create("node", script("touch $BABEL_JOB_DIR/up; exec sleep 1000"));
+  await registry.start("node");
+  await until(() => existsSync(fileOf("node", "up")), "it runs");
+  const run = registry.get("node").record.lastRun;
+  registry.abandon();
+  // A link in circles is what the kernel refuses to open, as it does when files are all in use or the disk fails.
+  const events = fileOf("node", "events.jsonl");
+  await symlink(events, events);
+  const config = await readFile(fileOf("node", "config.json"), "utf8");
+  const next = await again();
+  assert.equal(next.registry.find("node"), undefined);
+  assert.match(next.reports.join(), /^job 'node' cannot be read, tries again in 1000 ms: ELOOP/);
+  assert.equal(await readFile(fileOf("node", "config.json"), "utf8"), config);
+  await assert.rejects(next.registry.create("node", script("true")), /ELOOP/, "it still runs");
+  await rm(events);
+  await reaches(next.registry, "node", "running");
+  assert.deepEqual(next.registry.get("node").record.lastRun, run);
+});
+
+test("an invalid definition is set aside; what it left running ends before the job runs anew", async (t) => {
+  const { registry, again, fileOf } = await node(t);
+  await registry.create("node", script("echo $$ > $BABEL_JOB_DIR/up; exec sleep 1000"));
+  await registry.start("node");
+  await until(() => existsSync(fileOf("node", "up")), "it runs");
+  registry.abandon();
+  await writeFile(fileOf("node", "config.json"), "{ torn");
+  const next = await again();
+  assert.equal(next.registry.find("node"), undefined);
+  assert.match(next.reports.join(), /^invalid config of job 'node', set aside as \S+config\.json\.invalid: /);
+  assert.equal(await readFile(fileOf("node", "config.json.invalid"), "utf8"), "{ torn");
+  await next.registry.create("node", script("! grep -qs sleep /proc/$(cat $BABEL_JOB_DIR/up)/cmdline"));
+  await next.registry.start("node");
+  await reaches(next.registry, "node", "finished");
+  assert.deepEqual(next.registry.get("node").record.state, { kind: "finished", exitCode: 0, message: "" });
+  assert.equal((await stat(fileOf("node", "config.json"))).mode & 0o777, 0o600);
+});
+
+test("a lost status does not give the number of a run away again", async (t) => {
+  const { registry, again, fileOf } = await node(t);
+  await registry.create("node", script("echo ran; exit 3"));
+  await registry.start("node");
+  await reaches(registry, "node", "finished");
+  registry.abandon();
+  await writeFile(fileOf("node", "status.json"), "");
+  const { registry: next } = await again();
+  await reaches(next, "node", "finished");
+  const { runs, state } = next.get("node").record;
+  assert.deepEqual([runs, state.kind === "finished" && state.exitCode], [2, 3]);
+  assert.equal(await readFile(fileOf("node", "log/0000000002.00000000000000000000.log"), "utf8"), "ran\n");
+});
+
+test("a job that could not be replaced is the old one, and is still watched", async (t) => {
+  const { registry, fileOf } = await node(t);
+  await registry.create("node", script("exit 3"));
+  // Nothing can be put in the place of a folder.
+  await rename(fileOf("node", "config.json"), fileOf("node", "aside"));
+  await mkdir(fileOf("node", "config.json/in-the-way"), { recursive: true });
+  await assert.rejects(registry.create("node", script("exit 4")));
+  await rm(fileOf("node", "config.json"), { recursive: true });
+  await registry.start("node");
+  await reaches(registry, "node", "finished");
+  const { state } = registry.get("node").record;
+  assert.equal(state.kind === "finished" && state.exitCode, 3);
+});

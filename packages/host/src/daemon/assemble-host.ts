@@ -14,6 +14,7 @@ import { CpuRegistry } from "../node/cpu-registry.ts";
 import type { NodeHost } from "../node/node-host.ts";
 import type { NodeState } from "../node/node-state.ts";
 import { createOwnIds } from "../node/own-ids.ts";
+import { Trash } from "../node/trash.ts";
 import { containerDirectory, type HostPaths } from "../place/paths.ts";
 import { createNodeRootfs } from "../rootfs/index.ts";
 import { type RuntimeChoice, selectRuntime } from "../runtime/index.ts";
@@ -60,6 +61,7 @@ export async function assembleHost({ paths, config, env, log, api }: HostParts):
     firewall: createNodeFirewall({ runDirectory }),
     workers: new PluginWorkers({ size: Math.max(minWorkers, availableParallelism()) }),
     cpus: new CpuRegistry(),
+    trash: new Trash(paths, log),
     secretsOf: (state) => (api && !state.dev_mode ? apiSecrets(api, state.id) : devSecrets(paths.devSecrets)),
     archivesOf: (state, storeKeys) =>
       api === undefined || state.dev_mode

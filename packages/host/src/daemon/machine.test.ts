@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { access, readFile, rm } from "node:fs/promises";
+import { access, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
@@ -103,6 +103,47 @@ describe("the machine", () => {
     assert.notDeepEqual(await tracesOf(bench.root.paths, node.id), []);
     await bench.startNextDaemon();
     await bench.isGone(node.id);
+  });
+
+  test("is rid of a deleted node although its data's disk does not let go of them, and of the data when it does", async () => {
+    const disk = join(bench.root.paths.root, "disk");
+    const remount = (how: string): Promise<unknown> => run("mount", ["-o", `remount,${how}`, disk]);
+    const trashProblem = async () => (await bench.client.getInfo({})).conditions.find(({ name }) => name === "trash");
+    await mkdir(disk);
+    await run("mount", ["-t", "tmpfs", "tmpfs", disk]);
+    try {
+      const node = await bench.create("clinging", { start: false });
+      await finish(bench.client.moveNodeData({ node: node.id, directory: disk }));
+      await remount("ro");
+      await bench.remove(node.id);
+      await until(async () => (await trashProblem())?.ok === false);
+      // So that each start finds it again, and the daemon lives with that.
+      await bench.daemon.stop();
+      await bench.startNextDaemon();
+      await until(async () => (await trashProblem())?.ok === false);
+      assert.match((await trashProblem())?.message ?? "", /cannot be removed: .*Read-only file system/);
+      await remount("rw");
+      await bench.remove((await bench.create("next", { start: false })).id);
+      await until(async () => (await trashProblem()) === undefined);
+      assert.deepEqual(await Promise.all([readdir(disk), readdir(bench.root.paths.trash)]), [[], []]);
+    } finally {
+      await run("umount", [disk]);
+    }
+  });
+
+  test("keeps the address of a node that still runs but cannot be read, until that is deleted", async () => {
+    const broken = await bench.create("unreadable");
+    await bench.daemon.stop();
+    await writeFile(join(broken.directory, "state.json"), "{");
+    await bench.startNextDaemon();
+    assert.equal((await failureOf(bench.create("same", { ip: broken.ip }))).code, "conflict");
+    const other = await bench.create("other");
+    assert.deepEqual([other.status, other.ip === broken.ip], [NodeStatus.RUNNING, false]);
+    await bench.remove(broken.id);
+    await bench.isGone(broken.id);
+    await until(async () => (await readdir(bench.root.paths.trash)).length === 0);
+    assert.equal((await bench.create("heir", { ip: broken.ip, start: false })).ip, broken.ip);
+    await Promise.all(["other", "heir"].map((name) => bench.remove(name)));
   });
 
   test("keeps the bridge while nodes are on it, and loses it when the daemon ends without any", async () => {

@@ -13,7 +13,6 @@ import { type MetricSources, scrape } from "../metrics/scrape.ts";
 import type { NodeActor } from "../node/node-actor.ts";
 import type { NodeHost } from "../node/node-host.ts";
 import { NodeTable } from "../node/node-table.ts";
-import { purgeTrash } from "../node/remove-broken.ts";
 import { hostPaths } from "../place/paths.ts";
 import type { RuntimeProbe } from "../runtime/index.ts";
 import { DaemonStatus } from "../service/daemon-status.ts";
@@ -61,7 +60,6 @@ export async function startDaemon({ root, dev, env, log }: DaemonOptions): Promi
   const status = new DaemonStatus();
 
   const nodes = new NodeTable(host, (actor) => {
-    if (actor.gone) void purgeTrash(paths);
     operations.changed(actor);
     cloud?.nodeChanged();
   });
@@ -75,10 +73,13 @@ export async function startDaemon({ root, dev, env, log }: DaemonOptions): Promi
   let metrics: MetricsEndpoint | HostError | undefined;
   // Finding out takes a moment, and nothing that is served needs it.
   let runtime: RuntimeProbe | undefined;
-  void host.runtime.probe().then((found) => {
-    runtime = found;
-    if (!found.usable) log.error(`no containers can be run: ${found.reason}; ${found.fix}`);
-  });
+  host.runtime.probe().then(
+    (found) => {
+      runtime = found;
+      if (!found.usable) log.error(`no containers can be run: ${found.reason}; ${found.fix}`);
+    },
+    (error: Error) => log.error(`whether containers can be run is not known: ${error.message}`),
+  );
   let userIds: string | undefined;
   const context: ServiceContext = {
     host,
@@ -96,6 +97,7 @@ export async function startDaemon({ root, dev, env, log }: DaemonOptions): Promi
       ...(userIds === undefined ? [] : [{ name: "user-ids", ok: true, message: userIds }]),
       ...(cloud?.conditions() ?? []),
       ...(metrics === undefined ? [] : [metricsCondition(metrics)]),
+      ...(host.trash.problem === undefined ? [] : [{ name: "trash", ok: false, message: host.trash.problem }]),
     ],
   };
   const server = await serveSocket(paths, (router) => hostRoutes(router, context));
@@ -113,7 +115,7 @@ export async function startDaemon({ root, dev, env, log }: DaemonOptions): Promi
     .load(() => status.notify())
     .then(async () => {
       await removeOrphans(host, nodes);
-      void purgeTrash(paths);
+      host.trash.empty();
       status.set(ServiceStatus.OK);
       log.info({ nodes: nodes.counts.total, running: nodes.counts.running }, "all nodes attached");
       await cloud?.start();

@@ -132,6 +132,8 @@ export function createNodeNetwork(options: { readonly runDirectory: string }): N
       }
     },
 
+    addressesOf: async (nodeId) => (await records.find(nodeId))?.spec.addresses.map(({ ip }) => ip) ?? [],
+
     async tearDown(nodeId) {
       const { namespace, namespacePath, hostInterface } = linkNames(nodeId);
       const bridge = (await records.find(nodeId))?.spec.bridge;

@@ -37,6 +37,9 @@ export interface NodeNetwork {
   /** What is there of the node's network now: `undefined` unless connected, or prepared by this daemon. Cheap: starts no process. */
   inspect(nodeId: string): Promise<NodeNetworkHandle | undefined>;
 
+  /** Addresses that the node has by this installation's record of its network, whether or not it is up; nobody else can get them. */
+  addressesOf(nodeId: string): Promise<readonly string[]>;
+
   tearDown(nodeId: string): Promise<void>;
 
   /** Ids of all nodes that own a namespace or link made by this installation (for cleaning up orphans). */

@@ -21,6 +21,7 @@ import type { Secrets } from "../secrets/secrets.ts";
 import type { CpuRegistry } from "./cpu-registry.ts";
 import type { NodeState } from "./node-state.ts";
 import type { OwnIds } from "./own-ids.ts";
+import type { Trash } from "./trash.ts";
 
 /** What all nodes of this machine share. */
 export interface NodeHost {
@@ -36,6 +37,7 @@ export interface NodeHost {
   readonly firewall: NodeFirewall;
   readonly workers: PluginWorkers;
   readonly cpus: CpuRegistry;
+  readonly trash: Trash;
   readonly log: Logger;
   readonly secretsOf: (state: NodeState) => Secrets;
   readonly archivesOf: (state: NodeState, storeKeys: ReadonlySet<string>) => NodeArchives | undefined;

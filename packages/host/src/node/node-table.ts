@@ -16,7 +16,7 @@ export class NodeTable {
   readonly #host: NodeHost;
   readonly #onChange: (actor: NodeActor) => void;
   readonly #actors = new Map<string, NodeActor>();
-  readonly #broken = new Map<string, BrokenNode>();
+  readonly #broken = new Map<string, BrokenNode & { readonly addresses: readonly string[] }>();
   readonly #attaching = new Set<string>();
   /** Addresses of nodes that are about to be created. */
   readonly #reserved = new Set<string>();
@@ -76,7 +76,8 @@ export class NodeTable {
     for (const node of nodes) {
       if (node.kind === "broken") {
         this.#host.log.error({ node: node.id }, `broken node: ${node.reason}`);
-        this.#broken.set(node.id, node);
+        // It may still run.
+        this.#broken.set(node.id, { ...node, addresses: await this.#host.network.addressesOf(node.id) });
       } else {
         this.#add(node.state);
         this.#attaching.add(node.state.id);
@@ -132,7 +133,8 @@ export class NodeTable {
   }
 
   usedAddresses(): ReadonlySet<string> {
-    return new Set(this.actors().map((actor) => actor.snapshot().state.ip));
+    const ofBroken = [...this.#broken.values()].flatMap(({ addresses }) => addresses);
+    return new Set([...this.actors().map((actor) => actor.snapshot().state.ip), ...ofBroken]);
   }
 
   usedNames(): ReadonlySet<string> {
@@ -145,6 +147,12 @@ export class NodeTable {
 
   #refuseTaken(state: NodeState): void {
     if (this.#broken.has(state.id)) throw new HostError("broken_node", `cannot create broken node \`${state.id}\``);
+    for (const { id, addresses } of this.#broken.values()) {
+      if (!addresses.includes(state.ip)) continue;
+      throw new HostError("conflict", `node with ip address \`${state.ip}\` exists`, {
+        hint: `it belongs to broken node ${id}; choose another address, or leave it out to get a free one`,
+      });
+    }
     for (const actor of this.actors()) {
       const other = actor.snapshot().state;
       if (other.id === state.id) throw new HostError("conflict", `node with id \`${state.id}\` exists`);

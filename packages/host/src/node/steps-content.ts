@@ -1,6 +1,5 @@
-import { lstat, mkdir, readlink, rename, rm, symlink } from "node:fs/promises";
+import { lstat, mkdir, readlink, rm, symlink } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { syncDirectory } from "../durable/index.ts";
 import { HostError, reportOf } from "../errors/host-error.ts";
 import { eventsPathOfDeleted, keepLogs, keepSummary } from "../history/kept-history.ts";
 import { dataOf, isDirectory } from "./node-data.ts";
@@ -74,10 +73,7 @@ export const contentSteps = {
     host.cpus.release(state.id);
     await node.events.moveTo(eventsPathOfDeleted(host.paths, state.id), () => keepSummary(host.paths, paths, state));
     await rm(paths.link, { force: true });
-    await mkdir(host.paths.trash, { recursive: true, mode: 0o700 });
-    const trash = join(host.paths.trash, `${state.id}-${Date.now()}`);
-    await rename(paths.directory, trash);
-    await syncDirectory(host.paths.nodes);
+    await host.trash.take(state.id);
     return { gone: true };
   },
 } satisfies Partial<ExecutorTable>;

@@ -6,8 +6,9 @@ import { checkHeader } from "../format/sanity.ts";
 import type { Journal } from "../journal.ts";
 import { type ArchiveSource, type ArchiveVersion, CHUNKS_PER_REQUEST } from "../source.ts";
 import { TransferFault } from "../transfer/fault.ts";
+import { isKind } from "../transfer/retry.ts";
 import { ChunkUrls } from "./chunk-urls.ts";
-import { flushFileSystem } from "./flush.ts";
+import { Flushes } from "./flush.ts";
 import type { ChunkOrder } from "./orders.ts";
 import { paced } from "./paced.ts";
 import {
@@ -48,6 +49,9 @@ export class Download {
   readonly #done: Set<number>;
   readonly #open: Set<number>;
   readonly #started: Set<number>;
+  /** Written, but not known to be on the disk. */
+  readonly #unflushed: Set<number>;
+  readonly #flushes: Flushes;
   readonly #boot = kernelBoot();
   #doneRecords: number;
   #grouped: number;
@@ -68,13 +72,16 @@ export class Download {
     plan: Plan,
     manifest: StoredManifest,
     resumed: Awaited<ReturnType<StateFolder["resume"]>>,
+    flushes: Flushes,
   ) {
     this.options = options;
+    this.#flushes = flushes;
     this.plan = plan;
     this.manifest = manifest;
     this.#journal = resumed.journal;
     this.#done = new Set(resumed.done);
     this.#started = new Set(resumed.started);
+    this.#unflushed = new Set(resumed.unflushed);
     this.#doneRecords = resumed.doneRecords;
     this.#grouped = resumed.durable ? resumed.doneRecords : 0;
     this.#open = new Set();
@@ -85,8 +92,12 @@ export class Download {
     this.#urls = new ChunkUrls(options.source, plan.dataVersion, manifest, () => this.#open);
   }
 
-  /** Goes on with the download that the state folder knows, or begins one. @returns undefined if there is no such archive */
-  static async open(options: DownloadOptions): Promise<Download | undefined> {
+  /**
+   * Goes on with the download that the state folder knows, or begins one.
+   *
+   * @param flushes those of all downloads that are written side by side @returns undefined if there is no such archive
+   */
+  static async open(options: DownloadOptions, flushes = new Flushes()): Promise<Download | undefined> {
     const { state } = options;
     await state.lease();
     if (options.referenceFolder !== undefined) {
@@ -96,14 +107,14 @@ export class Download {
     const known = await state.plan();
     if (known !== undefined && isSame(known, options)) {
       const manifest = await openManifest(state, known);
-      if (manifest !== undefined) return Download.#resume(options, known, manifest);
+      if (manifest !== undefined) return Download.#resume(options, known, manifest, flushes);
       options.log("the state of the download is damaged: it begins anew");
     }
     const version = await options.source.version(options.dataVersion);
-    return version === undefined ? undefined : Download.#begin(options, version);
+    return version === undefined ? undefined : Download.#begin(options, version, flushes);
   }
 
-  static async #begin(options: DownloadOptions, version: ArchiveVersion): Promise<Download> {
+  static async #begin(options: DownloadOptions, version: ArchiveVersion, flushes: Flushes): Promise<Download> {
     const { state, source } = options;
     const { dataVersion, header } = version;
     checkHeader(header);
@@ -114,14 +125,19 @@ export class Download {
     const manifest = await openManifest(state, plan);
     if (manifest === undefined) throw new TransferFault("environment", "the stored manifest cannot be read back");
     await state.begin(plan, options.adopt === true);
-    return Download.#resume(options, plan, manifest);
+    return Download.#resume(options, plan, manifest, flushes);
   }
 
-  static async #resume(options: DownloadOptions, plan: Plan, manifest: StoredManifest): Promise<Download> {
+  static async #resume(
+    options: DownloadOptions,
+    plan: Plan,
+    manifest: StoredManifest,
+    flushes: Flushes,
+  ): Promise<Download> {
     await mkdir(options.destination, { recursive: true });
     if (options.owner !== undefined) await chown(options.destination, options.owner.uid, options.owner.gid);
     const resumed = await options.state.resume(manifest.header.chunks);
-    const download = new Download(options, plan, manifest, resumed);
+    const download = new Download(options, plan, manifest, resumed, flushes);
     try {
       if (!resumed.purged) await download.#purge();
       else if (options.adopt !== true) await download.#survey();
@@ -197,16 +213,24 @@ export class Download {
     this.#open.add(index);
   }
 
-  /** A chunk is written and verified. */
+  /** A chunk is written and verified. @throws TransferFault `environment` if the disk failed to take something */
   async finished(index: number): Promise<void> {
     const content = this.manifest.contentOf(index);
+    this.#flushes.check();
+    this.#unflushed.add(index);
+    try {
+      await this.#journal.append({ t: "done", i: index, b: this.#boot });
+    } catch (error) {
+      this.#unflushed.delete(index);
+      throw error;
+    }
+    // A group covers the records that are in the journal, in their order: what is not there yet does not count.
+    this.#doneRecords += 1;
+    this.#flushes.check();
     this.#done.add(index);
     this.bytesDone += content;
     this.#pendingBytes += content;
     this.#pendingSince ??= performance.now();
-    const recorded = this.#journal.append({ t: "done", i: index, b: this.#boot });
-    this.#doneRecords += 1;
-    await recorded;
   }
 
   /** Whether it is time to make what is done durable. (D4-02) */
@@ -226,17 +250,42 @@ export class Download {
   async #commit(): Promise<void> {
     const records = this.#doneRecords;
     if (records === this.#grouped) return;
+    const written = [...this.#unflushed];
     this.#pendingBytes = 0;
     this.#pendingSince = undefined;
-    await flushFileSystem(this.options.destination);
+    await this.flush();
     await this.#journal.append({ t: "group", n: records });
     this.#grouped = records;
+    for (const index of written) this.#unflushed.delete(index);
+  }
+
+  /** @throws TransferFault `environment`: what is not known to be on the disk has to be fetched again, in whatever run */
+  async flush(): Promise<void> {
+    try {
+      await this.#flushes.run(this.options.destination);
+    } catch (error) {
+      if (!isKind(error, "cancelled")) await this.#forgetUnflushed();
+      throw error;
+    }
+  }
+
+  async #forgetUnflushed(): Promise<void> {
+    const lost = [...this.#unflushed];
+    this.#unflushed.clear();
+    if (lost.length === 0) return;
+    this.options.log(`the disk did not take what was written last; ${lost.length} chunks will be fetched again`);
+    // Of a journal that cannot be written either, nothing may count.
+    await this.#recordLost(lost).catch(() => this.options.state.forget());
   }
 
   /** Chunks whose data is not what it should be will be fetched again. */
   async lose(indexes: readonly number[]): Promise<void> {
-    this.#recorded = false;
     await this.options.state.mark();
+    await this.#recordLost(indexes);
+  }
+
+  async #recordLost(indexes: readonly number[]): Promise<void> {
+    this.#recorded = false;
     await Promise.all(indexes.map((i) => this.#journal.append({ t: "lost", i })));
     for (const index of indexes) {
       if (!this.#done.delete(index)) continue;

@@ -4,7 +4,6 @@ import type { FilesEntry } from "../format/files-object.ts";
 import { TransferFault } from "../transfer/fault.ts";
 import type { Download } from "./download.ts";
 import { filesEntries } from "./files-object-reader.ts";
-import { flushFileSystem } from "./flush.ts";
 import { paced } from "./paced.ts";
 import { Tree } from "./tree.ts";
 
@@ -32,7 +31,7 @@ export async function finalize(download: Download, signal: AbortSignal): Promise
   } finally {
     tree.close();
   }
-  await flushFileSystem(destination);
+  await download.flush();
   await download.recordComplete();
   log(`data version ${download.plan.dataVersion} of ${download.plan.archive} is complete`);
 }

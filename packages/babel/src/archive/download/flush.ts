@@ -3,16 +3,49 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runTool } from "../../process/tool.ts";
 import { TransferFault } from "../transfer/fault.ts";
+import { isKind } from "../transfer/retry.ts";
+
+/** Everything that was written to the file system of a folder is on the disk afterwards. @throws TransferFault `environment`, `cancelled` */
+export type FlushFileSystem = (folder: string) => Promise<void>;
 
 /**
- * Everything that was written to the file system of a folder is on the disk afterwards. (D4-02) Node has no `syncfs`; one call of it takes less than
- * an fsync of each of many files.
- *
- * @throws TransferFault `environment`: what was written may be lost
+ * The flushes of a run, one after the other. The kernel tells of data that the disk did not take once, to whoever asks first: a flush that succeeds
+ * after one that failed says nothing about what was written before. So there is none after it. (D4-02)
  */
-export async function flushFileSystem(folder: string): Promise<void> {
+export class Flushes {
+  readonly #flush: FlushFileSystem;
+  #last: Promise<void> = Promise.resolve();
+  #failure: { readonly cause: unknown } | undefined;
+
+  constructor(flush: FlushFileSystem = flushFileSystem) {
+    this.#flush = flush;
+  }
+
+  /** @throws as the flush that failed */
+  check(): void {
+    if (this.#failure !== undefined) throw this.#failure.cause;
+  }
+
+  /** @throws TransferFault `environment`: what was written since the last flush may be lost, here and in all other folders */
+  run(folder: string): Promise<void> {
+    const flushed = this.#last.then(async () => {
+      this.check();
+      await this.#flush(folder).catch((cause: unknown) => {
+        if (!isKind(cause, "cancelled")) this.#failure = { cause };
+        throw cause;
+      });
+    });
+    this.#last = flushed.catch(() => undefined);
+    return flushed;
+  }
+}
+
+/** Node has no `syncfs`; one call of it takes less than an fsync of each of many files. */
+async function flushFileSystem(folder: string): Promise<void> {
   const { code, stderr } = await runTool([...syncTool(), "-f", folder]);
   if (code === 0) return;
+  // A signal, like that of a terminal, ended it: the disk said nothing.
+  if (code === null) throw new TransferFault("cancelled", `the flush of ${folder} was interrupted`);
   const reason = stderr.trim().slice(0, 500) || `sync ended with ${code}`;
   throw new TransferFault("environment", `can't flush ${folder} to disk: ${reason}`);
 }

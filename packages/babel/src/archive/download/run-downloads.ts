@@ -5,6 +5,7 @@ import { ChunkThreads, type ThreadOptions } from "./chunk-threads.ts";
 import { DISK_TIMES, DiskSpace, type DiskTimes } from "./disk-space.ts";
 import { Download, type DownloadOptions } from "./download.ts";
 import { finalize } from "./finalize.ts";
+import { Flushes, type FlushFileSystem } from "./flush.ts";
 import { type CommitTimes, describeBad, TransferRun } from "./transfer-run.ts";
 
 export type Environment = {
@@ -17,6 +18,7 @@ export type Environment = {
   readonly threads?: ThreadOptions;
   readonly disk?: DiskTimes;
   readonly commit?: CommitTimes;
+  readonly flush?: FlushFileSystem;
   /** What progress is about. */
   readonly message?: string;
 };
@@ -40,9 +42,10 @@ export async function runDownloads(
   const { signal, log, progress } = environment;
   const outcomes: Outcome[] = [];
   const opened = new Map<Download, number>();
+  const flushes = new Flushes(environment.flush);
   const reopened = async (options: DownloadOptions, index: number): Promise<void> => {
     try {
-      const download = await Download.open(options);
+      const download = await Download.open(options, flushes);
       if (download !== undefined) opened.set(download, index);
       await before(index, download);
       if (download === undefined) outcomes[index] = { kind: "absent" };

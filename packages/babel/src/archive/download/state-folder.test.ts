@@ -12,9 +12,9 @@ async function resumeFrom(t: TestContext, records: readonly DownloadRecord[]) {
   const written = await Journal.open<DownloadRecord>(join(folder, "journal"), () => undefined);
   for (const record of records) await written.append(record);
   await written.close();
-  const { journal, done, started, ...rest } = await new StateFolder(folder).resume(10);
+  const { journal, done, started, unflushed, ...rest } = await new StateFolder(folder).resume(10);
   await journal.close();
-  return { done: [...done], started: [...started], ...rest };
+  return { done: [...done], started: [...started], unflushed: [...unflushed], ...rest };
 }
 
 test("after a power loss only what was flushed counts; after a kill what the kernel still has counts, too", async (t) => {
@@ -29,8 +29,8 @@ test("after a power loss only what was flushed counts; after a kill what the ker
     { t: "group", n: 2 },
   ];
   const common = { started: [3, 1, 4], doneRecords: 3, durable: false, purged: true, complete: false };
-  assert.deepEqual(await resumeFrom(t, history(here)), { ...common, done: [3, 1, 4] });
-  assert.deepEqual(await resumeFrom(t, history("another boot")), { ...common, done: [3, 1] });
+  assert.deepEqual(await resumeFrom(t, history(here)), { ...common, done: [3, 1, 4], unflushed: [4] });
+  assert.deepEqual(await resumeFrom(t, history("another boot")), { ...common, done: [3, 1], unflushed: [] });
 });
 
 test("what was lost has to be done again, and then counts", async (t) => {
@@ -43,7 +43,7 @@ test("what was lost has to be done again, and then counts", async (t) => {
     { t: "lost", i: 1 },
   ];
   const common = { started: [], purged: false, complete: false };
-  assert.deepEqual(await resumeFrom(t, lost), { ...common, done: [0], doneRecords: 2, durable: true });
+  assert.deepEqual(await resumeFrom(t, lost), { ...common, done: [0], doneRecords: 2, unflushed: [], durable: true });
   const again = await resumeFrom(t, [...lost, { t: "done", i: 1, b }]);
-  assert.deepEqual(again, { ...common, done: [0, 1], doneRecords: 3, durable: false });
+  assert.deepEqual(again, { ...common, done: [0, 1], doneRecords: 3, unflushed: [1], durable: false });
 });

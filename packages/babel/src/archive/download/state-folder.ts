@@ -39,6 +39,8 @@ export type Resumed = {
   readonly done: ReadonlySet<number>;
   /** Done records so far: a later group counts on from here. */
   readonly doneRecords: number;
+  /** Those of `done` that no group covers. */
+  readonly unflushed: ReadonlySet<number>;
   readonly durable: boolean;
   /** Chunks that were written to, maybe partly. */
   readonly started: ReadonlySet<number>;
@@ -92,7 +94,7 @@ export class StateFolder {
 
   /** Begins anew: nothing of an earlier plan counts. @param adopted all chunks count as done */
   async begin(plan: Plan, adopted = false): Promise<void> {
-    await rm(join(this.path, "journal"), { force: true });
+    await this.forget();
     if (adopted) await this.#adopt(plan.header.chunks);
     await this.mark();
     const { archive, destination, dataVersion, header, manifestDigest } = plan;
@@ -148,12 +150,20 @@ export class StateFolder {
       else complete = true;
     });
     const done = new Set<number>();
+    const unflushed = new Set<number>();
     for (const [index, record] of records.entries()) {
       const counts = index < grouped || record.boot === boot;
-      if (counts && index >= (lostAt.get(record.chunk) ?? 0) && record.chunk < chunks) done.add(record.chunk);
+      if (!counts || index < (lostAt.get(record.chunk) ?? 0) || record.chunk >= chunks) continue;
+      done.add(record.chunk);
+      if (index >= grouped) unflushed.add(record.chunk);
     }
     const durable = records.length <= grouped;
-    return { journal, done, doneRecords: records.length, durable, started, purged, complete };
+    return { journal, done, doneRecords: records.length, unflushed, durable, started, purged, complete };
+  }
+
+  /** Nothing that was recorded counts: the download begins anew. */
+  async forget(): Promise<void> {
+    await rm(join(this.path, "journal"), { force: true });
   }
 
   /** Room that is kept for the state itself, for when the disk is full. */

@@ -4,6 +4,7 @@ import { engineClient } from "../../service/engine.ts";
 import type { ArchiveCleanup } from "../task.ts";
 import { loadPlan } from "./plan-file.ts";
 import { engineTarget } from "./target.ts";
+import { forgetUploadId, uploadIdOf } from "./upload-id.ts";
 
 const PATIENCE_MS = 3000;
 /** What an upload keeps; the index of content-addressed chunks is what makes the next one short, and stays. */
@@ -28,8 +29,12 @@ export async function cleanupUpload({
   const release = async (path: string): Promise<void> => {
     const plan = await loadPlan(join(path, "plan"));
     if (plan !== undefined) {
-      const target = engineTarget(engine, plan.storeKey, { signal, log: () => undefined });
-      await target.release(plan.dataVersion).catch(() => undefined);
+      const target = engineTarget(engine, plan.storeKey, { signal, log: () => undefined }, await uploadIdOf(path));
+      // As long as the reservation stands, the next upload is its owner.
+      await target.release(plan.dataVersion).then(
+        () => forgetUploadId(path),
+        () => undefined,
+      );
     }
     for (const each of KEPT) await rm(join(path, each), { recursive: true, force: true });
     await rmdir(path).catch(() => undefined);

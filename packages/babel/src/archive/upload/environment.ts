@@ -48,7 +48,7 @@ export function contextOf(
     settings,
     root: client === undefined ? dataFolder(task) : join(dataFolder(task), client.folder),
     stateFolder: join(task.protocolData.folder, task.name, ...(client === undefined ? [] : [client.name])),
-    target: engineTarget(engine, client?.storeKey, call),
+    target: (uploadId) => engineTarget(engine, client?.storeKey, call, uploadId),
     storeKey: client?.storeKey,
     published: async (version) => (await engineSource(engine, client?.storeKey, call).version(version)) !== undefined,
     generation: async () => (await task.protocolData.read()).generation,

@@ -55,7 +55,7 @@ export async function pushArchive(push: Push): Promise<ArchiveResult & { readonl
       },
       root: push.folder,
       stateFolder: push.stateFolder,
-      target: engineTarget(engine, storeKey, call),
+      target: (uploadId) => engineTarget(engine, storeKey, call, uploadId),
       storeKey,
       published: async (version) => (await engineSource(engine, storeKey, call).version(version)) !== undefined,
       // Nobody says when it is used: what changes is seen by the files themselves.

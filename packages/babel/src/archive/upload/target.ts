@@ -78,11 +78,12 @@ type Context = {
   readonly firstWaitMs?: number;
 };
 
-/** The archive of the node's image, or one of its services', on the host's engine socket. */
+/** The archive of the node's image, or one of its services', on the host's engine socket. @param uploadId whose the reservation is */
 export function engineTarget(
   engine: Client<typeof BabelEngine>,
   storeKey: string | undefined,
   context: Context,
+  uploadId: string,
 ): UploadTarget {
   const archive =
     storeKey === undefined ? {} : { archive: { archive: { case: "storeKey" as const, value: storeKey } } };
@@ -108,7 +109,7 @@ export function engineTarget(
     async reserve(dataVersion) {
       const wanted = dataVersion === undefined ? {} : { dataVersion: BigInt(dataVersion) };
       try {
-        const given = await askHost((options) => engine.getSlots({ ...archive, ...wanted }, options), context);
+        const given = await askHost((options) => engine.getSlots({ ...archive, ...wanted, uploadId }, options), context);
         return {
           dataVersion: Number(given.dataVersion),
           maxObjectBytes: Number(given.maxObjectBytes) || S3_OBJECT,
@@ -123,7 +124,7 @@ export function engineTarget(
     async slots(dataVersion, wishes, expiresSecs) {
       if (extended) {
         const slots = wishes.map(wishToWire);
-        const request = { ...archive, dataVersion: BigInt(dataVersion), urlExpires: expiresSecs, slots };
+        const request = { ...archive, uploadId, dataVersion: BigInt(dataVersion), urlExpires: expiresSecs, slots };
         const given = await askHost((options) => engine.getSlots(request, options), context);
         return inOrder(wishes, given.slots.map(slotFromWire));
       }
@@ -146,7 +147,7 @@ export function engineTarget(
       const version = BigInt(dataVersion);
       try {
         if (extended) {
-          const first = { ...archive, dataVersion: version, summary: headerToWire(header) };
+          const first = { ...archive, uploadId, dataVersion: version, summary: headerToWire(header) };
           await askHost((options) => engine.putManifest(manifestParts(first, chunks), options), {
             ...context,
             timeoutMs,
@@ -176,7 +177,7 @@ export function engineTarget(
       if (!extended) return;
       try {
         await askHost(
-          (options) => engine.releaseUpload({ ...archive, dataVersion: BigInt(dataVersion) }, options),
+          (options) => engine.releaseUpload({ ...archive, uploadId, dataVersion: BigInt(dataVersion) }, options),
           context,
         );
       } catch (error) {

@@ -39,7 +39,8 @@ export type UploadContext = {
   readonly root: string;
   /** Outlives the attempt, e.g. `/blockjoy/.babel_jobs/upload`. */
   readonly stateFolder: string;
-  readonly target: UploadTarget;
+  /** @param uploadId of the state folder */
+  readonly target: (uploadId: string) => UploadTarget;
   /** Of the archive; undefined: that of the node's image. */
   readonly storeKey: string | undefined;
   /** Whether the version can be downloaded. */
@@ -71,8 +72,9 @@ export async function uploadArchive(context: UploadContext): Promise<ArchiveResu
   const state = await UploadState.open(context.stateFolder);
   try {
     const { layout, numberOfChunks } = context.settings;
-    const rules = layout === "cas" ? await casLayout(state, context) : partsLayout(numberOfChunks);
-    return await new ArchiveUpload(context, state, rules).run();
+    const own = { ...context, target: context.target(state.uploadId) };
+    const rules = layout === "cas" ? await casLayout(state, own) : partsLayout(numberOfChunks);
+    return await new ArchiveUpload(own, state, rules).run();
   } catch (error) {
     if (ConnectError.from(error).code === Code.FailedPrecondition) {
       // Somebody else may have the version by now: the next attempt gets another one.
@@ -84,8 +86,10 @@ export async function uploadArchive(context: UploadContext): Promise<ArchiveResu
   }
 }
 
+type OwnContext = Omit<UploadContext, "target"> & { readonly target: UploadTarget };
+
 class ArchiveUpload {
-  readonly #context: UploadContext;
+  readonly #context: OwnContext;
   readonly #state: UploadState;
   readonly #layout: UploadLayout;
   readonly #log: (line: string) => void;
@@ -96,7 +100,7 @@ class ArchiveUpload {
   #desk!: SlotDesk;
   #maxBytes = Number.POSITIVE_INFINITY;
 
-  constructor(context: UploadContext, state: UploadState, layout: UploadLayout) {
+  constructor(context: OwnContext, state: UploadState, layout: UploadLayout) {
     this.#context = context;
     this.#state = state;
     this.#layout = layout;

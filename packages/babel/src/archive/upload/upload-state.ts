@@ -5,8 +5,10 @@ import { ensureFolder } from "../../files/durable.ts";
 import type { Chunk } from "../format/chunk.ts";
 import { Journal } from "../journal.ts";
 import type { ChunkRanges } from "./blueprint.ts";
+import { type FolderLock, lockFolder } from "./folder-lock.ts";
 import { loadPlan, type Plan, savePlan } from "./plan-file.ts";
 import type { SourceFile } from "./source-tree.ts";
+import { uploadIdOf } from "./upload-id.ts";
 
 /** A chunk whose object is stored. */
 export type StoredPart = Pick<Chunk, "key" | "size" | "checksum" | "codec"> & {
@@ -22,11 +24,14 @@ type Record =
   | { readonly t: "publishing" };
 
 /**
- * State of an upload below `/blockjoy/.babel_jobs/<job>/`: `plan`, and `journal` with what is stored. What is stored counts as long as the
+ * State of an upload below `/blockjoy/.babel_jobs/<job>/`: `plan`, `journal` with what is stored, and `upload-id`. What is stored counts as long as the
  * files it was made of are what they were. (§9.2)
  */
 export class UploadState {
   readonly folder: string;
+  /** Whose reservation it is: whoever goes on in this folder. (D6-03) */
+  readonly uploadId: string;
+  readonly #lock: FolderLock;
   #journal: Journal<Record>;
   /** By slot: the number of the chunk, or its id. */
   readonly #stored: Map<string, { readonly print: string; readonly part: StoredPart }>;
@@ -35,8 +40,15 @@ export class UploadState {
   /** The version may have been published already. */
   publishing: boolean;
 
-  private constructor(folder: string, plan: Plan | undefined, journal: Journal<Record>, records: Records) {
+  private constructor(
+    { folder, uploadId, lock }: { readonly folder: string; readonly uploadId: string; readonly lock: FolderLock },
+    plan: Plan | undefined,
+    journal: Journal<Record>,
+    records: Records,
+  ) {
     this.folder = folder;
+    this.uploadId = uploadId;
+    this.#lock = lock;
     this.plan = plan;
     this.#journal = journal;
     this.#stored = records.stored;
@@ -44,14 +56,22 @@ export class UploadState {
     this.publishing = records.publishing;
   }
 
+  /** @throws TransferFault if another process works in the folder */
   static async open(folder: string): Promise<UploadState> {
     await ensureFolder(folder);
-    // Prepared chunks of an earlier attempt: nothing says whether they reached the disk.
-    await rm(join(folder, "spool"), { recursive: true, force: true });
-    await ensureFolder(join(folder, "spool"), 0o700);
-    const records: Records = { stored: new Map(), ids: new Map(), publishing: false };
-    const journal = await Journal.open<Record>(join(folder, "journal"), (record) => take(records, record));
-    return new UploadState(folder, await loadPlan(join(folder, "plan")), journal, records);
+    const lock = await lockFolder(folder);
+    try {
+      // Prepared chunks of an earlier attempt: nothing says whether they reached the disk.
+      await rm(join(folder, "spool"), { recursive: true, force: true });
+      await ensureFolder(join(folder, "spool"), 0o700);
+      const uploadId = await uploadIdOf(folder);
+      const records: Records = { stored: new Map(), ids: new Map(), publishing: false };
+      const journal = await Journal.open<Record>(join(folder, "journal"), (record) => take(records, record));
+      return new UploadState({ folder, uploadId, lock }, await loadPlan(join(folder, "plan")), journal, records);
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
   }
 
   /** Begins anew: nothing that an earlier plan stored counts, it may have been another version. */
@@ -105,8 +125,12 @@ export class UploadState {
     return join(this.folder, "spool", name);
   }
 
-  close(): Promise<void> {
-    return this.#journal.close();
+  async close(): Promise<void> {
+    try {
+      await this.#journal.close();
+    } finally {
+      await this.#lock.release();
+    }
   }
 
   /** There is nothing to go on with any more. */

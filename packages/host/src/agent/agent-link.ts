@@ -9,8 +9,11 @@ export interface AgentCall {
   /** Default 15 s (spec babel-agent §1.15). */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
-  /** Repeat when babel does not answer: after 0.6, 1.2 and 2.4 s, ±20 % (spec §1.18, D1-10). */
-  readonly retry?: boolean;
+  /**
+   * Repeat when babel does not answer: after 0.6, 1.2 and 2.4 s, ±20 % (spec §1.18, D1-10). What must not happen twice is repeated only
+   * if it is `undelivered`.
+   */
+  readonly retry?: boolean | "undelivered";
 }
 
 /** The host's line to the babel of one node. Connects when used, again after babel came back; knows nothing about whether it should run. */
@@ -53,7 +56,8 @@ async function withRetries<T>(
       return await send({ timeoutMs, ...(signal ? { signal } : {}) });
     } catch (error) {
       const failure = error instanceof AgentError ? error : agentErrorOf(error, operation);
-      if (!retry || !failure.unreachable || attempt >= 3 || signal?.aborted) throw failure;
+      const repeatable = failure.unreachable && (retry === "undelivered" ? failure.undelivered : retry);
+      if (!repeatable || attempt >= 3 || signal?.aborted) throw failure;
       const wait = 600 * 2 ** attempt * (0.8 + Math.random() * 0.4);
       await pause(wait, undefined, { ref: true, ...(signal ? { signal } : {}) }).catch(() => {
         throw failure;

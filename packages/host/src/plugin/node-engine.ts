@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { EngineContext, HttpResponse, LogLevel, NodeEnv, PluginConfig, PluginEngine } from "@blockvisor/plugin";
 import type { CallOptions } from "@connectrpc/connect";
+import { AgentError } from "../agent/agent-error.ts";
 import type { AgentCall, AgentLink } from "../agent/agent-link.ts";
 import { writeDurable } from "../durable/index.ts";
 import { HostError } from "../errors/host-error.ts";
@@ -55,6 +56,16 @@ export function createNodeEngine(parts: NodeEngineParts): PluginEngine {
     return Number(timeout?.seconds ?? 0n) * second + 15 * second;
   };
 
+  /** Number of a job's last run; 0 without one, and without the job. */
+  const lastRun = async (name: string, context: EngineContext): Promise<bigint> => {
+    const known = ask("job_info", context, (options) => link.jobs.getJob({ name }, options));
+    const { job } = await known.catch((error: unknown) => {
+      if (error instanceof AgentError && error.code === "job_not_found") return { job: undefined };
+      throw error;
+    });
+    return job?.run?.number ?? 0n;
+  };
+
   return {
     createJob: async (name, config, context) => {
       const jobName = name.trim();
@@ -73,7 +84,14 @@ export function createNodeEngine(parts: NodeEngineParts): PluginEngine {
       });
     },
     startJob: async (name, context) => {
-      await ask("start_job", context, (options) => link.jobs.startJob({ name }, options));
+      const before = await lastRun(name, context);
+      let sent = false;
+      await ask("start_job", context, async (options) => {
+        // The answer was lost, not the start: a short job is over already, and would run twice.
+        if (sent && (await lastRun(name, context)) > before) return;
+        sent = true;
+        await link.jobs.startJob({ name }, options);
+      });
     },
     stopJob: async (name, context) => {
       const timeoutMs = await stopTimeout(name, context);
@@ -107,7 +125,7 @@ export function createNodeEngine(parts: NodeEngineParts): PluginEngine {
         headers: headers.map(([name, value]) => ({ name, value })),
         ...json("params", params),
       };
-      return http(await ask("run_jrpc", context, (options) => link.babel.runJrpc(message, options), { timeoutMs }));
+      return http(await ask("run_jrpc", context, (options) => link.babel.runJrpc(message, options), once(timeoutMs)));
     },
     runRest: async ({ url, method, body, headers }, timeoutMs, context) => {
       const message = {
@@ -116,12 +134,11 @@ export function createNodeEngine(parts: NodeEngineParts): PluginEngine {
         headers: headers.map(([name, value]) => ({ name, value })),
         ...(body === undefined ? {} : { body: new TextEncoder().encode(body) }),
       };
-      return http(await ask("run_rest", context, (options) => link.babel.runRest(message, options), { timeoutMs }));
+      return http(await ask("run_rest", context, (options) => link.babel.runRest(message, options), once(timeoutMs)));
     },
-    // A script is not repeatable as a rule, so a lost connection is the script's to handle.
     runSh: async (body, timeoutMs, context) => {
       // The agent ends the script in time and says what it had printed; the call itself ends a little later.
-      const call = { timeoutMs: timeoutMs + runShMargin, retry: false };
+      const call = once(timeoutMs + runShMargin);
       const request = { body, timeoutMs: Math.max(timeoutMs, 1) };
       const { exitCode, stdout, stderr } = await ask(
         "run_sh",
@@ -200,6 +217,9 @@ export function createNodeEngine(parts: NodeEngineParts): PluginEngine {
     log: async (level, message) => parts.log(level, message),
   };
 }
+
+/** Scripts and requests are not repeatable as a rule, so an answer that was lost is the plugin's to handle. */
+const once = (timeoutMs: number): AgentCall => ({ timeoutMs, retry: "undelivered" });
 
 async function* fileParts(path: string, content: Uint8Array) {
   yield { part: { case: "header" as const, value: { path, mode: 0o770 } } };

@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer, type ServerHttp2Session } from "node:http2";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { Babel, BabelJobs, ErrorDetailSchema, RunShResponseSchema } from "@blockvisor/wire/blockvisor/babel/v1/babel";
+import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
+import { connectNodeAdapter } from "@connectrpc/connect-node";
+import { openAgentLink } from "../agent/agent-link.ts";
+import { NodeTasks } from "../schedule/node-tasks.ts";
+import { devSecrets } from "../secrets/secrets.ts";
+import { createNodeEngine } from "./node-engine.ts";
+
+/** The engine of a node whose babel does what a test wants, at the socket where the real one listens. */
+async function nodeEngine(t: TestContext) {
+  const folder = await mkdtemp(join(tmpdir(), "bv-node-engine-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const sessions = new Set<ServerHttp2Session>();
+  const listen = async (
+    babel: Partial<ServiceImpl<typeof Babel>>,
+    jobs: Partial<ServiceImpl<typeof BabelJobs>> = {},
+  ) => {
+    const routes = connectNodeAdapter({ routes: (router) => router.service(Babel, babel).service(BabelJobs, jobs) });
+    const server = createServer(routes).on("session", (session) => sessions.add(session));
+    server.listen(join(folder, "babel.sock"));
+    await once(server, "listening");
+    t.after(() => {
+      for (const session of sessions) session.destroy();
+      server.close();
+    });
+  };
+  const engine = createNodeEngine({
+    link: openAgentLink(folder, () => "secret"),
+    requireAgent: () => {},
+    env: () => assert.fail("nobody asks for it"),
+    tasks: new NodeTasks(join(folder, "tasks.json"), async () => {}),
+    secrets: devSecrets(join(folder, "secrets.json")),
+    devMode: false,
+    pluginDataPath: join(folder, "plugin.data"),
+    pluginConfigPath: join(folder, "plugin_config.json"),
+    hasArchive: async () => false,
+    log: () => {},
+  });
+  const context = { deadline: Date.now() + 60_000, signal: new AbortController().signal };
+  return { engine, context, listen };
+}
+
+/** What a connection that is reset makes of a call: babel itself never fails without a detail. */
+const die = (): never => {
+  throw new ConnectError("reset", Code.Aborted);
+};
+
+const rest = { url: "http://127.0.0.1:1/", method: "GET", headers: [] };
+const jrpc = { host: "http://127.0.0.1:1/", method: "pay", params: undefined, headers: [] };
+
+test("a service that is down is told as it is, after one request", async (t) => {
+  const { engine, context, listen } = await nodeEngine(t);
+  let requests = 0;
+  await listen({
+    runRest: () => {
+      requests += 1;
+      const detail = { code: "http-failed", message: "connection refused", hint: "" };
+      throw new ConnectError(detail.message, Code.Unavailable, undefined, [{ desc: ErrorDetailSchema, value: detail }]);
+    },
+  });
+  await assert.rejects(engine.runRest(rest, 5_000, context), { code: "http_failed", message: "connection refused" });
+  assert.equal(requests, 1);
+});
+
+test("when the connection is lost, only what may happen twice is sent again", async (t) => {
+  const { engine, context, listen } = await nodeEngine(t);
+  const seen: string[] = [];
+  await listen({
+    runJrpc: () => {
+      seen.push("jrpc");
+      return die();
+    },
+    runSh: () => {
+      seen.push("sh");
+      return die();
+    },
+    renderTemplate: () => {
+      seen.push("template");
+      return seen.length < 4 ? die() : { changed: true };
+    },
+  });
+  await assert.rejects(engine.runJrpc(jrpc, 5_000, context), { code: "agent_unreachable" });
+  await assert.rejects(engine.runSh("true", 5_000, context), { code: "agent_unreachable" });
+  await engine.renderTemplate("/a", "/b", {}, context);
+  assert.deepEqual(seen, ["jrpc", "sh", "template", "template"]);
+});
+
+test("a script whose time is over says what it had printed", async (t) => {
+  const { engine, context, listen } = await nodeEngine(t);
+  const detail = { code: "run-sh-timeout", message: "the time is over", hint: "" };
+  const output = { exitCode: 124, stdout: "", stderr: `${"x".repeat(5_000)}\nwaiting for the lock\n` };
+  await listen({
+    runSh: () => {
+      throw new ConnectError(detail.message, Code.DeadlineExceeded, undefined, [
+        { desc: ErrorDetailSchema, value: detail },
+        { desc: RunShResponseSchema, value: output },
+      ]);
+    },
+  });
+  await assert.rejects(engine.runSh("true", 5_000, context), {
+    code: "run_sh_timeout",
+    message: `the time is over; it had printed\nstderr: ${"x".repeat(979)}\nwaiting for the lock`,
+  });
+});
+
+test("what did not reach babel is sent when it is back", async (t) => {
+  const { engine, context, listen } = await nodeEngine(t);
+  const answer = engine.runSh("true", 5_000, context);
+  await listen({ runSh: ({ body }) => ({ stdout: body }) });
+  assert.deepEqual(await answer, { exitCode: 0, stdout: "true", stderr: "" });
+});
+
+test("a short job whose start was taken, but not answered, runs once", async (t) => {
+  const { engine, context, listen } = await nodeEngine(t);
+  const runs: Record<string, bigint> = { known: 4n, lost: 0n };
+  let starts = 0;
+  await listen(
+    {},
+    {
+      getJob: ({ name }) => ({ job: { name, run: { number: runs[name] ?? 0n } } }),
+      startJob: ({ name }) => {
+        starts += 1;
+        // This one was killed before the start was on disk.
+        if (name === "lost" && starts === 2) return die();
+        runs[name] = (runs[name] ?? 0n) + 1n;
+        return name === "known" ? die() : {};
+      },
+    },
+  );
+  await engine.startJob("known", context);
+  await engine.startJob("lost", context);
+  assert.deepEqual([runs, starts], [{ known: 5n, lost: 1n }, 3]);
+});

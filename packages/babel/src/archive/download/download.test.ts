@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, writeFileSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync } from "node:fs";
+import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { messageOf } from "../../errno.ts";
@@ -325,72 +324,6 @@ test("bandwidth is capped over all threads, and the cap can be lifted", async (t
   apply(undefined);
   assert.equal((await finished).kind, "complete");
   assert.deepEqual(await treeOf(fixture.data), sample.files);
-});
-
-test("a full disk is waited for, with what is needed in the progress", async (t) => {
-  const mount = await mkdtemp(join(tmpdir(), "babel-tmpfs-"));
-  execFileSync("mount", ["-t", "tmpfs", "-o", "size=6m", "tmpfs", mount]);
-  t.after(async () => {
-    execFileSync("umount", ["-l", mount]);
-    await rm(mount, { recursive: true });
-  });
-  const fixture = await DownloadFixture.make(t, mount);
-  const sample = await storeSample(
-    fixture.store,
-    new Map([
-      ["a", sampleBytes(1_000_000, "a")],
-      ["x", sampleBytes(3_000_000, "x")],
-    ]),
-    { chunkSize: 256 * KIB },
-  );
-  await writeFile(join(mount, "other"), Buffer.alloc(2_500_000, 1));
-  const source = sampleSource(fixture.store, sample);
-  const disk = { intervalMs: 50, patienceMs: 60_000, reserve: 0 };
-  const seen: string[] = [];
-  const log = (line: string): void => {
-    seen.push(line);
-    // Room appears when the download says that it needs some.
-    if (line.startsWith("waiting for disk space")) void rm(join(mount, "other"));
-  };
-  assert.equal((await fixture.download(source, { disk, log })).kind, "complete");
-  assert.match(
-    seen.find((line) => line.startsWith("waiting")) ?? "",
-    /^waiting for disk space: need 3\.\d MiB, have [12]\.\d MiB$/,
-  );
-  assert.deepEqual(await treeOf(fixture.data), sample.files);
-
-  // Somebody fills the disk while chunks are written.
-  const other = await DownloadFixture.make(t, mount);
-  await rm(fixture.data, { recursive: true });
-  let filled = false;
-  other.store.sending = () => {
-    if (filled || other.store.counters.sent < 500_000) return;
-    filled = true;
-    try {
-      writeFileSync(join(mount, "other"), Buffer.alloc(6_000_000, 1));
-    } catch {}
-  };
-  const again = await storeSample(other.store, sample.files, { chunkSize: 256 * KIB });
-  const lines: string[] = [];
-  const outcome = await other.download(sampleSource(other.store, again), {
-    disk,
-    log: (line) => {
-      lines.push(line);
-      if (line.startsWith("waiting for disk space")) void rm(join(mount, "other"), { force: true });
-    },
-  });
-  assert.equal(outcome.kind === "failed" ? messageOf(outcome.error) : outcome.kind, "complete");
-  assert.ok(filled && lines.some((line) => line.startsWith("waiting for disk space")), lines.join("\n"));
-  assert.deepEqual(await treeOf(other.data), sample.files);
-
-  const never = await DownloadFixture.make(t, mount);
-  await rm(other.data, { recursive: true });
-  await writeFile(join(mount, "other"), Buffer.alloc(4_000_000, 1));
-  const hopeless = sampleSource(never.store, await storeSample(never.store, sample.files, { chunkSize: 256 * KIB }));
-  await assert.rejects(
-    never.download(hopeless, { disk: { ...disk, patienceMs: 100 } }),
-    /^TransferFault: Can't download \d+ bytes of data while only \d+ available$/,
-  );
 });
 
 /** BABEL_ARCHIVE_FILES=100000 for the long version. */

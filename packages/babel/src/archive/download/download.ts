@@ -64,8 +64,9 @@ export class Download {
   /** Whether this run fetched anything. */
   changed = false;
   bytesDone = 0;
-  /** Bytes of unfinished files that are on the disk already. */
-  allocated = 0;
+  /** Bytes of open chunks that the disk has room for already. */
+  #allocated = 0;
+  readonly #allocatedFor = new Map<number, number>();
 
   private constructor(
     options: DownloadOptions,
@@ -140,7 +141,7 @@ export class Download {
     const download = new Download(options, plan, manifest, resumed, flushes);
     try {
       if (!resumed.purged) await download.#purge();
-      else if (options.adopt !== true) await download.#survey();
+      else if (options.adopt !== true || download.#open.size > 0) await download.#survey();
       if (download.#open.size > 0 || !resumed.complete) await options.state.mark();
       await options.state.ballast(download.#open.size > 0);
       return download;
@@ -160,7 +161,7 @@ export class Download {
 
   /** Bytes that the disk has yet to take. */
   get remaining(): number {
-    return Math.max(0, this.manifest.header.totalSize - this.bytesDone - this.allocated);
+    return Math.max(0, this.manifest.header.totalSize - this.bytesDone - this.#allocated);
   }
 
   /** Nothing is left to be done, not even to be recorded. */
@@ -227,6 +228,8 @@ export class Download {
     // A group covers the records that are in the journal, in their order: what is not there yet does not count.
     this.#doneRecords += 1;
     this.#flushes.check();
+    this.#allocated -= this.#allocatedFor.get(index) ?? 0;
+    this.#allocatedFor.delete(index);
     this.#done.add(index);
     this.bytesDone += content;
     this.#pendingBytes += content;
@@ -330,22 +333,25 @@ export class Download {
 
   /** What earlier runs left: chunks whose files are gone or cut are open again; blocks that are there need no more room. */
   async #survey(): Promise<void> {
-    const tree = new Tree(this.options.destination);
+    const { destination, adopt = false } = this.options;
+    const tree = new Tree(destination);
     const lost: number[] = [];
     try {
       for await (const chunk of paced(this.manifest.chunks())) {
         const done = this.#done.has(chunk.index);
-        if (!done && !this.#started.has(chunk.index)) continue;
+        if (done ? adopt : !adopt && !this.#started.has(chunk.index)) continue;
+        let allocated = 0;
         for (const { path, size } of chunk.destinations) {
           const stats = tree.stats(path);
           if (!done && stats !== undefined && stats.size > 0) {
-            const share = (Math.min(stats.blocks * 512, stats.size) * size) / stats.size;
-            this.allocated += Math.floor(Math.min(share, size));
+            allocated += Math.floor(size * Math.min(1, (stats.blocks * 512) / stats.size));
           }
           if (!done || (stats?.isFile() === true && stats.size === this.manifest.sizeOf(path))) continue;
           lost.push(chunk.index);
           break;
         }
+        this.#allocated += allocated;
+        this.#allocatedFor.set(chunk.index, allocated);
       }
     } finally {
       tree.close();

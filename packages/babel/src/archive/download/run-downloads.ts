@@ -93,7 +93,8 @@ async function transfer(
   observed();
   if (threads === undefined) return new Map();
   environment.followBandwidth((cap) => threads.throttle.limit(cap));
-  const disk = new DiskSpace(open[0]!.options.state.path, environment.disk ?? DISK_TIMES);
+  const { destination, state } = open[0]!.options;
+  const disk = new DiskSpace(destination, state.path, environment.disk ?? DISK_TIMES);
   try {
     const run = new TransferRun(open, {
       threads,

@@ -48,7 +48,7 @@ export type Resumed = {
   readonly complete: boolean;
 };
 
-const BALLAST_BYTES = 1024 * 1024;
+export const BALLAST_BYTES = 1024 * 1024;
 const JSON_LIMIT = 1024 * 1024;
 /** State of the reference's downloads: what it says cannot be relied upon, for chunks were recorded before their data was there (D4-01, D4-02). */
 const OF_REFERENCE = ["download.metadata", "download.chunks", "download.parts"];

@@ -48,7 +48,7 @@ export class ArchiveEngine {
   readonly #storeKey: string;
   readonly #server: Http2Server;
   readonly #sessions = new Set<ServerHttp2Session>();
-  readonly #reserved = new Map<string, number>();
+  readonly #reserved = new Map<string, { readonly version: number; readonly uploadId?: string | undefined }>();
   urlMs: number | undefined;
   /** Throws to let a call fail. */
   before: (call: string) => void = () => undefined;
@@ -86,8 +86,9 @@ export class ArchiveEngine {
     return this.#versionsOf(this.#storeKey);
   }
 
+  /** The next upload gets this version. */
   reserveFor(version: number): void {
-    this.#reserved.set(this.#storeKey, version);
+    this.#reserved.set(this.#storeKey, { version });
   }
 
   get newest(): PublishedVersion | undefined {
@@ -105,7 +106,7 @@ export class ArchiveEngine {
     const ours: Partial<ServiceImpl<typeof BabelEngine>> = {
       getSlots: counted("getSlots", (request: GetSlotsRequest) => {
         const archive = this.#archiveOf(request.archive);
-        const version = this.#reserve(archive, request.dataVersion);
+        const version = this.#reserve(archive, request.dataVersion, request.uploadId);
         const slots = request.slots.map((slot) => this.#slot(archive, version, slot));
         return { dataVersion: BigInt(version), slots, maxObjectBytes: BigInt(5 * 1024 ** 3) };
       }),
@@ -201,12 +202,15 @@ export class ArchiveEngine {
     return versions;
   }
 
-  #reserve(archive: string, dataVersion: bigint | undefined): number {
+  /** One upload at a time, as long as it says which it is. */
+  #reserve(archive: string, dataVersion: bigint | undefined, uploadId?: string): number {
     const versions = this.#versionsOf(archive);
     const next = Math.max(0, ...versions.keys()) + 1;
-    const wanted = dataVersion === undefined ? (this.#reserved.get(archive) ?? next) : Number(dataVersion);
-    if (versions.has(wanted)) throw new ConnectError(`Data version: ${wanted}`, Code.AlreadyExists);
-    this.#reserved.set(archive, wanted);
+    const running = this.#reserved.get(archive);
+    const wanted = dataVersion === undefined ? (running?.version ?? next) : Number(dataVersion);
+    const isForeign = running?.uploadId !== undefined && running.uploadId !== uploadId;
+    if (versions.has(wanted) || isForeign) throw new ConnectError(`Data version: ${wanted}`, Code.AlreadyExists);
+    this.#reserved.set(archive, { version: wanted, uploadId });
     return wanted;
   }
 

@@ -43,7 +43,7 @@ for (const layout of ["parts", "cas"] as const) {
       }
       const { code, output } = await ended;
       if (code !== null) assert.equal(code, 0, output);
-      acknowledged += Number(/published/.test(output));
+      acknowledged += Number(/published version/.test(output));
       if (fixture.engine.versions.size === published) continue;
       published = fixture.engine.versions.size;
       assert.deepEqual(await fixture.decoded(), new Map([...expected].sort(([a], [b]) => (a < b ? -1 : 1))));

@@ -82,7 +82,7 @@ test("cleanup forgets the upload and gives its version up; without a host it for
   await fixture.write({ a: sampleBytes(700_000, "a") });
   fixture.store.fault = () => ({ kind: "status", status: 409 });
   await assert.rejects(fixture.run());
-  assert.deepEqual((await readdir(fixture.state)).sort(), ["journal", "plan", "spool"]);
+  assert.deepEqual((await readdir(fixture.state)).sort(), ["journal", "plan", "spool", "upload-id"]);
   await cleanupArchive({ ...fixture.task, secret: "secret" });
   assert.deepEqual(fixture.engine.released, [1]);
   assert.deepEqual(await readdir(join(fixture.state, "..")), []);
@@ -90,7 +90,8 @@ test("cleanup forgets the upload and gives its version up; without a host it for
   await assert.rejects(fixture.run());
   await fixture.engine.close();
   await cleanupArchive({ ...fixture.task, secret: "secret" });
-  assert.deepEqual(await readdir(join(fixture.state, "..")), []);
+  // The version is still reserved: the next upload is to get it.
+  assert.deepEqual(await readdir(fixture.state), ["upload-id"]);
 });
 
 test("services are uploaded each on its own; one that fails does not stop the others", async (t) => {

@@ -109,7 +109,10 @@ export function engineTarget(
     async reserve(dataVersion) {
       const wanted = dataVersion === undefined ? {} : { dataVersion: BigInt(dataVersion) };
       try {
-        const given = await askHost((options) => engine.getSlots({ ...archive, ...wanted, uploadId }, options), context);
+        const given = await askHost(
+          (options) => engine.getSlots({ ...archive, ...wanted, uploadId }, options),
+          context,
+        );
         return {
           dataVersion: Number(given.dataVersion),
           maxObjectBytes: Number(given.maxObjectBytes) || S3_OBJECT,

@@ -20,6 +20,7 @@ import type { Plan } from "./plan-file.ts";
 import { SlotDesk } from "./slot-desk.ts";
 import { type SourceFile, type SourceTree, sameFiles, sameTree, scanSource } from "./source-tree.ts";
 import { BadUploads, type UploadTarget } from "./target.ts";
+import { forgetUploadId } from "./upload-id.ts";
 import { type StoredPart, UploadState } from "./upload-state.ts";
 
 export type UploadSettings = {
@@ -368,6 +369,7 @@ class ArchiveUpload {
     const storeKey = firstKey?.split("/")[0] ?? this.#context.target.name;
     await this.#layout.published(dataVersion, this.#chunks);
     await this.#state.forget();
+    await forgetUploadId(this.#state.folder);
     this.#context.report({ phase: "finalize", chunksDone: this.#chunks.length, bytesDone: bytes });
     this.#log(`published version ${dataVersion}: ${bytes} bytes in ${this.#chunks.length} chunks`);
     return { store_key: storeKey, data_version: dataVersion, total_size: bytes };

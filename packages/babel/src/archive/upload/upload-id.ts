@@ -7,8 +7,8 @@ const LIMIT = 64;
 const fileIn = (folder: string): string => join(folder, "upload-id");
 
 /**
- * What the API knows the uploads of a state folder by; made when the folder is used first, and the same until it is cleaned up. Two uploads of
- * one machine are two owners by it: neither gets the other's version. (D6-03)
+ * What the API knows the uploads of a state folder by; made when one begins, and the same until it is published or given up. Two uploads of one
+ * machine are two owners by it: neither gets the other's version. (D6-03)
  */
 export async function uploadIdOf(folder: string): Promise<string> {
   const known = (await readBounded(fileIn(folder), LIMIT))?.toString("utf8");

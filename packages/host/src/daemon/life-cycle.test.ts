@@ -304,5 +304,36 @@ describe("side by side", { concurrency: 3 }, () => {
       assert.equal((await finish(bench.client.startNode({ node: "stuck" }))).status, NodeStatus.RUNNING);
       await bench.remove("stuck");
     });
+
+    test("names the job it waits for; by force it waits no longer, and takes the place of one that does", async () => {
+      const stubborn = `fn init() { start_job("stubborn", #{
+        job_type: #{ run_sh: "trap '' TERM; echo up; while :; do sleep 1; done" },
+        restart: "never", shutdown_timeout_secs: 120 }) }`;
+      const imageUri = await makeTestImage(bench.root.paths.root, "0.0.3", stubborn);
+      // Its trap is set.
+      const isUp = async () => {
+        for await (const { text } of bench.client.streamJobLogs({ node: "slow", follow: true })) return text === "up";
+        return false;
+      };
+      await bench.create("slow", { imageUri });
+      await until(isUp);
+      let news = "";
+      const orderly = failureOf(
+        (async () => {
+          for await (const { event } of bench.client.stopNode({ node: "slow" }))
+            if (event.case === "progress") news += `${event.value.message}\n`;
+        })(),
+      );
+      await until(async () => news !== "");
+      assert.equal(news, "waiting for stubborn\n");
+      const stopped = await finish(bench.client.stopNode({ node: "slow", force: true }));
+      assert.deepEqual([stopped.status, (await orderly).code], [NodeStatus.STOPPED, "cancelled"]);
+      await finish(bench.client.startNode({ node: "slow" }));
+      await until(isUp);
+      await finish(bench.client.stopNode({ node: "slow", force: true }));
+      // Babel would have killed the job after its time.
+      assert.match(bench.daemon.log(), /going on without: Failed to gracefully shutdown .*\(still running: stubborn\)/);
+      await bench.remove("slow");
+    });
   });
 });

@@ -34,6 +34,8 @@ export interface OperationRequest {
    * Throwing refuses the operation without any effect.
    */
   readonly change: (state: NodeState, seen: Observed) => Partial<NodeState>;
+  /** A stop that does not wait: one that goes on in order is given up for it. */
+  readonly force?: boolean;
   /** A command that changed the node before only makes the loop run again, so that it takes effect once. */
   readonly commandId?: string;
   /** It was begun by another daemon: what it has found since, like why it goes back, stays known. */
@@ -59,6 +61,10 @@ const preempts: Readonly<Partial<Record<OperationKind, readonly OperationKind[]>
   stop: ["create", "start", "restart", "recover", "update", "upgrade", "rollback", "move"],
   delete: ["create", "start", "stop", "restart", "recover", "update", "upgrade", "rollback", "move"],
 };
+
+function isPreempted(current: OperationKind, { kind, force = false }: OperationRequest): boolean {
+  return (preempts[kind]?.includes(current) ?? false) || (force && kind === "stop" && current === "stop");
+}
 
 /** One node: its mailbox, in which operations are served one after another, and the loop that makes it what it should be. */
 export class NodeActor {
@@ -124,7 +130,7 @@ export class NodeActor {
 
   /** Resolves when the node is what `change` asked for; rejects with what was in the way. Nobody waiting does not stop it. */
   operate(request: OperationRequest): Promise<NodeSnapshot> {
-    if (this.#current && preempts[request.kind]?.includes(this.#current.operation.kind)) this.#current.abort.abort();
+    if (this.#current && isPreempted(this.#current.operation.kind, request)) this.#current.abort.abort();
     return this.#enqueue(() => this.#run(request));
   }
 

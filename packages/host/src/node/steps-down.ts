@@ -1,31 +1,33 @@
 import { HostError } from "../errors/host-error.ts";
-import { usesHostNetwork } from "./node-host.ts";
-import type { ExecutorTable } from "./outcome.ts";
+import { type NodeParts, usesHostNetwork } from "./node-host.ts";
+import type { ExecutorTable, StepContext } from "./outcome.ts";
 
 const second = 1000;
 
+/** Who forces a stop, or deletes the node with its data, still lets jobs end in order, but only for a moment (spec host-daemon §4.4, DB-4.16). */
+const forcedMs = 5 * second;
+
 /** Steps that take a node down. */
 export const downSteps = {
-  stop_jobs: async (node, { force }, { state, signal }) => {
+  stop_jobs: async (node, { force }, { signal, progress }) => {
     node.tasks.disarm();
     const { babel, call } = node.link;
-    const { timeout } = await call("get_babel_shutdown_timeout", (options) => babel.getShutdownTimeout({}, options), {
-      signal,
-    });
-    const asked = Number(timeout?.seconds ?? 0n) * second + 15 * second;
-    // A deletion gives jobs a moment to end in order; their data goes away anyway (spec host-daemon DB-4.16).
-    const timeoutMs = state.expected_status === "Deleted" ? Math.min(asked, 15 * second) : asked;
+    const timeoutMs = force ? forcedMs : await shutdownMs(node, signal);
+    const remaining = tellRemaining(node, progress, signal);
     try {
       await call("shutdown_babel", (options) => babel.shutdown({ force }, options), { timeoutMs, signal });
     } catch (error) {
+      const names = [...remaining.names].join(", ");
       throw new HostError(
         "failed",
-        `Failed to gracefully shutdown babel and background jobs: ${(error as Error).message}`,
+        `Failed to gracefully shutdown babel and background jobs: ${(error as Error).message}${names && ` (still running: ${names})`}`,
         {
-          hint: "look at `bv node job list` for the job that does not end, or stop the node with --force",
+          hint: `look at ${names ? `\`bv node job info\` of ${names}` : "`bv node job list`"}, or stop the node with --force`,
           cause: error,
         },
       );
+    } finally {
+      remaining.stop();
     }
     return { seen: { agent: "shut_down" } };
   },
@@ -56,3 +58,34 @@ export const downSteps = {
 
   turn_around: async () => ({ state: { restarting: false, force: false } }),
 } satisfies Partial<ExecutorTable>;
+
+async function shutdownMs({ link }: NodeParts, signal: AbortSignal): Promise<number> {
+  const ask = "get_babel_shutdown_timeout";
+  const { timeout } = await link.call(ask, (options) => link.babel.getShutdownTimeout({}, options), { signal });
+  return Number(timeout?.seconds ?? 0n) * second + 15 * second;
+}
+
+/** Says which jobs the node still waits for, whenever they become fewer; `names` is kept up to date. */
+function tellRemaining(
+  { link }: NodeParts,
+  progress: StepContext["progress"],
+  signal: AbortSignal,
+): { readonly names: ReadonlySet<string>; stop(): void } {
+  const names = new Set<string>();
+  const end = new AbortController();
+  const watch = async (): Promise<void> => {
+    const options = { signal: AbortSignal.any([signal, end.signal]) };
+    for await (const { changed, deleted } of link.jobs.watchJobs({}, options)) {
+      const before = names.size;
+      for (const { name, status } of changed) {
+        if (status?.status.case === "running") names.add(name);
+        else names.delete(name);
+      }
+      for (const name of deleted) names.delete(name);
+      if (names.size !== before && names.size > 0) progress(`waiting for ${[...names].join(", ")}`);
+    }
+  };
+  // Told for people: without it the node stops all the same.
+  watch().catch(() => {});
+  return { names, stop: () => end.abort() };
+}

@@ -25,6 +25,7 @@ const dirty = { config_dirty: true } as const;
 export function stopNode(actor: NodeActor, force: boolean, asker: Asker): Promise<NodeSnapshot> {
   return actor.operate({
     kind: "stop",
+    force,
     change: (state) => ({
       expected_status: "Stopped",
       restarting: false,

@@ -5,11 +5,13 @@ const HOLD_MS = 60_000;
 const FIRST = 4;
 const MOST = 16;
 const LEAST = 1;
+/** Without a cap: what the reference uses by default. */
+const LEAST_UNCAPPED = 3;
 const WORTHWHILE = 1.05;
 
 /**
  * How many connections to use. With a cap that is the cap; without one as many as pay: one more while throughput grows with it. A store that asks to
- * slow down halves them for a minute. (§9.5)
+ * slow down halves them for a minute; then they are found out anew. (§9.5)
  */
 export class Streams {
   #cap: number | undefined;
@@ -42,9 +44,11 @@ export class Streams {
   throttled(): void {
     const now = this.#now();
     if (now < this.#heldUntil) return;
-    this.#current = Math.max(LEAST, Math.floor(this.count / 2));
+    const least = this.#cap === undefined ? LEAST_UNCAPPED : LEAST;
+    this.#current = Math.max(least, Math.floor(this.count / 2));
     this.#heldUntil = now + HOLD_MS;
     this.#before = undefined;
+    this.#settled = false;
   }
 
   /** @param bytes that were transferred in all */

@@ -102,7 +102,8 @@ export function archiveService(platform: Platform): Partial<ServiceImpl<typeof A
     const caller = callerOf(context);
     const storeKey = await keyOf(context, target);
     await requireUploadGrant(platform, caller, storeKey);
-    return { storeKey, owner: await uploadOwner(platform, caller, context.requestHeader.get(nodeHeader) ?? undefined) };
+    const nodeId = context.requestHeader.get(nodeHeader) ?? undefined;
+    return { storeKey, owner: await uploadOwner(platform, caller, { nodeId }) };
   };
 
   return {

@@ -35,12 +35,16 @@ export function archiveStoreService(platform: Platform): ServiceImpl<typeof Arch
     storeKeyOf(db, callerOf(context), targetOf(ref));
   const uploader = async (
     context: HandlerContext,
-    { archive, nodeId }: { readonly archive?: ArchiveRef | undefined; readonly nodeId?: string | undefined },
+    request: {
+      readonly archive?: ArchiveRef | undefined;
+      readonly nodeId?: string | undefined;
+      readonly uploadId?: string | undefined;
+    },
   ) => {
     const caller = callerOf(context);
-    const storeKey = await keyOf(context, archive);
+    const storeKey = await keyOf(context, request.archive);
     await requireUploadGrant(platform, caller, storeKey);
-    return { storeKey, owner: await uploadOwner(platform, caller, nodeId) };
+    return { storeKey, owner: await uploadOwner(platform, caller, request) };
   };
   const published = async (context: HandlerContext, ref: ArchiveRef | undefined, version: bigint | undefined) => {
     const storeKey = await keyOf(context, ref);

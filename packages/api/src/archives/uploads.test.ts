@@ -93,6 +93,17 @@ for (const [name, start] of Object.entries(installations)) {
       assert.equal((await reserve(winner + 1)).dataVersion, 2n, "urls of version 1 may still be good");
     });
 
+    test("two uploads of one host do not get each other's version, and it goes on with its own", async () => {
+      const archive = byKey("chain-twice-main-full-v1");
+      const reserve = (uploadId: string) => codeOf(as.archiveStore.getSlots({ archive, uploadId }));
+      assert.equal((await reserve("one"))[0], "succeeded");
+      assert.deepEqual(await reserve("two"), [Code.AlreadyExists, "Data version: 1"]);
+      await as.archiveStore.releaseUpload({ archive, dataVersion: 1n, uploadId: "two" });
+      assert.deepEqual(await reserve("two"), [Code.AlreadyExists, "Data version: 1"]);
+      assert.equal((await as.archiveStore.getSlots({ archive, uploadId: "one" })).dataVersion, 1n);
+      assert.deepEqual(await reserve("a b"), [Code.InvalidArgument, "upload_id"]);
+    });
+
     test("a version is immutable: the same publish again succeeds, another one does not, and its urls are dead", async () => {
       const storeKey = "chain-fixed-main-full-v1";
       const data = pieces(1);

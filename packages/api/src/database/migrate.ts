@@ -1,10 +1,15 @@
 import { type Migration, Migrator } from "kysely";
 import { initial } from "./migrations/0001-initial.ts";
 import { archives } from "./migrations/0002-archives.ts";
+import { uploads } from "./migrations/0003-uploads.ts";
 import type { Database } from "./open-database.ts";
 
 /** Every step ever released, in order. A released step is never edited; a change is a new step. */
-const migrations: Readonly<Record<string, Migration>> = { "0001-initial": initial, "0002-archives": archives };
+const migrations: Readonly<Record<string, Migration>> = {
+  "0001-initial": initial,
+  "0002-archives": archives,
+  "0003-uploads": uploads,
+};
 
 /**
  * Forward only. Kysely serialises concurrent starts with an advisory lock.

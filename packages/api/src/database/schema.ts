@@ -355,6 +355,8 @@ export interface Schema {
     owner_type: ResourceKind | null;
     owner_id: string | null;
     owner_node_id: string | null;
+    /** which upload of the owner's it is; absent where the client does not say */
+    owner_upload_id: Defaulted<string | null>;
     lease_until: Date | null;
     /** what is being published, and how long nobody may publish anything else as this version */
     publishing_digest: Defaulted<Uint8Array | null>;

@@ -1,6 +1,6 @@
 import type { Caller } from "../../auth/caller.ts";
 import type { Platform } from "../../platform.ts";
-import { permissionDenied } from "../../rpc-error.ts";
+import { invalidArgument, permissionDenied } from "../../rpc-error.ts";
 import { uuid } from "../../wire-fields.ts";
 import type { UploadOwner } from "../versions/owner.ts";
 
@@ -38,20 +38,22 @@ export async function requireUploadGrant(platform: Platform, caller: Caller, sto
   );
 }
 
-/** Who holds the reservation: the caller, for a node of it when one is named. */
+/** Who holds the reservation: the caller, for a node of it and as one of its uploads when they are named. */
 export async function uploadOwner(
   platform: Platform,
   caller: Caller,
-  nodeId: string | undefined,
+  { nodeId, uploadId }: { readonly nodeId?: string | undefined; readonly uploadId?: string | undefined },
 ): Promise<UploadOwner> {
-  if (nodeId === undefined || nodeId === "") return { resource: caller.resource, nodeId: null };
+  if (uploadId !== undefined && !/^[a-zA-Z0-9-]{1,64}$/.test(uploadId)) throw invalidArgument("upload_id");
+  const owner = { resource: caller.resource, nodeId: null, uploadId: uploadId ?? null };
+  if (nodeId === undefined || nodeId === "") return owner;
   const node = await platform.db
     .selectFrom("nodes")
     .select("host_id")
     .where("id", "=", uuid(nodeId, "node_id"))
     .executeTakeFirst();
   // Nodes of a host's dev mode are known to nobody else: then the host alone is the owner.
-  if (node === undefined) return { resource: caller.resource, nodeId: null };
+  if (node === undefined) return owner;
   if (caller.resource.kind === "host" && node.host_id !== caller.resource.id) throw permissionDenied();
-  return { resource: caller.resource, nodeId };
+  return { ...owner, nodeId };
 }

@@ -36,6 +36,7 @@ export interface Workshop {
 export const ownerNamed = (id: number): UploadOwner => ({
   resource: { kind: "host", id: `00000000-0000-4000-8000-${String(id).padStart(12, "0")}` },
   nodeId: null,
+  uploadId: null,
 });
 
 export async function openWorkshop(): Promise<Workshop> {

@@ -37,7 +37,8 @@ export async function publish(platform: Platform, publication: Publication): Pro
   const digest = createHash("sha256").update(header).update("\n").update(body).digest();
   const running = publishing.get(platform.objects) ?? new Map<string, Promise<void>>();
   publishing.set(platform.objects, running);
-  const name = `${publication.owner.resource.id}/${storeKey}/${version}/${digest.toString("hex")}`;
+  const { resource, uploadId } = publication.owner;
+  const name = `${resource.id}/${uploadId}/${storeKey}/${version}/${digest.toString("hex")}`;
   const already = running.get(name);
   if (already !== undefined) return already;
   const publishes = publishOnce(platform, publication, { header, body, digest }).finally(() => running.delete(name));

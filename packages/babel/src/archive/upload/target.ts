@@ -118,7 +118,11 @@ export function engineTarget(
           maxObjectBytes: Number(given.maxObjectBytes) || S3_OBJECT,
         };
       } catch (error) {
-        if (ConnectError.from(error).code !== Code.Unimplemented) throw error;
+        const { code, rawMessage } = ConnectError.from(error);
+        if (code === Code.AlreadyExists) {
+          throw new ConnectError(`somebody else uploads it now, or has published it: ${rawMessage}`, code);
+        }
+        if (code !== Code.Unimplemented) throw error;
         extended = false;
         const given = await referenceSlots(dataVersion, [0]);
         return { dataVersion: Number(given.dataVersion), maxObjectBytes: S3_OBJECT };

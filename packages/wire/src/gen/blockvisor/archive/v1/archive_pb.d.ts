@@ -83,7 +83,7 @@ export declare type GetSlotsRequest = Message<"blockvisor.archive.v1.GetSlotsReq
   archive?: ArchiveRef | undefined;
 
   /**
-   * The uploading node; a reservation belongs to host and node. One that asks again without data_version gets its own reservation back.
+   * The uploading node; a reservation belongs to host, node and upload. One that asks again without data_version gets its own reservation back.
    *
    * @generated from field: optional string node_id = 2;
    */
@@ -109,6 +109,14 @@ export declare type GetSlotsRequest = Message<"blockvisor.archive.v1.GetSlotsReq
    * @generated from field: repeated blockvisor.archive.v1.SlotRequest slots = 5;
    */
   slots: SlotRequest[];
+
+  /**
+   * Which upload, for a host or a node may make several of one archive: chosen by the client at random, and the same as long as the upload is
+   * gone on with. At most 64 characters of a-z, A-Z, 0-9 and -.
+   *
+   * @generated from field: optional string upload_id = 6;
+   */
+  uploadId?: string | undefined;
 };
 
 /**
@@ -121,7 +129,7 @@ export declare type GetSlotsRequestJson = {
   archive?: ArchiveRefJson;
 
   /**
-   * The uploading node; a reservation belongs to host and node. One that asks again without data_version gets its own reservation back.
+   * The uploading node; a reservation belongs to host, node and upload. One that asks again without data_version gets its own reservation back.
    *
    * @generated from field: optional string node_id = 2;
    */
@@ -147,6 +155,14 @@ export declare type GetSlotsRequestJson = {
    * @generated from field: repeated blockvisor.archive.v1.SlotRequest slots = 5;
    */
   slots?: SlotRequestJson[];
+
+  /**
+   * Which upload, for a host or a node may make several of one archive: chosen by the client at random, and the same as long as the upload is
+   * gone on with. At most 64 characters of a-z, A-Z, 0-9 and -.
+   *
+   * @generated from field: optional string upload_id = 6;
+   */
+  uploadId?: string;
 };
 
 /**
@@ -591,6 +607,13 @@ export declare type ManifestHeader = Message<"blockvisor.archive.v1.ManifestHead
    * @generated from field: blockvisor.archive.v1.ManifestSummary summary = 4;
    */
   summary?: ManifestSummary | undefined;
+
+  /**
+   * as it was reserved with
+   *
+   * @generated from field: optional string upload_id = 5;
+   */
+  uploadId?: string | undefined;
 };
 
 /**
@@ -616,6 +639,13 @@ export declare type ManifestHeaderJson = {
    * @generated from field: blockvisor.archive.v1.ManifestSummary summary = 4;
    */
   summary?: ManifestSummaryJson;
+
+  /**
+   * as it was reserved with
+   *
+   * @generated from field: optional string upload_id = 5;
+   */
+  uploadId?: string;
 };
 
 /**
@@ -982,6 +1012,13 @@ export declare type ReleaseUploadRequest = Message<"blockvisor.archive.v1.Releas
    * @generated from field: uint64 data_version = 3;
    */
   dataVersion: bigint;
+
+  /**
+   * as it was reserved with
+   *
+   * @generated from field: optional string upload_id = 4;
+   */
+  uploadId?: string | undefined;
 };
 
 /**
@@ -1002,6 +1039,13 @@ export declare type ReleaseUploadRequestJson = {
    * @generated from field: uint64 data_version = 3;
    */
   dataVersion?: string;
+
+  /**
+   * as it was reserved with
+   *
+   * @generated from field: optional string upload_id = 4;
+   */
+  uploadId?: string;
 };
 
 /**

@@ -194,16 +194,19 @@ export function switched(state: NodeState, assignedCpus: readonly number[]): Par
 
 /**
  * What a state becomes when it goes back to what an upgrade replaced. A version that failed is forgotten; one that a person goes back
- * from is kept in its place, so that another rollback brings it again.
+ * from is kept in its place, so that another rollback brings it again. `cpus`: where the cores it had are not to be taken.
  */
-export function switchedBack(state: NodeState): Partial<NodeState> {
+export function switchedBack(
+  state: NodeState,
+  cpus: readonly number[] = state.state_backup?.assigned_cpus ?? [],
+): Partial<NodeState> {
   const { upgrade, state_backup: backup } = state;
   if (upgrade === null || backup === null) throw new Error("no upgrade to go back from");
   const back = { ...upgrade, stage: "back_apply" as const };
   if (upgrade.need_rollback !== null) return { ...backup, state_backup: null, upgrade: back };
   // The control plane was not asked: what it calls the node's configuration stays, or it would take no more reports.
   const image = { ...backup.image, config_id: state.image.config_id };
-  return { ...backup, image, state_backup: backupOf(state), upgrade: back };
+  return { ...backup, image, assigned_cpus: [...cpus], state_backup: backupOf(state), upgrade: back };
 }
 
 function backupOf(state: NodeState): StateBackup {

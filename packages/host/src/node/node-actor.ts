@@ -141,7 +141,8 @@ export class NodeActor {
 
   /** Looks whether the node still is what it should be, and brings it back if not. `thorough`: also asks babel and the network. */
   async check(thorough: boolean): Promise<void> {
-    if (!this.idle || this.#gone || this.#detached) return;
+    // One that nothing was asked of yet is about to be created.
+    if (!this.idle || !this.#known || this.#gone || this.#detached) return;
     const { problem } = this.#state;
     const givenUp = this.#state.expected_status === "Failed";
     if (givenUp && problem?.wanted === undefined) return;
@@ -157,12 +158,12 @@ export class NodeActor {
     // What is down stays down by itself: looking at it now and then is enough, however many such nodes there are.
     if (!thorough && !isRetried && (expected === "Stopped" || (await isAlright(this.parts, this.#state)))) return;
     const seen = await observe(this.parts, this.#state);
+    const end = await this.parts.host.runtime.ended(this.id);
     if (!this.idle) return;
     this.#seen = seen;
     if (plan(this.#state, seen) === undefined && !isRetried) return;
     if (!isRetried) {
       const operation = "recover";
-      const end = await this.parts.host.runtime.ended(this.id);
       this.parts.events.add({ kind: "found", operation, message: describeFault(this.#state, seen, end) });
     }
     const escalate = expected === "Stopped" && (problem?.attempts ?? 0) >= 2;

@@ -1,5 +1,6 @@
 import { HostError } from "../errors/host-error.ts";
 import { nodePaths } from "../place/paths.ts";
+import { coresOf } from "./cpu-registry.ts";
 import { NodeActor, type NodeSnapshot, type OperationRequest } from "./node-actor.ts";
 import { assembleNode } from "./node-assembly.ts";
 import type { NodeHost } from "./node-host.ts";
@@ -100,7 +101,7 @@ export class NodeTable {
   /** Claims id, name, address and cores, makes the state durable and creates the node. */
   async create(state: NodeState, request: Pick<OperationRequest, "onNews" | "commandId">): Promise<NodeSnapshot> {
     this.#refuseTaken(state);
-    const cores = state.dev_mode ? [] : this.#host.cpus.choose(state.id, state.vm_config.vcpu_count, []);
+    const cores = state.dev_mode ? [] : this.#host.cpus.reserve(state.id, state.vm_config.vcpu_count, []);
     const claimed = { ...state, created: false, assigned_cpus: [...cores] };
     const actor = this.#add(claimed);
     try {
@@ -173,11 +174,12 @@ export class NodeTable {
       state,
       (changed) => {
         if (changed.gone) this.#forget(changed);
+        else this.#host.cpus.assign(changed.id, coresOf(changed.snapshot().state));
         this.#onChange(changed);
       },
     );
     this.#actors.set(state.id, actor);
-    this.#host.cpus.assign(state.id, state.assigned_cpus);
+    this.#host.cpus.assign(state.id, coresOf(state));
     return actor;
   }
 

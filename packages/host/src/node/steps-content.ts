@@ -70,7 +70,6 @@ export const contentSteps = {
     await host.firewall.remove(state.id);
     for (const { version } of await host.rootfs.list(paths.directory))
       await host.rootfs.remove(paths.directory, version);
-    host.cpus.release(state.id);
     await node.events.moveTo(eventsPathOfDeleted(host.paths, state.id), () => keepSummary(host.paths, paths, state));
     await rm(paths.link, { force: true });
     await host.trash.take(state.id);

@@ -42,21 +42,25 @@ export const upgradeSteps = {
 
   switch_content: async ({ host }, _, { state }) => {
     const { vm_config: vm } = upgradeOf(state).target;
-    const cpus = state.dev_mode ? [] : host.cpus.choose(state.id, vm.vcpu_count, state.assigned_cpus);
+    const cpus = state.dev_mode ? [] : host.cpus.reserve(state.id, vm.vcpu_count, state.assigned_cpus);
     return { state: switched(state, cpus), seen: { firewall: "unknown" } };
   },
 
   finish_upgrade: async (node, _, { state }) => {
-    node.host.cpus.assign(state.id, state.assigned_cpus);
     await removeRootsExcept(node, [state.image.rootfs, state.state_backup?.image.rootfs]);
     return { state: { upgrade: null, problem: null } };
   },
 
-  switch_back: async (_node, _, { state }) => ({ state: switchedBack(state), seen: { firewall: "unknown" } }),
+  switch_back: async ({ host }, _, { state }) => {
+    const { vcpu_count: count = 0 } = state.state_backup?.vm_config ?? {};
+    // Those it had are held for an upgrade that fails; later they may have gone to another node.
+    const isHeld = state.dev_mode || upgradeOf(state).need_rollback !== null;
+    const cpus = isHeld ? undefined : host.cpus.reserve(state.id, count, state.assigned_cpus);
+    return { state: switchedBack(state, cpus), seen: { firewall: "unknown" } };
+  },
 
   finish_rollback: async (node, _, { state }) => {
     const upgrade = upgradeOf(state);
-    node.host.cpus.assign(state.id, state.assigned_cpus);
     await removeRootsExcept(node, [state.image.rootfs, state.state_backup?.image.rootfs]);
     if (upgrade.need_rollback === null) return { state: { upgrade: null, problem: null } };
     const problem = {

@@ -6,7 +6,7 @@ import { messageOf } from "./errno.ts";
 import { invalid } from "./failure.ts";
 import { readBounded, replaceFile } from "./files/durable.ts";
 import type { JobConfig } from "./jobs/config.ts";
-import { FINAL_STATUS, failureFile } from "./jobs/program.ts";
+import { FINAL_STATUS, failureFile, resultFile } from "./jobs/program.ts";
 import { inRoot, type Paths } from "./paths.ts";
 import { currentBoot } from "./process/identity.ts";
 import { ProtocolData } from "./protocol-data/state.ts";
@@ -33,7 +33,7 @@ export async function runArchiveProcess(name: string, paths: Paths, run: Archive
       signal: stop.signal,
       log: (line) => console.log(line),
     });
-    await replaceFile(join(folder, "result.json"), JSON.stringify(result));
+    await replaceFile(resultFile(folder), JSON.stringify(result));
     return 0;
   } catch (error) {
     console.log(messageOf(error));

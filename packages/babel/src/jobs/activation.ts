@@ -1,18 +1,20 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { readBounded } from "../files/durable.ts";
+import { text } from "node:stream/consumers";
+import { ensureFolder, readBounded } from "../files/durable.ts";
 import type { JobConfig } from "./config.ts";
 import { archiveOneTime, loadOneTime, STARTED_NOT_FINISHED, saveOneTime } from "./one-time.ts";
-import { isArchive } from "./program.ts";
+import { isArchive, isUpload, resultFile } from "./program.ts";
 import type { Surroundings } from "./surroundings.ts";
 
-export type Activation =
-  | { readonly kind: "run" }
-  | { readonly kind: "done"; readonly exitCode: number | null; readonly message: string };
+/** How a job finishes. */
+export type End = { readonly exitCode: number | null; readonly message: string };
+export type Activation = { readonly kind: "run" } | ({ readonly kind: "done" } & End);
 
 /** Name that is reserved for whatever fills the protocol data. (§3.11) */
 const DOWNLOAD = "download";
+const FAULT_LIMIT = 500;
 
 /**
  * Once per start of a job, before its first run: one-time jobs run at most once in the node's life (§3.8), protocol data is marked
@@ -26,11 +28,13 @@ export async function activation(name: string, config: JobConfig, around: Surrou
   }
   const data = await around.protocolData.read();
   const source = dataSource(name, config);
-  if (isArchiveDownload(config) && data.initialized) {
+  // Services with archives of their own come and go; what became of each one's data is known to the job itself. (§4.6, D4-14)
+  const whole = source !== undefined && !("multi_client_download" in config.job_type);
+  if (whole && isArchive(config) && data.initialized) {
     return { kind: "done", exitCode: 0, message: `job '${name}' finished` };
   }
   // Init may ask again, so that what comes after the data can run; the data is not fetched or made a second time.
-  if (source !== undefined && data.complete !== undefined && !data.incomplete) {
+  if (whole && data.complete !== undefined && !data.incomplete) {
     return { kind: "done", exitCode: 0, message: "the protocol data is complete already" };
   }
   if (config.use_protocol_data === true && data.incomplete && source === undefined) {
@@ -46,49 +50,59 @@ const incompleteMessage = (name: string): string =>
   `job '${name}' uses protocol data, but that is incomplete: its download was begun and has not finished; ` +
   "start the download job again, or clean it up";
 
-/** The job has finished for good: what it did is recorded where it outlives the node's upgrades. */
+/**
+ * The job has finished for good: what it did is recorded where it outlives the node's upgrades. Returns how it finished; a job is no success
+ * when what it brought did not get to the disk.
+ */
 export async function settleActivation(
   name: string,
   config: JobConfig,
-  exitCode: number | null,
+  reported: End,
   jobFolder: string,
   around: Surroundings,
-  message = "",
-): Promise<void> {
+): Promise<End> {
   const source = dataSource(name, config);
-  if (source !== undefined && exitCode === 0) {
-    await syncData(around);
+  const filled = source !== undefined && reported.exitCode === 0;
+  const fault = filled ? await syncData(around) : undefined;
+  const end = fault === undefined ? reported : { exitCode: null, message: unwrittenMessage(name, fault) };
+  if (filled && fault === undefined) {
     await around.protocolData.finish({ ...(await resultOf(jobFolder)), source, finished_at: Date.now() });
   }
-  if (config.one_time !== true || (exitCode === null && message === "")) return;
-  await archiveOneTime(join(around.protocolData.folder, name), jobFolder, { exitCode, message });
+  if (config.one_time === true && (end.exitCode !== null || end.message !== "")) {
+    await archiveOneTime(join(around.protocolData.folder, name), jobFolder, end);
+  }
+  return end;
 }
+
+const unwrittenMessage = (name: string, fault: string): string =>
+  `job '${name}' succeeded, but its data could not be written to the disk: ${fault}; ` +
+  "see the kernel's log for the disk, then clean the job up and start it again";
 
 /** How a job fills the protocol data, or undefined if it does not. */
 export function dataSource(name: string, config: JobConfig): string | undefined {
-  if (isArchiveDownload(config)) return "download";
-  if (isArchive(config)) return undefined;
+  if (isArchive(config)) return isUpload(config) ? undefined : "download";
   return config.initializes_protocol_data ?? (name === DOWNLOAD ? "alternative-download" : undefined);
 }
 
-const isArchiveDownload = (config: JobConfig): boolean =>
-  "download" in config.job_type || "multi_client_download" in config.job_type;
-
 /** An archive job says what it fetched in `result.json`. */
 async function resultOf(jobFolder: string): Promise<{ store_key: string; data_version: number; total_size: number }> {
-  const text = (await readBounded(join(jobFolder, "result.json"), 64 * 1024))?.toString("utf8");
+  const content = (await readBounded(resultFile(jobFolder), 64 * 1024))?.toString("utf8");
   const none = { store_key: "", data_version: 0, total_size: 0 };
-  if (text === undefined) return none;
+  if (content === undefined) return none;
   try {
-    const { store_key, data_version, total_size } = JSON.parse(text) as Partial<typeof none>;
+    const { store_key, data_version, total_size } = JSON.parse(content) as Partial<typeof none>;
     return { store_key: store_key ?? "", data_version: data_version ?? 0, total_size: total_size ?? 0 };
   } catch {
     return none;
   }
 }
 
-/** A script does not fsync what it downloads; the record must not outlive the data. */
-async function syncData(around: Surroundings): Promise<void> {
-  const child = spawn(around.toolbox.busybox, ["sync", "-f", around.protocolData.folder], { stdio: "ignore" });
-  await once(child, "close");
+/** A script does not fsync what it downloads; the record must not outlive the data. Returns why it could not be done. */
+async function syncData({ toolbox, protocolData }: Surroundings): Promise<string | undefined> {
+  await ensureFolder(protocolData.folder);
+  const child = spawn(toolbox.busybox, ["sync", "-f", protocolData.folder], { stdio: ["ignore", "ignore", "pipe"] });
+  const told = text(child.stderr);
+  const [code] = (await once(child, "close")) as [number | null];
+  // To ask again would not help: the kernel tells a failed write once.
+  return code === 0 ? undefined : (await told).trim().slice(0, FAULT_LIMIT) || `sync exited with ${code}`;
 }

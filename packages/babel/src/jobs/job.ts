@@ -212,11 +212,7 @@ export class Job {
     if (intent !== undefined) return this.#conclude(intent);
     const result = await runs.readExit(folder);
     if (result !== undefined) return this.#handleEnd(run, result);
-    if (this.#config.one_time === true) {
-      await settleActivation(this.name, this.#config, null, this.folder, this.#around);
-      await this.#finish(null, "one-time job started, but not finished");
-      return;
-    }
+    if (this.#config.one_time === true) return this.#finish(null, "one-time job started, but not finished");
     await this.#conclude("shutdown");
   }
 
@@ -367,8 +363,8 @@ export class Job {
     const failed = outcome.kind !== "exited" || outcome.code !== 0;
     if (decision.kind === "finish") {
       if (failed) await this.events.add("note", failure);
-      await settleActivation(this.name, this.#config, decision.exitCode, this.folder, this.#around, decision.message);
-      await this.#finish(decision.exitCode, decision.message, failed ? failure : undefined);
+      const end = await settleActivation(this.name, this.#config, decision, this.folder, this.#around);
+      await this.#finish(end.exitCode, end.message, failed ? failure : undefined);
       return;
     }
     const when = decision.waitMs === 0 ? "immediately" : `in ${decision.waitMs} ms`;

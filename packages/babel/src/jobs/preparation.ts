@@ -7,7 +7,7 @@ import { monotonicMs } from "../process/identity.ts";
 import { oomKills } from "../process/oom.ts";
 import { endRun } from "../process/run-processes.ts";
 import { type JobConfig, shutdownSignal, shutdownTimeoutMs } from "./config.ts";
-import { failureFile } from "./program.ts";
+import { failureFile, resultFile } from "./program.ts";
 import type { RunRecord } from "./record.ts";
 import * as runs from "./run.ts";
 
@@ -39,7 +39,7 @@ export async function endLeftovers(
 
 /** Nothing of an earlier attempt is taken for this one's, and a job that is not root may write its progress. (D3-10) */
 export async function prepareFolder(jobFolder: string, config: JobConfig, root: string): Promise<void> {
-  await rm(failureFile(jobFolder), { force: true });
+  for (const stale of [failureFile(jobFolder), resultFile(jobFolder)]) await rm(stale, { force: true });
   const account = config.run_as && (await accountNamed(root, config.run_as));
   if (!account) return;
   const progress = join(jobFolder, "progress.json");

@@ -35,3 +35,6 @@ export const FINAL_STATUS = 65;
 
 /** Text an archive process leaves when it fails, beside its exit status. */
 export const failureFile = (jobFolder: string): string => join(jobFolder, "failure");
+
+/** What an archive process transferred, when it succeeded. */
+export const resultFile = (jobFolder: string): string => join(jobFolder, "result.json");

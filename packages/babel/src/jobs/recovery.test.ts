@@ -4,9 +4,8 @@ import { mkdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/p
 import { join } from "node:path";
 import { test } from "node:test";
 import { until } from "../testbed/agent.ts";
-import { openRegistry } from "../testbed/registry.ts";
+import { openRegistry, reaches } from "../testbed/registry.ts";
 import type { JobConfig } from "./config.ts";
-import type { Registry } from "./registry.ts";
 
 const script = (run_sh: string): JobConfig => ({ job_type: { run_sh }, restart: "never", shutdown_timeout_secs: 5 });
 
@@ -19,30 +18,11 @@ async function node(t: { after(end: () => Promise<void>): void }) {
     await rm(first.root, { recursive: true, force: true });
   });
   const again = async () => {
-    const next = await openRegistry(first.root);
+    const next = await openRegistry({ root: first.root });
     registry = next.registry;
     return next;
   };
   return { registry, again, fileOf: (job: string, name: string) => join(first.paths.jobs, job, name) };
-}
-
-/** Waits until a job is there and in a state. */
-function reaches(registry: Registry, name: string, kind: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const is = () => registry.find(name)?.record.state.kind;
-    const look = (): void => {
-      if (is() !== kind) return;
-      clearTimeout(timer);
-      unsubscribe();
-      resolve();
-    };
-    const unsubscribe = registry.subscribe(look);
-    const timer = setTimeout(() => {
-      unsubscribe();
-      reject(new Error(`${name} is ${is()}, not ${kind}`));
-    }, 20_000);
-    look();
-  });
 }
 
 test("a job that cannot be read keeps its definition, and is taken up when it can", async (t) => {

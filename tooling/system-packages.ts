@@ -20,7 +20,8 @@ const tool = (name: string, why: string, debianPackage = name): SystemTool => ({
 });
 
 export const hostTools: readonly SystemTool[] = [
-  tool("runc", "runs nodes as containers"),
+  tool("crun", "runs nodes as containers"),
+  tool("runc", "runs nodes as containers where crun does not"),
   tool("skopeo", "fetches images"),
   tool("umoci", "unpacks images"),
   tool("ip", "bridges and node addresses", "iproute2"),

@@ -2,8 +2,10 @@ import { randomBytes } from "node:crypto";
 import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isOperationError, OperationError, runTool } from "@blockvisor/image/container";
+import type { CgroupHierarchies } from "../cgroups/index.ts";
 import { failpoint } from "../durable/index.ts";
 import type { RuntimeProbe } from "./container-runtime.ts";
+import { type HiddenHierarchy, hiddenFrom, without } from "./hidden-hierarchy.ts";
 import type { OwnIds } from "./own-ids.ts";
 
 /** The command-line tool that makes containers, with the folder it keeps its own state in. */
@@ -11,6 +13,8 @@ export interface OciProgram {
   readonly name: string;
   readonly version: string;
   readonly args: readonly string[];
+  /** What it must not see of the cgroup `name`. */
+  hidden(name?: string): HiddenHierarchy | undefined;
   /** Runs one verb; `errorCode` is the code of the error when it fails, whose message is the tool's own reason. */
   run(args: readonly string[], call: OciCall): Promise<void>;
 }
@@ -24,8 +28,10 @@ interface OciCall {
   readonly onSpawn?: () => void;
   readonly signal?: AbortSignal;
   readonly timeoutMs?: number;
-  /** argv of what prepares the ground and becomes the tool. */
-  readonly enter?: (command: readonly string[]) => readonly [string, ...string[]];
+  /** Cgroup of the container that it starts something in. */
+  readonly cgroup?: string;
+  /** argv of what prepares the ground, hides what the tool must not see, and becomes the tool. */
+  readonly enter?: (command: readonly [string, ...string[]]) => readonly [string, ...string[]];
 }
 
 /** A container to be made to see whether it can be. */
@@ -35,18 +41,19 @@ export interface OciTrial {
 }
 
 /**
- * Finds the first tool that really makes a container here (crun, for one, does not on hybrid cgroups). The container is made up to
- * the point where its first program would run, and removed.
+ * Finds the first tool that really makes a container here. The container is made up to the point where its first program would run, and
+ * removed.
  */
 export async function findOciProgram(
   directory: string,
   trial: (rootfs: string) => OciTrial,
   candidates: readonly string[],
+  hierarchies: CgroupHierarchies,
 ): Promise<OciProgram | Extract<RuntimeProbe, { usable: false }>> {
   const reasons: string[] = [];
   let missing = 0;
   for (const name of candidates) {
-    const program: OciProgram = { ...programAt(name, join(directory, name)), version: await versionOf(name) };
+    const program = ociProgram(name, directory, hierarchies, await versionOf(name));
     if (program.version === "") {
       missing += 1;
       continue;
@@ -61,7 +68,7 @@ export async function findOciProgram(
   }
   if (missing === candidates.length) {
     const reason = `found none of: ${candidates.join(", ")}`;
-    return { usable: false, code: "tool-missing", reason, fix: "apt-get install runc" };
+    return { usable: false, code: "tool-missing", reason, fix: "apt-get install crun" };
   }
   return {
     usable: false,
@@ -71,17 +78,27 @@ export async function findOciProgram(
   };
 }
 
-function programAt(name: string, state: string): Omit<OciProgram, "version"> {
+export function ociProgram(
+  name: string,
+  directory: string,
+  hierarchies: CgroupHierarchies,
+  version: string,
+): OciProgram {
+  const state = join(directory, name);
   const args = ["--root", state];
+  const hidden = (cgroup?: string) => hiddenFrom(name, hierarchies, cgroup);
   return {
     name,
+    version,
     args,
+    hidden,
     async run(verb, call) {
       await mkdir(state, { recursive: true, mode: 0o700 });
       const log = join(state, `.log-${randomBytes(6).toString("hex")}`);
       try {
         const command = [name, ...args, "--log", log, "--log-format", "json", ...verb] as const;
-        const [tool, ...words] = call.enter?.(command) ?? command;
+        const hides = hidden(call.cgroup);
+        const [tool, ...words] = call.enter?.(command) ?? (hides ? without(hides, command) : command);
         await runTool(tool, words, {
           output: call.output ?? "ignore",
           ...(call.inherit === undefined ? {} : { inherit: [call.inherit] }),

@@ -2,6 +2,7 @@ import { dirname } from "node:path";
 import { OperationError } from "@blockvisor/image/container";
 import { mappedMounts, RANGE_SIZE, type StagedTree, stageBeside } from "../user-namespace/index.ts";
 import type { ContainerSpec } from "./container-runtime.ts";
+import type { HiddenHierarchy } from "./hidden-hierarchy.ts";
 
 /** What the tool finds on its stage when a container has a user namespace of its own. */
 export interface OwnIds {
@@ -24,6 +25,8 @@ interface HostPlaces {
   readonly joinFiles: readonly string[];
   /** Its name below each hierarchy. */
   readonly cgroup: string;
+  /** The version 2 hierarchy, where the tool must not see it. */
+  readonly hidden: HiddenHierarchy | undefined;
   /** What the tool has to see besides. */
   readonly needed: readonly string[];
 }
@@ -50,9 +53,12 @@ export function ownIds(spec: ContainerSpec & { readonly idBase: number }, host: 
     );
   }
   const network = networkOf(spec);
+  const { hidden } = host;
+  const shown = hidden?.join === undefined ? undefined : { source: dirname(hidden.join), place: "unified" };
   const trees: readonly StagedTree[] = [
     { kind: "as-is", source: spec.rootfs, place: stage.root },
     { kind: "sysfs", source: "", place: "sys" },
+    ...(shown ? [{ kind: "as-is", ...shown } as const] : []),
     { kind: "try-map", source: host.resolvConf, place: "resolv.conf" },
     { kind: "try-map", source: host.hosts, place: "hosts" },
     ...spec.mounts.map(({ source, readOnly }, index): StagedTree => {
@@ -67,9 +73,13 @@ export function ownIds(spec: ContainerSpec & { readonly idBase: number }, host: 
     resolvConf: `${stage.rest}/resolv.conf`,
     hosts: `${stage.rest}/hosts`,
     mounts: spec.mounts.map((mount, index) => ({ ...mount, source: `${stage.rest}/mount-${index}` })),
-    system: [readOnly(`${stage.rest}/sys`, "/sys"), ...cgroupMounts(host)],
+    system: [
+      readOnly(`${stage.rest}/sys`, "/sys"),
+      ...cgroupMounts(host, (folder) => (folder === shown?.source ? `${stage.rest}/${shown.place}` : folder)),
+    ],
     mappings: [ids],
-    enter: (command) => mappedMounts({ verb: "enter", base, stage: stage.rest, network, trees, command }),
+    enter: (command) =>
+      mappedMounts({ verb: "enter", base, stage: stage.rest, network, ...hiding(hidden), trees, command }),
   };
 }
 
@@ -84,9 +94,9 @@ function networkOf({ network }: ContainerSpec): string {
 }
 
 /** The container's own cgroups, where the kernel shows those of the machine. */
-function cgroupMounts({ joinFiles, cgroup }: HostPlaces): readonly object[] {
+function cgroupMounts({ joinFiles, cgroup }: HostPlaces, seenAt: (folder: string) => string): readonly object[] {
   const folders = joinFiles.map((file) => dirname(file));
-  const mounts = folders.map((folder) => readOnly(folder, folder.slice(0, -cgroup.length - 1)));
+  const mounts = folders.map((folder) => readOnly(seenAt(folder), folder.slice(0, -cgroup.length - 1)));
   const isUnified = mounts.length === 1;
   const options = ["nosuid", "noexec", "nodev", "mode=755", "size=64k"];
   const parent = { destination: "/sys/fs/cgroup", type: "tmpfs", source: "tmpfs", options };
@@ -95,4 +105,10 @@ function cgroupMounts({ joinFiles, cgroup }: HostPlaces): readonly object[] {
 
 function readOnly(source: string, destination: string): object {
   return { destination, type: "bind", source, options: ["bind", "rprivate", "ro", "nosuid", "noexec", "nodev"] };
+}
+
+function hiding(hidden: HiddenHierarchy | undefined): { readonly hidden?: string; readonly join?: string } {
+  if (hidden === undefined) return {};
+  const { mountPoint, join } = hidden;
+  return { hidden: mountPoint, ...(join === undefined ? {} : { join }) };
 }

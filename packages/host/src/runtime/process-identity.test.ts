@@ -31,7 +31,9 @@ test("how a process ended is known until its parent asks", async () => {
   assert.deepEqual([exitOf(ending), exitOf(killed)], [undefined, undefined]);
   parent.stdin.write("line\n");
   signalProcess(killed, "SIGKILL");
-  while (isAlive(ending) || isAlive(killed)) await new Promise(setImmediate);
+  // Dead a moment before it is a zombie, which tells.
+  while (!exitOf(ending) || !exitOf(killed)) await new Promise(setImmediate);
+  assert.deepEqual([isAlive(ending), isAlive(killed)], [false, false]);
   assert.deepEqual(
     [exitOf(ending), exitOf(killed)],
     [

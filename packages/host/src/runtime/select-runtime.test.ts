@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -26,13 +26,14 @@ test("without any tool the error names the package to install", async () => {
     usable: false,
     code: "tool-missing",
     reason: "found none of: no-such-runc",
-    fix: "apt-get install runc",
+    fix: "apt-get install crun",
   });
 });
 
 test("a trial that a kill cut short is cleared by the next one", async () => {
   const runDirectory = join(directory, "cut");
-  const source = `(await import(process.argv[1])).createOciRuntime({ runDirectory: process.argv[2], nodeDirectory: String }).probe()`;
+  const programs = ["runc"];
+  const source = `(await import(process.argv[1])).createOciRuntime({ runDirectory: process.argv[2], nodeDirectory: String, programs: ["runc"] }).probe()`;
   const victim = spawnSync(
     process.execPath,
     ["--input-type=module", "-e", source, join(import.meta.dirname, "oci-runtime.ts"), runDirectory],
@@ -46,7 +47,7 @@ test("a trial that a kill cut short is cleared by the next one", async () => {
   );
   assert.ok(init && isAlive(init), "the trial's first process waits");
 
-  assert.equal((await createOciRuntime({ ...options, runDirectory }).probe()).usable, true);
+  assert.equal((await createOciRuntime({ ...options, runDirectory, programs }).probe()).usable, true);
   assert.deepEqual(trials(), []);
   assert.equal(isAlive(init), false);
   assert.deepEqual(
@@ -55,24 +56,51 @@ test("a trial that a kill cut short is cleared by the next one", async () => {
   );
 });
 
-test("a container stays with the runtime that made it; its next start moves it to the one that is chosen", async () => {
-  const nodeId = `moved-${process.pid}`;
+/** A node of one program of the agent's. */
+function sleeper(name: string): ContainerSpec {
+  const nodeId = `${name}-${process.pid}`;
   const home = join(directory, nodeId);
   const agent = join(home, "agent");
   for (const folder of [agent, join(home, "rootfs")]) mkdirSync(folder, { recursive: true });
   cpSync("/bin/busybox", join(agent, "busybox"));
-  const spec: ContainerSpec = {
+  return {
     nodeId,
     rootfs: join(home, "rootfs"),
     init: ["/agent/busybox", "sleep", "1000000"],
     env: {},
-    hostname: "moved",
+    hostname: name,
     network: { kind: "host" },
     mounts: [{ source: agent, destination: "/agent", readOnly: true }],
     ramdisks: [],
     limits: {},
     logPath: join(home, "init.log"),
   };
+}
+
+test("a container stays with the tool that made it, whichever is taken now", async () => {
+  const taking = (name: string) => createOciRuntime({ ...options, programs: [name, "runc", "crun"] });
+  for (const [then, now] of [
+    ["runc", "crun"],
+    ["crun", "runc"],
+  ] as const) {
+    const spec = sleeper("kept");
+    const before = taking(then);
+    await before.create(spec);
+    const init = await before.start(spec.nodeId);
+    assert.ok(existsSync(join(options.runDirectory, then, spec.nodeId)));
+    const next = taking(now);
+    assert.deepEqual(await next.attach(spec.nodeId), { kind: "running", init });
+    assert.ok(isAlive(await next.exec(spec.nodeId, { argv: ["/agent/busybox", "sleep", "1000000"], env: {} })));
+    await next.stop(spec.nodeId, { timeoutMs: 200 });
+    assert.ok(isAlive(await next.start(spec.nodeId)));
+    assert.ok(existsSync(join(options.runDirectory, now, spec.nodeId)));
+    await next.delete(spec.nodeId);
+  }
+});
+
+test("a container stays with the runtime that made it; its next start moves it to the one that is chosen", async () => {
+  const spec = sleeper("moved");
+  const { nodeId } = spec;
   const before = await selectRuntime("oci", options);
   await before.create(spec);
   const init = await before.start(nodeId);
@@ -85,7 +113,7 @@ test("a container stays with the runtime that made it; its next start moves it t
   await now.stop(nodeId, { timeoutMs: 200 });
   assert.deepEqual([isAlive(init), isAlive(other), await now.state(nodeId)], [false, false, { kind: "stopped" }]);
   await now.create(spec);
-  assert.equal(JSON.parse(readFileSync(join(home, "container.json"), "utf8")).kind, "apptainer");
+  assert.equal(JSON.parse(readFileSync(join(directory, nodeId, "container.json"), "utf8")).kind, "apptainer");
   assert.deepEqual(readdirSync(join(options.runDirectory, "bundles")), []);
   await now.delete(nodeId);
 });

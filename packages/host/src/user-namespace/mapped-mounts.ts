@@ -6,7 +6,8 @@ import { OperationError } from "@blockvisor/image/container";
  * that it leaves nothing when it is killed.
  *
  *     overlay NUMBERS BASE STAGE LOWER FOLDER NAME TARGET   an overlay on LOWER with FOLDER's upper and work, all shown mapped; TARGET empty: only tried
- *     enter NUMBERS BASE STAGE NETNS (KIND SOURCE PLACE)... -- COMMAND...   COMMAND in that network, with trees at PLACE, below STAGE or absolute
+ *     enter NUMBERS BASE STAGE NETNS JOIN HIDDEN (KIND SOURCE PLACE)... -- COMMAND...   COMMAND in that network, with trees at PLACE, below STAGE or
+ *                                                            absolute; it joins the cgroup of the file JOIN, sees nothing in HIDDEN (empty: neither)
  *     try NUMBERS BASE FOLDER                                whether FOLDER can be shown mapped
  *
  * KIND is `map`, `try-map` (mapped where that works), `as-is`, or `sysfs` (a new one; no source).
@@ -83,7 +84,11 @@ if ($verb eq "try") {
   call("setns", fileno $home, 0x20000);
   attach($merged, $target);
 } elsif ($verb eq "enter") {
-  my ($stage, $network) = (shift, shift);
+  my ($stage, $network, $join, $hidden) = (shift, shift, shift, shift);
+  if ($join ne "") {
+    open my $processes, ">", $join or die "$join: $!\n";
+    syswrite $processes, "0" or die "$join: $!\n";
+  }
   my @trees;
   while ((my $kind = shift) ne "--") {
     my ($source, $place) = (shift, shift);
@@ -95,6 +100,7 @@ if ($verb eq "try") {
   open my $theirs, "<", $network or die "$network: $!\n";
   call("setns", fileno $theirs, 0x40000000);
   stage($stage);
+  call("mount", "tmpfs", $hidden, "tmpfs", 14, "size=64k") if $hidden ne "";
   for (@trees) {
     my ($place, $tree, $isFolder) = @$_;
     if ($place =~ m{^/}) { }
@@ -134,6 +140,10 @@ type MappedCall =
       readonly stage: string;
       /** Path of a network namespace. */
       readonly network: string;
+      /** `cgroup.procs` of the cgroup that the command joins. */
+      readonly join?: string;
+      /** Folder that is empty for the command; trees from it are not. */
+      readonly hidden?: string;
       readonly trees: readonly StagedTree[];
       readonly command: readonly string[];
     };
@@ -163,7 +173,7 @@ function operands(call: MappedCall): readonly string[] {
       return [call.stage, call.lower, call.folder, call.name, call.target];
     case "enter":
       return [
-        ...[call.stage, call.network],
+        ...[call.stage, call.network, call.join ?? "", call.hidden ?? ""],
         ...call.trees.flatMap(({ kind, source, place }) => [kind, source, place]),
         ...["--", ...call.command],
       ];

@@ -88,7 +88,7 @@ test("for people: one line each, the fix below what is wrong, and the exit code"
   assert.match(stdout, /^error {3}tools +not installed: skopeo\n +fix: apt-get install skopeo$/m);
   assert.match(
     stdout,
-    /^error {3}runtime +neither runc, crun nor apptainer is installed\n +fix: apt-get install runc$/m,
+    /^error {3}runtime +neither crun, runc nor apptainer is installed\n +fix: apt-get install crun$/m,
   );
   assert.match(stderr, /nodes cannot run on this machine as it is: 2 errors/);
 });

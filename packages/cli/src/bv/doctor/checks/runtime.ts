@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { tryApptainer } from "../apptainer-trial.ts";
@@ -6,7 +6,7 @@ import { error, type Finding, ok, type Patient, warning } from "../finding.ts";
 import { attempt, isInstalled, type Trial } from "../trial.ts";
 import { agentBusybox } from "./agent.ts";
 
-const ociPrograms = ["runc", "crun"] as const;
+const ociPrograms = ["crun", "runc"] as const;
 
 /** Containers are really run, in each runtime that is here; one that works is enough, unless the configuration wants another. */
 export async function checkRuntime({ config, signal }: Patient): Promise<readonly Finding[]> {
@@ -21,8 +21,8 @@ export async function checkRuntime({ config, signal }: Patient): Promise<readonl
   }
   const works = trials.find(({ kind, trial }) => trial.worked && (wanted === "auto" || wanted === kind));
   const fix =
-    wanted === "apptainer" ? fixOfApptainer(trials.some(({ kind }) => kind === wanted)) : "apt-get install runc";
-  if (!works && trials.length === 0) return [error("runtime", "neither runc, crun nor apptainer is installed", fix)];
+    wanted === "apptainer" ? fixOfApptainer(trials.some(({ kind }) => kind === wanted)) : "apt-get install crun";
+  if (!works && trials.length === 0) return [error("runtime", "neither crun, runc nor apptainer is installed", fix)];
   return [
     ...(works ? [ok("runtime", `${works.program} runs containers`)] : []),
     ...trials.flatMap(({ program, trial }) => {
@@ -41,6 +41,9 @@ function fixOfApptainer(installed: boolean): string {
   return `install apptainer 1.4 and see what it says to: apptainer --debug exec ROOTFS /bin/true; or write "runtime": "oci" into blockvisor.json`;
 }
 
+/** Version 2 of cgroups beside version 1, which crun cannot stand: the host hides it, too. */
+const HYBRID = "/sys/fs/cgroup/unified";
+
 /** A container of one static program that ends at once. */
 async function tryOci(program: string, signal: AbortSignal): Promise<Trial> {
   const busybox = agentBusybox();
@@ -50,8 +53,10 @@ async function tryOci(program: string, signal: AbortSignal): Promise<Trial> {
     mkdirSync(join(folder, "rootfs/proc"), { recursive: true });
     copyFileSync(busybox, join(folder, "rootfs/busybox"));
     writeFileSync(join(folder, "config.json"), JSON.stringify(trialConfig()));
-    const state = ["--root", join(folder, "state")];
-    return await attempt(program, [...state, "run", "--bundle", folder, `bv-doctor-${process.pid}`], signal);
+    const command = [program, "--root", join(folder, "state"), "run", "--bundle", folder, `bv-doctor-${process.pid}`];
+    const hide = ["--mount", "sh", "-ec", `mount -t tmpfs tmpfs ${HYBRID}; exec "$@"`, "sh"];
+    if (program === "crun" && existsSync(HYBRID)) return await attempt("unshare", [...hide, ...command], signal);
+    return await attempt(program, command.slice(1), signal);
   } catch (failure) {
     return { worked: false, reason: (failure as Error).message };
   } finally {

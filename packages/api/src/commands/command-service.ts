@@ -11,6 +11,7 @@ import { int8, text, uuid } from "../wire-fields.ts";
 import { publishCommand } from "./add-command.ts";
 import { type CommandRow, commandMessages, exitCodes } from "./command-message.ts";
 import { complete } from "./complete.ts";
+import { hasSpoken } from "./has-spoken.ts";
 
 const mostAtOnce = 500;
 const longestMessage = 64 * 1024;
@@ -39,7 +40,8 @@ export function commandService(platform: Platform): ServiceImpl<typeof CommandSe
         const command = await lockCommand(tx, request.commandId);
         if (command.acked_at !== null) return {};
         await tx.updateTable("commands").set({ acked_at: new Date() }).where("id", "=", command.id).execute();
-        if (command.node_id !== null && (await applyIntent(tx, command))) {
+        // What has a result is not ahead any more.
+        if (command.exit_code === null && command.node_id !== null && (await applyIntent(tx, command))) {
           await publishNode(tx, "updated", command.node_id, resource);
         }
         return {};
@@ -121,7 +123,7 @@ const intents = {
 async function applyIntent(tx: Database, command: CommandRow): Promise<boolean> {
   const node = await tx
     .selectFrom("nodes")
-    .select(["id", "next_state"])
+    .select(["id", "next_state", "status_at"])
     .where("id", "=", command.node_id)
     .where("host_id", "=", command.host_id)
     .forUpdate()
@@ -129,6 +131,8 @@ async function applyIntent(tx: Database, command: CommandRow): Promise<boolean> 
   if (node === undefined || node.next_state === null) return false;
   const intent = intents[node.next_state];
   if (intent.command !== command.command_type) return false;
+  // A host cannot speak of the new configuration before it has taken up the upgrade: what it says is newer than the intent.
+  if (intent.state === "upgrading" && hasSpoken(node, command)) return false;
   await tx
     .updateTable("nodes")
     .set({ node_state: intent.state satisfies keyof typeof nodeStates, next_state: null, updated_at: new Date() })

@@ -298,6 +298,74 @@ describe("commands and what follows from them", () => {
     await remove(steady.node.nodeId);
   });
 
+  const report = async (host: RegisteredHost, nodeId: string, state: NodeState) =>
+    host.as.node.reportStatus({ nodeId, configId: (await nodeOf(nodeId)).configId, status: { state } });
+  const stateOf = async (nodeId: string) => (await nodeOf(nodeId)).nodeStatus?.state;
+  /** An upgrade that its host has not seen yet. */
+  const upgrading = async (from: NodeState) => {
+    const { node, host } = await running();
+    const { nodeId } = node;
+    if (from !== NodeState.RUNNING) await report(host, nodeId, from);
+    const { imageId: before } = await nodeOf(nodeId);
+    await pushBuild(under.as, protocolVersionId);
+    const { commands } = await host.as.command.pending({ hostId: host.hostId });
+    assert.deepEqual(commands.map(kindOf), ["upgrade"]);
+    const commandId = commands[0]?.commandId ?? "";
+    return {
+      ...{ nodeId, host, before },
+      ack: () => host.as.command.ack({ commandId }),
+      update: (exitCode: CommandExitCode) => host.as.command.update({ commandId, exitCode, exitMessage: "no" }),
+    };
+  };
+
+  test("an acknowledgement that comes late changes nothing that the host has said since", async () => {
+    const early = await upgrading(NodeState.RUNNING);
+    await report(early.host, early.nodeId, NodeState.FAILED);
+    await early.ack();
+    assert.equal(await stateOf(early.nodeId), NodeState.FAILED);
+    await early.update(CommandExitCode.OK);
+    assert.equal(await stateOf(early.nodeId), NodeState.FAILED);
+    await remove(early.nodeId);
+
+    const { node, host } = await running();
+    const { nodeId } = node;
+    await under.as.node.stop({ nodeId });
+    const { commands } = await host.as.command.pending({ hostId: host.hostId });
+    const commandId = commands[0]?.commandId ?? "";
+    await host.as.command.update({ commandId, exitCode: CommandExitCode.OK });
+    await host.as.command.ack({ commandId });
+    assert.equal(await stateOf(nodeId), NodeState.RUNNING, "the result was there before: the status report follows it");
+    await remove(nodeId);
+  });
+
+  test("a failed upgrade fails the node, unless the host has said since that it recovered", async () => {
+    for (const acked of [true, false]) {
+      const broken = await upgrading(NodeState.RUNNING);
+      if (acked) await broken.ack();
+      await broken.update(CommandExitCode.NODE_UPGRADE_FAILURE);
+      assert.equal(await stateOf(broken.nodeId), NodeState.FAILED);
+      await remove(broken.nodeId);
+    }
+    const recovered = await upgrading(NodeState.RUNNING);
+    await recovered.ack();
+    assert.equal(await stateOf(recovered.nodeId), NodeState.UPGRADING);
+    await report(recovered.host, recovered.nodeId, NodeState.RUNNING);
+    await recovered.update(CommandExitCode.NODE_UPGRADE_FAILURE);
+    assert.equal(await stateOf(recovered.nodeId), NodeState.RUNNING);
+    await remove(recovered.nodeId);
+  });
+
+  test("an upgrade that was rolled back leaves the node as it was before: stopped when it was stopped", async () => {
+    for (const state of [NodeState.STOPPED, NodeState.RUNNING]) {
+      const upgrade = await upgrading(state);
+      await upgrade.ack();
+      await upgrade.update(CommandExitCode.NODE_UPGRADE_ROLLBACK);
+      const { nodeStatus, imageId: now } = await nodeOf(upgrade.nodeId);
+      assert.deepEqual([nodeStatus?.state, now], [state, upgrade.before]);
+      await remove(upgrade.nodeId);
+    }
+  });
+
   test("every node that was made is gone, and so is what it held", async () => {
     const { total } = await under.as.node.list({ orgIds: [orgId] });
     assert.equal(total, 0n);

@@ -8,6 +8,7 @@ import { undoChange } from "../nodes/upgrade-node.ts";
 import type { Platform } from "../platform.ts";
 import { addCommand } from "./add-command.ts";
 import type { CommandRow } from "./command-message.ts";
+import { hasSpoken } from "./has-spoken.ts";
 import { replaceNode } from "./replace-node.ts";
 import { retry } from "./retry.ts";
 
@@ -83,11 +84,14 @@ async function failed(
       // Unless the host says that nothing works any more, the node runs what it ran before.
       const broken = command.exit_code === "node_upgrade_failure";
       const restored = !broken && command.undo !== null && (await undoChange(tx, node.id, command.undo));
-      const state = broken
-        ? { node_state: "failed" as const }
-        : restored && node.node_state === "upgrading"
-          ? { node_state: "running" as const }
-          : {};
+      // A result that is delivered late does not replace what the host has said since.
+      const awaited = node.node_state === "upgrading" || !hasSpoken(node, command);
+      const state =
+        broken && awaited
+          ? { node_state: "failed" as const }
+          : restored && node.node_state === "upgrading"
+            ? { node_state: command.undo?.nodeState ?? ("running" as const) }
+            : {};
       await tx
         .updateTable("nodes")
         .set({ ...state, next_state: node.next_state === "upgrading" ? null : node.next_state, updated_at: new Date() })

@@ -75,6 +75,8 @@ export interface UpgradeUndo {
   readonly diskBytes: string;
   /** what it was changed to; when the node has yet another configuration by now, nothing is undone */
   readonly toConfigId: string;
+  /** before an upgrade */
+  readonly nodeState?: NodeStateName;
 }
 
 export type ArchiveVersionState = "uploading" | "released" | "ready" | "deprecated" | "deleting";

@@ -57,7 +57,11 @@ export async function upgradeNode(tx: Database, node: NodeRow, target: ImageMode
     hostId: node.host_id,
     nodeId: node.id,
     type: "node_upgrade",
-    undo: { ...undoOf(node), toConfigId: config.id },
+    undo: {
+      ...undoOf(node),
+      toConfigId: config.id,
+      ...(node.node_state === "upgrading" ? {} : { nodeState: node.node_state }),
+    },
   });
   await publishNode(tx, "updated", node.id, by);
 }

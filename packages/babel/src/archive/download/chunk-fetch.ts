@@ -77,11 +77,12 @@ export class ChunkFetch {
     const policy = new RetryPolicy(progress, retry);
     const purpose = this.#order.kind === "compare" ? "compare" : "write";
     let sink: ChunkSink | undefined;
+    let { fresh } = this.#order;
     try {
       for (;;) {
         await this.#unparked();
         try {
-          sink ??= await ChunkSink.open({ ...this.#order, purpose, output }, this.#tree);
+          sink ??= await ChunkSink.open({ ...this.#order, fresh, purpose, output }, this.#tree);
           if (this.#order.chunk.size > 0) await this.#receive(sink, policy);
           return sink.finish();
         } catch (error) {
@@ -96,6 +97,8 @@ export class ChunkFetch {
           if (verdict.from === "beginning") {
             sink?.close();
             sink = undefined;
+            // What was written so far may be wrong, also where nothing but zeros belongs.
+            fresh = false;
             counters.addUnfinished(-this.#written);
             this.#written = 0;
           }
@@ -118,7 +121,6 @@ export class ChunkFetch {
     this.#exchange = new AbortController();
     const signal = AbortSignal.any([this.#exchange.signal, this.#cancel.signal]);
     for await (const piece of getObject(url, { from: sink.received, size }, { connections, signal, stall })) {
-      // A chunk that was written wrongly is begun again: none of it may look as if nothing had been written.
       const written = sink.write(piece);
       this.#written += written;
       counters.addUnfinished(written);

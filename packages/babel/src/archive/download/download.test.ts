@@ -167,6 +167,15 @@ test("a corrupted object is fetched four times, then named with its files; the o
   assert.ok(!existsSync(join(fixture.state.path, "INCOMPLETE")));
 });
 
+test("what a corrupted object left where zeros belong is overwritten", async (t) => {
+  const fixture = await DownloadFixture.make(t);
+  const files = new Map([["z", Buffer.alloc(200 * KIB)]]);
+  const sample = await storeSample(fixture.store, files, { chunkSize: 64 * KIB, compression: { codec: "none" } });
+  fixture.store.fault = ({ attempt }) => (attempt === 1 ? { kind: "flip", at: 40_000 } : undefined);
+  assert.equal((await fixture.download(sampleSource(fixture.store, sample))).kind, "complete");
+  assert.deepEqual(await treeOf(fixture.data), sample.files);
+});
+
 test("an object that is gone fails at once; chunks that hold too much are stopped", async (t) => {
   const fixture = await DownloadFixture.make(t);
   const bomb = await storeSample(fixture.store, new Map([["b", Buffer.alloc(64 * 1024 * KIB)]]), { chunkSize: 1e9 });

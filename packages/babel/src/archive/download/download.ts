@@ -176,7 +176,8 @@ export class Download {
     this.#open.delete(index);
     this.changed = true;
     const chunk = this.manifest.chunk(index);
-    const fresh = !this.#started.has(index);
+    // What was there before may be anything; nothing was, unless it was adopted or this chunk was begun before.
+    const fresh = this.options.adopt !== true && !this.#started.has(index);
     this.#started.add(index);
     const [url] = await Promise.all([
       chunk.size > 0 ? this.#urls.take(index) : undefined,

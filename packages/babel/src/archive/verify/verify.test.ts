@@ -142,6 +142,7 @@ test("operators verify and repair: only what is damaged is fetched", async (t) =
     ["d/gone", sampleBytes(50_000, "gone")],
     ["long", sampleBytes(40_000, "long")],
     ["whole", sampleBytes(300_000, "whole")],
+    ["zeros", Buffer.alloc(200_000)],
   ]);
   const sample = withIds(await storeSample(fixture.store, files, { chunkSize: 100_000 }));
   const source = sampleSource(fixture.store, sample);
@@ -152,10 +153,13 @@ test("operators verify and repair: only what is damaged is fetched", async (t) =
   await truncate(join(fixture.data, "d/cut"), 59_999);
   await rm(join(fixture.data, "d/gone"));
   await truncate(join(fixture.data, "long"), 40_001);
+  await writeFile(join(fixture.data, "zeros"), Buffer.alloc(200_000).fill(1, 70_000, 70_001));
   const damaged = sample.chunks.filter(({ destinations }) =>
     destinations.some(
       ({ path, pos, size }) =>
-        ["d/cut", "d/gone", "long"].includes(path) || (path === "big" && pos <= 420_000 && pos + size > 420_000),
+        ["d/cut", "d/gone", "long"].includes(path) ||
+        (path === "big" && pos <= 420_000 && pos + size > 420_000) ||
+        (path === "zeros" && pos <= 70_000 && pos + size > 70_000),
     ),
   );
   const program = join(bundle.folder, bundle.description.version);

@@ -71,7 +71,8 @@ export class CommandRunner {
 
   async #handle(entry: OutboxEntry): Promise<void> {
     if (this.#stopped) return;
-    if (!entry.acked) await this.#ack(entry);
+    // What is done is not taken up any more: its result says everything.
+    if (!entry.acked && entry.state !== "done") await this.#ack(entry);
     const result = entry.state === "done" && entry.result ? entry.result : await this.#execute(entry);
     if (result) await this.#report(entry, result);
   }

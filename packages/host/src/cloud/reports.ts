@@ -34,6 +34,8 @@ export class Reports {
   readonly #hostId: string;
   /** Node id → the last status the API has accepted. */
   readonly #accepted = new Map<string, string>();
+  /** Node id → the request that is under way, as long as its acceptance is of interest. */
+  readonly #sending = new Map<string, object>();
   /** Node id → when the metrics that were reported last had been collected. */
   readonly #reported = new Map<string, number>();
   #round: Promise<void> = Promise.resolve();
@@ -91,7 +93,10 @@ export class Reports {
    * overtakes a newer one would stay. Who asks while a round is under way shares the next.
    */
   statuses(all = false): Promise<void> {
-    if (all) this.#accepted.clear();
+    if (all) {
+      this.#accepted.clear();
+      this.#sending.clear();
+    }
     this.#nextRound ??= this.#round
       .catch(() => {})
       .then(() => {
@@ -102,9 +107,10 @@ export class Reports {
     return this.#nextRound;
   }
 
-  /** The node's status is reported with the next round, whatever the API has accepted. */
+  /** The node's status is reported with the next round, whatever the API has accepted, or accepts of what is on its way to it. */
   forget(nodeId: string): void {
     this.#accepted.delete(nodeId);
+    this.#sending.delete(nodeId);
   }
 
   async #statusRound(): Promise<void> {
@@ -151,12 +157,14 @@ export class Reports {
     };
     const text = JSON.stringify(request);
     if (this.#accepted.get(state.id) === text) return;
+    this.#sending.set(state.id, request);
     try {
       await callApi(() => this.#api.nodes.reportStatus(request));
-      this.#accepted.set(state.id, text);
+      if (this.#sending.get(state.id) === request) this.#accepted.set(state.id, text);
     } catch (error) {
       this.#log.warn({ node: state.id }, `status not reported: ${(error as Error).message}`);
     }
+    if (this.#sending.get(state.id) === request) this.#sending.delete(state.id);
   }
 
   async #address(actor: NodeActor): Promise<string | undefined> {

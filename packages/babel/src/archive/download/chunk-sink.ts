@@ -1,4 +1,5 @@
 import { readSync, writeSync } from "node:fs";
+import { errnoOf, messageOf } from "../../errno.ts";
 import { type Chunk, type Codec, contentSize } from "../format/chunk.ts";
 import { type StreamingHash, streamingHash } from "../format/hash.ts";
 import { TransferFault } from "../transfer/fault.ts";
@@ -119,7 +120,7 @@ export class ChunkSink {
 
   #compare(path: string, length: number, bytes: Uint8Array, position: number): void {
     const there = Buffer.allocUnsafe(bytes.length);
-    const same = this.#tree.visit(path, (fd, { size }) => size === length && readAll(fd, there, position));
+    const same = this.#tree.visit(path, (fd, { size }) => size === length && readAll(path, fd, there, position));
     if (same !== true) throw new Damaged(`'${path}' is missing, or does not have ${length} bytes`);
     if (there.compare(bytes) !== 0)
       throw new Damaged(`'${path}' differs between bytes ${position} and ${position + bytes.length}`);
@@ -145,13 +146,21 @@ export class Damaged extends TransferFault {
   }
 }
 
-/** @returns whether there is so much */
-export function readAll(file: number, into: Uint8Array, position: number): boolean {
+/** What a disk says of a block that it cannot read. */
+const UNREADABLE: readonly string[] = ["EIO", "EBADMSG", "EUCLEAN"];
+
+/** @param path of the file @returns whether there is so much @throws Damaged if the disk cannot read it */
+export function readAll(path: string, file: number, into: Uint8Array, position: number): boolean {
   let done = 0;
   while (done < into.length) {
-    const read = readSync(file, into, done, into.length - done, position + done);
-    if (read === 0) return false;
-    done += read;
+    try {
+      const read = readSync(file, into, done, into.length - done, position + done);
+      if (read === 0) return false;
+      done += read;
+    } catch (error) {
+      if (!UNREADABLE.includes(errnoOf(error) ?? "")) throw error;
+      throw new Damaged(`'${path}' cannot be read from byte ${position + done} on: ${messageOf(error)}`);
+    }
   }
   return true;
 }

@@ -17,7 +17,7 @@ export async function hashOnDisk(
       if (stats.size !== length) return false;
       for (let at = 0; at < size; ) {
         const piece = output.subarray(0, Math.min(output.length, size - at));
-        if (!readAll(fd, piece, pos + at)) return false;
+        if (!readAll(path, fd, piece, pos + at)) return false;
         hash.update(piece);
         at += piece.length;
       }

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, test } from "node:test";
 import { builtAgent } from "../../testbed/agent.ts";
@@ -183,4 +185,75 @@ test("operators verify and repair: only what is damaged is fetched", async (t) =
 
   const third = await run("verify");
   assert.deepEqual([third.code, third.tool.result], [0, complete]);
+});
+
+test("what the disk cannot read is damage, with file and offset, and is repaired", async (t) => {
+  const data = await mkdtemp(join(tmpdir(), "babel-verify-"));
+  const unmount = (): void => void execFileSync("umount", [data]);
+  t.after(async () => {
+    unmount();
+    await rm(data, { recursive: true });
+  });
+  const fixture = await DownloadFixture.make(t);
+  const files = new Map([["db/x", sampleBytes(3 * 1024 * 1024, "x")]]);
+  const chunkSize = 256 * 1024;
+  const sample = withIds(await storeSample(fixture.store, files, { chunkSize, compression: { codec: "none" } }));
+  const image = join(fixture.folder, "image");
+  const mount = (): void => void execFileSync("mount", ["-o", "loop", image, data]);
+  await writeFile(image, "");
+  await truncate(image, 8 * 1024 * 1024);
+  execFileSync("mkfs.ext4", ["-q", "-O", "^has_journal", "-b", "4096", image]);
+  mount();
+  await writeTree(data, files);
+  unmount();
+  mount();
+  // The device ends earlier than its file system: what lies behind cannot be read. Writing makes it longer again, as a disk replaces a bad sector.
+  const { size } = await stat(image);
+  const blocks = execFileSync("filefrag", ["-b4096", "-v", join(data, "db/x")], { encoding: "utf8" });
+  const extent = /^ *0: +0\.\. +(\d+): +(\d+)\.\./m.exec(blocks);
+  assert.ok(extent !== null && Number(extent[1]) >= 767, blocks);
+  const unreadableFrom = 2 * 1024 * 1024;
+  await truncate(image, Number(extent[2]) * 4096 + unreadableFrom);
+  const program = join(bundle.folder, bundle.description.version);
+  const args = ["--name", "sample-key", "--data", data];
+  const source = sampleSource(fixture.store, sample);
+  const check = new ToolProcess(program, ["verify", ...args], source);
+  assert.equal(await check.ended, 1, JSON.stringify(check.result));
+  const damaged = sample.chunks.filter(({ destinations }) => destinations[0]!.pos >= unreadableFrom);
+  const found = check.events.filter(({ event }) => event === "damage").map(({ chunk, reason }) => ({ chunk, reason }));
+  assert.deepEqual(
+    found.sort((a, b) => Number(a.chunk) - Number(b.chunk)),
+    damaged.map(({ index, destinations }) => ({
+      chunk: index,
+      reason: `'db/x' cannot be read from byte ${destinations[0]!.pos} on: EIO: i/o error, read`,
+    })),
+  );
+  await truncate(image, size);
+  const repair = new ToolProcess(program, ["repair", ...args], source);
+  assert.equal(await repair.ended, 0, JSON.stringify(repair.result));
+  assert.ok((await readFile(join(data, "db/x"))).equals(files.get("db/x")!));
+});
+
+test("a url that cannot be renewed is what a verification says", async (t) => {
+  const fixture = await DownloadFixture.make(t);
+  const sample = await storeSample(fixture.store, small, { chunkSize: 64, compression: { codec: "zstd", level: 3 } });
+  await writeTree(fixture.data, sample.files);
+  const source = sampleSource(fixture.store, sample);
+  fixture.store.fault = () => {
+    source.chunks = async () => Promise.reject(new Error("not logged in any more"));
+    return { kind: "status", status: 403 };
+  };
+  const download = (await Download.open({
+    ...{ source: { ...source, chunks: (...args) => source.chunks(...args) }, adopt: true, log: () => undefined },
+    ...{ destination: fixture.data, state: fixture.state },
+  }))!;
+  const threads = new ChunkThreads({ ...QUICK, most: 1 });
+  t.after(async () => {
+    await threads.end();
+    await download.close();
+  });
+  const nothing = (): void => undefined;
+  const { signal } = new AbortController();
+  const options = { threads, connections: () => 1, signal, checked: nothing, found: nothing };
+  await assert.rejects(verify(download, options), { message: "not logged in any more" });
 });

@@ -42,8 +42,13 @@ export async function verify(
     const chunk = download.manifest.chunk(index);
     if (content === undefined && chunk.size > 0) fetched += 1;
     const order = await download.checkOrder(index, content);
+    const renewal: { failure?: unknown } = {};
     const check = options.threads.fetch(order, {
-      urlWanted: () => void download.freshUrl(index).then(check.renew, check.cancel),
+      urlWanted: () =>
+        void download.freshUrl(index).then(check.renew, (error: unknown) => {
+          renewal.failure = error;
+          check.cancel();
+        }),
       retry: () => undefined,
     });
     signal.addEventListener("abort", check.cancel, { once: true });
@@ -51,6 +56,7 @@ export async function verify(
       await check.finished;
     } catch (error) {
       if (signal.aborted) throw cancelled();
+      if (renewal.failure !== undefined) throw renewal.failure;
       if (!(error instanceof Damaged) && !(error instanceof TransferFault && error.kind === "corrupt")) throw error;
       const files = [...new Set(chunk.destinations.map(({ path }) => path))];
       options.found({ chunk: index, key: chunk.key, files, reason: error.message });

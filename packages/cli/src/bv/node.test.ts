@@ -185,6 +185,23 @@ test("jobs are listed, looked at, stopped and started, with the node before or b
       ["node", "running"],
     ],
   );
+  const { jobs: stopped } = await json("bv", "n", "j", "stop", "--all");
+  assert.deepEqual(
+    stopped.map(({ name, state }: { name: string; state: string }) => [name, state]),
+    [
+      ["disk-watch", "stopped"],
+      ["node", "stopped"],
+    ],
+  );
+  assert.deepEqual(await bv("node", "job", "delete", "disk-watch"), { status: 0, stdout: "", stderr: "" });
+  const gone = await bv("n", "j", node.name, "rm", "disk-watch");
+  assert.deepEqual(
+    [gone.status, gone.stderr.split("\n")[0]?.includes("job 'disk-watch' not found")],
+    [3, true],
+    gone.stderr,
+  );
+  // What the plugin defines is back with its next init.
+  assert.equal((await bv("node", "run", "init")).status, 0);
   const wrong = await bv("node", "job", "stop");
   assert.deepEqual(
     [wrong.status, wrong.stderr.split("\n")[0]],

@@ -21,8 +21,10 @@ export interface UnaryMethods {
   readonly GetJob: [Host.GetJobRequestJson, Host.JobJson];
   readonly StartJob: [Host.StartJobRequestJson, Host.JobJson];
   readonly StopJob: [Host.StopJobRequestJson, Host.JobJson];
+  readonly StopAllJobs: [Host.StopAllJobsRequestJson, Host.StopAllJobsResponseJson];
   readonly SkipJob: [Host.SkipJobRequestJson, Host.JobJson];
   readonly CleanupJob: [Host.CleanupJobRequestJson, Host.JobJson];
+  readonly DeleteJob: [Host.DeleteJobRequestJson, Host.DeleteJobResponseJson];
   readonly GetJobGraph: [Host.GetJobGraphRequestJson, Host.GetJobGraphResponseJson];
   readonly SetJobLimits: [Host.SetJobLimitsRequestJson, Host.JobJson];
   readonly GetShell: [Host.GetShellRequestJson, Host.GetShellResponseJson];

@@ -357,6 +357,48 @@ describe("an upgrade", () => {
   });
 });
 
+describe("jobs", () => {
+  const plugin = `
+fn plugin_config() { #{ init: #{ commands: [], jobs: [] }, services: [] } }
+fn init() {
+  create_job("base", #{ job_type: #{ run_sh: "exec sleep 1000000" }, restart: "never" });
+  create_job("above", #{ job_type: #{ run_sh: "echo begun; exec sleep 1000000" }, restart: "never", wait_for: ["base"] });
+  create_job("idle", #{ job_type: #{ run_sh: "true" }, restart: "never" });
+  start_job("base");
+  start_job("above");
+}
+`;
+
+  test("are all stopped at once, those that wait for others too, and each can be deleted", async () => {
+    const imageUri = await makeTestImage(root.paths.root, "0.0.8", plugin);
+    const { id: node } = await createNode({ name: "jobs", imageUri });
+    await finish(daemon.client.startNode({ node }));
+    const states = async () => {
+      const { jobs } = await daemon.client.listJobs({ node });
+      return Object.fromEntries(jobs.map(({ name, state }) => [name, state]));
+    };
+    const { PENDING, RUNNING, STOPPED } = JobState;
+    await until(async () => (await states())["base"] === RUNNING);
+    assert.deepEqual(await states(), { above: PENDING, base: RUNNING, idle: STOPPED });
+    const { jobs: stopped } = await daemon.client.stopAllJobs({ node });
+    assert.deepEqual(
+      stopped.map(({ name, state }) => [name, state]),
+      [
+        ["above", STOPPED],
+        ["base", STOPPED],
+      ],
+    );
+    assert.deepEqual(await states(), { above: STOPPED, base: STOPPED, idle: STOPPED });
+    const lines: string[] = [];
+    for await (const { text } of daemon.client.streamJobLogs({ node, job: "above" })) lines.push(text);
+    assert.deepEqual(lines, [], "it never began");
+    await daemon.client.deleteJob({ node, job: "above" });
+    assert.deepEqual(await states(), { base: STOPPED, idle: STOPPED });
+    assert.equal((await failureOf(daemon.client.deleteJob({ node, job: "above" }))).code, "job_not_found");
+    await finish(daemon.client.deleteNode({ node }));
+  });
+});
+
 describe("operations", () => {
   test("on a node that hangs in its init can be taken back by stop and delete", async () => {
     const uri = await makeTestImage(root.paths.root, "0.0.9", "fn init() { loop {} }");

@@ -1,36 +1,17 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { createServer, type ServerHttp2Session } from "node:http2";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { Babel, BabelJobs, ErrorDetailSchema, RunShResponseSchema } from "@blockvisor/wire/blockvisor/babel/v1/babel";
-import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
-import { connectNodeAdapter } from "@connectrpc/connect-node";
+import { ErrorDetailSchema, RunShResponseSchema } from "@blockvisor/wire/blockvisor/babel/v1/babel";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { openAgentLink } from "../agent/agent-link.ts";
 import { NodeTasks } from "../schedule/node-tasks.ts";
 import { devSecrets } from "../secrets/secrets.ts";
+import { standInBabel } from "../testbed/stand-in-babel.ts";
 import { createNodeEngine } from "./node-engine.ts";
 
 /** The engine of a node whose babel does what a test wants, at the socket where the real one listens. */
 async function nodeEngine(t: TestContext) {
-  const folder = await mkdtemp(join(tmpdir(), "bv-node-engine-"));
-  t.after(() => rm(folder, { recursive: true }));
-  const sessions = new Set<ServerHttp2Session>();
-  const listen = async (
-    babel: Partial<ServiceImpl<typeof Babel>>,
-    jobs: Partial<ServiceImpl<typeof BabelJobs>> = {},
-  ) => {
-    const routes = connectNodeAdapter({ routes: (router) => router.service(Babel, babel).service(BabelJobs, jobs) });
-    const server = createServer(routes).on("session", (session) => sessions.add(session));
-    server.listen(join(folder, "babel.sock"));
-    await once(server, "listening");
-    t.after(() => {
-      for (const session of sessions) session.destroy();
-      server.close();
-    });
-  };
+  const { runDirectory: folder, listen } = await standInBabel(t);
   const engine = createNodeEngine({
     link: openAgentLink(folder, () => "secret"),
     requireAgent: () => {},

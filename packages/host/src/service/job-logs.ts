@@ -2,7 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { LogLine, ReadJobLogsResponse } from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import type { JobLogLineSchema, StreamJobLogsRequest } from "@blockvisor/wire/blockvisor/host/v1/host";
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { agentErrorOf } from "../agent/agent-error.ts";
+import { AgentError, agentErrorOf } from "../agent/agent-error.ts";
 import type { AgentLink } from "../agent/agent-link.ts";
 
 type JobLogLine = MessageInitShape<typeof JobLogLineSchema>;
@@ -28,7 +28,7 @@ export async function* jobLogLines(
   const { jobs } = await link.call("get_jobs", (options) => link.jobs.listJobs({}, options), { retry: true });
   const names = jobs.map(({ name }) => name);
   if (!request.follow) {
-    for (const name of names) yield* linesOf(link, name, request, signal);
+    for (const name of names) yield* linesWhileThere(link, name, request, signal);
     return;
   }
   yield* followAll(link, names, request, signal);
@@ -59,7 +59,7 @@ async function* followAll(
   const begin = (name: string): void => {
     if (followed.has(name)) return;
     followed.add(name);
-    advance(name, linesOf(link, name, request, both));
+    advance(name, linesWhileThere(link, name, request, both));
   };
   for (const name of names) begin(name);
   void newJobs(link, both, begin);
@@ -96,6 +96,15 @@ async function newJobs(link: AgentLink, signal: AbortSignal, found: (name: strin
       // Babel is away; the logs that are followed say so if it matters.
     }
     await pause(retryMs, undefined, { signal }).catch(() => {});
+  }
+}
+
+/** One of many: that it was deleted meanwhile ends its lines, not those of the others. */
+async function* linesWhileThere(...of: Parameters<typeof linesOf>): AsyncGenerator<JobLogLine> {
+  try {
+    yield* linesOf(...of);
+  } catch (error) {
+    if (!(error instanceof AgentError && error.code === "job_not_found")) throw error;
   }
 }
 

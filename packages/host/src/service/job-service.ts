@@ -1,3 +1,4 @@
+import type { JobInfo } from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import type { HostService, SetJobLimitsRequest } from "@blockvisor/wire/blockvisor/host/v1/host";
 import type { CallOptions, ServiceImpl } from "@connectrpc/connect";
 import type { AgentLink } from "../agent/agent-link.ts";
@@ -11,8 +12,10 @@ type JobMethods =
   | "getJob"
   | "startJob"
   | "stopJob"
+  | "stopAllJobs"
   | "skipJob"
   | "cleanupJob"
+  | "deleteJob"
   | "getJobGraph"
   | "setJobLimits"
   | "streamJobLogs";
@@ -35,25 +38,26 @@ export function jobService({ nodes }: ServiceContext): Pick<ServiceImpl<typeof H
     return jobMessage(job);
   };
 
-  /** Stopping takes as long as the job's own shutdown timeout (spec host-daemon §3.2). */
+  const jobsOf = async (link: AgentLink): Promise<readonly JobInfo[]> =>
+    (await link.call("get_jobs", (options) => link.jobs.listJobs({}, options), { retry: true })).jobs;
+
+  /** Stopping takes as long as the job's own shutdown timeout, or as all of theirs (spec host-daemon §3.2). */
   const stopping = async (
-    { node, job }: { readonly node: string; readonly job: string },
+    link: AgentLink,
+    job: string | undefined,
     operation: string,
-    send: (link: AgentLink, options: CallOptions) => Promise<unknown>,
-  ): Promise<JobMessage> => {
-    const link = linkOf(node);
+    send: (options: CallOptions) => Promise<unknown>,
+  ): Promise<void> => {
     const { timeout } = await link.call("get_stop_timeout", (options) =>
-      link.jobs.getStopTimeout({ name: job }, options),
+      link.jobs.getStopTimeout(job === undefined ? {} : { name: job }, options),
     );
     const timeoutMs = Number(timeout?.seconds ?? 0n) * second + 15 * second;
-    await link.call(operation, (options) => send(link, options), { timeoutMs });
-    return jobOf(link, job);
+    await link.call(operation, send, { timeoutMs });
   };
 
   return {
     listJobs: async ({ node }) => {
-      const link = linkOf(node);
-      const { jobs } = await link.call("get_jobs", (options) => link.jobs.listJobs({}, options), { retry: true });
+      const jobs = await jobsOf(linkOf(node));
       return { jobs: jobs.map(jobMessage) };
     },
     getJob: ({ node, job }) => jobOf(linkOf(node), job),
@@ -62,22 +66,38 @@ export function jobService({ nodes }: ServiceContext): Pick<ServiceImpl<typeof H
       await link.call("start_job", (options) => link.jobs.startJob({ name: job, force }, options));
       return jobOf(link, job);
     },
-    stopJob: (request) =>
-      stopping(request, "stop_job", (link, options) => link.jobs.stopJob({ name: request.job }, options)),
-    skipJob: (request) =>
-      stopping(request, "skip_job", (link, options) => link.jobs.skipJob({ name: request.job }, options)),
+    stopJob: async ({ node, job }) => {
+      const link = linkOf(node);
+      await stopping(link, job, "stop_job", (options) => link.jobs.stopJob({ name: job }, options));
+      return jobOf(link, job);
+    },
+    stopAllJobs: async ({ node }) => {
+      const link = linkOf(node);
+      const active = new Set((await jobsOf(link)).filter(isActive).map(({ name }) => name));
+      await stopping(link, undefined, "stop_all_jobs", (options) => link.jobs.stopAllJobs({}, options));
+      return { jobs: (await jobsOf(link)).filter(({ name }) => active.has(name)).map(jobMessage) };
+    },
+    skipJob: async ({ node, job }) => {
+      const link = linkOf(node);
+      await stopping(link, job, "skip_job", (options) => link.jobs.skipJob({ name: job }, options));
+      return jobOf(link, job);
+    },
     cleanupJob: async ({ node, job }) => {
       const link = linkOf(node);
       await link.call("cleanup_job", (options) => link.jobs.cleanupJob({ name: job }, options));
       return jobOf(link, job);
+    },
+    deleteJob: async ({ node, job }) => {
+      const link = linkOf(node);
+      await stopping(link, job, "delete_job", (options) => link.jobs.deleteJob({ name: job }, options));
+      return {};
     },
     getJobGraph: async ({ node }) => {
       const link = linkOf(node);
       const { jobs: ordered } = await link.call("get_job_graph", (options) => link.jobs.getJobGraph({}, options), {
         retry: true,
       });
-      const { jobs } = await link.call("get_jobs", (options) => link.jobs.listJobs({}, options), { retry: true });
-      const known = new Map(jobs.map((job) => [job.name, jobMessage(job)]));
+      const known = new Map((await jobsOf(link)).map((job) => [job.name, jobMessage(job)]));
       return {
         jobs: ordered.map(({ name }) => ({ job: known.get(name) ?? { name }, defined: known.has(name) })),
       };
@@ -91,6 +111,9 @@ export function jobService({ nodes }: ServiceContext): Pick<ServiceImpl<typeof H
     streamJobLogs: (request, { signal }) => jobLogLines(linkOf(request.node), request, signal),
   };
 }
+
+const isActive = ({ status }: JobInfo): boolean =>
+  status?.status.case === "running" || status?.status.case === "pending";
 
 function limitsOf({
   maxConnections,

@@ -23,19 +23,19 @@ const up = { expected_status: "Running", paused: false } as const;
 const dirty = { config_dirty: true } as const;
 
 export function stopNode(actor: NodeActor, force: boolean, asker: Asker): Promise<NodeSnapshot> {
-  return actor.operate({
-    kind: "stop",
+  return actor.operate({ kind: "stop", force, change: (state) => stopped(state, force), ...asker });
+}
+
+/** What a stop makes of a node, whatever is done with it. */
+export function stopped({ upgrade, move }: NodeState, force: boolean): Partial<NodeState> {
+  return {
+    expected_status: "Stopped",
+    restarting: false,
+    paused: false,
     force,
-    change: (state) => ({
-      expected_status: "Stopped",
-      restarting: false,
-      paused: false,
-      force,
-      upgrade: withoutStart(state.upgrade),
-      move: state.move && { ...state.move, given_up: true },
-    }),
-    ...asker,
-  });
+    upgrade: withoutStart(upgrade),
+    move: move && { ...move, given_up: true },
+  };
 }
 
 /** What a stop makes of an upgrade: one that has not begun is given up, any other ends with the node stopped. */

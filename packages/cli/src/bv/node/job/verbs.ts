@@ -1,5 +1,5 @@
 import type { Verb } from "../../../command/verb.ts";
-import { jobCleanupVerb, jobSkipVerb, jobStartVerb, jobStopVerb } from "./control/verbs.ts";
+import { jobCleanupVerb, jobDeleteVerb, jobSkipVerb, jobStartVerb, jobStopVerb } from "./control/verbs.ts";
 import { jobGraphVerb } from "./graph/verb.ts";
 import { jobInfoVerb } from "./info/verb.ts";
 import { jobLimitsVerb } from "./limits/verb.ts";
@@ -17,6 +17,7 @@ export const jobVerbs: Verb = {
     jobStopVerb,
     jobSkipVerb,
     jobCleanupVerb,
+    jobDeleteVerb,
     jobInfoVerb,
     jobLogsVerb,
     jobGraphVerb,

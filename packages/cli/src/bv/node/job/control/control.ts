@@ -3,6 +3,7 @@ import { DaemonClient } from "../../../../daemon/client.ts";
 import { jobView } from "../../../../daemon/job-view.ts";
 import { Failure } from "../../../../failure/failure.ts";
 import { whichNode } from "../../which-node.ts";
+import type { JobNodeOption } from "../options.ts";
 import type { StartOptions, StopOptions } from "./verbs.ts";
 
 /** A job may take its whole shutdown timeout to stop; the daemon knows that limit, this one is only the last resort. */
@@ -33,18 +34,19 @@ export async function stopJobs(call: Call<StopOptions, [job?: string, node?: str
     throw new Failure("usage", "say which job: either its name or --all", { hint: "`bv node job ls` lists them" });
   }
   const node = await whichNode(daemon, options.node ?? givenNode);
-  const names = job === undefined ? await runningJobs(daemon, node) : [job];
-  const stopped = [];
-  for (const name of names) {
-    stopped.push(jobView(await daemon.call("StopJob", { node, job: name }, { signal, timeoutMs: jobTimeoutMs })));
-  }
-  out.document({ jobs: stopped });
+  const patience = { signal, timeoutMs: jobTimeoutMs };
+  const { jobs = [] } =
+    job === undefined
+      ? await daemon.call("StopAllJobs", { node }, patience)
+      : { jobs: [await daemon.call("StopJob", { node, job }, patience)] };
+  out.document({ jobs: jobs.map(jobView) });
 }
 
-async function runningJobs(daemon: DaemonClient, node: string): Promise<readonly string[]> {
-  const { jobs = [] } = await daemon.call("ListJobs", { node });
-  return jobs
-    .map(jobView)
-    .filter(({ state }) => state === "running")
-    .map(({ name }) => name);
+/** `bv node job delete`; a job that the plugin defines is back with its next `init`. */
+export async function deleteJob(call: Call<JobNodeOption, [job: string, node?: string]>): Promise<void> {
+  const { out, args, options, signal } = call;
+  const daemon = new DaemonClient(out);
+  const node = await whichNode(daemon, options.node ?? args[1]);
+  await daemon.call("DeleteJob", { node, job: args[0] }, { signal, timeoutMs: jobTimeoutMs });
+  out.document({ deleted: [args[0]] });
 }

@@ -34,8 +34,17 @@ export const jobCleanupVerb = jobVerb("cleanup", "remove what an inactive job le
 
 export const jobStopVerb = verb<StopOptions, [job?: string, node?: string]>({
   name: "stop",
-  summary: "stop a job, or all that run",
+  summary: "stop a job, or all that run or wait",
   arguments: [{ ...jobArgument, usage: "[job]" }, jobNodeArgument],
-  options: [jobNodeOption, { flags: "-a, --all", summary: "every job that runs" }],
+  options: [jobNodeOption, { flags: "-a, --all", summary: "every job, in reverse order of their dependencies" }],
   run: async (call) => (await import("./control.ts")).stopJobs(call),
+});
+
+export const jobDeleteVerb = verb<JobNodeOption, [job: string, node?: string]>({
+  name: "delete",
+  aliases: ["rm"],
+  summary: "stop a job and remove it, its status and its logs",
+  arguments: [jobArgument, jobNodeArgument],
+  options: [jobNodeOption],
+  run: async (call) => (await import("./control.ts")).deleteJob(call),
 });

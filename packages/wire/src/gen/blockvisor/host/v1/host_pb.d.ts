@@ -4754,6 +4754,62 @@ export declare type StopJobRequestJson = {
 export declare const StopJobRequestSchema: GenMessage<StopJobRequest, {jsonType: StopJobRequestJson}>;
 
 /**
+ * @generated from message blockvisor.host.v1.StopAllJobsRequest
+ */
+export declare type StopAllJobsRequest = Message<"blockvisor.host.v1.StopAllJobsRequest"> & {
+  /**
+   * @generated from field: string node = 1;
+   */
+  node: string;
+};
+
+/**
+ * @generated from message blockvisor.host.v1.StopAllJobsRequest
+ */
+export declare type StopAllJobsRequestJson = {
+  /**
+   * @generated from field: string node = 1;
+   */
+  node?: string;
+};
+
+/**
+ * Describes the message blockvisor.host.v1.StopAllJobsRequest.
+ * Use `create(StopAllJobsRequestSchema)` to create a new message.
+ */
+export declare const StopAllJobsRequestSchema: GenMessage<StopAllJobsRequest, {jsonType: StopAllJobsRequestJson}>;
+
+/**
+ * @generated from message blockvisor.host.v1.StopAllJobsResponse
+ */
+export declare type StopAllJobsResponse = Message<"blockvisor.host.v1.StopAllJobsResponse"> & {
+  /**
+   * Those that were stopped, sorted by name.
+   *
+   * @generated from field: repeated blockvisor.host.v1.Job jobs = 1;
+   */
+  jobs: Job[];
+};
+
+/**
+ * @generated from message blockvisor.host.v1.StopAllJobsResponse
+ */
+export declare type StopAllJobsResponseJson = {
+  /**
+   * Those that were stopped, sorted by name.
+   *
+   * @generated from field: repeated blockvisor.host.v1.Job jobs = 1;
+   */
+  jobs?: JobJson[];
+};
+
+/**
+ * Describes the message blockvisor.host.v1.StopAllJobsResponse.
+ * Use `create(StopAllJobsResponseSchema)` to create a new message.
+ */
+export declare const StopAllJobsResponseSchema: GenMessage<StopAllJobsResponse, {jsonType: StopAllJobsResponseJson}>;
+
+/**
  * @generated from message blockvisor.host.v1.SkipJobRequest
  */
 export declare type SkipJobRequest = Message<"blockvisor.host.v1.SkipJobRequest"> & {
@@ -4824,6 +4880,60 @@ export declare type CleanupJobRequestJson = {
  * Use `create(CleanupJobRequestSchema)` to create a new message.
  */
 export declare const CleanupJobRequestSchema: GenMessage<CleanupJobRequest, {jsonType: CleanupJobRequestJson}>;
+
+/**
+ * @generated from message blockvisor.host.v1.DeleteJobRequest
+ */
+export declare type DeleteJobRequest = Message<"blockvisor.host.v1.DeleteJobRequest"> & {
+  /**
+   * @generated from field: string node = 1;
+   */
+  node: string;
+
+  /**
+   * @generated from field: string job = 2;
+   */
+  job: string;
+};
+
+/**
+ * @generated from message blockvisor.host.v1.DeleteJobRequest
+ */
+export declare type DeleteJobRequestJson = {
+  /**
+   * @generated from field: string node = 1;
+   */
+  node?: string;
+
+  /**
+   * @generated from field: string job = 2;
+   */
+  job?: string;
+};
+
+/**
+ * Describes the message blockvisor.host.v1.DeleteJobRequest.
+ * Use `create(DeleteJobRequestSchema)` to create a new message.
+ */
+export declare const DeleteJobRequestSchema: GenMessage<DeleteJobRequest, {jsonType: DeleteJobRequestJson}>;
+
+/**
+ * @generated from message blockvisor.host.v1.DeleteJobResponse
+ */
+export declare type DeleteJobResponse = Message<"blockvisor.host.v1.DeleteJobResponse"> & {
+};
+
+/**
+ * @generated from message blockvisor.host.v1.DeleteJobResponse
+ */
+export declare type DeleteJobResponseJson = {
+};
+
+/**
+ * Describes the message blockvisor.host.v1.DeleteJobResponse.
+ * Use `create(DeleteJobResponseSchema)` to create a new message.
+ */
+export declare const DeleteJobResponseSchema: GenMessage<DeleteJobResponse, {jsonType: DeleteJobResponseJson}>;
 
 /**
  * @generated from message blockvisor.host.v1.StreamJobLogsRequest
@@ -5520,6 +5630,16 @@ export declare const HostService: GenService<{
     output: typeof JobSchema;
   },
   /**
+   * All that run or wait, dependents first; goes on after failures and tells all of them.
+   *
+   * @generated from rpc blockvisor.host.v1.HostService.StopAllJobs
+   */
+  stopAllJobs: {
+    methodKind: "unary";
+    input: typeof StopAllJobsRequestSchema;
+    output: typeof StopAllJobsResponseSchema;
+  },
+  /**
    * @generated from rpc blockvisor.host.v1.HostService.SkipJob
    */
   skipJob: {
@@ -5534,6 +5654,16 @@ export declare const HostService: GenService<{
     methodKind: "unary";
     input: typeof CleanupJobRequestSchema;
     output: typeof JobSchema;
+  },
+  /**
+   * Stops it, and removes its definition, status and logs.
+   *
+   * @generated from rpc blockvisor.host.v1.HostService.DeleteJob
+   */
+  deleteJob: {
+    methodKind: "unary";
+    input: typeof DeleteJobRequestSchema;
+    output: typeof DeleteJobResponseSchema;
   },
   /**
    * @generated from rpc blockvisor.host.v1.HostService.GetJobGraph

@@ -1,23 +1,24 @@
-import { stat, statfs } from "node:fs/promises";
-import { join } from "node:path";
+import { statfs } from "node:fs/promises";
 import { reportOf } from "../errors/host-error.ts";
-import { diskUse } from "../metrics/disk-use.ts";
-import type { NodeActor } from "../node/node-actor.ts";
-import { dataOf } from "../node/node-data.ts";
+import type { NodeHost } from "../node/node-host.ts";
 import type { NodeTable } from "../node/node-table.ts";
+import { stopped } from "../service/node-operations.ts";
+import { type Claim, claimOf, type Holding, holdingsOf } from "./disk-claims.ts";
 
 /** Between two looks: the slower where there is space enough, the quicker the sooner it would run out. */
 const lookMs = { slowest: 1_000, quickest: 100 } as const;
 /** A file system with less than this share of its space left, or than so many bytes if that is less, is in danger. */
 const reserve = { share: 0.05, bytes: 10_000_000_000 } as const;
-/** What takes longer to count is large enough. */
-const countMs = 5_000;
 /** A node that would need longer for the rest of the disk is not what fills it. */
 const soonMs = 600_000;
 const gb = 1_000_000_000;
+/** From so much of it in use a disk is told of, each time in the log; from the last on something is wrong with the host (spec host-daemon DB-5.9). */
+const alertShares = [0.8, 0.9, 0.95] as const;
 
 interface Disk {
   readonly at: number;
+  /** Of what can be used at all. */
+  readonly usedShare: number;
   readonly free: number;
   /** Bytes above the reserve. */
   readonly spare: number;
@@ -27,13 +28,10 @@ interface Disk {
   readonly claims: readonly Claim[];
 }
 
-/** Bytes; used: what lies in the node's data, what it has changed of its root, and its logs. */
-interface Claim {
-  readonly actor: NodeActor;
-  readonly at: number;
-  readonly used: number;
-  readonly complete: boolean;
-  readonly allowed: number;
+export interface DiskGuard {
+  /** The fullest disk, if it is worth telling. */
+  conditions(): { readonly name: "disk"; readonly ok: boolean; readonly message: string }[];
+  stop(): void;
 }
 
 /**
@@ -42,60 +40,67 @@ interface Claim {
  * asked for only where it runs out: of those that have more, the one that takes the rest most quickly is killed and stopped. What it
  * wrote stays. A node within its share is never touched.
  */
-export function guardDisks(nodes: NodeTable): { stop(): void } {
-  const disks = new Map<string, Disk>();
+export function guardDisks(host: NodeHost, nodes: NodeTable): DiskGuard {
+  let disks: ReadonlyMap<string, Disk> = new Map();
   let timer: NodeJS.Timeout | undefined;
   const look = async (): Promise<void> => {
     const running = nodes.actors().filter((actor) => actor.snapshot().seen.container === "running");
+    const holdings = Map.groupBy(running.flatMap(holdingsOf), ({ disk }) => disk);
+    const looked = new Map<string, Disk>();
     let next: number = lookMs.slowest;
-    for (const [folder, actors] of Map.groupBy(running, diskFolder)) {
+    for (const folder of new Set([host.paths.nodes, ...holdings.keys()])) {
       const before = disks.get(folder);
-      const disk = await lookAt(folder, actors, before).catch(() => undefined);
+      const disk = await lookAt(folder, holdings.get(folder) ?? [], before).catch(() => undefined);
       if (disk === undefined) continue;
-      disks.set(folder, disk);
+      looked.set(folder, disk);
+      const level = alertLevel(disk);
+      if (level > (before ? alertLevel(before) : 0)) host.log.warn(useText(folder, disk));
       const filler = fillerOf(disk, before?.claims ?? []);
       if (filler !== undefined) await stopFiller(filler);
       next = Math.min(next, disk.spare / disk.bytesPerMs / 4);
     }
+    disks = looked;
     timer = setTimeout(again, Math.max(next, lookMs.quickest)).unref();
   };
   const again = (): void => {
     look().catch((error: unknown) => {
-      nodes.actors()[0]?.parts.log.error(`disk: ${reportOf(error).message}`);
+      host.log.error(`disk: ${reportOf(error).message}`);
       timer = setTimeout(again, lookMs.slowest).unref();
     });
   };
   again();
-  return { stop: () => clearTimeout(timer) };
+  return {
+    conditions: () =>
+      [...disks]
+        .toSorted(([, a], [, b]) => b.usedShare - a.usedShare)
+        .slice(0, 1)
+        .filter(([, fullest]) => alertLevel(fullest) > 0)
+        .map(([folder, fullest]) => ({
+          name: "disk",
+          ok: alertLevel(fullest) < alertShares.length,
+          message: useText(folder, fullest),
+        })),
+    stop: () => clearTimeout(timer),
+  };
 }
 
-async function lookAt(folder: string, actors: readonly NodeActor[], before: Disk | undefined): Promise<Disk> {
-  const { bavail, blocks, bsize } = await statfs(folder);
+function alertLevel({ usedShare }: Disk): number {
+  return alertShares.filter((share) => usedShare >= share).length;
+}
+
+function useText(folder: string, { usedShare, free }: Disk): string {
+  return `${Math.floor(usedShare * 100)} % of the disk of ${folder} is in use, ${size(free)} are free`;
+}
+
+async function lookAt(folder: string, holdings: readonly Holding[], before: Disk | undefined): Promise<Disk> {
+  const { bavail, bfree, blocks, bsize } = await statfs(folder);
   const at = performance.now();
   const free = bavail * bsize;
+  const usedShare = (blocks - bfree) / Math.max(blocks - bfree + bavail, 1);
   const spare = free - Math.min(blocks * bsize * reserve.share, reserve.bytes);
   const shrunk = before === undefined ? 0 : (before.free - free) / (at - before.at);
-  const claims = spare < 0 ? await Promise.all(actors.map(claimOf)) : [];
-  return { at, free, spare, bytesPerMs: Math.max(shrunk, 1), claims };
-}
-
-/** Some folder of the file system that the node's data are on. */
-function diskFolder(actor: NodeActor): string {
-  return actor.snapshot().state.data_directory ?? actor.parts.host.paths.nodes;
-}
-
-async function claimOf(actor: NodeActor): Promise<Claim> {
-  const { state } = actor.snapshot();
-  const { paths } = actor.parts;
-  const at = performance.now();
-  const deadline = Date.now() + countMs;
-  const version = join(paths.directory, "roots", state.image.rootfs);
-  const folders = [dataOf(paths, state), join(version, "upper"), join(version, "rootfs")];
-  const counts = await Promise.all(folders.map((folder) => diskUse(folder, deadline)));
-  const logs = await Promise.all([paths.containerLog, paths.agentLog].map(bytesOf));
-  const used = [...counts.map(({ bytes }) => bytes), ...logs].reduce((sum, bytes) => sum + bytes, 0);
-  const complete = counts.every((count) => count.complete);
-  return { actor, at, used, complete, allowed: state.vm_config.disk_size_gb * gb };
+  const claims = spare < 0 ? await Promise.all(holdings.map(claimOf)) : [];
+  return { at, usedShare, free, spare, bytesPerMs: Math.max(shrunk, 1), claims };
 }
 
 /** The node that fills the disk, if one does. One with too many files to count is suspected when no other is seen to. */
@@ -104,7 +109,7 @@ function fillerOf({ free, claims }: Disk, earlier: readonly Claim[]): Claim | un
     const before = earlier.find(({ actor }) => actor === claim.actor);
     if (before === undefined || claim.used <= claim.allowed) return [];
     if (!claim.complete) return [{ claim, bytesPerMs: 0 }];
-    const bytesPerMs = (claim.used - before.used) / (claim.at - before.at);
+    const bytesPerMs = (claim.here - before.here) / (claim.at - before.at);
     return bytesPerMs * soonMs > free ? [{ claim, bytesPerMs }] : [];
   });
   return suspects.toSorted((a, b) => b.bytesPerMs - a.bytesPerMs)[0]?.claim;
@@ -116,20 +121,15 @@ async function stopFiller({ actor, used, allowed }: Claim): Promise<void> {
   const hint = "free space on the machine, or in the node's data, then start the node again";
   actor.parts.log.error(message);
   actor.parts.events.add({ kind: "found", operation: "stop", code: "disk_full", message });
-  // Not one more byte: an orderly stop takes its time.
-  await actor.parts.host.runtime.kill(actor.id);
   const problem = { code: "disk_full", message, hint, since: Date.now(), attempts: 0, next_attempt: null };
-  await actor.operate({
+  // What is done with the node is given up first, so that it does not take the kill for a failure of its own.
+  const stopping = actor.operate({
     kind: "stop",
-    change: () => ({ expected_status: "Stopped", restarting: false, paused: false, force: true, problem }),
+    force: true,
+    change: (state) => ({ ...stopped(state, true), problem }),
   });
-}
-
-async function bytesOf(file: string): Promise<number> {
-  return stat(file).then(
-    ({ blocks }) => blocks * 512,
-    () => 0,
-  );
+  // Not one more byte: even a forced stop takes its time.
+  await Promise.all([stopping, actor.parts.host.runtime.kill(actor.id)]);
 }
 
 function size(bytes: number): string {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { JobState, type Node, NodeStatus } from "@blockvisor/wire/blockvisor/host/v1/host";
 import { type DaemonProcess, finish, makeRoot, startDaemonProcess, type TestRoot } from "../testbed/daemon-process.ts";
+import { failureOf } from "../testbed/failure-of.ts";
 import { makeTestImage } from "../testbed/test-image.ts";
 import { until } from "../testbed/until.ts";
 
@@ -23,6 +24,7 @@ fn protocol_status() { #{ state: "broadcasting", health: "healthy" } }
 `;
 
 const works = {
+  still: "exec sleep 1000000",
   quiet: "while :; do date >> /blockjoy/ticks; sleep 0.2; done",
   bomb: "bomb() { sleep 1000 | bomb & bomb; }; while :; do sleep 1000 & done; bomb",
   hog: "while :; do dd if=/dev/zero of=/dev/null bs=400M count=1 || true; echo again >> /blockjoy/rounds; done",
@@ -52,11 +54,34 @@ after(async () => {
   await root.remove();
 });
 
-async function play(name: keyof typeof works, vm: { memoryMb?: bigint; diskGb?: bigint }): Promise<Node> {
+type Vm = { memoryMb?: bigint; diskGb?: bigint };
+
+async function create(name: keyof typeof works, vm: Vm): Promise<Node> {
   const imageUri = await makeTestImage(root.paths.root, name, plugin(works[name]));
   const imageKey = { protocolKey: "test", variantKey: "test-main" };
-  const node = await finish(daemon.client.createDevNode({ name, imageKey, imageVersion: "1.0.0", imageUri, vm }));
+  return finish(daemon.client.createDevNode({ name, imageKey, imageVersion: "1.0.0", imageUri, vm }));
+}
+
+async function play(name: keyof typeof works, vm: Vm): Promise<Node> {
+  const node = await create(name, vm);
   return finish(daemon.client.startNode({ node: node.id }));
+}
+
+/** Stopped for it, with the reason, and gone without a rest. */
+async function isStoppedAsFiller({ id }: Node): Promise<Node> {
+  await until(async () => (await daemon.client.getNode({ node: id })).status === NodeStatus.STOPPED);
+  const node = await daemon.client.getNode({ node: id });
+  assert.equal(node.problem?.code, "disk_full");
+  assert.match(
+    node.problem?.message ?? "",
+    /^stopped because it filled the disk: the node uses \d+ MB, and asked for none$/,
+  );
+  const { bavail, bsize } = statfsSync(root.paths.var);
+  assert.ok(bavail * bsize > 1_000_000, `${bavail * bsize} bytes are left`);
+  await nobodyElseNotices();
+  await finish(daemon.client.deleteNode({ node: id }));
+  await until(async () => statfsSync(root.paths.var).bavail > bavail + 10_000_000 / bsize);
+  return node;
 }
 
 /** The quiet node goes on, and the daemon answers for it, without either having been started again. */
@@ -93,18 +118,30 @@ describe("a node that", () => {
   });
 
   test("fills the disk with its data and its root is stopped before others run out of it", async () => {
-    const node = await play("filler", {});
-    await until(async () => (await daemon.client.getNode({ node: node.id })).status === NodeStatus.STOPPED);
-    const { problem } = await daemon.client.getNode({ node: node.id });
-    assert.equal(problem?.code, "disk_full");
-    assert.match(
-      problem?.message ?? "",
-      /^stopped because it filled the disk: the node uses \d+ MB, and asked for none$/,
-    );
-    const { bavail, bsize } = statfsSync(root.paths.var);
-    assert.ok(bavail * bsize > 1_000_000, `${bavail * bsize} bytes are left`);
-    await nobodyElseNotices();
-    await finish(daemon.client.deleteNode({ node: node.id }));
-    await until(async () => statfsSync(root.paths.var).bavail > bavail + 10_000_000 / bsize);
+    await isStoppedAsFiller(await play("filler", {}));
+  });
+
+  test("fills the disk with its root alone, as its data lie elsewhere, is stopped as well", async () => {
+    const node = await create("filler", {});
+    const elsewhere = join(root.paths.root, "elsewhere");
+    mkdirSync(elsewhere);
+    await finish(daemon.client.moveNodeData({ node: node.id, directory: elsewhere }));
+    await isStoppedAsFiller(await finish(daemon.client.startNode({ node: node.id })));
+  });
+
+  test("fills the disk while it is upgraded stays down", async () => {
+    const node = await play("still", {});
+    const filling = `fn init() { let n = 0; loop { n += 1; run_sh("dd if=/dev/zero of=/var/f" + n + " bs=1M count=1; sleep 0.1"); } }`;
+    const imageUri = await makeTestImage(root.paths.root, "filling", filling);
+    const upgrade = failureOf(finish(daemon.client.upgradeDevNode({ node: node.id, imageUri, imageVersion: "2.0.0" })));
+    const end = await isStoppedAsFiller(node);
+    assert.deepEqual([(await upgrade).code, end.image?.version], ["cancelled", "2.0.0"]);
+  });
+
+  test("or anything else that leaves little of the disk is a condition of the host", async () => {
+    const condition = async () => (await daemon.client.getInfo({})).conditions.find(({ name }) => name === "disk");
+    await until(async () => (await condition())?.ok === true);
+    assert.match((await condition())?.message ?? "", /^[89]\d % of the disk of .*\/nodes is in use, \d+ MB are free$/);
+    assert.match(daemon.log(), /9[5-9] % of the disk of/);
   });
 });

@@ -80,6 +80,7 @@ export async function startDaemon({ root, dev, env, log }: DaemonOptions): Promi
     },
     (error: Error) => log.error(`whether containers can be run is not known: ${error.message}`),
   );
+  const guard = guardDisks(host, nodes);
   let userIds: string | undefined;
   const context: ServiceContext = {
     host,
@@ -97,6 +98,7 @@ export async function startDaemon({ root, dev, env, log }: DaemonOptions): Promi
       ...(userIds === undefined ? [] : [{ name: "user-ids", ok: true, message: userIds }]),
       ...(cloud?.conditions() ?? []),
       ...(metrics === undefined ? [] : [metricsCondition(metrics)]),
+      ...guard.conditions(),
       ...(host.trash.problem === undefined ? [] : [{ name: "trash", ok: false, message: host.trash.problem }]),
     ],
   };
@@ -129,7 +131,6 @@ export async function startDaemon({ root, dev, env, log }: DaemonOptions): Promi
     });
   const watch = watchNodes(nodes, config.recovery.checkMs);
   const firewalls = watchFirewalls(host, nodes, config.recovery.checkMs);
-  const guard = guardDisks(nodes);
   const logs = boundLogs(nodes);
   const collection = collectImages(host);
 

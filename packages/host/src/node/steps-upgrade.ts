@@ -48,7 +48,7 @@ export const upgradeSteps = {
 
   finish_upgrade: async (node, _, { state }) => {
     await removeRootsExcept(node, [state.image.rootfs, state.state_backup?.image.rootfs]);
-    return { state: { upgrade: null, problem: null } };
+    return { state: { upgrade: null } };
   },
 
   switch_back: async ({ host }, _, { state }) => {
@@ -62,7 +62,7 @@ export const upgradeSteps = {
   finish_rollback: async (node, _, { state }) => {
     const upgrade = upgradeOf(state);
     await removeRootsExcept(node, [state.image.rootfs, state.state_backup?.image.rootfs]);
-    if (upgrade.need_rollback === null) return { state: { upgrade: null, problem: null } };
+    if (upgrade.need_rollback === null) return { state: { upgrade: null } };
     const problem = {
       code: "upgrade_rolled_back",
       message: rolledBackMessage(upgrade.need_rollback),

@@ -5,16 +5,16 @@ import { isOperationError, OperationError, runTool } from "@blockvisor/image/con
 import type { CgroupHierarchies } from "../cgroups/index.ts";
 import { failpoint } from "../durable/index.ts";
 import type { RuntimeProbe } from "./container-runtime.ts";
-import { type HiddenHierarchy, hiddenFrom, without } from "./hidden-hierarchy.ts";
 import type { OwnIds } from "./own-ids.ts";
+import { groundFor, onGround, type ToolGround } from "./tool-ground.ts";
 
 /** The command-line tool that makes containers, with the folder it keeps its own state in. */
 export interface OciProgram {
   readonly name: string;
   readonly version: string;
   readonly args: readonly string[];
-  /** What it must not see of the cgroup `name`. */
-  hidden(name?: string): HiddenHierarchy | undefined;
+  /** For a command about a container with these files to join its cgroups by. */
+  ground(joinFiles: readonly string[], hasOwnIds: boolean): ToolGround;
   /** Runs one verb; `errorCode` is the code of the error when it fails, whose message is the tool's own reason. */
   run(args: readonly string[], call: OciCall): Promise<void>;
 }
@@ -28,9 +28,9 @@ interface OciCall {
   readonly onSpawn?: () => void;
   readonly signal?: AbortSignal;
   readonly timeoutMs?: number;
-  /** Cgroup of the container that it starts something in. */
-  readonly cgroup?: string;
-  /** argv of what prepares the ground, hides what the tool must not see, and becomes the tool. */
+  /** Default: that of a container which has no cgroup. */
+  readonly ground?: ToolGround;
+  /** argv of what prepares the ground, and more, and becomes the tool; default: only the ground. */
   readonly enter?: (command: readonly [string, ...string[]]) => readonly [string, ...string[]];
 }
 
@@ -86,19 +86,20 @@ export function ociProgram(
 ): OciProgram {
   const state = join(directory, name);
   const args = ["--root", state];
-  const hidden = (cgroup?: string) => hiddenFrom(name, hierarchies, cgroup);
+  const groundOf: OciProgram["ground"] = (files, hasOwnIds) => groundFor(name, hierarchies, files, hasOwnIds);
   return {
     name,
     version,
     args,
-    hidden,
+    ground: groundOf,
     async run(verb, call) {
       await mkdir(state, { recursive: true, mode: 0o700 });
       const log = join(state, `.log-${randomBytes(6).toString("hex")}`);
       try {
-        const command = [name, ...args, "--log", log, "--log-format", "json", ...verb] as const;
-        const hides = hidden(call.cgroup);
-        const [tool, ...words] = call.enter?.(command) ?? (hides ? without(hides, command) : command);
+        const ground = call.ground ?? groundOf([], false);
+        const logging = ["--log", log, "--log-format", "json"];
+        const command = [name, ...args, ...logging, ...ground.options, ...verb] as const;
+        const [tool, ...words] = call.enter?.(command) ?? onGround(ground, command);
         await runTool(tool, words, {
           output: call.output ?? "ignore",
           ...(call.inherit === undefined ? {} : { inherit: [call.inherit] }),
@@ -149,7 +150,10 @@ export async function tryProgram(
     const { config, own } = trial(rootfs);
     if (own) await chown(rootfs, own.base, own.base);
     await writeFile(join(bundle, "config.json"), JSON.stringify(config));
-    await program.run(["create", "--bundle", bundle, id], { ...call, ...(own ? { enter: own.enter } : {}) });
+    await program.run(["create", "--bundle", bundle, id], {
+      ...call,
+      ...(own ? { enter: own.enter, ground: own.ground } : {}),
+    });
     failpoint("oci.tried");
   } finally {
     await program.run(["delete", "--force", id], call).catch(() => {});

@@ -7,13 +7,13 @@ import { createNodeCgroups, detectHierarchies } from "../cgroups/index.ts";
 import { chooseRange } from "../user-namespace/index.ts";
 import type { ContainerDriver } from "./container-driver.ts";
 import type { ContainerRuntime, ContainerSpec } from "./container-runtime.ts";
-import { without } from "./hidden-hierarchy.ts";
 import { hostNameOf, hostsFile, resolvConf } from "./host-files.ts";
 import { prepareMountPoints, SYSTEM_FOLDERS } from "./mount-points.ts";
 import { ociConfig, ociProcess } from "./oci-config.ts";
 import { findOciProgram, type OciProgram, type OciTrial, ociProgram, tryProgram } from "./oci-program.ts";
 import { besideOwnIds, type OwnIds, ownIds } from "./own-ids.ts";
 import { createContainerRuntime, type RuntimeOptions } from "./supervised-runtime.ts";
+import { onGround, type ToolGround } from "./tool-ground.ts";
 
 export interface OciRuntimeOptions extends RuntimeOptions {
   /** Tools to try in this order; default crun, which is three times as fast, then runc. */
@@ -63,7 +63,7 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
   async function tryUserNamespace(): Promise<string | undefined> {
     try {
       const tool = await program();
-      const namespace = { idBase: chooseRange(new Set()), needed: [runDirectory], hidden: tool.hidden() };
+      const namespace = { idBase: chooseRange(new Set()), needed: [runDirectory], ground: tool.ground([], true) };
       const trial = (rootfs: string): OciTrial => trialOf(rootfs, cgroups.nameOf("probe"), namespace);
       await inTurn(() => tryProgram(tool, runDirectory, trial));
       return undefined;
@@ -85,8 +85,12 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
       resolvConf: join(bundle, "resolv.conf"),
       hosts: join(bundle, "hosts"),
     };
-    const hidden = tool.hidden(host.cgroup);
-    const places = { ...host, joinFiles: cgroups.joinFiles(nodeId), needed: [runDirectory], hidden };
+    const places = {
+      ...host,
+      joinFiles: cgroups.joinFiles(nodeId),
+      needed: [runDirectory],
+      ground: groundIn(tool, spec),
+    };
     const own = hasOwnIds(spec) ? ownIds(spec, places) : undefined;
     await Promise.all([
       resolvConf().then((text) => writeFile(host.resolvConf, text, { mode: 0o644 })),
@@ -96,14 +100,16 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
     return { bundle, ...(own ? { own } : {}) };
   }
 
-  /** argv of a command of the tool that starts something more in a container. */
+  const groundIn = (tool: OciProgram, spec: ContainerSpec): ToolGround =>
+    tool.ground(cgroups.joinFiles(spec.nodeId), hasOwnIds(spec));
+
+  /** argv of a command of a tool that starts something more in a container. */
   function beside(
     spec: ContainerSpec,
     command: readonly [string, ...string[]],
-    tool: OciProgram,
+    ground: ToolGround,
   ): readonly [string, ...string[]] {
-    const hidden = tool.hidden(cgroups.nameOf(spec.nodeId));
-    const words = hidden ? without(hidden, command) : command;
+    const words = onGround(ground, command);
     return hasOwnIds(spec) ? besideOwnIds(spec, words) : words;
   }
 
@@ -137,7 +143,8 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
         output: log,
         inherit: lock,
         ...(onLaunch ? { onSpawn: onLaunch } : {}),
-        ...(own ? { enter: own.enter } : { cgroup: cgroups.nameOf(spec.nodeId) }),
+        ground: groundIn(tool, spec),
+        ...(own ? { enter: own.enter } : {}),
         ...call,
       });
       return Number(await readFile(pidFile, "utf8"));
@@ -146,6 +153,7 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
     async exec(spec, command, { log, ...call }) {
       const { nodeId } = spec;
       const tool = await makerOf(nodeId);
+      const ground = groundIn(tool, spec);
       const base = join(bundleOf(nodeId), `exec-${randomBytes(6).toString("hex")}`);
       const [processFile, pidFile] = [`${base}.json`, `${base}.pid`];
       await writeFile(processFile, JSON.stringify(ociProcess(command)), { mode: 0o600 });
@@ -154,7 +162,8 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
           errorCode: "container-exec-failed",
           fix: `check that ${command.argv[0]} exists in the container`,
           output: log,
-          enter: (argv) => beside(spec, argv, tool),
+          ground,
+          enter: (argv) => beside(spec, argv, ground),
           ...call,
         });
         return Number(await readFile(pidFile, "utf8"));
@@ -170,7 +179,9 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
       // In a file, so that the environment does not show in the process list; it goes with the bundle.
       const processFile = join(bundleOf(nodeId), `shell-${randomBytes(6).toString("hex")}.json`);
       await writeFile(processFile, JSON.stringify(ociProcess(command)), { mode: 0o600 });
-      const [file, ...args] = beside(spec, [tool.name, ...tool.args, "exec", "--process", processFile, nodeId], tool);
+      const ground = groundIn(tool, spec);
+      const words = [tool.name, ...tool.args, ...ground.options, "exec", "--process", processFile, nodeId] as const;
+      const [file, ...args] = beside(spec, words, ground);
       return { file, args, env: {} };
     },
 
@@ -190,7 +201,7 @@ function hasOwnIds(spec: ContainerSpec): spec is ContainerSpec & { readonly idBa
 function trialOf(
   rootfs: string,
   cgroup: string,
-  namespace?: Pick<Parameters<typeof ownIds>[1], "needed" | "hidden"> & { readonly idBase: number },
+  namespace?: Pick<Parameters<typeof ownIds>[1], "needed" | "ground"> & { readonly idBase: number },
 ): OciTrial {
   const nothing = { nodeId: "probe", env: {}, mounts: [], ramdisks: [], limits: {}, logPath: "/dev/null" };
   const host = { cgroup: `${cgroup}-${randomBytes(6).toString("hex")}`, resolvConf: "/dev/null", hosts: "/dev/null" };

@@ -2,11 +2,12 @@ import { dirname } from "node:path";
 import { OperationError } from "@blockvisor/image/container";
 import { mappedMounts, RANGE_SIZE, type StagedTree, stageBeside } from "../user-namespace/index.ts";
 import type { ContainerSpec } from "./container-runtime.ts";
-import type { HiddenHierarchy } from "./hidden-hierarchy.ts";
+import { isIn, type ToolGround } from "./tool-ground.ts";
 
 /** What the tool finds on its stage when a container has a user namespace of its own. */
 export interface OwnIds {
   readonly base: number;
+  readonly ground: ToolGround;
   readonly rootfs: string;
   readonly resolvConf: string;
   readonly hosts: string;
@@ -25,8 +26,7 @@ interface HostPlaces {
   readonly joinFiles: readonly string[];
   /** Its name below each hierarchy. */
   readonly cgroup: string;
-  /** The version 2 hierarchy, where the tool must not see it. */
-  readonly hidden: HiddenHierarchy | undefined;
+  readonly ground: ToolGround;
   /** What the tool has to see besides. */
   readonly needed: readonly string[];
 }
@@ -53,8 +53,9 @@ export function ownIds(spec: ContainerSpec & { readonly idBase: number }, host: 
     );
   }
   const network = networkOf(spec);
-  const { hidden } = host;
-  const shown = hidden?.join === undefined ? undefined : { source: dirname(hidden.join), place: "unified" };
+  const { join, hidden } = host.ground;
+  const hiddenFile = host.joinFiles.find((file) => isIn(file, hidden));
+  const shown = hiddenFile === undefined ? undefined : { source: dirname(hiddenFile), place: "unified" };
   const trees: readonly StagedTree[] = [
     { kind: "as-is", source: spec.rootfs, place: stage.root },
     { kind: "sysfs", source: "", place: "sys" },
@@ -68,6 +69,7 @@ export function ownIds(spec: ContainerSpec & { readonly idBase: number }, host: 
   const ids = { containerID: 0, hostID: base, size: RANGE_SIZE };
   return {
     base,
+    ground: host.ground,
     // A tool that runs something more in the container goes there first, outside: the folder exists.
     rootfs: stage.root,
     resolvConf: `${stage.rest}/resolv.conf`,
@@ -79,7 +81,16 @@ export function ownIds(spec: ContainerSpec & { readonly idBase: number }, host: 
     ],
     mappings: [ids],
     enter: (command) =>
-      mappedMounts({ verb: "enter", base, stage: stage.rest, network, ...hiding(hidden), trees, command }),
+      mappedMounts({
+        verb: "enter",
+        base,
+        stage: stage.rest,
+        network,
+        join,
+        ...(hidden === undefined ? {} : { hidden }),
+        trees,
+        command,
+      }),
   };
 }
 
@@ -105,10 +116,4 @@ function cgroupMounts({ joinFiles, cgroup }: HostPlaces, seenAt: (folder: string
 
 function readOnly(source: string, destination: string): object {
   return { destination, type: "bind", source, options: ["bind", "rprivate", "ro", "nosuid", "noexec", "nodev"] };
-}
-
-function hiding(hidden: HiddenHierarchy | undefined): { readonly hidden?: string; readonly join?: string } {
-  if (hidden === undefined) return {};
-  const { mountPoint, join } = hidden;
-  return { hidden: mountPoint, ...(join === undefined ? {} : { join }) };
 }

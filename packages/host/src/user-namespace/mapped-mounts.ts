@@ -7,7 +7,7 @@ import { OperationError } from "@blockvisor/image/container";
  *
  *     overlay NUMBERS BASE STAGE LOWER FOLDER NAME TARGET   an overlay on LOWER with FOLDER's upper and work, all shown mapped; TARGET empty: only tried
  *     enter NUMBERS BASE STAGE NETNS JOIN HIDDEN (KIND SOURCE PLACE)... -- COMMAND...   COMMAND in that network, with trees at PLACE, below STAGE or
- *                                                            absolute; it joins the cgroup of the file JOIN, sees nothing in HIDDEN (empty: neither)
+ *                                                            absolute; it joins by the files JOIN, one a line, and sees nothing in HIDDEN (empty: neither)
  *     try NUMBERS BASE FOLDER                                whether FOLDER can be shown mapped
  *
  * KIND is `map`, `try-map` (mapped where that works), `as-is`, or `sysfs` (a new one; no source).
@@ -35,7 +35,7 @@ sub users {
     close $ready; close $go;
     syscall($number{unshare}, 0x10000000) == 0 and syswrite $say, "x";
     sysread $wait, my $end, 1;
-    require POSIX; POSIX::_exit(0);
+    syscall $number{exit_group}, 0;
   }
   close $say; close $wait;
   sysread($ready, my $said, 1) or die "unshare: user namespaces are not allowed here\n";
@@ -85,9 +85,9 @@ if ($verb eq "try") {
   attach($merged, $target);
 } elsif ($verb eq "enter") {
   my ($stage, $network, $join, $hidden) = (shift, shift, shift, shift);
-  if ($join ne "") {
-    open my $processes, ">", $join or die "$join: $!\n";
-    syswrite $processes, "0" or die "$join: $!\n";
+  for (split /\n/, $join) {
+    open my $processes, ">", $_ or die "$_: $!\n";
+    syswrite $processes, "0" or die "$_: $!\n";
   }
   my @trees;
   while ((my $kind = shift) ne "--") {
@@ -116,8 +116,8 @@ if ($verb eq "try") {
 
 /** Only the old calls have numbers of their own on each architecture. */
 const NUMBERS: Readonly<Partial<Record<NodeJS.Architecture, string>>> = {
-  x64: "mount=165,unshare=272,setns=308",
-  arm64: "mount=40,unshare=97,setns=268",
+  x64: "mount=165,unshare=272,setns=308,exit_group=231",
+  arm64: "mount=40,unshare=97,setns=268,exit_group=94",
 };
 const NEW_NUMBERS = "open_tree=428,move_mount=429,mount_setattr=442";
 
@@ -140,8 +140,8 @@ type MappedCall =
       readonly stage: string;
       /** Path of a network namespace. */
       readonly network: string;
-      /** `cgroup.procs` of the cgroup that the command joins. */
-      readonly join?: string;
+      /** `cgroup.procs` of the cgroups that the command joins. */
+      readonly join: readonly string[];
       /** Folder that is empty for the command; trees from it are not. */
       readonly hidden?: string;
       readonly trees: readonly StagedTree[];
@@ -173,7 +173,7 @@ function operands(call: MappedCall): readonly string[] {
       return [call.stage, call.lower, call.folder, call.name, call.target];
     case "enter":
       return [
-        ...[call.stage, call.network, call.join ?? "", call.hidden ?? ""],
+        ...[call.stage, call.network, call.join.join("\n"), call.hidden ?? ""],
         ...call.trees.flatMap(({ kind, source, place }) => [kind, source, place]),
         ...["--", ...call.command],
       ];

@@ -167,6 +167,25 @@ test("modes, links and empty folders are restored from the files object", async 
   assert.equal((await stat(join(node.data, "empty/deep"))).mode & 0o777, 0o700);
 });
 
+test("links that lead outside through each other are refused, and none is made", async (t) => {
+  const node = await Node.make(t);
+  const sample = await node.publish(files);
+  const content = Buffer.from(
+    [
+      filesLine({ kind: "link", path: "a/b/up", target: "../.." }),
+      filesLine({ kind: "link", path: "l", target: "a/b/up/../.." }),
+    ].join(""),
+  );
+  node.store.objects.set(node.engine.filesKey(1), content);
+  const object = { size: content.length, sha256: await hashOf("sha256", content), codec: "none" as const };
+  node.engine.archives.get("sample-key")!.set(1, { ...sample, header: { ...sample.header, files: object } });
+  await assert.rejects(node.run(), {
+    name: "InvalidManifest",
+    message: "invalid manifest: link 'l' leads outside of the data, through other links",
+  });
+  assert.deepEqual((await readdir(node.data)).sort(), ["db", "x"]);
+});
+
 test("clients: what has no archive starts without, what fails is told and tried again, what has data is left alone", async (t) => {
   const node = await Node.make(t);
   const geth = await node.publish(files, "geth-key");

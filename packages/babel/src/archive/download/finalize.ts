@@ -1,6 +1,8 @@
 import { fchmodSync, symlinkSync, unlinkSync } from "node:fs";
 import { isMissing } from "../../errno.ts";
 import type { FilesEntry } from "../format/files-object.ts";
+import { Links } from "../format/links.ts";
+import { refuse } from "../format/refusal.ts";
 import { TransferFault } from "../transfer/fault.ts";
 import type { Download } from "./download.ts";
 import { filesEntries } from "./files-object-reader.ts";
@@ -20,14 +22,15 @@ export async function finalize(download: Download, signal: AbortSignal): Promise
   const tree = new Tree(destination, 128, owner);
   try {
     const modes = new Map<string, number>();
-    const links: Extract<FilesEntry, { kind: "link" }>[] = [];
+    const links = new Links();
     for await (const entry of filesEntries(download, signal)) {
       if (entry.kind === "folder") restoreFolder(tree, entry);
       else if (entry.kind === "file" && entry.mode !== 0o644) modes.set(entry.path, entry.mode);
-      else if (entry.kind === "link") links.push(entry);
+      else if (entry.kind === "link") links.add(entry.path, entry.target);
     }
+    for await (const [path] of paced(links)) checkLink(download, links, path);
     await settleFiles(download, tree, modes);
-    for (const link of links) restoreLink(download, tree, link);
+    for (const [path, target] of links) restoreLink(tree, path, target);
   } finally {
     tree.close();
   }
@@ -65,10 +68,14 @@ function restoreFolder(tree: Tree, { path, mode }: Extract<FilesEntry, { kind: "
   fchmodSync(tree.folder(path), mode);
 }
 
-function restoreLink(download: Download, tree: Tree, { path, target }: Extract<FilesEntry, { kind: "link" }>): void {
-  if (download.manifest.sizeOf(path) !== undefined) {
-    throw new TransferFault("permanent", `invalid manifest: '${path}' is a file and a link`);
-  }
+/** @throws InvalidManifest */
+function checkLink(download: Download, links: Links, path: string): void {
+  if (download.manifest.sizeOf(path) !== undefined) refuse(`'${path}' is a file and a link`);
+  const fault = links.fault(path);
+  if (fault !== undefined) refuse(`link '${path}' ${fault}`);
+}
+
+function restoreLink(tree: Tree, path: string, target: string): void {
   const entry = tree.entry(path, true);
   try {
     unlinkSync(entry);

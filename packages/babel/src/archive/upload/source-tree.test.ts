@@ -34,6 +34,8 @@ test("files, links and directories are listed; what can not be archived is named
   await symlink("/etc/passwd", join(root, "absolute"));
   await symlink("../../etc", join(root, "db/escape"));
   await symlink("db", join(root, "link-to-directory"));
+  await symlink("..", join(root, "db/empty/up"));
+  await symlink("db/empty/up/../..", join(root, "through"));
   execFileSync("mkfifo", [join(root, "pipe")]);
   const server = createServer().listen(join(root, "socket"));
   t.after(() => server.close());
@@ -50,6 +52,7 @@ test("files, links and directories are listed; what can not be archived is named
   );
   assert.equal(new Set(tree.files.map(({ stamp }) => stamp)).size, 3);
   assert.deepEqual(tree.links, [
+    { path: "db/empty/up", target: ".." },
     { path: "db/turn", target: "../db/empty" },
     { path: "inside", target: "db/b" },
     { path: "link-to-directory", target: "db" },
@@ -63,6 +66,7 @@ test("files, links and directories are listed; what can not be archived is named
     "db/escape: the link has a target outside of the data: ../../etc",
     "pipe: neither a file nor a directory nor a link",
     "socket: neither a file nor a directory nor a link",
+    "through: the link leads outside of the data, through other links: db/empty/up/../..",
   ]);
 });
 

@@ -3,6 +3,7 @@ import { type BigIntStats, closeSync, constants, lstatSync, openSync, readdirSyn
 import { setImmediate } from "node:timers/promises";
 import { errnoOf, isMissing, messageOf } from "../../errno.ts";
 import { invalid } from "../../failure.ts";
+import { Links } from "../format/links.ts";
 import { linkFault, pathFault } from "../format/path.ts";
 import { cancelled } from "../transfer/retry.ts";
 import type { Exclusion } from "./exclude.ts";
@@ -106,9 +107,20 @@ export async function scanSource(root: string, excluded: Exclusion, signal?: Abo
   }
   const byPath = (a: { readonly path: string }, b: { readonly path: string }) => (a.path < b.path ? -1 : 1);
   found.files.sort(byPath);
-  found.links.sort(byPath);
+  found.links = safeLinks(found.links, found.skipped).sort(byPath);
   found.directories.sort(byPath);
   return found;
+}
+
+/** What a download would refuse is not archived. */
+function safeLinks(links: readonly SourceLink[], skipped: string[]): SourceLink[] {
+  const all = new Links();
+  for (const { path, target } of links) all.add(path, target);
+  return links.filter(({ path, target }) => {
+    const fault = all.fault(path);
+    if (fault !== undefined) skipped.push(`${path}: the link ${fault}: ${target}`);
+    return fault === undefined;
+  });
 }
 
 function sourceFile(path: string, stats: BigIntStats): SourceFile {

@@ -2,7 +2,7 @@ import { type Command, CommandExitCode as Exit, type NodeCommand } from "@blockv
 import type { Node } from "@blockvisor/wire/blockjoy/v1/node";
 import { HostError, reportOf } from "../errors/host-error.ts";
 import { checkFirewall } from "../firewall/index.ts";
-import { checkBabelVersion, checkResources } from "../node/admission.ts";
+import { checkBabelVersion, checkResources, machineOf } from "../node/admission.ts";
 import type { NodeActor } from "../node/node-actor.ts";
 import type { NodeTable } from "../node/node-table.ts";
 import { deleteNode, restartNode, startNode, stopNode, upgradeNode } from "../service/node-operations.ts";
@@ -103,7 +103,7 @@ async function createNode(context: CommandContext, commandId: string, node: Node
   const state = stateOfApiNode(node);
   checkBabelVersion(state.image.min_babel_version, context.version);
   checkFirewall(state.firewall);
-  if (!context.maintenanceMode) await checkResources(state.vm_config, statesOf(context), context.directory);
+  if (!context.maintenanceMode) checkResources(state.vm_config, statesOf(context), await machineOf(context.directory));
   await context.nodes.create(state, { commandId });
 }
 
@@ -121,7 +121,7 @@ async function upgrade(
   if (state.upgrade === null && state.last_command !== asker.commandId && state.image.id === content.image.id) return;
   if (!context.maintenanceMode) {
     const others = statesOf(context).filter(({ id }) => id !== actor.id);
-    await checkResources({ ...content.vm_config, disk_size_gb: 0 }, others, context.directory);
+    checkResources({ ...content.vm_config, disk_size_gb: 0 }, others, await machineOf(context.directory));
   }
   await upgradeNode(actor, () => content, { force: false, smokeCheck: context.smokeCheck }, asker);
 }

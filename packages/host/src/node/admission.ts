@@ -23,32 +23,66 @@ function parseVersion(text: string): readonly [number, number] | undefined {
 const mb = 1_000_000;
 const gb = 1_000_000_000;
 
-/** Declared needs of all nodes against what the machine has; `own` is what the node itself already holds (spec §4.2 check 5, §4.10). */
-export async function checkResources(
-  needed: VmConfig,
-  others: readonly NodeState[],
-  directory: string,
-  machine = { cores: availableParallelism(), memoryBytes: totalmem() },
-): Promise<void> {
-  const declared = (pick: (vm: VmConfig) => number): number =>
-    others.reduce((sum, { vm_config: vm }) => sum + pick(vm), 0);
-  const hint = "delete a node, choose a smaller variant, or set maintenance_mode in blockvisor.json to skip this check";
-  const { bavail, bsize } = await statfs(directory);
-  const disk = Math.floor((bavail * bsize) / gb);
-  if (needed.disk_size_gb > disk) {
-    const message = `not enough disk space to allocate for the node: required=${needed.disk_size_gb}, available=${disk}`;
-    throw new HostError("no_resources", message, { hint });
+/** What a machine has for nodes. */
+interface Machine {
+  readonly cores: number;
+  readonly memoryBytes: number;
+  /** Of the disk that the nodes are on. */
+  readonly diskBytes: number;
+  readonly freeDiskBytes: number;
+}
+
+export async function machineOf(directory: string): Promise<Machine> {
+  const { blocks, bavail, bsize } = await statfs(directory);
+  const disk = { diskBytes: blocks * bsize, freeDiskBytes: bavail * bsize };
+  return { cores: availableParallelism(), memoryBytes: totalmem(), ...disk };
+}
+
+/** This share of the disk is promised to nobody. */
+const diskReserve = 0.05;
+
+/**
+ * Declared needs of all nodes against what the machine has: also what others do not use yet is theirs (spec host-daemon §4.2 check 5,
+ * DB-5.10, §11.6). Data that were moved to another disk count there. Error `no_resources`.
+ */
+export function checkResources(needed: VmConfig, others: readonly NodeState[], machine: Machine): void {
+  const isHere = ({ data_directory: elsewhere }: NodeState): boolean => elsewhere === null;
+  const disk = spaceOf("GB", machine.diskBytes / gb, others.filter(isHere), ({ disk_size_gb: size }) => size);
+  const unpromised = Math.min(disk.available - (diskReserve * machine.diskBytes) / gb, machine.freeDiskBytes / gb);
+  const available = Math.max(0, Math.floor(unpromised));
+  if (needed.disk_size_gb > available) {
+    const message = `not enough disk space to allocate for the node: required=${needed.disk_size_gb}, available=${available}`;
+    throw new HostError("no_resources", message, { hint: hintOf(disk.text) });
   }
-  const memory = Math.floor(machine.memoryBytes / mb) - declared((vm) => vm.mem_size_mb);
-  if (needed.mem_size_mb > memory) {
+  const memory = spaceOf("MB", machine.memoryBytes / mb, others, ({ mem_size_mb: size }) => size);
+  if (needed.mem_size_mb > memory.available) {
     throw new HostError("no_resources", "not enough memory to allocate for the node", {
-      hint: `required=${needed.mem_size_mb} MB, available=${memory} MB; ${hint}`,
+      hint: hintOf(`required=${needed.mem_size_mb} MB, available=${memory.available} MB; ${memory.text}`),
     });
   }
-  const cores = machine.cores - declared((vm) => vm.vcpu_count);
-  if (needed.vcpu_count > cores) {
+  const cores = spaceOf("cores", machine.cores, others, ({ vcpu_count: count }) => count);
+  if (needed.vcpu_count > cores.available) {
     throw new HostError("no_resources", "not enough vcpu to allocate for the node", {
-      hint: `required=${needed.vcpu_count}, available=${cores}; ${hint}`,
+      hint: hintOf(`required=${needed.vcpu_count}, available=${cores.available}; ${cores.text}`),
     });
   }
+}
+
+interface Space {
+  readonly available: number;
+  /** Who has it. */
+  readonly text: string;
+}
+
+function spaceOf(unit: string, all: number, others: readonly NodeState[], size: (vm: VmConfig) => number): Space {
+  const total = Math.floor(all);
+  const sizes = others.map(({ name, vm_config: vm }) => ({ name, size: size(vm) })).filter((each) => each.size > 0);
+  const largest = sizes.toSorted((a, b) => b.size - a.size).slice(0, 3);
+  const who = largest.map((each) => `${each.name} ${each.size}`).join(", ");
+  const available = total - sizes.reduce((sum, each) => sum + each.size, 0);
+  return { available, text: `the machine has ${total} ${unit}${who && `, of which nodes asked for most: ${who}`}` };
+}
+
+function hintOf(text: string): string {
+  return `${text}; delete a node, choose a smaller variant, or set maintenance_mode in blockvisor.json to skip this check`;
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { readdir, rm, stat } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
@@ -129,11 +130,51 @@ describe("job logs", () => {
     assert.deepEqual(await tail(99), ["1:1", "1:2", "1:3"]);
     assert.deepEqual(await agent.log("twice"), ["1", "2", "3", "1", "2", "3"]);
     assert.deepEqual(await agent.log("twice", 2), ["1", "2", "3"]);
+    const previous = await collect(agent.jobs.readJobLogs({ names: ["twice"], run: 1n, tailLines: 2 }));
+    assert.deepEqual(
+      previous.flatMap(({ lines }) => lines.map((line) => `${line.at?.run}:${Buffer.from(line.text)}`)),
+      ["1:2", "1:3"],
+    );
     await agent.create("silent", "true");
     assert.deepEqual(await agent.log("silent"), []);
     assert.deepEqual(await readLines(join(agent.root, "nowhere"), START, true), { lines: [], next: START, skipped: 0 });
   });
 });
+
+test("times of a long log: each line has its own, and the file of them is not read again for each batch", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "babel-times-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const count = 300_000;
+  const numbers = Array.from({ length: count }, (_, index) => index);
+  const lineOf = (index: number) => `line ${String(index).padStart(18, "0")}`;
+  const length = lineOf(0).length + 1;
+  const first = 1_700_000_000_000_000;
+  const segment = join(folder, "0000000001.00000000000000000000");
+  await writeFile(`${segment}.log`, numbers.map((index) => `${lineOf(index)}\n`).join(""));
+  // A piece of two lines, then one of one line, and so on.
+  const pieces = numbers.filter((index) => index % 3 !== 1);
+  await writeFile(`${segment}.times`, pieces.map((index) => `${index * length} ${first + index}\n`).join(""));
+  const before = await bytesRead();
+  let seen = 0;
+  for (let cursor = START; ; ) {
+    const batch = await readLines(folder, cursor, true);
+    if (batch.lines.length === 0) break;
+    for (const { text, time } of batch.lines) {
+      const piece = seen % 3 === 1 ? seen - 1 : seen;
+      if (text.toString() !== lineOf(seen) || time !== (first + piece) / 1000) assert.fail(`${seen}: ${text} ${time}`);
+      seen += 1;
+    }
+    cursor = batch.next;
+  }
+  assert.equal(seen, count);
+  const sizes = await Promise.all(["log", "times"].map(async (end) => (await stat(`${segment}.${end}`)).size));
+  const read = (await bytesRead()) - before;
+  assert.ok(read < 2 * (sizes[0]! + sizes[1]!), `read ${read} bytes of ${sizes}`);
+});
+
+/** By this process, from anything. */
+const bytesRead = async (): Promise<number> =>
+  Number(/^rchar: (\d+)/.exec(await readFile("/proc/self/io", "latin1"))?.[1]);
 
 async function collect<T>(source: AsyncIterable<T>, most = Number.POSITIVE_INFINITY): Promise<readonly T[]> {
   const found: T[] = [];

@@ -1,5 +1,6 @@
 import { readRange } from "./range.ts";
-import { endOf, type Segment, segmentsIn, timesOf } from "./segments.ts";
+import { endOf, type Segment, segmentsIn } from "./segments.ts";
+import { piecesBetween } from "./times.ts";
 
 /** Position in a job's log: bytes into what a run has printed. Ordered, and never used again. */
 export type Cursor = { readonly run: number; readonly offset: number };
@@ -26,8 +27,6 @@ export const START: Cursor = { run: 0, offset: 0 };
 const CHUNK = 256 * 1024;
 const LINE_LIMIT = 64 * 1024;
 const NEWLINE = 10;
-/** Some 400,000 pieces of a segment; later ones would have the time of the last of them. */
-const TIMES_LIMIT = 16 * 1024 * 1024;
 
 /**
  * Reads on from a cursor: at most 256 KiB of lines. The last line of a run that has not ended yet is held back until its newline
@@ -99,7 +98,8 @@ async function withTimes(lines: readonly Line[], segments: readonly Segment[]): 
   const touched = segments.filter(
     (segment) => segment.run === first.at.run && endOf(segment) > first.at.offset && segment.start <= last.at.offset,
   );
-  const times = (await Promise.all(touched.map(loadTimes))).flat();
+  const pieces = touched.map((segment) => piecesBetween(segment, first.at.offset, last.at.offset));
+  const times = (await Promise.all(pieces)).flat();
   if (times.length === 0) return lines;
   let index = 0;
   return lines.map((line) => {
@@ -109,18 +109,9 @@ async function withTimes(lines: readonly Line[], segments: readonly Segment[]): 
   });
 }
 
-async function loadTimes(segment: Segment): Promise<readonly { readonly offset: number; readonly time: number }[]> {
-  const text = await readRange(timesOf(segment), 0, TIMES_LIMIT);
-  return text
-    .toString("latin1")
-    .split("\n")
-    .map((line) => /^(\d+) (\d{16})$/.exec(line))
-    .flatMap((match) => (match ? { offset: Number(match[1]), time: Number(match[2]) / 1000 } : []));
-}
-
-/** Where the last `count` lines of a log begin. */
-export async function tailCursor(folder: string, count: number): Promise<Cursor> {
-  const segments = await segmentsIn(folder);
+/** Where the last `count` lines of a log begin, or those of one run. */
+export async function tailCursor(folder: string, count: number, only?: number): Promise<Cursor> {
+  const segments = (await segmentsIn(folder)).filter((segment) => only === undefined || segment.run === only);
   let left = count;
   let run = -1;
   for (const segment of [...segments].reverse()) {
@@ -147,7 +138,7 @@ export async function tailCursor(folder: string, count: number): Promise<Cursor>
     }
   }
   const first = segments[0];
-  return first === undefined ? START : { run: first.run, offset: first.start };
+  return first === undefined ? { ...START, run: only ?? START.run } : { run: first.run, offset: first.start };
 }
 
 /** Where the segment begins that holds what was printed at a time; lines before it are sorted out by their own times. */

@@ -52,9 +52,10 @@ async function* jobLog(
 
 async function startOf(folder: string, request: pb.ReadJobLogsRequest, since: number | undefined): Promise<Cursor> {
   if (request.after) return { run: Number(request.after.run), offset: Number(request.after.offset) };
-  if (request.run !== undefined && request.tailLines === undefined) return { run: Number(request.run), offset: 0 };
+  const run = request.run === undefined ? undefined : Number(request.run);
+  if (run !== undefined && request.tailLines === undefined) return { run, offset: 0 };
   if (request.tailLines === undefined && since !== undefined) return sinceCursor(folder, since);
-  return tailCursor(folder, Math.min(request.tailLines ?? DEFAULT_TAIL, TAIL_LIMIT));
+  return tailCursor(folder, Math.min(request.tailLines ?? DEFAULT_TAIL, TAIL_LIMIT), run);
 }
 
 function wantedLine(line: Line, request: pb.ReadJobLogsRequest, since: number | undefined): boolean {

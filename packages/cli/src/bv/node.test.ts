@@ -214,6 +214,13 @@ test("logs of a job are shown, and followed until Ctrl-C", async () => {
   assert.match(stdout, /^starting at block 0\nblock 1\n/);
   assert.match(stdout, /stopping at block \d+\nstarting at block \d+\n/);
   assert.match((await bv("node", "job", "logs")).stdout, /^(disk-watch|node)\| /m);
+  // The job keeps no times; it has run twice, so there is a run before.
+  const since = await bv("node", "job", "logs", "node", "--since", "1m");
+  assert.match(since.stdout, /^starting at block 0\nblock 1\n/);
+  const untimed = "job 'node' does not note when it prints, so --since shows whole files of its log";
+  assert.equal(since.stderr, `Warning: ${untimed}; set log_timestamp in its definition (BV001)\n`);
+  const before = await bv("node", "job", "logs", "node", "--previous", "--lines", "2");
+  assert.match(before.stdout, /^block \d+\nstopping at block \d+\n$/);
   const none = await bv("node", "job", "logs", "nobody");
   assert.deepEqual([none.status, none.stderr.split("\n")[0]], [3, "Error: No logs for 'nobody' job found! (BV903)"]);
   const main = join(import.meta.dirname, "main.ts");

@@ -35,10 +35,19 @@ export async function jobLogs(call: Call<LogsOptions, [job?: string, node?: stri
   const printer = new LogPrinter(out, job === "");
   const bar = follow && job !== "" ? showProgressBelow(out, daemon, { node, job }, signal) : undefined;
   const after: Record<string, string> = {};
+  const untimed = new Set<string>();
+  const noticeUntimed = (name: string): void => {
+    const effect = options.since ? "--since shows whole files of its log" : "--timestamps shows nothing";
+    if (!(options.since || options.timestamps) || untimed.has(name)) return;
+    untimed.add(name);
+    const message = `job '${name}' does not note when it prints, so ${effect}; set log_timestamp in its definition`;
+    out.warn({ code: "BV001", message });
+  };
   const read = async (): Promise<void> => {
     for await (const line of daemon.stream("StreamJobLogs", { ...request, after }, { signal })) {
       if (line.next !== undefined) after[line.job ?? job] = line.next;
       bar?.clear();
+      if (line.time === undefined) noticeUntimed(line.job ?? job);
       printer.print({ ...line, job: line.job ?? job });
       bar?.draw();
     }

@@ -61,7 +61,10 @@ test("an invalid definition is set aside; what it left running ends before the j
   await next.registry.start("node");
   await reaches(next.registry, "node", "finished");
   assert.deepEqual(next.registry.get("node").record.state, { kind: "finished", exitCode: 0, message: "" });
-  assert.equal((await stat(fileOf("node", "config.json"))).mode & 0o777, 0o600);
+  const modes = ["config.json", "log", "log/0000000002.00000000000000000000.log"].map(async (name) =>
+    ((await stat(fileOf("node", name))).mode & 0o777).toString(8),
+  );
+  assert.deepEqual(await Promise.all(modes), ["600", "755", "640"]);
 });
 
 test("a lost status does not give the number of a run away again", async (t) => {

@@ -25,6 +25,7 @@ mkfifo -m 600 "$run/output" || exit 1
 # Appends what the payload prints to segments named by the offset of their first byte: LOG_PREFIX.<offset, 20 digits>.log.
 # The raw bytes go in as they come. With TIMESTAMPS, each piece is noted as "offset microseconds" in a .times file beside.
 logger() {
+  umask 027
   identity self
   echo "$pid $ticks" >"$run/logger"
   offset=0

@@ -91,6 +91,19 @@ test("a script whose time is over says what it had printed", async (t) => {
   });
 });
 
+test("a file is written with the mode that babel gives it: what is there keeps its own", async (t) => {
+  const { engine, context, listen } = await nodeEngine(t);
+  const headers: unknown[] = [];
+  await listen({
+    writeFile: async (parts) => {
+      for await (const { part } of parts) if (part.case === "header") headers.push([part.value.path, part.value.mode]);
+      return {};
+    },
+  });
+  await engine.fileWrite("/etc/key", new Uint8Array(3), context);
+  assert.deepEqual(headers, [["/etc/key", undefined]]);
+});
+
 test("what did not reach babel is sent when it is back", async (t) => {
   const { engine, context, listen } = await nodeEngine(t);
   const answer = engine.runSh("true", 5_000, context);

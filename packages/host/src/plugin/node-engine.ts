@@ -222,7 +222,7 @@ export function createNodeEngine(parts: NodeEngineParts): PluginEngine {
 const once = (timeoutMs: number): AgentCall => ({ timeoutMs, retry: "undelivered" });
 
 async function* fileParts(path: string, content: Uint8Array) {
-  yield { part: { case: "header" as const, value: { path, mode: 0o770 } } };
+  yield { part: { case: "header" as const, value: { path } } };
   const piece = 256 * 1024;
   for (let at = 0; at < content.length; at += piece) {
     yield { part: { case: "content" as const, value: content.subarray(at, at + piece) } };

@@ -1,3 +1,4 @@
+import { QuotaExceededSchema } from "@blockvisor/wire/blockvisor/archive/v1/archive";
 import type { BabelEngine } from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import { type Client, Code, ConnectError } from "@connectrpc/connect";
 import { chunkFromReference, chunkFromWire, compressionFromWire, headerFromWire } from "./format/wire.ts";
@@ -35,7 +36,10 @@ export async function askHost<T>(
       return await call({ timeoutMs, signal });
     } catch (error) {
       await pause(0, signal);
-      const { code, rawMessage } = ConnectError.from(error);
+      const failure = ConnectError.from(error);
+      const { code, rawMessage } = failure;
+      // Somebody has to do something about it first.
+      if (failure.findDetails(QuotaExceededSchema).length > 0) throw error;
       if (FAILING.includes(code)) failing += 1;
       else if (!AWAY.includes(code)) throw error;
       if (failing >= FAILING_CALLS) throw error;

@@ -93,6 +93,14 @@ const faults: readonly (readonly [string, (exchange: Exchange) => Fault | undefi
   ["the store throttles", ({ attempt }) => (attempt <= 2 ? { kind: "status", status: 429 } : undefined)],
   ["the store fails", ({ attempt }) => (attempt <= 2 ? { kind: "status", status: 500 } : undefined)],
   ["urls are refused", ({ attempt }) => (attempt <= 2 ? { kind: "status", status: 403 } : undefined)],
+  [
+    "requests time out as S3 says it",
+    ({ attempt }) => (attempt <= 2 ? { kind: "status", status: 400, reason: "RequestTimeout" } : undefined),
+  ],
+  [
+    "the tokens of urls expire",
+    ({ attempt }) => (attempt <= 2 ? { kind: "status", status: 400, reason: "ExpiredToken" } : undefined),
+  ],
   ["requests time out", ({ attempt }) => (attempt <= 2 ? { kind: "status", status: 408 } : undefined)],
 ];
 

@@ -24,7 +24,7 @@ export type Fault =
   | { readonly kind: "lost" }
   /** An error page, with a status that says otherwise. */
   | { readonly kind: "page" }
-  | { readonly kind: "status"; readonly status: number; readonly retryAfter?: string }
+  | { readonly kind: "status"; readonly status: number; readonly retryAfter?: string; readonly reason?: string }
   | { readonly kind: "slow"; readonly bytesPerSecond: number };
 
 export type Exchange = {
@@ -114,7 +114,8 @@ export class FaultyStore {
     const fault = await this.fault({ method, key, from, attempt, headers: request.headers });
     if (fault?.kind === "status") {
       const retry = fault.retryAfter === undefined ? {} : { "retry-after": fault.retryAfter };
-      return void answer(response, fault.status, "<Error/>", retry);
+      const reason = fault.reason === undefined ? "<Error/>" : `<Error><Code>${fault.reason}</Code></Error>`;
+      return void answer(response, fault.status, reason, retry);
     }
     if (method === "PUT") return this.#take(request, response, key, fault);
     const object = this.objects.get(key);

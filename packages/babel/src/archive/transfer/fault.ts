@@ -39,6 +39,29 @@ export class TransferFault extends Error {
   }
 }
 
+/** So much of an answer without an object is read for its reason. */
+export const REASON_BYTES = 16 * 1024;
+
+/** What S3 says with statuses that mean something else elsewhere. */
+const KIND_OF_REASON: ReadonlyMap<string, FaultKind> = new Map([
+  ["RequestTimeout", "transient"],
+  ["IncompleteBody", "transient"],
+  ["OperationAborted", "transient"],
+  ["ConditionalRequestConflict", "transient"],
+  ["SlowDown", "throttled"],
+  ["ExpiredToken", "url-expired"],
+  ["TokenRefreshRequired", "url-expired"],
+]);
+
+/** @param body S3 says the reason in one word of it; the rest may repeat the signed url */
+export function faultOfAnswer(status: number, retryAfter: string | undefined, body: string): TransferFault {
+  const fault = faultOfStatus(status, retryAfter);
+  const reason = /<Code>(\w{1,60})<\/Code>/.exec(body)?.[1];
+  if (reason === undefined) return fault;
+  const { kind, message, retryAfterMs } = fault;
+  return new TransferFault(KIND_OF_REASON.get(reason) ?? kind, `${message} (${reason})`, { retryAfterMs });
+}
+
 /** Statuses of an object store that is asked for (GET) or given (PUT) one object with a signed url. */
 export function faultOfStatus(status: number, retryAfter: string | undefined, now = Date.now()): TransferFault {
   const message = `server responded with ${status}`;

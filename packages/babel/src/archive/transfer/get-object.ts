@@ -1,5 +1,5 @@
 import { Connection } from "./connection.ts";
-import { faultOfStatus, TransferFault, withoutQuery } from "./fault.ts";
+import { faultOfAnswer, REASON_BYTES, TransferFault, withoutQuery } from "./fault.ts";
 import { HttpResponse, type ResponseHead } from "./http-response.ts";
 import { cancelled, monotonicMs } from "./retry.ts";
 
@@ -57,6 +57,7 @@ export async function* getObject(
       open = connection;
       if (ended) connection.destroy();
     });
+    if (![200, 206].includes(response.head.status)) throw await faultOfRefusal(response);
     const expected = checkHead(response.head, range);
     let received = 0;
     for await (const piece of response.body()) {
@@ -130,12 +131,22 @@ async function ask(
   }
 }
 
+async function faultOfRefusal(response: HttpResponse): Promise<TransferFault> {
+  const { status, headers } = response.head;
+  let text = "";
+  // Of other statuses the number says it all.
+  for await (const piece of status === 400 ? response.body() : []) {
+    text += piece.toString("latin1");
+    if (text.length > REASON_BYTES) break;
+  }
+  return faultOfAnswer(status, headers["retry-after"], text);
+}
+
 /** @returns how many bytes have to come @throws TransferFault */
 function checkHead(
   { status, headers }: ResponseHead,
   { from, size }: { readonly from: number; readonly size: number },
 ): number {
-  if (status !== 200 && status !== 206) throw faultOfStatus(status, headers["retry-after"]);
   const encoding = headers["content-encoding"] ?? "identity";
   if (encoding !== "identity") throw transient(`the body is encoded with ${encoding.slice(0, 40)}`);
   if (status === 200 && from > 0) {

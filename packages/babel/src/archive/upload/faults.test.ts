@@ -5,6 +5,7 @@ import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { QuotaExceededSchema } from "@blockvisor/wire/blockvisor/archive/v1/archive";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { until } from "../../testbed/agent.ts";
 import { treeOf } from "../testing/download-fixture.ts";
@@ -37,6 +38,8 @@ const FAULTS: readonly Fault[] = [
   { kind: "status", status: 429 },
   { kind: "status", status: 503, retryAfter: "0" },
   { kind: "status", status: 500 },
+  { kind: "status", status: 400, reason: "RequestTimeout" },
+  { kind: "status", status: 400, reason: "ExpiredToken" },
 ];
 
 test("whatever goes wrong once is sent again, and the version is published whole", async (t) => {
@@ -53,13 +56,17 @@ test("whatever goes wrong once is sent again, and the version is published whole
   await fixture.run();
   await assertPublished(fixture);
   assert.equal(met.size, FAULTS.length);
-  for (const what of ["stalled", "403", "BadDigest", "429", "503", "500", "408"]) {
+  for (const what of ["stalled", "403", "BadDigest", "429", "503", "500", "408", "RequestTimeout", "ExpiredToken"]) {
     assert.ok(
       fixture.log.some((line) => line.includes(what)),
       what,
     );
   }
-  for (const line of fixture.log) assert.doesNotMatch(line, /signature|expires=/);
+  for (const line of fixture.log) {
+    assert.doesNotMatch(line, /signature|expires=/);
+    if (/RequestTimeout|ExpiredToken/.test(line))
+      assert.match(line, /: server responded with 400 \(\w+\); sending it again/);
+  }
 });
 
 test("all urls expired: new ones are asked for", async (t) => {
@@ -159,6 +166,18 @@ test("somebody else uploads: the job says so; a lost lease makes the next attemp
   fixture.engine.reserveFor(2);
   assert.equal((await fixture.run()).data_version, 2);
   await assertPublished(fixture);
+});
+
+test("a quota that is used up is not waited for", async (t) => {
+  const fixture = await UploadFixture.make(t);
+  await fixture.write(FILES);
+  fixture.engine.before = () => {
+    throw new ConnectError("The quota is used up: 3 uploads", Code.ResourceExhausted, undefined, [
+      { desc: QuotaExceededSchema, value: { orgId: "an org" } },
+    ]);
+  };
+  await assert.rejects(fixture.run(), /The quota is used up: 3 uploads/);
+  assert.equal(fixture.engine.calls["getSlots"], 1);
 });
 
 test("an API that has only what the reference has gets an archive of the reference's kind", async (t) => {

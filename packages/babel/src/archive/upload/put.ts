@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { Connections } from "../transfer/agents.ts";
-import { faultOfStatus, TransferFault } from "../transfer/fault.ts";
+import { faultOfAnswer, REASON_BYTES, TransferFault } from "../transfer/fault.ts";
 import { STALL_LIMIT, type StallLimit } from "../transfer/get-object.ts";
 import { cancelled } from "../transfer/retry.ts";
 import type { Throttle } from "../transfer/throttle.ts";
@@ -28,7 +28,6 @@ export type PutRequest = {
 const EXPECT_FROM = 64 * 1024 * 1024;
 /** Stores that know nothing of it get the body after this. */
 const CONTINUE_MS = 3000;
-const ANSWER_BYTES = 16 * 1024;
 
 /** One client for all objects of a job: connections are kept and used again. */
 export class ObjectPutter {
@@ -132,13 +131,11 @@ async function checkAnswer(answer: IncomingMessage): Promise<void> {
   const status = answer.statusCode ?? 0;
   const text = await startOf(answer);
   if (status >= 200 && status < 300) return;
-  const fault = faultOfStatus(status, answer.headers["retry-after"]);
-  // S3 says the reason in one word; the rest may repeat the signed url.
-  const reason = /<Code>(\w{1,60})<\/Code>/.exec(text)?.[1];
-  const message = reason === undefined ? fault.message : `${fault.message} (${reason})`;
+  const fault = faultOfAnswer(status, answer.headers["retry-after"], text);
   // What a store says about a body that came damaged.
-  const kind = status === 400 || status === 422 ? "corrupt" : fault.kind;
-  throw new TransferFault(kind, message, { retryAfterMs: fault.retryAfterMs });
+  if (fault.kind === "permanent" && (status === 400 || status === 422))
+    throw new TransferFault("corrupt", fault.message);
+  throw fault;
 }
 
 /** Reads an answer to its end, so that the connection can be used again, and drops one that never ends. */
@@ -146,7 +143,7 @@ async function startOf(answer: IncomingMessage): Promise<string> {
   let text = "";
   for await (const piece of answer as AsyncIterable<Buffer>) {
     text += piece.toString("latin1");
-    if (text.length > ANSWER_BYTES) break;
+    if (text.length > REASON_BYTES) break;
   }
   return text;
 }

@@ -67,19 +67,23 @@ test("a job that the kernel ends for lack of memory says so", async (t) => {
   const node = await TestContainer.start("scratch", bundle, 200_000_000);
   t.after(() => node.dispose());
   await node.babel.setup({ secret: SECRET, nodeEnv: {} });
-  const config = {
-    jobType: { kind: { case: "runSh" as const, value: "x=aaaaaaaaaaaaaaaa; while :; do x=$x$x; done" } },
-    restart: { policy: { case: "never" as const, value: {} } },
+  const ended = async (name: string, script: string, status: string) => {
+    const jobType = { kind: { case: "runSh" as const, value: script } };
+    const restart = { policy: { case: "never" as const, value: {} } };
+    await node.jobs.createJob({ name, config: { jobType, restart } });
+    await node.jobs.startJob({ name });
+    await until(async () => statusOf((await node.jobs.getJob({ name })).job!) === status, "it is killed");
+    const { job } = await node.jobs.getJob({ name });
+    return [job?.lastFailure, job?.run?.outOfMemory];
   };
-  await node.jobs.createJob({ name: "greedy", config });
-  await node.jobs.startJob({ name: "greedy" });
-  await until(
-    async () => statusOf((await node.jobs.getJob({ name: "greedy" })).job!) === "finished(null)",
-    "it is killed",
-  );
-  const { job } = await node.jobs.getJob({ name: "greedy" });
-  assert.equal(job?.lastFailure, "Job 'greedy' killed by signal SIGKILL: out of memory");
-  assert.equal(job.run?.outOfMemory, true);
+  const greedy = "x=aaaaaaaaaaaaaaaa; while :; do x=$x$x; done";
+  const told = "Job 'greedy' killed by signal SIGKILL: out of memory";
+  assert.deepEqual(await ended("greedy", greedy, "finished(null)"), [told, true]);
+  // The payload is a shell that lives; what it waits for is ended.
+  const waiting = "Job 'waiting' exited with code 137 (128 + SIGKILL: out of memory)";
+  assert.deepEqual(await ended("waiting", `(${greedy}); exit $?`, "finished(137)"), [waiting, true]);
+  const own = "Job 'own' exited with code 137 (128 + SIGKILL)";
+  assert.deepEqual(await ended("own", "exit 137", "finished(137)"), [own, false]);
 });
 
 async function lines(node: TestContainer, name: string): Promise<readonly string[]> {

@@ -7,6 +7,8 @@ import type { RunEnd, RunRecord } from "./record.ts";
 import type { RunResult } from "./run.ts";
 
 const FAILURE_LIMIT = 4096;
+/** What a shell exits with when SIGKILL ended the program it waited for. */
+const KILLED = 128 + 9;
 
 /** What the end of a run means for its job: memory that ran out, and the reason an archive process left, are found here. */
 export async function outcomeOf(
@@ -16,11 +18,10 @@ export async function outcomeOf(
   jobFolder: string,
 ): Promise<Outcome> {
   if (result.kind === "lost") return result;
-  if (result.kind === "killed") {
-    const outOfMemory = result.signal === "SIGKILL" && oomKills() > run.oomKills;
-    return { kind: "killed", signal: result.signal, outOfMemory };
-  }
-  if (!isArchive(config) || result.code === 0) return { kind: "exited", code: result.code, message: "" };
+  const killed = result.kind === "killed" ? result.signal === "SIGKILL" : result.code === KILLED;
+  const outOfMemory = killed && oomKills() > run.oomKills;
+  if (result.kind === "killed") return { kind: "killed", signal: result.signal, outOfMemory };
+  if (!isArchive(config) || result.code === 0) return { kind: "exited", code: result.code, message: "", outOfMemory };
   const message = (await readBounded(failureFile(jobFolder), FAILURE_LIMIT))?.toString("utf8").trim();
   const final = result.code === FINAL_STATUS;
   return { kind: "exited", code: -1, message: message || `exited with code ${result.code}`, final };
@@ -31,6 +32,6 @@ export function endOf(outcome: Outcome): RunEnd {
     at: Date.now(),
     exitCode: outcome.kind === "exited" ? outcome.code : null,
     signal: outcome.kind === "killed" ? outcome.signal : "",
-    outOfMemory: outcome.kind === "killed" && outcome.outOfMemory,
+    outOfMemory: outcome.kind !== "lost" && outcome.outOfMemory === true,
   };
 }

@@ -1,3 +1,4 @@
+import { signalName } from "../process/signals.ts";
 import type { RestartConfig, RestartPolicy } from "./config.ts";
 
 /** How a run ended. */
@@ -8,6 +9,8 @@ export type Outcome =
       readonly message: string;
       /** The next run would end in the same way. */
       readonly final?: boolean;
+      /** A program that the payload, a shell, waited for was ended by the kernel. */
+      readonly outOfMemory?: boolean;
     }
   | { readonly kind: "killed"; readonly signal: string; readonly outOfMemory: boolean }
   /** The shim vanished without leaving an exit status. */
@@ -29,6 +32,8 @@ export const NO_ATTEMPTS: Attempts = { attempt: 0, losses: 0 };
 const BACKOFF_CAP_MS = 300_000;
 const LOSS_LIMIT = 10;
 const LOSS_CAP_MS = 60_000;
+/** Of those with a name. */
+const LAST_SIGNAL = 31;
 
 /**
  * What to do after a run that lasted `ranMs`. Waits are exact, base × 2^n, up to the cap; the capped wait varies by 10 %, so
@@ -80,11 +85,17 @@ function backoff(config: RestartConfig, attempt: number, random: number): number
   return wait <= cap ? wait : Math.round(cap * (0.9 + 0.2 * random));
 }
 
+/** A shell tells by 128 + n that signal n ended the program it waited for. */
+function signalBehind(code: number, outOfMemory = false): string {
+  if (code <= 128 || code > 128 + LAST_SIGNAL) return "";
+  return ` (128 + ${signalName(code - 128)}${outOfMemory ? ": out of memory" : ""})`;
+}
+
 export function describeOutcome(name: string, outcome: Outcome): string {
   switch (outcome.kind) {
     case "exited":
       return outcome.message === ""
-        ? `Job '${name}' exited with code ${outcome.code}`
+        ? `Job '${name}' exited with code ${outcome.code}${signalBehind(outcome.code, outcome.outOfMemory)}`
         : `job '${name}' failed with: ${outcome.message}`;
     case "killed":
       return outcome.outOfMemory

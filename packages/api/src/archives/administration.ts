@@ -1,16 +1,25 @@
 import type { ArchiveStoreService, UploadGrant } from "@blockvisor/wire/blockvisor/archive/v1/archive";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { callerOf } from "../auth/caller.ts";
+import type { Database } from "../database/open-database.ts";
 import { type Platform, transact } from "../platform.ts";
 import { createdBy } from "../resource.ts";
 import { invalidArgument, notFound } from "../rpc-error.ts";
-import { key, positive, uuid } from "../wire-fields.ts";
+import { int8, key, positive, uuid } from "../wire-fields.ts";
+import { quotaOf, storedBytes, uploadsToday } from "./access/org-quota.ts";
 import { everyArchive } from "./access/upload-grant.ts";
 import { collectGarbage } from "./lifecycle/collect-garbage.ts";
 
 type Methods = Pick<
   ServiceImpl<typeof ArchiveStoreService>,
-  "deprecateVersion" | "setRetention" | "grantUpload" | "revokeUpload" | "listUploadGrants" | "collectGarbage"
+  | "deprecateVersion"
+  | "setRetention"
+  | "grantUpload"
+  | "revokeUpload"
+  | "listUploadGrants"
+  | "setQuota"
+  | "getQuota"
+  | "collectGarbage"
 >;
 
 /** What platform administrators do with archives. */
@@ -84,6 +93,30 @@ export function administration(platform: Platform): Methods {
       };
     },
 
+    async setQuota({ orgId, quota }, context) {
+      const id = await orgNamed(db, orgId);
+      const own = {
+        stored_bytes: quota?.storedBytes === undefined ? null : int8(quota.storedBytes, "quota.stored_bytes"),
+        uploads_per_day: quota?.uploadsPerDay === undefined ? null : Math.min(quota.uploadsPerDay, mostUploads),
+      };
+      await db
+        .insertInto("archive_quotas")
+        .values({ org_id: id, ...own })
+        .onConflict((conflict) => conflict.column("org_id").doUpdateSet(own))
+        .execute();
+      platform.log.info({ org: id, ...own, by: callerOf(context).resource }, "set the quota of an org's archives");
+      return { quota: await quotaOf(db, platform.settings, id) };
+    },
+
+    async getQuota({ orgId }) {
+      const id = await orgNamed(db, orgId);
+      return {
+        quota: await quotaOf(db, platform.settings, id),
+        storedBytes: await storedBytes(db, id),
+        uploads: await uploadsToday(db, id),
+      };
+    },
+
     async collectGarbage({ dryRun }) {
       const items = await collectGarbage(platform, { dryRun });
       return {
@@ -97,6 +130,14 @@ export function administration(platform: Platform): Methods {
       };
     },
   };
+}
+
+const mostUploads = 2 ** 31 - 1;
+
+async function orgNamed(db: Database, orgId: string): Promise<string> {
+  const org = await db.selectFrom("orgs").select("id").where("id", "=", uuid(orgId, "org_id")).executeTakeFirst();
+  if (org === undefined) throw notFound("Org");
+  return org.id;
 }
 
 function grantRow(grant: UploadGrant | undefined) {

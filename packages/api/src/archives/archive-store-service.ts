@@ -58,7 +58,8 @@ export function archiveStoreService(platform: Platform): ServiceImpl<typeof Arch
       const { storeKey, owner } = await uploader(context, request);
       const seconds = uploadLife(request.urlExpires);
       const wanted = request.dataVersion === undefined ? undefined : positive(request.dataVersion, "data_version");
-      const { version, leaseUntil } = await reserveVersion(platform, storeKey, owner, wanted, seconds);
+      const bytes = request.slots.reduce((sum, { size }) => sum + (size ?? 0n), 0n);
+      const { version, leaseUntil } = await reserveVersion(platform, storeKey, owner, wanted, seconds, bytes);
       const options = { seconds, origin: await urlOrigin(platform, context) };
       return {
         dataVersion: version,
@@ -131,7 +132,7 @@ export function archiveStoreService(platform: Platform): ServiceImpl<typeof Arch
       };
     },
 
-    listArchives: async (request, context) => ({ archives: await listArchives(db, callerOf(context), request) }),
+    listArchives: (request, context) => listArchives(db, callerOf(context), request),
     ...administration(platform),
   };
 }

@@ -32,21 +32,34 @@ export async function serveChunks(
       return { index, chunk, url };
     }),
   );
-  if (origin !== undefined) await noteDownload(platform, version, indexes.includes(0));
+  if (origin !== undefined) await noteDownload(platform, version, served);
   return served;
 }
 
 const noteEveryMs = 5 * 60_000;
 
-/** Counts downloads by their first chunk, and remembers that one runs: what is being downloaded is not removed (CA-6.8). */
-async function noteDownload(platform: Platform, { storeKey, version, row }: PublishedVersion, begins: boolean) {
-  if (!begins && Number(row.downloaded_at ?? 0) > Date.now() - noteEveryMs) return;
-  await platform.db
+/** Counts downloads by their first chunk, and the bytes of what was signed; remembers that a download runs: what is being downloaded is not removed (CA-6.8). */
+async function noteDownload(
+  { db }: Platform,
+  { storeKey, version, row }: PublishedVersion,
+  served: readonly ServedChunk[],
+): Promise<void> {
+  const begun = served.some(({ index }) => index === 0) ? 1 : 0;
+  const bytes = served.reduce((sum, { url, chunk }) => sum + (url === undefined ? 0 : chunk.size), 0);
+  if (begun + bytes > 0) {
+    await db
+      .updateTable("archive_stores")
+      .set((expression) => ({
+        downloads: expression("downloads", "+", BigInt(begun)),
+        served_bytes: expression("served_bytes", "+", BigInt(bytes)),
+      }))
+      .where("store_key", "=", storeKey)
+      .execute();
+  }
+  if (begun === 0 && Number(row.downloaded_at ?? 0) > Date.now() - noteEveryMs) return;
+  await db
     .updateTable("archive_versions")
-    .set((expression) => ({
-      downloads: expression("downloads", "+", begins ? 1 : 0),
-      downloaded_at: new Date(),
-    }))
+    .set((expression) => ({ downloads: expression("downloads", "+", begun), downloaded_at: new Date() }))
     .where("store_key", "=", storeKey)
     .where("version", "=", version)
     .execute();

@@ -18,10 +18,18 @@ const states = {
 
 const mostArchives = 1000;
 
-/** Archives with their versions and sizes, from the database alone (D6-09): those of images that the caller can see, and nobody's. */
+/** A page of archives with their versions and sizes, from the database alone (D6-09): those of images that the caller can see, and nobody's. */
 export async function listArchives(db: Database, caller: Caller, request: ListArchivesRequest) {
   const viewer = viewerOf(caller, request.orgId === undefined ? [] : [request.orgId]);
-  let query = db.selectFrom("archive_stores").selectAll().orderBy("store_key").limit(mostArchives);
+  const limit = Math.min(request.limit || mostArchives, mostArchives);
+  // In the order of the bytes, whatever the database's language.
+  const byKey = sql.raw(`store_key collate "C"`);
+  let query = db
+    .selectFrom("archive_stores")
+    .selectAll()
+    .orderBy(byKey)
+    .limit(limit + 1);
+  if (request.after !== undefined) query = query.where(byKey, ">", key(request.after, "after", 6));
   if (request.storeKey !== undefined) query = query.where("store_key", "=", key(request.storeKey, "store_key", 6));
   if (request.imageId !== undefined) {
     const imageId = uuid(request.imageId, "image_id");
@@ -38,8 +46,9 @@ export async function listArchives(db: Database, caller: Caller, request: ListAr
         and not exists (select 1 from archives other where other.store_key = archive_stores.store_key and other.org_id is null))`,
     );
   }
-  const stores = await query.execute();
-  if (stores.length === 0) return [];
+  const found = await query.execute();
+  const stores = found.slice(0, limit);
+  if (stores.length === 0) return { archives: [], more: false };
   const keys = stores.map((store) => store.store_key);
   const versions = await db
     .selectFrom("archive_versions")
@@ -53,7 +62,7 @@ export async function listArchives(db: Database, caller: Caller, request: ListAr
     .where("store_key", "in", keys)
     .groupBy("store_key")
     .execute();
-  return stores.map((store) => {
+  const archives = stores.map((store) => {
     const own = versions.filter((row) => row.store_key === store.store_key);
     const parts = own.filter((row) => row.summary?.layout === "parts");
     return {
@@ -66,8 +75,11 @@ export async function listArchives(db: Database, caller: Caller, request: ListAr
         (shared.find((row) => row.store_key === store.store_key)?.bytes ?? 0n),
       ...(store.keep_last === null ? {} : { keepLast: store.keep_last }),
       ...(store.keep_days === null ? {} : { keepDays: store.keep_days }),
+      downloads: store.downloads,
+      servedBytes: store.served_bytes,
     };
   });
+  return { archives, more: found.length > limit };
 }
 
 function versionMessage(row: VersionRow, withPublisher: boolean) {

@@ -1,5 +1,6 @@
 import { type Platform, transact } from "../platform.ts";
 import { outOfRange } from "../rpc-error.ts";
+import { requireQuota } from "./access/org-quota.ts";
 import { archiveKeys } from "./manifest/archive-keys.ts";
 import { maxChunks } from "./manifest/manifest.ts";
 import type { UploadOwner } from "./versions/owner.ts";
@@ -22,16 +23,25 @@ export const uploadLife = (asked: number | undefined): number => clamp(asked ?? 
 
 export const downloadLife = ({ settings }: Platform): number => clamp(settings.presignedUrlExpiration, longestDownload);
 
-/** Reserves or renews; the lease never ends before the urls that are signed with it. */
+/**
+ * Reserves or renews; the lease never ends before the urls that are signed with it. @param bytes that are to be stored, where they are known
+ * @throws RESOURCE_EXHAUSTED when the quota of the owner's org is used up
+ */
 export async function reserveVersion(
   platform: Platform,
   storeKey: string,
   owner: UploadOwner,
   wanted: bigint | undefined,
   urlSeconds: number,
+  bytes = 0n,
 ) {
   await scanOnce(platform.db, platform.objects, storeKey);
-  return transact(platform, (tx) => reserve(tx, storeKey, owner, wanted, Math.max(shortestLease, urlSeconds)));
+  return transact(platform, async (tx) => {
+    const reservation = await reserve(tx, storeKey, owner, wanted, Math.max(shortestLease, urlSeconds));
+    // What is refused here is not reserved: the transaction ends with it.
+    await requireQuota(tx, platform.settings, owner.orgId, { bytes, begins: reservation.isNew });
+    return reservation;
+  });
 }
 
 export function partKey(storeKey: string, version: bigint, index: number): string {

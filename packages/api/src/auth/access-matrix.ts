@@ -46,6 +46,8 @@ export const expectedAccess: Readonly<Record<string, string>> = {
   "ArchiveStore.GrantUpload": always("admin"),
   "ArchiveStore.RevokeUpload": always("admin"),
   "ArchiveStore.ListUploadGrants": always("admin"),
+  "ArchiveStore.SetQuota": always("admin"),
+  "ArchiveStore.GetQuota": always("admin"),
   "ArchiveStore.CollectGarbage": always("admin"),
   "Auth.Login": always(everybody),
   "Auth.Refresh": always(everybody),

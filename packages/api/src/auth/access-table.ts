@@ -392,6 +392,8 @@ const entries: readonly Entry[] = [
   rpc(ArchiveStoreService.method.grantUpload, guarded("archive-admin-manage", undefined)),
   rpc(ArchiveStoreService.method.revokeUpload, guarded("archive-admin-manage", undefined)),
   rpc(ArchiveStoreService.method.listUploadGrants, guarded("archive-admin-manage", undefined)),
+  rpc(ArchiveStoreService.method.setQuota, guarded("archive-admin-manage", undefined)),
+  rpc(ArchiveStoreService.method.getQuota, guarded("archive-admin-manage", undefined)),
   rpc(ArchiveStoreService.method.collectGarbage, guarded("archive-admin-manage", undefined)),
 
   rpc(AuthService.method.login, open),

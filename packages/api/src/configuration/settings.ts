@@ -87,6 +87,12 @@ export const settingsSchema = z.strictObject({
     .optional(),
   /** who may upload archives without a grant: names or ids of hosts, or `private` for every host of an org, separated by commas */
   archiveUploaders: list(),
+  /** what the archives of an org may take, unless an administrator set it for the org (SetQuota); absent: as much as there is */
+  archiveBytesPerOrg: z.coerce.number().int().min(0).optional(),
+  /** uploads of archives that an org may begin in 24 hours, unless set for the org; absent: any number */
+  archiveUploadsPerDay: z.coerce.number().int().min(0).max(1_000_000).optional(),
+  /** how often garbage of archives is collected: seconds, or like 12h, 1d; `0`: only by hand */
+  archiveGcInterval: z.union([z.literal("0").transform(() => 0), z.literal(0), duration()]).default(86_400),
   /** absent: `archives` in `dataDir`. Used without `archiveBucket` only. */
   archiveDir: z.string().min(1).optional(),
   /** keeps archives in this bucket of an S3 */

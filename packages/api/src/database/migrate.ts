@@ -2,6 +2,7 @@ import { type Migration, Migrator } from "kysely";
 import { initial } from "./migrations/0001-initial.ts";
 import { archives } from "./migrations/0002-archives.ts";
 import { uploads } from "./migrations/0003-uploads.ts";
+import { quotas } from "./migrations/0004-quotas.ts";
 import type { Database } from "./open-database.ts";
 
 /** Every step ever released, in order. A released step is never edited; a change is a new step. */
@@ -9,6 +10,7 @@ const migrations: Readonly<Record<string, Migration>> = {
   "0001-initial": initial,
   "0002-archives": archives,
   "0003-uploads": uploads,
+  "0004-quotas": quotas,
 };
 
 /**

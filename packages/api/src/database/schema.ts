@@ -9,6 +9,7 @@ type CreatedAt = ColumnType<Date, never, never>;
 type Defaulted<T> = ColumnType<T, T | undefined, T>;
 /** 64-bit columns are read as bigint. */
 type Int8 = ColumnType<bigint, bigint | number, bigint | number>;
+type Int8OrZero = ColumnType<bigint, bigint | number | undefined, bigint | number>;
 type Int8OrNull = ColumnType<bigint | null, bigint | number | null | undefined, bigint | number | null>;
 
 export type ResourceKind = "user" | "org" | "host" | "node";
@@ -347,6 +348,10 @@ export interface Schema {
     keep_days: number | null;
     /** nothing is reserved until then: chunks that nothing refers to are being removed */
     sweeping_until: Defaulted<Date | null>;
+    /** that were begun, of all versions there ever were */
+    downloads: Int8OrZero;
+    /** of chunks whose download urls were signed */
+    served_bytes: Int8OrZero;
     created_at: CreatedAt;
   };
   archive_versions: {
@@ -359,6 +364,8 @@ export interface Schema {
     owner_node_id: string | null;
     /** which upload of the owner's it is; absent where the client does not say */
     owner_upload_id: Defaulted<string | null>;
+    /** whose quota it uses; absent where nobody's */
+    org_id: Defaulted<string | null>;
     lease_until: Date | null;
     /** what is being published, and how long nobody may publish anything else as this version */
     publishing_digest: Defaulted<Uint8Array | null>;
@@ -371,10 +378,21 @@ export interface Schema {
     published_at: Defaulted<Date | null>;
     downloads: Defaulted<number>;
     downloaded_at: Defaulted<Date | null>;
-    created_at: CreatedAt;
+    /** when it was reserved, by whoever owns it now */
+    created_at: Defaulted<Date>;
   };
   /** Chunks of content-addressed archives that published versions refer to. */
-  archive_chunks: { store_key: string; id: Uint8Array; size: Int8; checksum: string; codec: "none" | "zstd" };
+  archive_chunks: {
+    store_key: string;
+    id: Uint8Array;
+    size: Int8;
+    checksum: string;
+    codec: "none" | "zstd";
+    /** whose quota it uses: the first one's that uploaded it */
+    org_id: Defaulted<string | null>;
+  };
+  /** What differs from the settings; null as they have it. */
+  archive_quotas: { org_id: string; stored_bytes: Int8OrNull; uploads_per_day: number | null };
   archive_upload_grants: CreatedBy & { host_id: string; store_key: string; created_at: CreatedAt };
   /** What uploaders said about store keys of images with several clients. */
   archive_clients: { image_id: string; client_name: string; store_key: string; data_directory: string };

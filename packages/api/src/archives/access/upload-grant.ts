@@ -45,15 +45,23 @@ export async function uploadOwner(
   { nodeId, uploadId }: { readonly nodeId?: string | undefined; readonly uploadId?: string | undefined },
 ): Promise<UploadOwner> {
   if (uploadId !== undefined && !/^[a-zA-Z0-9-]{1,64}$/.test(uploadId)) throw invalidArgument("upload_id");
-  const owner = { resource: caller.resource, nodeId: null, uploadId: uploadId ?? null };
+  const orgId = await orgOf(platform, caller);
+  const owner = { resource: caller.resource, nodeId: null, uploadId: uploadId ?? null, orgId };
   if (nodeId === undefined || nodeId === "") return owner;
   const node = await platform.db
     .selectFrom("nodes")
-    .select("host_id")
+    .select(["host_id", "org_id"])
     .where("id", "=", uuid(nodeId, "node_id"))
     .executeTakeFirst();
   // Nodes of a host's dev mode are known to nobody else: then the host alone is the owner.
   if (node === undefined) return owner;
   if (caller.resource.kind === "host" && node.host_id !== caller.resource.id) throw permissionDenied();
-  return { ...owner, nodeId };
+  return { ...owner, nodeId, orgId: node.org_id };
+}
+
+/** That of a private host. */
+async function orgOf({ db }: Platform, { resource }: Caller): Promise<string | null> {
+  if (resource.kind !== "host") return null;
+  const host = await db.selectFrom("hosts").select("org_id").where("id", "=", resource.id).executeTakeFirst();
+  return host?.org_id ?? null;
 }

@@ -37,6 +37,7 @@ export const ownerNamed = (id: number): UploadOwner => ({
   resource: { kind: "host", id: `00000000-0000-4000-8000-${String(id).padStart(12, "0")}` },
   nodeId: null,
   uploadId: null,
+  orgId: null,
 });
 
 export async function openWorkshop(): Promise<Workshop> {
@@ -51,6 +52,7 @@ export async function openWorkshop(): Promise<Workshop> {
       manifests: new ManifestCache(objects),
       outbox: { wake() {} },
       log: quiet,
+      settings: {},
     }) as unknown as Platform;
   return {
     db: database.db,

@@ -1,5 +1,11 @@
 import type { Database } from "../../database/open-database.ts";
-import type { ChunkChecksum, Manifest, ManifestChunk, ManifestSummary } from "../manifest/manifest.ts";
+import {
+  type ChunkChecksum,
+  type Manifest,
+  type ManifestChunk,
+  type ManifestSummary,
+  storedSizeOf,
+} from "../manifest/manifest.ts";
 
 /** A chunk of a content-addressed archive that a published version refers to. */
 export interface KnownChunk {
@@ -48,10 +54,25 @@ export async function knownChunks(
   return known;
 }
 
-/** Whether a manifest says about stored chunks what is known about them: their objects are never replaced. */
-export async function sameAsKnown(db: Database, storeKey: string, { chunks, summary }: Manifest): Promise<boolean> {
+/** What of a manifest's content the archive has already. */
+export function knownOf(
+  db: Database,
+  storeKey: string,
+  { chunks }: Manifest,
+): Promise<ReadonlyMap<string, KnownChunk>> {
   const ids = [...new Set(chunks.flatMap(({ id }) => (id === undefined ? [] : [id])))];
-  const known = await knownChunks(db, storeKey, ids);
+  return knownChunks(db, storeKey, ids);
+}
+
+/** Bytes that a manifest adds to an archive. */
+export function addedBytes(known: ReadonlyMap<string, KnownChunk>, { chunks, summary }: Manifest): bigint {
+  if (summary.layout === "parts") return BigInt(storedSizeOf({ chunks, summary }));
+  const fresh = new Map(chunks.flatMap(({ id, size }) => (id === undefined || known.has(id) ? [] : [[id, size]])));
+  return BigInt([...fresh.values()].reduce((sum, size) => sum + size, 0));
+}
+
+/** Whether a manifest says about stored chunks what is known about them: their objects are never replaced. */
+export function sameAsKnown(known: ReadonlyMap<string, KnownChunk>, { chunks, summary }: Manifest): boolean {
   return chunks.every((chunk) => {
     const before = chunk.id === undefined ? undefined : known.get(chunk.id);
     if (before === undefined) return true;
@@ -61,7 +82,13 @@ export async function sameAsKnown(db: Database, storeKey: string, { chunks, summ
   });
 }
 
-export async function enterChunks(tx: Database, storeKey: string, { chunks, summary }: Manifest): Promise<void> {
+/** @param orgId whose quota those use that are new */
+export async function enterChunks(
+  tx: Database,
+  storeKey: string,
+  { chunks, summary }: Manifest,
+  orgId: string | null = null,
+): Promise<void> {
   const rows = new Map(
     chunks.flatMap((chunk) => {
       if (chunk.id === undefined || chunk.size === 0) return [];
@@ -71,6 +98,7 @@ export async function enterChunks(tx: Database, storeKey: string, { chunks, summ
         size: BigInt(chunk.size),
         checksum: `${chunk.checksum.kind}:${chunk.checksum.value}`,
         codec: codecOf(chunk, summary),
+        org_id: orgId,
       };
       return [[chunk.id, row] as const];
     }),

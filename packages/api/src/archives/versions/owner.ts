@@ -7,15 +7,18 @@ export interface UploadOwner {
   readonly resource: ResourceRef;
   readonly nodeId: string | null;
   readonly uploadId: string | null;
+  /** whose quota the upload uses; nobody's when an operator or a public host uploads for no node */
+  readonly orgId: string | null;
 }
 
 export type VersionRow = Selectable<Schema["archive_versions"]>;
 
-export const ownerColumns = ({ resource, nodeId, uploadId }: UploadOwner) => ({
+export const ownerColumns = ({ resource, nodeId, uploadId, orgId }: UploadOwner) => ({
   owner_type: resource.kind,
   owner_id: resource.id,
   owner_node_id: nodeId,
   owner_upload_id: uploadId,
+  org_id: orgId,
 });
 
 export const isOwnedBy = (row: VersionRow, { resource, nodeId, uploadId }: UploadOwner): boolean =>

@@ -3,13 +3,14 @@ import { BadChunksSchema } from "@blockvisor/wire/blockvisor/archive/v1/archive"
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Database } from "../../database/open-database.ts";
 import { type Platform, transact } from "../../platform.ts";
+import { type QuotaSettings, requireQuota } from "../access/org-quota.ts";
 import { archiveKeys } from "../manifest/archive-keys.ts";
 import { checkManifest } from "../manifest/check-manifest.ts";
 import { type Manifest, storedSizeOf } from "../manifest/manifest.ts";
 import { writeBody, writeHeader } from "../manifest/manifest-json.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import { checkObjects } from "./check-objects.ts";
-import { enterChunks, forgetChunk, sameAsKnown } from "./known-chunks.ts";
+import { addedBytes, enterChunks, forgetChunk, knownOf, sameAsKnown } from "./known-chunks.ts";
 import { isOwnedBy, type UploadOwner, type VersionRow } from "./owner.ts";
 import { lostLease, taken } from "./reserve.ts";
 import { readPublished } from "./scan.ts";
@@ -59,7 +60,7 @@ async function publishOnce(platform: Platform, publication: Publication, written
   const { storeKey, version, manifest } = publication;
   const { header, body, digest } = written;
   const { objects } = platform;
-  const claimed = await transact(platform, (tx) => claim(tx, publication, digest));
+  const claimed = await transact(platform, (tx) => claim(tx, publication, digest, platform.settings));
   if (claimed === "done") return;
   try {
     let renewed = Date.now();
@@ -90,7 +91,13 @@ async function publishOnce(platform: Platform, publication: Publication, written
   }
 }
 
-async function claim(tx: Database, publication: Publication, digest: Buffer): Promise<"claimed" | "done"> {
+/** @param settings where the quota is to be looked at, too */
+async function claim(
+  tx: Database,
+  publication: Publication,
+  digest: Buffer,
+  settings?: QuotaSettings,
+): Promise<"claimed" | "done"> {
   const { storeKey, version, owner } = publication;
   const row = await lockVersion(tx, publication);
   if (row === undefined) throw lostLease(version);
@@ -103,11 +110,16 @@ async function claim(tx: Database, publication: Publication, digest: Buffer): Pr
   if (other && Number(row.publishing_until) > Date.now()) {
     throw new ConnectError(`Version ${version} is being published with another content; try again.`, Code.Unavailable);
   }
-  if (!(await sameAsKnown(tx, storeKey, publication.manifest))) {
+  const known = await knownOf(tx, storeKey, publication.manifest);
+  if (!sameAsKnown(known, publication.manifest)) {
     throw new ConnectError(
       "chunks: some are stored already with another size or checksum; ask for the stored chunks again",
       Code.FailedPrecondition,
     );
+  }
+  if (settings !== undefined) {
+    const bytes = addedBytes(known, publication.manifest);
+    await requireQuota(tx, settings, owner.orgId, { bytes, begins: false });
   }
   const until = Date.now() + claimMs;
   await tx
@@ -165,7 +177,7 @@ async function finish(tx: Database, publication: Publication, digest: Buffer): P
   if (row?.state === "ready" && row.digest !== null && digest.equals(row.digest)) return;
   // The lease was extended with the claim, so only a clock that jumped can have let somebody in.
   if (row?.state !== "uploading") throw lostLease(version);
-  await enterChunks(tx, storeKey, manifest);
+  await enterChunks(tx, storeKey, manifest, publication.owner.orgId);
   await tx
     .updateTable("archive_versions")
     .set({

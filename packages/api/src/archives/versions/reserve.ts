@@ -9,6 +9,8 @@ const largestStep = 10n;
 export interface Reservation {
   readonly version: bigint;
   readonly leaseUntil: Date;
+  /** not one that the owner had before */
+  readonly isNew: boolean;
 }
 
 /**
@@ -54,13 +56,14 @@ export async function reserve(
     .onConflict((conflict) =>
       conflict.columns(["store_key", "version"]).doUpdateSet({
         ...ownerColumns(owner),
+        created_at: new Date(now),
         lease_until: leaseUntil,
         publishing_digest: null,
         publishing_until: null,
       }),
     )
     .execute();
-  return { version, leaseUntil };
+  return { version, leaseUntil, isNew: true };
 }
 
 /** @throws UNAVAILABLE while its unused chunks are being removed */
@@ -96,7 +99,7 @@ async function renew(tx: Database, row: VersionRow, leaseUntil: Date): Promise<R
     .where("store_key", "=", row.store_key)
     .where("version", "=", row.version)
     .execute();
-  return { version: row.version, leaseUntil: later };
+  return { version: row.version, leaseUntil: later, isNew: false };
 }
 
 async function abandon(tx: Database, row: VersionRow): Promise<void> {

@@ -15,12 +15,26 @@ export async function archiveList({ out, args, options }: Call<ListOptions, [sto
   using archives = new HostArchives(out);
   const [storeKey] = args;
   const request = { allVersions: options.all ?? false, ...(storeKey === undefined ? {} : { storeKey }) };
-  const found = await archives.call("ListArchives", (client) => client.listArchives(request));
-  const views = found.archives.map(archiveView);
+  const views = (await everyArchive(archives, request)).map(archiveView);
   const rows = views.flatMap(({ store_key, versions }) => versions.map((version) => ({ store_key, ...version })));
   if (rows.length === 0) out.line("No archives found.");
   else out.table(options.all ? columns : columns.filter(({ title }) => title !== "State"), rows);
   out.document({ archives: views });
+}
+
+/** Page by page, as many as there are. */
+async function everyArchive(
+  archives: HostArchives,
+  request: { readonly allVersions: boolean; readonly storeKey?: string },
+): Promise<readonly Archive[]> {
+  const found: Archive[] = [];
+  for (;;) {
+    const last = found.at(-1);
+    const after = last === undefined ? {} : { after: last.storeKey };
+    const page = await archives.call("ListArchives", (client) => client.listArchives({ ...request, ...after }));
+    found.push(...page.archives);
+    if (!page.more || page.archives.length === 0) return found;
+  }
 }
 
 type Row = ReturnType<typeof versionView> & { readonly store_key: string };
@@ -39,12 +53,15 @@ const columns: readonly Column<Row>[] = [
   { title: "Image", value: ({ source }) => source["node_version"] ?? "-" },
 ];
 
-function archiveView({ storeKey, versions, storedSize, keepLast, keepDays }: Archive) {
+function archiveView(archive: Archive) {
+  const { storeKey, versions, storedSize, keepLast, keepDays, downloads, servedBytes } = archive;
   return {
     store_key: storeKey,
     stored_size: Number(storedSize),
     keep_last: keepLast ?? null,
     keep_days: keepDays ?? null,
+    downloads: Number(downloads),
+    served_bytes: Number(servedBytes),
     versions: versions.map(versionView),
   };
 }

@@ -995,6 +995,50 @@ export declare type BadChunksJson = {
 export declare const BadChunksSchema: GenMessage<BadChunks, {jsonType: BadChunksJson}>;
 
 /**
+ * Detail of resource_exhausted from requests for slots and manifests: trying again does not help.
+ *
+ * @generated from message blockvisor.archive.v1.QuotaExceeded
+ */
+export declare type QuotaExceeded = Message<"blockvisor.archive.v1.QuotaExceeded"> & {
+  /**
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * what is used up
+   *
+   * @generated from field: blockvisor.archive.v1.Quota quota = 2;
+   */
+  quota?: Quota | undefined;
+};
+
+/**
+ * Detail of resource_exhausted from requests for slots and manifests: trying again does not help.
+ *
+ * @generated from message blockvisor.archive.v1.QuotaExceeded
+ */
+export declare type QuotaExceededJson = {
+  /**
+   * @generated from field: string org_id = 1;
+   */
+  orgId?: string;
+
+  /**
+   * what is used up
+   *
+   * @generated from field: blockvisor.archive.v1.Quota quota = 2;
+   */
+  quota?: QuotaJson;
+};
+
+/**
+ * Describes the message blockvisor.archive.v1.QuotaExceeded.
+ * Use `create(QuotaExceededSchema)` to create a new message.
+ */
+export declare const QuotaExceededSchema: GenMessage<QuotaExceeded, {jsonType: QuotaExceededJson}>;
+
+/**
  * @generated from message blockvisor.archive.v1.ReleaseUploadRequest
  */
 export declare type ReleaseUploadRequest = Message<"blockvisor.archive.v1.ReleaseUploadRequest"> & {
@@ -1353,6 +1397,20 @@ export declare type ListArchivesRequest = Message<"blockvisor.archive.v1.ListArc
    * @generated from field: bool all_versions = 4;
    */
   allVersions: boolean;
+
+  /**
+   * a store key: archives behind it
+   *
+   * @generated from field: optional string after = 5;
+   */
+  after?: string | undefined;
+
+  /**
+   * at most 1000, which is the default
+   *
+   * @generated from field: optional uint32 limit = 6;
+   */
+  limit?: number | undefined;
 };
 
 /**
@@ -1380,6 +1438,20 @@ export declare type ListArchivesRequestJson = {
    * @generated from field: bool all_versions = 4;
    */
   allVersions?: boolean;
+
+  /**
+   * a store key: archives behind it
+   *
+   * @generated from field: optional string after = 5;
+   */
+  after?: string;
+
+  /**
+   * at most 1000, which is the default
+   *
+   * @generated from field: optional uint32 limit = 6;
+   */
+  limit?: number;
 };
 
 /**
@@ -1393,9 +1465,18 @@ export declare const ListArchivesRequestSchema: GenMessage<ListArchivesRequest, 
  */
 export declare type ListArchivesResponse = Message<"blockvisor.archive.v1.ListArchivesResponse"> & {
   /**
+   * by store key
+   *
    * @generated from field: repeated blockvisor.archive.v1.Archive archives = 1;
    */
   archives: Archive[];
+
+  /**
+   * there are further ones, after the last of these
+   *
+   * @generated from field: bool more = 2;
+   */
+  more: boolean;
 };
 
 /**
@@ -1403,9 +1484,18 @@ export declare type ListArchivesResponse = Message<"blockvisor.archive.v1.ListAr
  */
 export declare type ListArchivesResponseJson = {
   /**
+   * by store key
+   *
    * @generated from field: repeated blockvisor.archive.v1.Archive archives = 1;
    */
   archives?: ArchiveJson[];
+
+  /**
+   * there are further ones, after the last of these
+   *
+   * @generated from field: bool more = 2;
+   */
+  more?: boolean;
 };
 
 /**
@@ -1446,6 +1536,20 @@ export declare type Archive = Message<"blockvisor.archive.v1.Archive"> & {
    * @generated from field: optional uint32 keep_days = 5;
    */
   keepDays?: number | undefined;
+
+  /**
+   * that were begun, of all versions there ever were
+   *
+   * @generated from field: uint64 downloads = 6;
+   */
+  downloads: bigint;
+
+  /**
+   * of chunks whose GET urls were signed
+   *
+   * @generated from field: uint64 served_bytes = 7;
+   */
+  servedBytes: bigint;
 };
 
 /**
@@ -1480,6 +1584,20 @@ export declare type ArchiveJson = {
    * @generated from field: optional uint32 keep_days = 5;
    */
   keepDays?: number;
+
+  /**
+   * that were begun, of all versions there ever were
+   *
+   * @generated from field: uint64 downloads = 6;
+   */
+  downloads?: string;
+
+  /**
+   * of chunks whose GET urls were signed
+   *
+   * @generated from field: uint64 served_bytes = 7;
+   */
+  servedBytes?: string;
 };
 
 /**
@@ -1949,6 +2067,200 @@ export declare type ListUploadGrantsResponseJson = {
 export declare const ListUploadGrantsResponseSchema: GenMessage<ListUploadGrantsResponse, {jsonType: ListUploadGrantsResponseJson}>;
 
 /**
+ * Absent: as much as one likes.
+ *
+ * @generated from message blockvisor.archive.v1.Quota
+ */
+export declare type Quota = Message<"blockvisor.archive.v1.Quota"> & {
+  /**
+   * of all published versions that the org's hosts and nodes uploaded
+   *
+   * @generated from field: optional uint64 stored_bytes = 1;
+   */
+  storedBytes?: bigint | undefined;
+
+  /**
+   * versions reserved within 24 hours
+   *
+   * @generated from field: optional uint32 uploads_per_day = 2;
+   */
+  uploadsPerDay?: number | undefined;
+};
+
+/**
+ * Absent: as much as one likes.
+ *
+ * @generated from message blockvisor.archive.v1.Quota
+ */
+export declare type QuotaJson = {
+  /**
+   * of all published versions that the org's hosts and nodes uploaded
+   *
+   * @generated from field: optional uint64 stored_bytes = 1;
+   */
+  storedBytes?: string;
+
+  /**
+   * versions reserved within 24 hours
+   *
+   * @generated from field: optional uint32 uploads_per_day = 2;
+   */
+  uploadsPerDay?: number;
+};
+
+/**
+ * Describes the message blockvisor.archive.v1.Quota.
+ * Use `create(QuotaSchema)` to create a new message.
+ */
+export declare const QuotaSchema: GenMessage<Quota, {jsonType: QuotaJson}>;
+
+/**
+ * @generated from message blockvisor.archive.v1.SetQuotaRequest
+ */
+export declare type SetQuotaRequest = Message<"blockvisor.archive.v1.SetQuotaRequest"> & {
+  /**
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+
+  /**
+   * what is absent is as the server's settings have it
+   *
+   * @generated from field: blockvisor.archive.v1.Quota quota = 2;
+   */
+  quota?: Quota | undefined;
+};
+
+/**
+ * @generated from message blockvisor.archive.v1.SetQuotaRequest
+ */
+export declare type SetQuotaRequestJson = {
+  /**
+   * @generated from field: string org_id = 1;
+   */
+  orgId?: string;
+
+  /**
+   * what is absent is as the server's settings have it
+   *
+   * @generated from field: blockvisor.archive.v1.Quota quota = 2;
+   */
+  quota?: QuotaJson;
+};
+
+/**
+ * Describes the message blockvisor.archive.v1.SetQuotaRequest.
+ * Use `create(SetQuotaRequestSchema)` to create a new message.
+ */
+export declare const SetQuotaRequestSchema: GenMessage<SetQuotaRequest, {jsonType: SetQuotaRequestJson}>;
+
+/**
+ * @generated from message blockvisor.archive.v1.SetQuotaResponse
+ */
+export declare type SetQuotaResponse = Message<"blockvisor.archive.v1.SetQuotaResponse"> & {
+  /**
+   * @generated from field: blockvisor.archive.v1.Quota quota = 1;
+   */
+  quota?: Quota | undefined;
+};
+
+/**
+ * @generated from message blockvisor.archive.v1.SetQuotaResponse
+ */
+export declare type SetQuotaResponseJson = {
+  /**
+   * @generated from field: blockvisor.archive.v1.Quota quota = 1;
+   */
+  quota?: QuotaJson;
+};
+
+/**
+ * Describes the message blockvisor.archive.v1.SetQuotaResponse.
+ * Use `create(SetQuotaResponseSchema)` to create a new message.
+ */
+export declare const SetQuotaResponseSchema: GenMessage<SetQuotaResponse, {jsonType: SetQuotaResponseJson}>;
+
+/**
+ * @generated from message blockvisor.archive.v1.GetQuotaRequest
+ */
+export declare type GetQuotaRequest = Message<"blockvisor.archive.v1.GetQuotaRequest"> & {
+  /**
+   * @generated from field: string org_id = 1;
+   */
+  orgId: string;
+};
+
+/**
+ * @generated from message blockvisor.archive.v1.GetQuotaRequest
+ */
+export declare type GetQuotaRequestJson = {
+  /**
+   * @generated from field: string org_id = 1;
+   */
+  orgId?: string;
+};
+
+/**
+ * Describes the message blockvisor.archive.v1.GetQuotaRequest.
+ * Use `create(GetQuotaRequestSchema)` to create a new message.
+ */
+export declare const GetQuotaRequestSchema: GenMessage<GetQuotaRequest, {jsonType: GetQuotaRequestJson}>;
+
+/**
+ * @generated from message blockvisor.archive.v1.GetQuotaResponse
+ */
+export declare type GetQuotaResponse = Message<"blockvisor.archive.v1.GetQuotaResponse"> & {
+  /**
+   * @generated from field: blockvisor.archive.v1.Quota quota = 1;
+   */
+  quota?: Quota | undefined;
+
+  /**
+   * used
+   *
+   * @generated from field: uint64 stored_bytes = 2;
+   */
+  storedBytes: bigint;
+
+  /**
+   * in the last 24 hours
+   *
+   * @generated from field: uint32 uploads = 3;
+   */
+  uploads: number;
+};
+
+/**
+ * @generated from message blockvisor.archive.v1.GetQuotaResponse
+ */
+export declare type GetQuotaResponseJson = {
+  /**
+   * @generated from field: blockvisor.archive.v1.Quota quota = 1;
+   */
+  quota?: QuotaJson;
+
+  /**
+   * used
+   *
+   * @generated from field: uint64 stored_bytes = 2;
+   */
+  storedBytes?: string;
+
+  /**
+   * in the last 24 hours
+   *
+   * @generated from field: uint32 uploads = 3;
+   */
+  uploads?: number;
+};
+
+/**
+ * Describes the message blockvisor.archive.v1.GetQuotaResponse.
+ * Use `create(GetQuotaResponseSchema)` to create a new message.
+ */
+export declare const GetQuotaResponseSchema: GenMessage<GetQuotaResponse, {jsonType: GetQuotaResponseJson}>;
+
+/**
  * @generated from message blockvisor.archive.v1.CollectGarbageRequest
  */
 export declare type CollectGarbageRequest = Message<"blockvisor.archive.v1.CollectGarbageRequest"> & {
@@ -2156,7 +2468,8 @@ export declare const ArchiveStoreService: GenService<{
    * Reserves a version (or renews the lease of one) and signs PUT urls for its objects. The lease lasts a day, and never ends before the
    * urls do. Without slots it only reserves or renews.
    * already_exists "Data version: n" somebody else uploads version n now, or n is published; failed_precondition the lease was lost;
-   * permission_denied no upload grant; out_of_range more than 100 slots.
+   * permission_denied no upload grant; out_of_range more than 100 slots; resource_exhausted with a QuotaExceeded detail: nothing is reserved and
+   * nothing signed.
    *
    * @generated from rpc blockvisor.archive.v1.ArchiveStoreService.GetSlots
    */
@@ -2263,6 +2576,24 @@ export declare const ArchiveStoreService: GenService<{
     methodKind: "unary";
     input: typeof ListUploadGrantsRequestSchema;
     output: typeof ListUploadGrantsResponseSchema;
+  },
+  /**
+   * What an org may store and upload. It answers with what holds now.
+   *
+   * @generated from rpc blockvisor.archive.v1.ArchiveStoreService.SetQuota
+   */
+  setQuota: {
+    methodKind: "unary";
+    input: typeof SetQuotaRequestSchema;
+    output: typeof SetQuotaResponseSchema;
+  },
+  /**
+   * @generated from rpc blockvisor.archive.v1.ArchiveStoreService.GetQuota
+   */
+  getQuota: {
+    methodKind: "unary";
+    input: typeof GetQuotaRequestSchema;
+    output: typeof GetQuotaResponseSchema;
   },
   /**
    * Removes abandoned uploads, versions that no policy keeps and chunks that nothing refers to.

@@ -1,4 +1,4 @@
-import { chmod, unlink } from "node:fs/promises";
+import { chmod, rename, unlink } from "node:fs/promises";
 import { createServer, type ServerHttp2Session } from "node:http2";
 import { dirname } from "node:path";
 import { Babel, BabelJobs } from "@blockvisor/wire/blockvisor/babel/v1/babel";
@@ -38,19 +38,22 @@ export async function serve(agent: Agent): Promise<Server> {
     session.on("error", () => session.destroy());
   });
   await ensureFolder(dirname(path));
-  await unlink(path).catch((error: unknown) => {
+  // Whoever sees it at its place can talk to it: between its making and listening, others are refused.
+  const making = `${path}.new`;
+  await unlink(making).catch((error: unknown) => {
     if (!isMissing(error)) throw error;
   });
   const umask = process.umask(0o177);
   try {
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
-      server.listen(path, resolve);
+      server.listen(making, resolve);
     });
   } finally {
     process.umask(umask);
   }
-  await chmod(path, 0o600);
+  await chmod(making, 0o600);
+  await rename(making, path);
   return {
     close: () =>
       new Promise((resolve) => {

@@ -191,14 +191,16 @@ async function firstAgentAnswers(node: NodeParts, arriving: AgentArrival, signal
   const container = await host.runtime.state(paths.id);
   if (container.kind !== "running") throw notStarted(node, paths.containerLog, "its container ended", undefined);
   let adopted: Promise<void> | undefined;
-  const state = await firstAnswer(node, arrival, signal, paths.containerLog, () => {
+  const lives = (): boolean => {
     const first = firstAgentOf(container.init);
     if (first.kind === "running" && adopted === undefined) {
       adopted = adoptAgent(node, first.process);
-      adopted.catch(() => {}); // Told when babel has answered.
+      adopted.catch(() => {}); // Told when babel is there.
     }
     return first.kind !== "ended";
-  });
+  };
+  // A new one knows nothing yet: it need not be asked.
+  const state = await firstAnswer(node, arrival, signal, paths.containerLog, lives, async () => "unconfigured");
   await adopted;
   return state;
 }
@@ -214,7 +216,12 @@ async function startAgent(node: NodeParts, state: NodeState, signal: AbortSignal
   const process = await host.runtime.exec(state.id, command, { signal });
   node.agent = { ...record, process, version: host.agent.version };
   await writeAgentRecord(paths.agentRecord, node.agent);
-  return firstAnswer(node, arrival, signal, paths.agentLog, () => isAlive(process));
+  const call = { timeoutMs: 2 * second, signal };
+  const ask = async (): Promise<AgentState> =>
+    agentStateOf(
+      (await node.link.call("get_version", (options) => node.link.babel.getVersion({}, options), call)).state,
+    );
+  return firstAnswer(node, arrival, signal, paths.agentLog, () => isAlive(process), ask);
 }
 
 /** Waits until babel answers. Fails at once, with babel's last words, when its process has ended. */
@@ -224,16 +231,14 @@ async function firstAnswer(
   signal: AbortSignal,
   logPath: string,
   lives: () => boolean,
+  ask: () => Promise<AgentState>,
 ): Promise<AgentState> {
   const deadline = Date.now() + agentStartTimeoutMs;
   let failure: unknown;
   while (lives() && Date.now() < deadline && !signal.aborted) {
     if (!(await arrival.next())) continue;
     try {
-      const call = { timeoutMs: 2 * second, signal };
-      return agentStateOf(
-        (await node.link.call("get_version", (options) => node.link.babel.getVersion({}, options), call)).state,
-      );
+      return await ask();
     } catch (error) {
       failure = error;
     }

@@ -1,6 +1,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { crc32 } from "node:zlib";
 import { isMissing } from "../errno.ts";
+import { isDiskFull } from "./transfer/fault.ts";
 
 /**
  * An append-only file of records, a line each: checksum of the JSON in 8 hex digits, a space, the JSON. A line that a crash cut off ends what
@@ -8,22 +9,32 @@ import { isMissing } from "../errno.ts";
  */
 export class Journal<T> {
   readonly #file: FileHandle;
+  readonly #makeRoom: () => Promise<void>;
   #end: number;
   #writing: Promise<void> = Promise.resolve();
   #waiting: { text: string; readonly written: Promise<void> } | undefined;
 
-  private constructor(file: FileHandle, end: number) {
+  private constructor(file: FileHandle, end: number, makeRoom: () => Promise<void>) {
     this.#file = file;
     this.#end = end;
+    this.#makeRoom = makeRoom;
   }
 
-  /** Reads what is there, record by record, and goes on behind it. */
-  static async open<T>(path: string, take: (record: T) => void): Promise<Journal<T>> {
+  /**
+   * Reads what is there, record by record, and goes on behind it.
+   *
+   * @param makeRoom is called when the disk is full, before it is tried once more
+   */
+  static async open<T>(
+    path: string,
+    take: (record: T) => void,
+    makeRoom: () => Promise<void> = async () => undefined,
+  ): Promise<Journal<T>> {
     const file = await openOrCreate(path);
     try {
       const end = await readRecords(file, take as (record: unknown) => void);
       await file.truncate(end);
-      return new Journal<T>(file, end);
+      return new Journal<T>(file, end, makeRoom);
     } catch (error) {
       await file.close();
       throw error;
@@ -44,7 +55,7 @@ export class Journal<T> {
     this.#writing = this.#writing
       .then(() => {
         this.#waiting = undefined;
-        return this.#write(group.text);
+        return this.#write(Buffer.from(group.text));
       })
       .then(resolve, reject);
     return promise;
@@ -55,8 +66,21 @@ export class Journal<T> {
     await this.#file.close();
   }
 
-  async #write(text: string): Promise<void> {
-    const bytes = Buffer.from(text);
+  async #write(bytes: Buffer): Promise<void> {
+    try {
+      await this.#append(bytes).catch(async (error: unknown) => {
+        if (!isDiskFull(error)) throw error;
+        await this.#makeRoom();
+        await this.#append(bytes);
+      });
+    } catch (error) {
+      // What was not acknowledged must not be found behind a shorter record that comes later.
+      await this.#file.truncate(this.#end).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async #append(bytes: Buffer): Promise<void> {
     for (let done = 0; done < bytes.length; ) {
       done += (await this.#file.write(bytes, done, bytes.length - done, this.#end + done)).bytesWritten;
     }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { appendFileSync, writeFileSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -137,3 +137,41 @@ test("repairing what is there needs no room", async (t) => {
   assert.equal(fixture.store.counters.requests, damaged.length);
   assert.ok((await readFile(path)).equals(files.get("x")!));
 });
+
+for (const taken of ["once", "always"] as const) {
+  test(`a journal without room ${taken === "once" ? "gets that of the ballast" : "is waited for"}`, async (t) => {
+    const mount = await smallDisk(t, "4m");
+    const fixture = await DownloadFixture.make(t);
+    const files = new Map([["x", sampleBytes(3_000_000, "x")]]);
+    const sample = await storeSample(fixture.store, files, { chunkSize: 16 * KIB });
+    const state = new StateFolder(join(mount, "state"));
+    const other = join(mount, "other");
+    const fill = (): void => {
+      for (let size = 1024 * KIB; size >= 4 * KIB; ) {
+        try {
+          appendFileSync(other, Buffer.alloc(size, 1));
+        } catch {
+          size /= 2;
+        }
+      }
+      if (taken === "once") fixture.store.sending = () => undefined;
+    };
+    fixture.store.sending = fill;
+    const stop = new AbortController();
+    const log = (line: string): void => {
+      fixture.log.push(line);
+      if (line.startsWith("waiting for disk space")) stop.abort();
+    };
+    const source = sampleSource(fixture.store, sample);
+    const run = fixture.download(source, { log, signal: stop.signal, download: { state } });
+    if (taken === "once") assert.equal((await run).kind, "complete");
+    else {
+      await assert.rejects(run, { kind: "cancelled" });
+      assert.match(fixture.log.join("\n"), /no room on the disk: ENOSPC.*\nwaiting for disk space in /);
+      fixture.store.sending = () => undefined;
+      await rm(other);
+      assert.equal((await fixture.download(source, { download: { state } })).kind, "complete");
+    }
+    assert.deepEqual(await treeOf(fixture.data), sample.files);
+  });
+}

@@ -182,7 +182,10 @@ export class Download {
     const [url] = await Promise.all([
       chunk.size > 0 ? this.#urls.take(index) : undefined,
       this.#journal.append({ t: "start", i: index }),
-    ]);
+    ]).catch((error: unknown) => {
+      this.reopen(index);
+      throw error;
+    });
     return { ...this.#orderOf(chunk, url), kind: "write", fresh };
   }
 
@@ -258,7 +261,10 @@ export class Download {
     this.#pendingBytes = 0;
     this.#pendingSince = undefined;
     await this.flush();
-    await this.#journal.append({ t: "group", n: records });
+    await this.#journal.append({ t: "group", n: records }).catch((error: unknown) => {
+      this.#pendingSince ??= performance.now();
+      throw error;
+    });
     this.#grouped = records;
     for (const index of written) this.#unflushed.delete(index);
   }

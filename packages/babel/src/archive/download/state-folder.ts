@@ -139,7 +139,7 @@ export class StateFolder {
     let grouped = 0;
     let purged = false;
     let complete = false;
-    const journal = await Journal.open<DownloadRecord>(join(this.path, "journal"), (record) => {
+    const take = (record: DownloadRecord): void => {
       if (record.t === "start") started.add(record.i);
       else if (record.t === "done") records.push({ chunk: record.i, boot: record.b });
       else if (record.t === "group") grouped = Math.max(grouped, record.n);
@@ -148,7 +148,8 @@ export class StateFolder {
         complete = false;
       } else if (record.t === "purged") purged = true;
       else complete = true;
-    });
+    };
+    const journal = await Journal.open<DownloadRecord>(join(this.path, "journal"), take, () => this.ballast(false));
     const done = new Set<number>();
     const unflushed = new Set<number>();
     for (const [index, record] of records.entries()) {

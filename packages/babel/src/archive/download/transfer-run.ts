@@ -1,4 +1,5 @@
-import { TransferFault } from "../transfer/fault.ts";
+import { messageOf } from "../../errno.ts";
+import { isDiskFull, TransferFault } from "../transfer/fault.ts";
 import { cancelled } from "../transfer/retry.ts";
 import type { Streams } from "../transfer/streams.ts";
 import { type ChunkThreads, DiskFull, type RunningFetch } from "./chunk-threads.ts";
@@ -121,7 +122,7 @@ export class TransferRun {
 
   #start(download: Download): void {
     const starting = this.#begin(download)
-      .catch((error: unknown) => this.#fail(download, error))
+      .catch((error: unknown) => (isDiskFull(error) ? this.#noRoom(download, error) : this.#fail(download, error)))
       .finally(() => {
         this.#starting.delete(starting);
         this.#wake();
@@ -163,12 +164,9 @@ export class TransferRun {
   async #missed(download: Download, index: number, error: unknown): Promise<void> {
     const { log, signal } = this.#options;
     if (signal.aborted || this.#failed.has(download)) return download.reopen(index);
-    if (error instanceof DiskFull) {
+    if (error instanceof DiskFull || isDiskFull(error)) {
       download.reopen(index);
-      if (!this.#short) log(`no room on the disk: ${error.message}`);
-      this.#options.disk.noteFull();
-      await download.options.state.ballast(false);
-      return;
+      return this.#noRoom(download, error);
     }
     if (error instanceof TransferFault && error.kind === "corrupt" && download.bad.length < BAD_LIMIT) {
       const chunk = download.manifest.chunk(index);
@@ -178,6 +176,13 @@ export class TransferRun {
     }
     const { key } = download.manifest.chunk(index);
     this.#fail(download, new Error(`chunk '${key}' download failed`, { cause: error }));
+  }
+
+  /** Neither for data nor for state: everything waits for it. */
+  async #noRoom(download: Download, error: unknown): Promise<void> {
+    if (!this.#short) this.#options.log(`no room on the disk: ${messageOf(error)}`);
+    this.#options.disk.noteFull();
+    await download.options.state.ballast(false);
   }
 
   #fail(download: Download, error: unknown): void {
@@ -208,7 +213,9 @@ export class TransferRun {
     const { afterMs, afterBytes } = this.#options.commit ?? COMMIT_TIMES;
     for (const download of this.#downloads) {
       if (!download.commitDue(afterMs, afterBytes)) continue;
-      download.commit().catch((error: unknown) => this.#fail(download, error));
+      download
+        .commit()
+        .catch((error: unknown) => (isDiskFull(error) ? this.#noRoom(download, error) : this.#fail(download, error)));
     }
   }
 

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { type Logger, pino } from "pino";
+import { scheduleGarbage } from "./archives/lifecycle/scheduled-garbage.ts";
 import { ManifestCache } from "./archives/manifest/manifest-cache.ts";
 import { openArchiveStore } from "./archives/open-archive-store.ts";
 import { isWritable } from "./archives/versions/is-writable.ts";
@@ -116,6 +117,8 @@ async function start(
   stops.push(() => hostStatus.settled());
   const caretaker = startCaretaker(platform);
   stops.push(() => caretaker.close());
+  const garbage = scheduleGarbage(platform, settings.archiveGcInterval);
+  stops.push(() => garbage.close());
 
   const listener = await startListener(
     platform,

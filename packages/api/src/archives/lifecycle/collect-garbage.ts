@@ -17,7 +17,10 @@ export interface Garbage {
   readonly bytes: number;
 }
 
-export type Collector = Pick<Platform, "db" | "objects" | "manifests">;
+export type Collector = Pick<Platform, "db" | "objects" | "manifests"> & {
+  /** ends it between one object and the next */
+  readonly signal?: AbortSignal;
+};
 
 /**
  * Removes abandoned uploads, versions that no policy keeps, and content that nothing refers to (D6-10). A version is marked in the database
@@ -32,6 +35,7 @@ export async function collectGarbage(
   const garbage: Garbage[] = [];
   const stores = await db.selectFrom("archive_stores").selectAll().orderBy("store_key").execute();
   for (const store of stores) {
+    collector.signal?.throwIfAborted();
     const rows = await db
       .selectFrom("archive_versions")
       .selectAll()
@@ -50,7 +54,7 @@ export async function collectGarbage(
   return garbage;
 }
 
-async function removeVersion({ db, objects, manifests }: Collector, row: VersionRow, dryRun: boolean) {
+async function removeVersion({ db, objects, manifests, signal }: Collector, row: VersionRow, dryRun: boolean) {
   const { store_key: storeKey, version } = row;
   if (row.state === "uploading" || row.state === "released") {
     // Its publisher was killed between the header and the row: readers of the bucket see the version, so it is one.
@@ -67,7 +71,10 @@ async function removeVersion({ db, objects, manifests }: Collector, row: Version
   if (!dryRun) {
     // Who reads the bucket without us stops seeing the version first.
     await objects.delete(archiveKeys.header(storeKey, version));
-    for (const key of found) await objects.delete(key);
+    for (const key of found) {
+      signal?.throwIfAborted();
+      await objects.delete(key);
+    }
     manifests.forget(storeKey, version);
     await forget(db, row);
   }

@@ -13,7 +13,7 @@ const sweepMs = 60_000;
  * while an upload runs, which might count on a chunk that only an older version has.
  */
 export async function sweepContents(
-  { db, objects, manifests }: Collector,
+  { db, objects, manifests, signal }: Collector,
   storeKey: string,
   now: number,
   dryRun: boolean,
@@ -35,6 +35,7 @@ export async function sweepContents(
     }
     let held = Date.now();
     for await (const object of objects.list(archiveKeys.contents(storeKey))) {
+      signal?.throwIfAborted();
       const owner = ownerOfKey(object.key);
       if (owner?.kind !== "content" || referred.has(owner.id) || Number(object.modified) + graceMs > now) continue;
       count += 1;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFile, rm } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { after, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
@@ -94,6 +94,38 @@ test(`${JOBS} jobs survive ${KILLS} kills of babel: pids, exit codes and logs`, 
   const ran = (await readFile(join(agent.root, "ran"), "utf8")).trim().split("\n");
   assert.equal(new Set(ran).size, ran.length, "no payload ran twice");
   t.diagnostic(`${ran.length} short jobs, ${followers.map((each) => each.lines.length).join("/")} lines followed`);
+});
+
+test("restarts are counted on after babel was killed; what has ended or was stopped stays so (T-09)", async (t) => {
+  const agent = await TestAgent.start(bundle);
+  t.after(() => agent.dispose());
+  const restart = (backoffBaseMs: bigint) => ({
+    policy: { case: "onFailure" as const, value: { backoffTimeoutMs: 600_000n, backoffBaseMs, maxRetries: 4 } },
+  });
+  const gate = join(agent.root, "open");
+  const script = `[ "$(ls $BABEL_JOB_DIR/log | wc -l)" -lt 3 ] || until [ -e ${gate} ]; do sleep 0.02; done; exit 1`;
+  await agent.run("flaky", script, { restart: restart(1n) });
+  await agent.run("waits", "exit 1", { restart: restart(600_000n) });
+  await agent.run("done", "exit 3");
+  await agent.create("stopped", "true");
+  const third = await agent.reaches("flaky", (job) => job.run?.number === 3n && (job.run?.pid ?? 0) > 0);
+  await agent.reaches("waits", (job) => statusOf(job) === "backoff");
+  const due = async () => {
+    const { state } = JSON.parse(await readFile(join(agent.jobFolder("waits"), "status.json"), "utf8"));
+    return [state.kind, state.dueMonotonicMs];
+  };
+  const waiting = await due();
+  await agent.finished("done");
+  await agent.restart();
+  const names = ["done", "flaky", "stopped", "waits"];
+  const states = (await Promise.all(names.map((name) => agent.info(name)))).map(statusOf);
+  assert.deepEqual(states, ["finished(3)", "running", "stopped", "backoff"]);
+  const found = await agent.info("flaky");
+  assert.deepEqual([found.run?.pid, found.restarts, found.restartCount], [third.run?.pid, 2, 2]);
+  assert.deepEqual(await due(), waiting, "it waits until the same moment");
+  await writeFile(gate, "");
+  const { restarts, run } = await agent.finished("flaky");
+  assert.deepEqual([restarts, run?.number], [4, 5n], "as many as if nothing had happened");
 });
 
 /** A job that ends by itself about when babel is killed. */

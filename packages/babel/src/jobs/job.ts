@@ -14,7 +14,7 @@ import { dependenciesOf, type Readiness, type Standing } from "./graph.ts";
 import { limitsFile } from "./limits.ts";
 import { endOf, outcomeOf } from "./outcome.ts";
 import { afterRun, describeOutcome, NO_ATTEMPTS, type Outcome } from "./policy.ts";
-import { endLeftovers, newRun, prepareFolder } from "./preparation.ts";
+import { endLeftovers, hasLeftovers, newRun, prepareFolder } from "./preparation.ts";
 import { programOf } from "./program.ts";
 import { ProgressFile } from "./progress.ts";
 import { type JobRecord, type JobState, loadRecord, type RunRecord, type StopIntent, saveRecord } from "./record.ts";
@@ -109,7 +109,9 @@ export class Job {
 
   /** Time a stop may take, in milliseconds; 0 when there is nothing to wait for. */
   stopTimeoutMs(): number {
-    return this.#record.state.kind === "running" ? shutdownTimeoutMs(this.#config) : 0;
+    const { state, lastRun } = this.#record;
+    const busy = state.kind === "running" || hasLeftovers(lastRun, this.folder, this.#around.boot);
+    return busy ? shutdownTimeoutMs(this.#config) : 0;
   }
 
   /** Asks for the job to run as soon as its dependencies allow. */

@@ -364,8 +364,11 @@ describe("jobs", () => {
     await agent.finished("forks");
     const [first, second] = (await agent.log("forks")).map(Number);
     assert.deepEqual([alive(first!), alive(second!)], [false, true]);
+    const patience = async () => (await agent.jobs.getStopTimeout({ name: "forks" })).timeout?.seconds;
+    assert.equal(await patience(), 60n, "they are given their time, too");
     await agent.jobs.stopJob({ name: "forks" });
     assert.equal(alive(second!), false);
+    assert.equal(await patience(), 0n);
   });
 
   test("a run whose supervisor is killed is noticed, its payload ended, and it restarts", async () => {

@@ -5,7 +5,7 @@ import { errnoOf } from "../errno.ts";
 import { accountNamed } from "../process/accounts.ts";
 import { monotonicMs } from "../process/identity.ts";
 import { oomKills } from "../process/oom.ts";
-import { endRun } from "../process/run-processes.ts";
+import { endRun, processesOfRun } from "../process/run-processes.ts";
 import { type JobConfig, shutdownSignal, shutdownTimeoutMs } from "./config.ts";
 import { failureFile, resultFile } from "./program.ts";
 import type { RunRecord } from "./record.ts";
@@ -35,6 +35,13 @@ export async function endLeftovers(
     await runs.drained(folder);
   }
   await runs.forgetRun(folder);
+}
+
+/** Whether processes outlived a run that has ended. */
+export function hasLeftovers(run: RunRecord | undefined, jobFolder: string, boot: string): boolean {
+  if (run === undefined || run.boot !== boot) return false;
+  const leader = runs.payloadIdentity(runs.runFolder(jobFolder, run.number));
+  return processesOfRun({ runId: run.id, leader }).length > 0;
 }
 
 /** Nothing of an earlier attempt is taken for this one's, and a job that is not root may write its progress. (D3-10) */

@@ -330,6 +330,26 @@ describe("setup and secret", () => {
     assert.equal((await agent.babel.runSh({ body: "echo $BV_PROP_KEY" })).stdout, "new\n");
   });
 
+  test("what ran begins again with the next Setup, after post_setup.sh; what ended stays so (T-10)", async () => {
+    const ready = join(agent.root, "ready");
+    await agent.run("begins", `[ -e ${ready} ] && echo after || echo before; exec sleep 1000`);
+    await agent.run("ended", "exit 3");
+    await agent.create("stopped", "true");
+    await agent.running("begins");
+    await agent.finished("ended");
+    await agent.babel.shutdown({});
+    const hook = join(agent.root, "var/lib/babel/post_setup.sh");
+    // A job that does not wait for it would be sooner.
+    await writeFile(hook, `#!/bin/sh\nsleep 0.3; : > ${ready}\n`, { mode: 0o755 });
+    await agent.setup();
+    await until(async () => (await agent.log("begins", 2)).length === 1, "it runs again");
+    assert.deepEqual(await agent.log("begins"), ["before", "after"]);
+    const infos = await Promise.all(["begins", "ended", "stopped"].map((name) => agent.info(name)));
+    assert.deepEqual(infos.map(statusOf), ["running", "finished(3)", "stopped"]);
+    await rm(hook);
+    await agent.jobs.retainJobs({ names: [] });
+  });
+
   test("another build takes over in the same directory while jobs run", async () => {
     await agent.run("long", "i=0; while :; do echo $i; i=$((i+1)); sleep 0.02; done");
     const { run } = await agent.running("long");

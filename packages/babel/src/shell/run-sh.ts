@@ -90,7 +90,7 @@ export class Shell {
     try {
       const end = await Promise.race([exited, cutShort.promise]);
       if (end === "aborted") await endScript(runId, leader);
-      else await Promise.race([closed, after(DRAIN_MS)]);
+      else await Promise.race([closed, after(DRAIN_MS).then(oncePolled)]);
       const output = {
         stdout: stdout.text(),
         stderr: stderr.text(),
@@ -138,6 +138,9 @@ async function endScript(runId: string, leader: ProcessIdentity | undefined): Pr
 }
 
 const after = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms).unref());
+
+/** On a busy machine time is over before what has come is read: that is done before this. */
+const oncePolled = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
 function aborted(signal: AbortSignal): { readonly promise: Promise<"aborted">; forget(): void } {
   let forget = (): void => undefined;

@@ -1,9 +1,8 @@
 import { mkdir, readdir } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { isMissing, messageOf } from "../../errno.ts";
 import { invalid } from "../../failure.ts";
 import { readBounded } from "../../files/durable.ts";
-import { accountNamed } from "../../process/accounts.ts";
 import { engineClient } from "../../service/engine.ts";
 import { engineSource } from "../engine.ts";
 import { errorOfAll } from "../final-fault.ts";
@@ -12,6 +11,7 @@ import type { ArchiveResult, ArchiveTask } from "../task.ts";
 import { readClientRecord, writeClientRecord } from "./client-record.ts";
 import { dataFolder } from "./data-folder.ts";
 import type { Download, DownloadOptions } from "./download.ts";
+import { ownerNamed } from "./owner.ts";
 import { type Environment, type Outcome, runDownloads } from "./run-downloads.ts";
 import { StateFolder } from "./state-folder.ts";
 import { Tree } from "./tree.ts";
@@ -54,9 +54,9 @@ export async function downloadClients(
       log(`${destination} has data already; it is left alone`);
     else {
       const source = engineSource(engine, service.store_key, { signal: task.signal, log, ...times });
-      const owner = await ownerOf(task, service);
+      const owner = await ownerNamed(task, service.run_as);
       await makeFolder(dataFolder(task), service.data_dir);
-      wanted.push({ service, options: { source, destination, state, log, ...(owner === undefined ? {} : { owner }) } });
+      wanted.push({ service, options: { source, destination, state, log, ...owner } });
     }
   }
   const message = `chunks (${wanted.length} clients)`;
@@ -146,13 +146,4 @@ async function hasData(folder: string): Promise<boolean> {
     if (isMissing(error)) return false;
     throw error;
   }
-}
-
-/** What a service runs as owns its data. (D4-24) */
-async function ownerOf(task: ArchiveTask, { run_as: user }: ClientService): Promise<DownloadOptions["owner"]> {
-  if (user === undefined) return undefined;
-  const mount = dirname(task.protocolData.folder);
-  const root = mount.slice(0, mount.length - task.conf.node_env.data_mount_point.length) || "/";
-  const account = await accountNamed(root, user);
-  return account === undefined ? undefined : { uid: account.uid, gid: account.gid };
 }

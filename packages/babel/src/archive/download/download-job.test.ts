@@ -167,6 +167,18 @@ test("modes, links and empty folders are restored from the files object", async 
   assert.equal((await stat(join(node.data, "empty/deep"))).mode & 0o777, 0o700);
 });
 
+test("the archive of a node belongs to the user that the job names", async (t) => {
+  const node = await Node.make(t);
+  await writeFile(join(node.root, "etc/passwd"), "root:x:0:0::/:/bin/sh\nreth:x:4242:4243::/:/bin/sh\n");
+  await node.publish(files);
+  node.config = { ...node.config, run_as: "reth" };
+  await node.run();
+  for (const path of ["", "db", "db/a", "db/empty", "x"]) {
+    const { uid, gid } = await stat(join(node.data, path));
+    assert.deepEqual([uid, gid], [4242, 4243], path);
+  }
+});
+
 test("links that lead outside through each other are refused, and none is made", async (t) => {
   const node = await Node.make(t);
   const sample = await node.publish(files);

@@ -9,6 +9,7 @@ import { Streams } from "../transfer/streams.ts";
 import type { ThreadOptions } from "./chunk-threads.ts";
 import { downloadClients } from "./clients.ts";
 import { dataFolder } from "./data-folder.ts";
+import { ownerNamed } from "./owner.ts";
 import type { Environment, Outcome } from "./run-downloads.ts";
 import { runDownloads } from "./run-downloads.ts";
 import { StateFolder } from "./state-folder.ts";
@@ -53,7 +54,8 @@ async function downloadOne(task: ArchiveTask, environment: Environment, times: T
   const source = engineSource(engine, undefined, { ...task, ...times });
   const { folder } = task.protocolData;
   const state = new StateFolder(join(folder, task.name));
-  const options = { source, destination: dataFolder(task), state, referenceFolder: folder, log: task.log };
+  const owner = await ownerNamed(task, task.config.run_as);
+  const options = { source, destination: dataFolder(task), state, referenceFolder: folder, log: task.log, ...owner };
   const [outcome] = await runDownloads([options], environment);
   if (outcome?.kind === "complete") return resultOf(outcome, "");
   if (outcome?.kind === "failed") throw outcome.error;

@@ -72,9 +72,13 @@ export function stageJob(job: Job, stage: Stage): PlannedJob {
   };
 }
 
-export function downloadJob({ download }: PluginConfig, stage: Stage): PlannedJob {
+/** Its data belong to the user that all services with protocol data run as, if it is one. (babel-agent.md D4-24) */
+export function downloadJob({ download, services }: PluginConfig, stage: Stage): PlannedJob {
   const limits = { max_connections: download?.max_connections ?? null, max_runners: download?.max_runners ?? null };
-  return archiveJob(DOWNLOAD_JOB, { download: limits }, download?.restart_config, stage);
+  const job = archiveJob(DOWNLOAD_JOB, { download: limits }, download?.restart_config, stage);
+  const users = new Set(services.filter((service) => service.use_protocol_data).map(({ run_as }) => run_as));
+  const [user = null] = users.size === 1 ? users : [];
+  return { ...job, config: { ...job.config, run_as: user } };
 }
 
 export function multiClientDownloadJob({ download }: PluginConfig, stage: Stage): PlannedJob {

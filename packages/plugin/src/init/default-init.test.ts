@@ -174,6 +174,25 @@ const MULTI = configOf({
   ],
 });
 
+test("an archive's data belong to the user of the services, if all that use them have one", async () => {
+  const user = async (...users: readonly (string | null)[]): Promise<unknown> => {
+    const services = users.map((run_as, n) => ({ name: `s${n}`, run_sh: "x", run_as }));
+    const free = { name: "proxy", run_sh: "x", run_as: "www", use_protocol_data: false };
+    return (await initJobs({ ...FULL, services: configOf({ services: [...services, free] }).services }, {}))["download"]
+      ?.run_as;
+  };
+  assert.deepEqual(
+    [
+      await user("reth"),
+      await user("reth", "reth"),
+      await user("reth", null),
+      await user("reth", "lighthouse"),
+      await user(),
+    ],
+    ["reth", "reth", null, null, null],
+  );
+});
+
 test("multi-client: only what is missing and exists is downloaded", async () => {
   const all = await initJobs(MULTI, { protocolDataStamp: async () => new Date(0) });
   assert.deepEqual(all["download"]?.job_type, { multi_client_download: { max_connections: null, max_runners: null } });

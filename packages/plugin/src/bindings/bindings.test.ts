@@ -126,6 +126,33 @@ test("GraphQL goes out as a GET", async () => {
   ]);
 });
 
+test("REST and GraphQL with a method and a body", async () => {
+  const seen: unknown[] = [];
+  const runRest: PluginEngine["runRest"] = async ({ url: _url, ...request }) => {
+    seen.push(request);
+    return { statusCode: 200, body: "{}" };
+  };
+  const send = (request: string, name = "run_rest") =>
+    call(`fn f() { ${name}(#{url: "u", ${request}}).expect(200) }`, { runRest });
+  await send('method: "PUT", body: "as it is"');
+  await send('method: "POST", body: #{a: [1, ()]}, headers: #{k: "v"}');
+  await send('method: "POST", body: [], headers: [["content-type", "application/x"]]');
+  await send('method: "POST", query: "{ a }", variables: #{x: 1}, operation_name: "o"', "run_graphql");
+  const json = ["Content-Type", "application/json"];
+  assert.deepEqual(seen, [
+    { method: "PUT", body: "as it is", headers: [] },
+    { method: "POST", body: '{"a":[1,null]}', headers: [json, ["k", "v"]] },
+    { method: "POST", body: "[]", headers: [["content-type", "application/x"]] },
+    {
+      method: "POST",
+      body: '{"query":"{ a }","variables":{"x":1},"operationName":"o"}',
+      headers: [json, ["Accept", "application/json"]],
+    },
+  ]);
+  await assert.rejects(send("method: 1"), failing(/Output type incorrect: i64 \(expecting String\)/));
+  await assert.rejects(send('method: "POST", body: Fn("f")'), failing(/Output type incorrect/));
+});
+
 test("jobs from a script (§12 20, 21)", async () => {
   const engine = engineWith({
     jobInfo: async () => ({

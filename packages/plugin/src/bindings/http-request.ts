@@ -48,14 +48,25 @@ export const jrpcRequest: Reader<JrpcRequest> = (value, path, problems) => {
   };
 };
 
+/** `method` and `body` are ours; a MAP or ARRAY is sent as JSON. (D2-08) */
 export const restRequest: Reader<RestRequest> = (value, path, problems) => {
   const map = value as RhaiMap;
-  return { url: field(map, "url", path, problems), method: "GET", headers: headersOf(map.get("headers")) };
+  const [method, body] = [map.get("method"), map.get("body")];
+  const headers = headersOf(map.get("headers"));
+  const request = {
+    url: field(map, "url", path, problems),
+    method: method === undefined ? "GET" : string(method, "method", problems),
+  };
+  if (body === undefined) return { ...request, headers };
+  if (typeof body === "string") return { ...request, body, headers };
+  const typed = headers.some(([name]) => name.toLowerCase() === "content-type");
+  const type: Headers = typed ? [] : [["Content-Type", JSON_TYPE]];
+  return { ...request, body: JSON.stringify(json(body, "body", problems)), headers: [...type, ...headers] };
 };
 
 const JSON_TYPE = "application/json";
 
-/** GraphQL over GET: query, variables and operation name percent-encoded in the URL. */
+/** GraphQL over GET: query, variables and operation name percent-encoded in the URL; with `method: "POST"` as JSON. (D2-08) */
 export const graphqlRequest: Reader<RestRequest> = (value, path, problems) => {
   const map = value as RhaiMap;
   const url = field(map, "url", path, problems);
@@ -64,21 +75,23 @@ export const graphqlRequest: Reader<RestRequest> = (value, path, problems) => {
   if (variables !== undefined && !(variables instanceof RhaiMap)) mismatch(variables, "variables", "map", problems);
   if (operation !== undefined && typeof operation !== "string")
     mismatch(operation, "operation_name", "String", problems);
-  const query = [
-    `query=${percentEncode(field(map, "query", path, problems))}`,
-    ...(variables === undefined
-      ? []
-      : [`variables=${percentEncode(JSON.stringify(json(variables, "variables", problems)))}`]),
-    ...(operation === undefined ? [] : [`operationName=${percentEncode(String(operation))}`]),
-  ].join("&");
   const own = headersOf(map.get("headers")).filter(
     ([name]) => !["content-type", "accept"].includes(name.toLowerCase()),
   );
-  return {
-    url: `${url}${url.includes("?") ? "&" : "?"}${query}`,
-    method: "GET",
-    headers: [["Content-Type", JSON_TYPE], ["Accept", JSON_TYPE], ...own],
+  const headers: Headers = [["Content-Type", JSON_TYPE], ["Accept", JSON_TYPE], ...own];
+  const asked = {
+    query: field(map, "query", path, problems),
+    ...(variables === undefined ? {} : { variables: json(variables, "variables", problems) }),
+    ...(operation === undefined ? {} : { operationName: String(operation) }),
   };
+  const method = map.get("method");
+  if (typeof method === "string" && method.toUpperCase() === "POST") {
+    return { url, method: "POST", body: JSON.stringify(asked), headers };
+  }
+  const query = Object.entries(asked)
+    .map(([name, text]) => `${name}=${percentEncode(typeof text === "string" ? text : JSON.stringify(text))}`)
+    .join("&");
+  return { url: `${url}${url.includes("?") ? "&" : "?"}${query}`, method: "GET", headers };
 };
 
 const field = (map: RhaiMap, name: string, path: string, problems: Parameters<Reader<string>>[2]): string => {

@@ -5,6 +5,9 @@ import { after, before, test } from "node:test";
 import { type ApiProcess, provisionToken, startApiProcess } from "../../testing/api-process.ts";
 import { runCli, TemporaryDirectory } from "../../testing/cli-process.ts";
 
+const idOf = (registered: Record<string, unknown>) => (registered["host"] as { readonly hostId: string }).hostId;
+let hostId = "";
+
 /** A registered machine without a daemon: archives need none, except to find a node's data. What the engines do: e2e/archives.test.ts. */
 const machine = new TemporaryDirectory();
 let api: ApiProcess;
@@ -30,6 +33,7 @@ before(async () => {
     memoryBytes: "8000000000",
     diskBytes: "100000000000",
   });
+  hostId = idOf(registered);
   const { token, refresh } = registered;
   const config = { token, refresh_token: refresh, nodexeus_api_url: api.url };
   writeFileSync(join(machine.path, "etc/blockvisor.json"), JSON.stringify(config));
@@ -39,10 +43,10 @@ after(async () => {
   machine[Symbol.dispose]();
 });
 
-async function call(method: string, message: object): Promise<Record<string, unknown>> {
+async function call(method: string, message: object, jwt = ""): Promise<Record<string, unknown>> {
   const response = await fetch(`${api.url}/blockjoy.v1.${method}`, {
     method: "POST",
-    headers: { "content-type": "application/json" },
+    headers: { "content-type": "application/json", ...(jwt && { authorization: `Bearer ${jwt}` }) },
     body: JSON.stringify(message),
   });
   if (!response.ok) throw new Error(`${method}: ${await response.text()}`);
@@ -84,4 +88,50 @@ test("without a daemon no node's data are touched", async () => {
     [status, text],
     [4, "Error: cannot reach blockvisord at ROOT/run/blockvisor/blockvisord.sock (BV901)"],
   );
+});
+
+test("an administrator says what is kept, who uploads and how much, with a login of nib", async () => {
+  const noLogin = await runCli("bv", ["archive", "grants"], { env: { BV_ROOT: machine.path, HOME: machine.path } });
+  assert.deepEqual([noLogin.status, noLogin.stderr.split("\n")[0]], [1, "Error: you are not logged in (BV401)"]);
+  const { token: NIB_TOKEN } = (await call("AuthService/Login", { email: api.email, password: api.password })) as {
+    token: string;
+  };
+  const env = { BV_ROOT: machine.path, HOME: machine.path, NIB_TOKEN, NIB_API_URL: api.url };
+  const admin = async (...args: string[]) => {
+    const { status, stdout, stderr } = await runCli("bv", ["archive", ...args], { env });
+    assert.equal(status, 0, stderr);
+    return stdout;
+  };
+  const json = async (...args: string[]) => JSON.parse(await admin(...args, "--format", "json"));
+
+  assert.equal(await admin("grants"), "No host was granted to upload archives.\n");
+  assert.equal(await admin("grant", hostId, "my-chain-v1"), `The host ${hostId} may upload my-chain-v1\n`);
+  assert.deepEqual(await json("grants"), { grants: [{ host_id: hostId, store_key: "my-chain-v1" }] });
+  await admin("revoke", hostId, "my-chain-v1");
+  assert.deepEqual(await json("grants"), { grants: [] });
+
+  assert.equal(
+    await admin("retain", "my-chain-v1", "--last", "3", "--days", "30"),
+    "Of my-chain-v1 the newest 3 and those younger than 30 days are kept\n",
+  );
+  const { archives } = await json("list");
+  assert.deepEqual(archives, [
+    {
+      ...{ store_key: "my-chain-v1", stored_size: 0, keep_last: 3, keep_days: 30, downloads: 0, served_bytes: 0 },
+      versions: [],
+    },
+  ]);
+  assert.deepEqual(await json("gc", "--dry-run"), { dry_run: true, items: [] });
+  const nothing = await runCli("bv", ["archive", "deprecate", "my-chain-v1", "7"], { env });
+  assert.deepEqual([nothing.status, nothing.stderr.split("\n")[0]], [3, "Error: Manifest not found. (BV404)"]);
+
+  const { orgs } = (await call("OrgService/List", { limit: "1" }, NIB_TOKEN)) as { orgs: { orgId: string }[] };
+  const orgId = orgs[0]?.orgId ?? "";
+  const none = { org_id: orgId, stored_bytes: 0, uploads_today: 0 };
+  const open = { ...none, stored_bytes_limit: null, uploads_per_day_limit: null };
+  assert.deepEqual(await json("quota", orgId), open);
+  const limits = ["quota", orgId, "--bytes", "2G", "--uploads", "5"];
+  assert.deepEqual(await json(...limits), { ...none, stored_bytes_limit: 2e9, uploads_per_day_limit: 5 });
+  assert.match(await admin("quota", orgId), /Stored: +0 B of 2.* GB\nUploads in 24 hours: +0 of 5\n/);
+  assert.deepEqual(await json("quota", orgId, "--reset"), open);
 });

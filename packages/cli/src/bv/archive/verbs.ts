@@ -1,5 +1,6 @@
 import { bandwidth, count, countOrNone } from "../../command/values.ts";
 import { type Verb, type VerbOption, verb } from "../../command/verb.ts";
+import { administrationVerbs } from "./administer/verbs.ts";
 
 export interface ListOptions {
   readonly all?: true;
@@ -68,7 +69,7 @@ const listVerb = verb<ListOptions, [storeKey?: string]>({
 export const archiveVerbs: Verb = {
   name: "archive",
   aliases: ["a"],
-  summary: "look at archives of protocol data, check data on disk against them, fetch and push them",
+  summary: "look at archives of protocol data, check data on disk against them, fetch, push and administer them",
   verbs: [
     listVerb,
     operateVerb(
@@ -105,5 +106,6 @@ export const archiveVerbs: Verb = {
       ],
       [["bv archive push my-chain-v1 --node my-node --exclude '*LOCK'", "a snapshot of a stopped node's data"]],
     ),
+    ...administrationVerbs,
   ],
 };

@@ -15,7 +15,7 @@ import type { Call } from "../../command/verb.ts";
 import { Failure } from "../../failure/failure.ts";
 import type { Output } from "../../output/output.ts";
 import { ask, askSecret } from "../../output/question.ts";
-import { extraPermissions, pushPermissions, readPermissions } from "./permissions.ts";
+import { administratorPermissions, extraPermissions, pushPermissions, readPermissions } from "./permissions.ts";
 import type { LoginOptions } from "./verb.ts";
 
 /** `nib login` (nib-and-images §1.5). */
@@ -69,7 +69,11 @@ function wrongPassword(error: unknown): never {
 /** The most that the user holds: everything, or without what is only nice to have. */
 async function createKey(api: Api, userId: string, readOnly: boolean): Promise<string> {
   const needed: readonly string[] = readOnly ? readPermissions : [...pushPermissions, ...readPermissions];
-  const tries = [[...needed, ...extraPermissions], [...needed, "protocol-view-development"], needed];
+  const most = [...needed, ...extraPermissions];
+  const tries = [
+    ...(readOnly ? [] : [[...most, ...administratorPermissions]]),
+    ...[most, [...needed, "protocol-view-development"], needed],
+  ];
   let denied: unknown;
   for (const permissions of tries) {
     try {

@@ -24,3 +24,6 @@ export const pushPermissions = [
 
 /** Nice to have, asked for when the user holds them: images in development, and logging out by deleting the key. */
 export const extraPermissions = ["protocol-view-development", "api-key-list", "api-key-delete"] as const;
+
+/** What only platform administrators hold: retention, grants and quotas of archives (`bv archive`). */
+export const administratorPermissions = ["archive-admin-manage"] as const;

@@ -62,15 +62,15 @@ test("when the connection is lost, only what may happen twice is sent again", as
       seen.push("sh");
       return die();
     },
-    renderTemplate: () => {
-      seen.push("template");
+    renderTemplate: ({ mode }) => {
+      seen.push(`template ${mode?.toString(8)}`);
       return seen.length < 4 ? die() : { changed: true };
     },
   });
   await assert.rejects(engine.runJrpc(jrpc, 5_000, context), { code: "agent_unreachable" });
   await assert.rejects(engine.runSh("true", 5_000, context), { code: "agent_unreachable" });
-  await engine.renderTemplate("/a", "/b", {}, context);
-  assert.deepEqual(seen, ["jrpc", "sh", "template", "template"]);
+  await engine.renderTemplate("/a", "/b", {}, 0o600, context);
+  assert.deepEqual(seen, ["jrpc", "sh", "template 600", "template 600"]);
 });
 
 test("a script whose time is over says what it had printed", async (t) => {

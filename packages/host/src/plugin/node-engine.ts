@@ -148,8 +148,9 @@ export function createNodeEngine(parts: NodeEngineParts): PluginEngine {
       );
       return { exitCode, stdout, stderr };
     },
-    renderTemplate: async (template, destination, params, context) => {
-      const message = { template, destination, params: JSON.stringify(params) };
+    renderTemplate: async (template, destination, params, mode, context) => {
+      const bits = mode === undefined ? {} : { mode };
+      const message = { template, destination, params: JSON.stringify(params), ...bits };
       await ask("render_template", context, (options) => link.babel.renderTemplate(message, options));
     },
     fileRead: (path, context) =>

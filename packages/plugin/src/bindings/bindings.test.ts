@@ -248,7 +248,7 @@ test("data, files, tasks, templates and logs reach the host", async () => {
   await call(
     `fn f() {
       save_data("d"); file_write("/x", "hi".to_blob()); put_secret("key-one", "s".to_blob()); delete_task("t");
-      render_template("/a", "/b", #{p: 'c', q: [1]}); info("i"); warn("w"); error("e"); debug("q"); print("p");
+      render_template("/a", "/b", #{p: 'c', q: [1]}); render_template("/a", "/b", #{}, 0o600); info("i"); warn("w"); error("e"); debug("q"); print("p");
     }`,
     overrides as never,
   );
@@ -257,7 +257,8 @@ test("data, files, tasks, templates and logs reach the host", async () => {
     ["write", "/x", new TextEncoder().encode("hi")],
     ["put", "key-one", new TextEncoder().encode("s")],
     ["delete", "t"],
-    ["render", "/a", "/b", { p: "c", q: [1] }],
+    ["render", "/a", "/b", { p: "c", q: [1] }, undefined],
+    ["render", "/a", "/b", {}, 0o600],
     ["log", "info", "i"],
     ["log", "warn", "w"],
     ["log", "error", "e"],

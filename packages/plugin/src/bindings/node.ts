@@ -1,9 +1,9 @@
-import { Blob, type RhaiMap, share, t, type Value } from "@blockvisor/rhai";
+import { Blob, type CallContext, type RhaiMap, share, t, type Value } from "@blockvisor/rhai";
 import { CronError } from "../cron/fields.ts";
 import { parseSchedule } from "../cron/schedule.ts";
 import type { NodeEnv } from "../engine/node-env.ts";
 import { valueFromJson } from "../values/from-json.ts";
-import { json } from "../values/reader.ts";
+import { int, json } from "../values/reader.ts";
 import { ask, convert } from "./binding.ts";
 import type { EngineBridge } from "./bridge.ts";
 import type { BindingTarget } from "./target.ts";
@@ -18,14 +18,13 @@ export function registerNode(engine: BindingTarget, bridge: EngineBridge): void 
     return valueFromJson({ ...env, org_id: env.node_org_id });
   });
 
-  engine.registerFn(
-    "render_template",
-    [t.string, t.string, t.map],
-    (ctx, template: string, destination: string, params: RhaiMap) => {
-      ask(ctx, bridge, "renderTemplate", template, destination, convert(json, params));
-      return undefined;
-    },
-  );
+  type RenderArguments = [template: string, destination: string, params: RhaiMap, mode?: Value];
+  const render = (ctx: CallContext, ...[template, destination, params, bits]: RenderArguments): undefined => {
+    const mode = bits === undefined ? undefined : convert(int("u16"), bits);
+    ask(ctx, bridge, "renderTemplate", template, destination, convert(json, params), mode);
+  };
+  engine.registerFn("render_template", [t.string, t.string, t.map], render);
+  engine.registerFn("render_template", [t.string, t.string, t.map, t.int], render);
   engine.registerFn("file_read", [t.string], (ctx, path: string) => blob(ask(ctx, bridge, "fileRead", path)));
   engine.registerFn("file_write", [t.string, t.blob], (ctx, path: string, content: Blob) => {
     ask(ctx, bridge, "fileWrite", path, content.bytes.slice());

@@ -24,6 +24,8 @@ export interface ConfigFile {
   readonly destination: string;
   /** Any JSON value; only an object can be rendered. */
   readonly params: unknown;
+  /** Permission bits of the destination, such as 0o600 for one with secrets; absent: it keeps its own, or gets 0o644. (D2-10) */
+  readonly mode?: number;
 }
 
 export interface AuxService {

@@ -8,6 +8,7 @@ import {
   json,
   option,
   type Problem,
+  type Reader,
   required,
   string,
   struct,
@@ -34,11 +35,17 @@ const log = { log_buffer_capacity_mb: option(int("usize")), log_timestamp: optio
 
 const shutdown = { shutdown_timeout_secs: option(int("u64")), shutdown_signal: option(signal) };
 
-const configFile = struct<ConfigFile>({
+const configFileWithMode = struct<Omit<ConfigFile, "mode"> & { readonly mode: number | null }>({
   template: required(string),
   destination: required(string),
   params: required(json),
+  mode: option(int("u16")),
 });
+/** The reference knows no mode: without one nothing is persisted of it. */
+const configFile: Reader<ConfigFile> = (value, path, problems) => {
+  const { mode, ...file } = configFileWithMode(value, path, problems);
+  return mode === null ? file : { ...file, mode };
+};
 
 const auxService = struct<AuxService>({
   name: required(string),

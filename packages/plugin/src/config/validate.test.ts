@@ -102,9 +102,10 @@ test("rules of plugin_config", () => {
     [{ upload: { compression: { ZSTD: 22 } } }],
     [{ upload: { exclude: ["**/*"] } }, 'warning NIB505 upload.exclude[0]: "**/*" excludes everything from uploads'],
     [
-      { config_files: [{ template: "t", destination: "/d", params: [] }] },
+      { config_files: [{ template: "t", destination: "/d", params: [], mode: 0o10000 }] },
       'lint NIB505 config_files[0].template: template "t" should be an absolute path in the node',
       "error NIB505 config_files[0].params: params must be a map to render a template",
+      "error NIB505 config_files[0].mode: mode must be permission bits, such as 0o600",
     ],
   ];
   for (const [config, ...expected] of table) assert.deepEqual(problems(config), expected);

@@ -159,5 +159,9 @@ function checkTemplates(config: PluginConfig, problems: ConfigProblem[]): void {
       const path = `config_files[${index}].params`;
       problems.push({ code: "NIB505", level: "error", path, message: "params must be a map to render a template" });
     }
+    if (file.mode !== undefined && file.mode > 0o7777) {
+      const path = `config_files[${index}].mode`;
+      problems.push({ code: "NIB505", level: "error", path, message: "mode must be permission bits, such as 0o600" });
+    }
   });
 }

@@ -62,8 +62,14 @@ export interface PluginEngine {
   runRest(request: RestRequest, timeoutMs: number, ctx: EngineContext): Promise<HttpResponse>;
   /** `body` is the script's text, untrimmed; runs as `sh -c` inside the node. */
   runSh(body: string, timeoutMs: number, ctx: EngineContext): Promise<ShResponse>;
-  /** `params` is a JSON object. */
-  renderTemplate(template: string, destination: string, params: unknown, ctx: EngineContext): Promise<void>;
+  /** `params` is a JSON object. Without `mode` the destination keeps its own permission bits, or gets 0o644. */
+  renderTemplate(
+    template: string,
+    destination: string,
+    params: unknown,
+    mode: number | undefined,
+    ctx: EngineContext,
+  ): Promise<void>;
   fileRead(path: string, ctx: EngineContext): Promise<Uint8Array>;
   fileWrite(path: string, content: Uint8Array, ctx: EngineContext): Promise<void>;
 

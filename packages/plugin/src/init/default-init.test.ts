@@ -75,6 +75,19 @@ async function initJobs(config: PluginConfig, overrides: Partial<PluginEngine>) 
   return Object.fromEntries(engine.jobs.map((job) => [job.name, job.config]));
 }
 
+test("config files are rendered with their mode, when they have one", async () => {
+  const rendered: unknown[] = [];
+  const renderTemplate: PluginEngine["renderTemplate"] = async (_template, destination, _params, mode) =>
+    void rendered.push([destination, mode]);
+  const file = (destination: string) => ({ template: "/t", destination, params: {} });
+  const config = configOf({ config_files: [file("/open"), { ...file("/secret"), mode: 0o600 }], services: [] });
+  await defaultInit(config, run(recorder({ renderTemplate }).engine));
+  assert.deepEqual(rendered, [
+    ["/open", undefined],
+    ["/secret", 0o600],
+  ]);
+});
+
 test("the whole order of default init, archive available", async () => {
   const { engine, calls } = recorder();
   await defaultInit(FULL, run(engine));

@@ -12,9 +12,9 @@ export async function defaultInit(config: PluginConfig, run: RunContext): Promis
   const { engine, ctx, onStep } = run;
   await onStep({ kind: "stop_jobs" });
   await engine.stopAllJobs(ctx);
-  for (const { template, destination, params } of config.config_files ?? []) {
+  for (const { template, destination, params, mode } of config.config_files ?? []) {
     await onStep({ kind: "render", destination });
-    await engine.renderTemplate(template, destination, params, ctx);
+    await engine.renderTemplate(template, destination, params, mode, ctx);
   }
   await startJobs(run, (config.aux_services ?? []).map(auxServiceJob));
   await runCommands(run, "init", config.init?.commands ?? []);

@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, statfsSync, statSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { existsSync, mkdirSync, rmSync, statfsSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { JobState, type Node, NodeStatus } from "@blockvisor/wire/blockvisor/host/v1/host";
 import { type DaemonProcess, finish, makeRoot, startDaemonProcess, type TestRoot } from "../testbed/daemon-process.ts";
 import { failureOf } from "../testbed/failure-of.ts";
 import { makeTestImage } from "../testbed/test-image.ts";
+import { tracesOf } from "../testbed/traces.ts";
 import { until } from "../testbed/until.ts";
 
 /** What one node may do to the others and to the daemon: nothing. All live on a small disk of their own. */
@@ -40,7 +42,7 @@ before(async () => {
   mkdirSync(root.paths.var, { recursive: true });
   execFileSync("mount", ["-o", "loop", disk, root.paths.var]);
   daemon = await startDaemonProcess(root);
-  quiet = await play("quiet", {});
+  quiet = await play("quiet", { diskGb: 1n });
   // Most of it is taken: the filler has 45 MB.
   const { bavail, bsize } = statfsSync(root.paths.var);
   execFileSync("fallocate", ["-l", String(bavail * bsize - 45_000_000), join(root.paths.var, "ballast")]);
@@ -80,7 +82,7 @@ async function isStoppedAsFiller({ id }: Node): Promise<Node> {
   assert.ok(bavail * bsize > 1_000_000, `${bavail * bsize} bytes are left`);
   await nobodyElseNotices();
   await finish(daemon.client.deleteNode({ node: id }));
-  await until(async () => statfsSync(root.paths.var).bavail > bavail + 10_000_000 / bsize);
+  await until(async () => statfsSync(root.paths.var).bavail > bavail + 5_000_000 / bsize);
   return node;
 }
 
@@ -145,3 +147,35 @@ describe("a node that", () => {
     assert.match(daemon.log(), /9[5-9] % of the disk of/);
   });
 });
+
+test("on a disk without a byte left nodes can still be stopped and deleted, which makes room", async () => {
+  await until(async () => existsSync(root.paths.ballast));
+  const folder = join(root.paths.var, "full");
+  mkdirSync(folder);
+  try {
+    fill(folder);
+    assert.equal((await finish(daemon.client.stopNode({ node: quiet.id }))).status, NodeStatus.STOPPED);
+    assert.match(daemon.log(), /the disk is full: states of nodes are written to the space that was kept for them/);
+    fill(folder);
+    await finish(daemon.client.deleteNode({ node: quiet.id }));
+    const traces = () => tracesOf(root.paths, quiet.id);
+    await until(async () => (await traces()).length === 0, traces);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+/** To the last block: what large files leave is taken by small ones. */
+function fill(folder: string): void {
+  for (const size of [1_000_000, 1]) {
+    for (let full = false; !full; ) {
+      try {
+        writeFileSync(join(folder, randomUUID()), Buffer.alloc(size));
+      } catch (error) {
+        full = (error as NodeJS.ErrnoException).code === "ENOSPC";
+        if (!full) throw error;
+      }
+    }
+  }
+  assert.equal(statfsSync(folder).bavail, 0);
+}

@@ -4,6 +4,7 @@ import { ServiceStatus } from "@blockvisor/wire/blockvisor/host/v1/host";
 import type { Logger } from "pino";
 import { Cloud, type CloudLink, openCloudLink } from "../cloud/cloud.ts";
 import { loadHostConfig } from "../config/load-config.ts";
+import { keepBallast } from "../durable/index.ts";
 import { HostError } from "../errors/host-error.ts";
 import { Counters } from "../metrics/counters.ts";
 import { type MetricsEndpoint, serveMetrics } from "../metrics/metrics-endpoint.ts";
@@ -51,6 +52,12 @@ export async function startDaemon({ root, dev, env, log }: DaemonOptions): Promi
   const paths = hostPaths(root);
   const config = await loadHostConfig(paths, dev);
   await mkdir(paths.nodes, { recursive: true, mode: 0o700 });
+  const ballast = keepBallast({
+    directory: paths.var,
+    file: paths.ballast,
+    onUsed: () =>
+      log.error("the disk is full: states of nodes are written to the space that was kept for them; free some"),
+  });
   const { apiUrl, metricsPort } = config;
   const counters = new Counters();
   const cloudOptions =
@@ -139,6 +146,7 @@ export async function startDaemon({ root, dev, env, log }: DaemonOptions): Promi
       watch.stop();
       firewalls.stop();
       guard.stop();
+      ballast.stop();
       logs.stop();
       polls.stop();
       if (metrics && "url" in metrics) await metrics.close();

@@ -1,5 +1,6 @@
 import { open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { makesRoom } from "./ballast.ts";
 import { failpoint } from "./failpoint.ts";
 
 let sequence = 0;
@@ -21,7 +22,16 @@ export async function writeForThisBoot(path: string, data: string | Uint8Array, 
   await replace(path, data, mode, false);
 }
 
-async function replace(path: string, data: string | Uint8Array, mode: number, durable: boolean): Promise<void> {
+async function replace(...file: Parameters<typeof replaceOnce>): Promise<void> {
+  try {
+    await replaceOnce(...file);
+  } catch (error) {
+    if (!(await makesRoom(file[0], error))) throw error;
+    await replaceOnce(...file);
+  }
+}
+
+async function replaceOnce(path: string, data: string | Uint8Array, mode: number, durable: boolean): Promise<void> {
   sequence += 1;
   const temporary = join(dirname(path), `.${basename(path)}.tmp-${process.pid}-${sequence}`);
   try {

@@ -11,6 +11,8 @@ export interface HostPaths {
   readonly var: string;
   readonly nodes: string;
   readonly trash: string;
+  /** Space for states on a full disk. */
+  readonly ballast: string;
   /** What is kept of deleted nodes for a while. */
   readonly history: string;
   readonly images: string;
@@ -29,6 +31,7 @@ export function hostPaths(root: string): HostPaths {
     var: state,
     nodes: join(state, "nodes"),
     trash: join(state, "nodes/.trash"),
+    ballast: join(state, "nodes/.ballast"),
     history: join(state, "history"),
     images: join(state, "images"),
     commands: join(state, "commands.json"),

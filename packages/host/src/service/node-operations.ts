@@ -1,6 +1,7 @@
 import { HostError } from "../errors/host-error.ts";
 import type { NodeActor, NodeSnapshot, OperationRequest } from "../node/node-actor.ts";
 import { checkPlace } from "../node/node-data.ts";
+import { refuseHeld } from "../node/node-hold.ts";
 import { contentOf, type NodeContent, type NodeState } from "../node/node-state.ts";
 
 /** Where an operation comes from, and who is told about its steps. */
@@ -8,7 +9,8 @@ export type Asker = Pick<OperationRequest, "onNews" | "commandId">;
 
 /** Brings a node up; a node that runs already is left as it is. */
 export async function startNode(actor: NodeActor, asker: Asker): Promise<NodeSnapshot> {
-  const { dev_mode: devMode, initialized } = actor.snapshot().state;
+  const { name, dev_mode: devMode, initialized } = actor.snapshot().state;
+  await refuseHeld(actor.parts.paths, name);
   const isDown = actor.snapshot().status === "Stopped";
   // Engineers edit scripts in place: what is on disk counts (spec plugin-api §1.8).
   if (devMode && isDown) await actor.reloadPlugin();
@@ -43,7 +45,8 @@ function withoutStart(upgrade: NodeState["upgrade"]): NodeState["upgrade"] {
   return upgrade === null || upgrade.stage === "prepare" ? null : { ...upgrade, was_running: false };
 }
 
-export function restartNode(actor: NodeActor, force: boolean, asker: Asker): Promise<NodeSnapshot> {
+export async function restartNode(actor: NodeActor, force: boolean, asker: Asker): Promise<NodeSnapshot> {
+  await refuseHeld(actor.parts.paths, actor.snapshot().state.name);
   return actor.operate({
     kind: "restart",
     change: () => ({ ...up, restarting: true, force }),
@@ -135,6 +138,7 @@ export async function moveNodeData(
 ): Promise<NodeSnapshot> {
   const target = directory ?? null;
   if (actor.snapshot().state.data_directory === target) return actor.snapshot();
+  await refuseHeld(actor.parts.paths, actor.snapshot().state.name);
   if (directory !== undefined) await checkPlace(directory, actor.id);
   return actor.operate({
     kind: "move",

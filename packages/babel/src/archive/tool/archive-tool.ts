@@ -15,6 +15,7 @@ import type { ArchiveSource } from "../source.ts";
 import { ProgressWriter } from "../transfer/progress.ts";
 import { Streams } from "../transfer/streams.ts";
 import { type Damage, verify } from "../verify/verify.ts";
+import { NodeData } from "./node-data.ts";
 import { ParentSource } from "./parent-source.ts";
 
 const VERBS = ["fetch", "verify", "repair", "push"] as const;
@@ -24,6 +25,8 @@ type Settings = {
   readonly name: string;
   readonly data: string;
   readonly state: string | undefined;
+  /** The data volume of the node that the data are of. */
+  readonly mount: string | undefined;
   readonly dataVersion: number | undefined;
   readonly connections: number | undefined;
   readonly bandwidth: number | undefined;
@@ -35,7 +38,7 @@ type Settings = {
 
 const NOTHING = { phase: "metadata", message: "chunks", chunks: 0, chunksDone: 0, bytes: 0, bytesDone: 0 } as const;
 const USAGE = [
-  "usage: babel archive-tool fetch|verify|repair|push --name NAME --data DIR [--state DIR] [--data-version N]",
+  "usage: babel archive-tool fetch|verify|repair|push --name NAME --data DIR [--state DIR] [--mount DIR] [--data-version N]",
   "  [--max-connections N] [--max-bytes-per-second N] [--engine-socket PATH] [--exclude GLOB]... [--zstd LEVEL] [--layout parts|cas]",
 ].join("\n");
 /** Opens the socket; not on the command line, which everybody can read. */
@@ -135,7 +138,15 @@ type Result =
 
 async function fetchArchive(settings: Settings, source: ArchiveSource, say: Say, signal: AbortSignal): Promise<Result> {
   const state = new StateFolder(resolve(settings.state ?? ""));
-  return runOne({ settings, source, say, signal, state, adopt: false });
+  const context = { settings, source, say, signal, state, adopt: false };
+  if (settings.mount === undefined) return runOne(context);
+  // Where there is nothing to be fetched the data stay what they are.
+  if ((await source.version(settings.dataVersion)) === undefined) return { kind: "absent" };
+  const node = new NodeData(resolve(settings.mount));
+  await node.begin();
+  const result = await runOne(context);
+  if (result.kind === "complete") await node.finish(settings.name, result.data_version, result.total_size);
+  return result;
 }
 
 /** The state is temporary: whatever is interrupted is looked at again. */
@@ -236,6 +247,7 @@ function settingsOf(args: readonly string[]): Settings | undefined {
     "name",
     "data",
     "state",
+    "mount",
     "data-version",
     "max-connections",
     "max-bytes-per-second",
@@ -265,6 +277,7 @@ function settingsOf(args: readonly string[]): Settings | undefined {
     name,
     data,
     state: word("state"),
+    mount: word("mount"),
     engineSocket: word("engine-socket"),
     exclude: values.exclude ?? [],
     layout,

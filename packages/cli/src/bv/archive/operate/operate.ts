@@ -16,7 +16,7 @@ export async function operate(call: Call<OperateOptions, [storeKey: string]>, ve
   const { out, args, options, signal } = call;
   const [storeKey] = args;
   const level = levelOf(options.compression);
-  const place = await dataPlace(out, options, verb, signal);
+  using place = await dataPlace(out, options, verb, signal);
   using archives = new HostArchives(out);
   await using engine = await serveEngine(archives);
   const display = new TransferDisplay(out);
@@ -50,6 +50,7 @@ function toolArguments(
     value ? [flag, String(value)] : [];
   return [
     ...[verb, "--name", storeKey, "--data", place.folder, "--state", place.state, "--engine-socket", engine.path],
+    ...given("--mount", verb === "fetch" ? place.mount : undefined),
     ...given("--data-version", options.dataVersion),
     ...given("--max-connections", options.connections),
     ...given("--max-bytes-per-second", options.bandwidth),

@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { mkdir, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { after, test } from "node:test";
+import { ProtocolData } from "../../protocol-data/state.ts";
+import { builtAgent } from "../../testbed/agent.ts";
+import { DownloadFixture, treeOf } from "../testing/download-fixture.ts";
+import { sampleBytes, sampleSource, storeSample } from "../testing/sample-archive.ts";
+import { ToolProcess } from "../testing/tool-process.ts";
+
+const bundle = await builtAgent();
+after(() => rm(dirname(bundle.folder), { recursive: true, force: true }));
+
+test("a node whose data are fetched from outside knows at any moment whether they are all there", async (t) => {
+  const fixture = await DownloadFixture.make(t);
+  const files = new Map([["a", sampleBytes(300_000, "a")]]);
+  const sample = await storeSample(fixture.store, files, { chunkSize: 50_000, compression: { codec: "none" } });
+  const source = sampleSource(fixture.store, sample);
+  const mount = join(dirname(fixture.data), "volume");
+  const [data, state] = [join(mount, "protocol_data"), join(dirname(fixture.data), "tool")];
+  const plan = join(mount, ".babel_jobs/download/plan.json");
+  const node = new ProtocolData(mount);
+  const before = { source: "download", store_key: "old", data_version: 1, total_size: 1, finished_at: 1 };
+  for (const folder of [data, dirname(plan)]) await mkdir(folder, { recursive: true });
+  await writeFile(join(data, "a"), "what was there before");
+  await writeFile(plan, "{}");
+  await node.finish(before);
+  const fetch = (of = source) =>
+    new ToolProcess(
+      join(bundle.folder, bundle.description.version),
+      ["fetch", "--name", "sample", "--data", data, "--state", state, "--mount", mount],
+      of,
+    );
+
+  const none = fetch({ ...source, version: async () => undefined });
+  await none.ended;
+  assert.equal(none.result?.["kind"], "absent");
+  assert.deepEqual((await node.read()).complete, before, "nothing was touched");
+
+  const reached = new Promise<void>((resolve) => {
+    fixture.store.fault = () => {
+      resolve();
+      return { kind: "slow", bytesPerSecond: 1000 };
+    };
+  });
+  const cut = fetch();
+  await reached;
+  cut.child.kill("SIGKILL");
+  await cut.ended;
+  const { incomplete, initialized, complete } = await node.read();
+  assert.deepEqual([incomplete, initialized, complete], [true, false, undefined]);
+  assert.deepEqual(await readdir(dirname(plan)), [], "a job of the node begins anew");
+
+  fixture.store.fault = () => undefined;
+  const whole = fetch();
+  assert.equal(await whole.ended, 0, JSON.stringify(whole.result));
+  assert.deepEqual(await treeOf(data), files);
+  const { complete: record, initialized: usable } = await node.read();
+  assert.deepEqual(
+    [usable, { ...record, finished_at: 1 }],
+    [true, { ...before, store_key: "sample", data_version: 1, total_size: 300_000 }],
+  );
+
+  await rm(join(mount, ".babel_jobs"), { recursive: true });
+  await symlink(dirname(fixture.data), join(mount, ".babel_jobs"));
+  const trap = fetch();
+  assert.equal(await trap.ended, 1);
+  assert.match(String(trap.result?.["message"]), /\.babel_jobs is not a folder/);
+});

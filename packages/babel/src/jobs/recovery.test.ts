@@ -81,6 +81,18 @@ test("a lost status does not give the number of a run away again", async (t) => 
   assert.equal(await readFile(fileOf("node", "log/0000000002.00000000000000000000.log"), "utf8"), "ran\n");
 });
 
+test("a start while the job is replaced starts the new one", async (t) => {
+  const { registry, fileOf } = await node(t);
+  await registry.create("node", script("touch $BABEL_JOB_DIR/up; exec sleep 1000"));
+  await registry.start("node");
+  await until(() => existsSync(fileOf("node", "up")), "it runs");
+  const replaced = registry.create("node", script("exit 4"));
+  await Promise.all([replaced, registry.start("node")]);
+  await reaches(registry, "node", "finished");
+  const { state, runs } = registry.get("node").record;
+  assert.deepEqual([state.kind === "finished" && state.exitCode, runs], [4, 2]);
+});
+
 test("a job that could not be replaced is the old one, and is still watched", async (t) => {
   const { registry, fileOf } = await node(t);
   await registry.create("node", script("exit 3"));

@@ -32,6 +32,8 @@ export class Registry {
   readonly #jobs = new Map<string, Job>();
   readonly #around: Surroundings;
   readonly #definitions = new Serial();
+  /** By name, until the job is the new one. */
+  readonly #replacing = new Map<string, Promise<void>>();
   readonly #listeners = new Set<(change: Change) => void>();
   /** Started by force. */
   readonly #forced = new Set<string>();
@@ -111,7 +113,17 @@ export class Registry {
   }
 
   /** Creates or replaces a job; with the config it already has, it is left alone, running or not. (D3-16) */
-  create(name: string, config: JobConfig): Promise<void> {
+  async create(name: string, config: JobConfig): Promise<void> {
+    const replacing = this.#create(name, config);
+    this.#replacing.set(name, replacing);
+    try {
+      await replacing;
+    } finally {
+      if (this.#replacing.get(name) === replacing) this.#replacing.delete(name);
+    }
+  }
+
+  #create(name: string, config: JobConfig): Promise<void> {
     return this.#definitions.run(async () => {
       checkJobName(name);
       checkJobConfig(name, config);
@@ -132,6 +144,8 @@ export class Registry {
 
   /** @param force also while an upload reads the protocol data that the job uses; the upload notices */
   async start(name: string, force = false): Promise<void> {
+    // What is started now would be the old one, and nobody's a moment later.
+    await this.#replacing.get(name)?.catch(() => undefined);
     const job = this.get(name, "can't start");
     const defect = defectOf(name, this.edges);
     if (defect?.kind === "cycle") {

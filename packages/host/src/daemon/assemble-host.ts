@@ -62,6 +62,7 @@ export async function assembleHost({ paths, config, env, log, api }: HostParts):
     workers: new PluginWorkers({ size: Math.max(minWorkers, availableParallelism()) }),
     cpus: new CpuRegistry(),
     trash: new Trash(paths, log),
+    unsaved: new Map(),
     secretsOf: (state) => (api && !state.dev_mode ? apiSecrets(api, state.id) : devSecrets(paths.devSecrets)),
     archivesOf: (state, storeKeys) =>
       api === undefined || state.dev_mode

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { access, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { access, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
@@ -129,6 +129,21 @@ describe("the machine", () => {
     } finally {
       await run("umount", [disk]);
     }
+  });
+
+  test("tells when the state of a node cannot be written, until it can", async () => {
+    const node = await bench.create("unwritable", { start: false });
+    const state = join(node.directory, "state.json");
+    const stateCondition = async () => (await bench.client.getInfo({})).conditions.find(({ name }) => name === "state");
+    await rename(state, `${state}.aside`);
+    await mkdir(join(state, "in the way"), { recursive: true });
+    await failureOf(finish(bench.client.startNode({ node: node.id })));
+    assert.match((await stateCondition())?.message ?? "", /^states of nodes \(1\) cannot be written: /);
+    await rm(state, { recursive: true });
+    await rename(`${state}.aside`, state);
+    await finish(bench.client.startNode({ node: node.id }));
+    assert.equal(await stateCondition(), undefined);
+    await bench.remove(node.id);
   });
 
   test("keeps the address of a node that still runs but cannot be read, until that is deleted", async () => {

@@ -22,6 +22,7 @@ import type { ServiceContext } from "../service/service-context.ts";
 import { serveSocket } from "../service/socket-server.ts";
 import { assembleHost } from "./assemble-host.ts";
 import { boundLogs } from "./bound-logs.ts";
+import { argumentConditions, metricsCondition, nodeConditions, runtimeCondition } from "./conditions.ts";
 import { guardDisks } from "./disk-guard.ts";
 import { watchFirewalls } from "./firewall-watch.ts";
 import { collectImages } from "./image-collection.ts";
@@ -106,9 +107,11 @@ export async function startDaemon({ root, dev, env, log }: DaemonOptions): Promi
       ...(cloud?.conditions() ?? []),
       ...(metrics === undefined ? [] : [metricsCondition(metrics)]),
       ...guard.conditions(),
-      ...(host.trash.problem === undefined ? [] : [{ name: "trash", ok: false, message: host.trash.problem }]),
+      ...argumentConditions(host),
+      ...nodeConditions(host, nodes.snapshots()),
     ],
   };
+  for (const { message } of argumentConditions(host)) log.warn(message);
   const server = await serveSocket(paths, (router) => hostRoutes(router, context));
   log.info({ socket: paths.socket, mode: config.devMode ? "dev" : "cloud" }, `blockvisord ${version} serves`);
   if (metricsPort !== undefined) {
@@ -175,15 +178,4 @@ async function openMetrics(
   const endpoint = await serveMetrics(port, () => scrape({ ...sources, loopDelay, conditions }));
   loopDelay.enable();
   return endpoint;
-}
-
-function metricsCondition(metrics: MetricsEndpoint | HostError) {
-  if ("url" in metrics) return { name: "metrics", ok: true, message: metrics.url };
-  return { name: "metrics", ok: false, message: `${metrics.message}; ${metrics.hint}` };
-}
-
-function runtimeCondition(kind: string, probe: RuntimeProbe) {
-  return probe.usable
-    ? { name: "runtime", ok: true, message: `${kind}: ${probe.program} ${probe.version}` }
-    : { name: "runtime", ok: false, message: `${probe.reason}; ${probe.fix}` };
 }

@@ -323,8 +323,10 @@ export class NodeActor {
       onNews?.({ kind: "progress", step: step.kind, message, percent });
     const outcome = await execute(this.parts, step, { state: this.#state, signal, progress });
     await cutPoint(`done.${step.kind}`, this.id);
-    if (outcome.gone) this.#gone = true;
-    else if (outcome.state) await this.#save(outcome.state);
+    if (outcome.gone) {
+      this.#gone = true;
+      this.parts.host.unsaved.delete(this.id);
+    } else if (outcome.state) await this.#save(outcome.state);
     await cutPoint(`after.${step.kind}`, this.id);
     this.#seen = { ...this.#seen, ...outcome.seen };
     const ms = Math.round(performance.now() - begin);
@@ -349,7 +351,14 @@ export class NodeActor {
   async #save(change: Partial<NodeState>): Promise<void> {
     const next = { ...this.#state, ...change };
     if (isDeepStrictEqual(next, this.#state)) return;
-    await saveState(this.parts.host.paths, next);
+    const { paths, unsaved } = this.parts.host;
+    try {
+      await saveState(paths, next);
+      unsaved.delete(this.id);
+    } catch (error) {
+      unsaved.set(this.id, (error as Error).message);
+      throw error;
+    }
     this.#state = next;
     this.#changed();
   }

@@ -38,6 +38,8 @@ export interface NodeHost {
   readonly workers: PluginWorkers;
   readonly cpus: CpuRegistry;
   readonly trash: Trash;
+  /** Nodes whose state could not be written the last time, and why. */
+  readonly unsaved: Map<string, string>;
   readonly log: Logger;
   readonly secretsOf: (state: NodeState) => Secrets;
   readonly archivesOf: (state: NodeState, storeKeys: ReadonlySet<string>) => NodeArchives | undefined;
@@ -82,6 +84,6 @@ export interface NodeParts {
   pluginOf: string | undefined;
 }
 
-export function usesHostNetwork(host: NodeHost, state: NodeState): boolean {
+export function usesHostNetwork(host: Pick<NodeHost, "config">, state: NodeState): boolean {
   return state.apptainer_config?.host_network ?? host.config.runtime.host_network;
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { after, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { NodeTasks, type Task } from "./node-tasks.ts";
@@ -29,6 +29,19 @@ test("tasks are durable when they are acknowledged, replaced by name and forgott
   const last = new NodeTasks(path, async () => {});
   await last.load();
   assert.deepEqual(plain(last), [task("b", "0 0 12 * * *")]);
+});
+
+test("a file that cannot be understood is set aside, never overwritten", async () => {
+  const texts = ["{", '{"schema_version":2,"tasks":[]}', JSON.stringify({ tasks: [task("a", "every day")] })];
+  for (const text of texts) {
+    const path = file();
+    await writeFile(path, text);
+    const tasks = new NodeTasks(path, async () => {});
+    await assert.rejects(tasks.load(), { code: "failed", message: /were set aside in .*\.set-aside-/ });
+    await tasks.add(task("new"));
+    const [aside = ""] = (await readdir(folder)).filter((name) => name.startsWith(`${basename(path)}.set-aside-`));
+    assert.deepEqual([await readFile(join(folder, aside), "utf8"), plain(tasks)], [text, [task("new")]]);
+  }
 });
 
 test("a schedule that does not parse changes nothing", async () => {

@@ -1,9 +1,12 @@
+import { rename } from "node:fs/promises";
+import { isOperationError } from "@blockvisor/image/container";
 import { z } from "zod";
 import { readVersioned, writeDurable } from "../durable/index.ts";
 import { HostError } from "../errors/host-error.ts";
 import { parseSchedule, type Schedule } from "./cron.ts";
 
-const taskSchema = z.object({ name: z.string(), schedule: z.string(), function: z.string(), param: z.string() });
+const schedule = z.string().refine(parses, "is no schedule");
+const taskSchema = z.object({ name: z.string(), schedule, function: z.string(), param: z.string() });
 const fileSchema = z.object({ tasks: z.array(taskSchema) });
 
 export type Task = z.infer<typeof taskSchema>;
@@ -38,8 +41,17 @@ export class NodeTasks {
     this.#run = run;
   }
 
+  /** Rejects with what is wrong with a file that cannot be understood; it is set aside, so that no change of tasks overwrites it. */
   async load(): Promise<void> {
-    const file = await readVersioned(this.#path, { version: 1, schema: fileSchema });
+    const file = await readVersioned(this.#path, { version: 1, schema: fileSchema }).catch(async (error: unknown) => {
+      if (!isOperationError(error)) throw error;
+      const aside = `${this.#path}.set-aside-${Date.now()}`;
+      await rename(this.#path, aside);
+      throw new HostError("failed", `the node's scheduled tasks were set aside in ${aside}: ${error.message}`, {
+        hint: "let the plugin schedule them again: `bv node run init`",
+        cause: error,
+      });
+    });
     for (const task of file?.tasks ?? []) this.#put(task);
   }
 
@@ -116,5 +128,14 @@ export class NodeTasks {
   async #save(tasks: readonly Task[]): Promise<void> {
     const plain = tasks.map(({ name, schedule, function: fn, param }) => ({ name, schedule, function: fn, param }));
     await writeDurable(this.#path, JSON.stringify({ schema_version: 1, tasks: plain }));
+  }
+}
+
+function parses(text: string): boolean {
+  try {
+    parseSchedule(text);
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -156,7 +156,7 @@ for (const [name, start] of Object.entries(installations)) {
       assert.ok(chunk);
       const at = (path: string, positionBytes = 0n, sizeBytes = 10n) => ({ path, positionBytes, sizeBytes });
       const refusals: readonly (readonly [object, RegExp])[] = [
-        ...["../x", "/etc/passwd", "a/../b", "a//b", "./a", "", "a/", "a\0b", "x".repeat(300)].map(
+        ...["../x", "/etc/passwd", "a/../b", "a//b", "./a", "", "a/", "a\0b", "\ufffd", "x".repeat(300)].map(
           (path) => [{ destinations: [at(path)] }, /the path '.*' (is|contains)/s] as const,
         ),
         [{ destinations: [at(".babel_jobs/x")] }, /belongs to the agent/],
@@ -164,7 +164,9 @@ for (const [name, start] of Object.entries(installations)) {
         [{ destinations: [at("a", 0n, 5n), at("a", 3n, 5n)] }, /'a' is written twice at 3/],
         [{ destinations: [at("a", 0n, 5n), at("a/b", 0n, 5n)] }, /'a' is a file and the folder of 'a\/b'/],
         [{ destinations: [at("a", 0n, 9n)] }, /not compressed, but has 10 bytes for 9/],
-        [{ destinations: [] }, /10 stored bytes for 0 bytes/],
+        [{ destinations: [] }, /chunk 0 has no destination/],
+        [{ destinations: [at("a", 0n, 0n)] }, /10 stored bytes for 0 bytes/],
+        [{ destinations: [at("a"), at("a", 10n, 0n)] }, /'a' is written twice at 10/],
         [{ checksum: { checksum: { case: "sha256", value: new Uint8Array(20) } } }, /^chunks: .*wrong length/],
         [{ checksum: undefined }, /^chunks: .* has no checksum/],
         [{ size: 2n ** 60n }, /is too large/],

@@ -37,6 +37,7 @@ export function checkManifest({ summary, chunks }: Manifest): void {
 /** @returns the chunk's uncompressed bytes */
 function checkChunk(chunk: ManifestChunk, index: number, compressed: boolean): number {
   const total = chunk.destinations.reduce((sum, { size }) => sum + size, 0);
+  if (chunk.destinations.length === 0) throw invalidArgument("chunks", `chunk ${index} has no destination`);
   if (chunk.size > 0 !== total > 0) {
     throw invalidArgument("chunks", `chunk ${index} has ${chunk.size} stored bytes for ${total} bytes of data`);
   }
@@ -54,7 +55,7 @@ function checkPath(path: string, index: number): void {
       ? "is too long"
       : path.includes("\0")
         ? "contains a NUL character"
-        : !path.isWellFormed()
+        : !path.isWellFormed() || path.includes("\ufffd")
           ? "is not text"
           : names.some((name) => name === "" || name === "." || name === "..")
             ? "is not a plain relative path"
@@ -77,7 +78,10 @@ function checkNames(files: ReadonlyMap<string, unknown>): void {
 function checkRanges(path: string, ranges: readonly Destination[], holes: boolean): void {
   let end = 0;
   for (const { position, size } of [...ranges].sort((left, right) => left.position - right.position)) {
-    if (position < end) throw invalidArgument("chunks", `'${path}' is written twice at ${position}`);
+    // Only a file without content has an empty range, and it has no other.
+    if (position < end || (size === 0 && ranges.length > 1)) {
+      throw invalidArgument("chunks", `'${path}' is written twice at ${position}`);
+    }
     if (position > end && !holes) throw invalidArgument("chunks", `'${path}' has nothing from ${end} to ${position}`);
     end = position + size;
     if (!Number.isSafeInteger(end)) throw invalidArgument("chunks", `'${path}' is too large`);

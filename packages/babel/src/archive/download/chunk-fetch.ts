@@ -3,10 +3,13 @@ import { faultOf, isDiskFull, TransferFault } from "../transfer/fault.ts";
 import { getObject, type KeptConnections, type StallLimit } from "../transfer/get-object.ts";
 import { cancelled, pause, RetryPolicy, type RetryTimes, type SharedProgress } from "../transfer/retry.ts";
 import type { Throttle } from "../transfer/throttle.ts";
+import type { Windows } from "../transfer/windows.ts";
+import { WINDOW_LOG } from "../transfer/zstd-frame.ts";
 import { ChunkSink, Damaged } from "./chunk-sink.ts";
 import { hashOnDisk } from "./hash-on-disk.ts";
 import type { ChunkOrder, FromThread, TransferCounters } from "./orders.ts";
 import type { Tree } from "./tree.ts";
+import { LargerWindow } from "./zstd-reader.ts";
 
 /** What all fetches of a thread use. */
 export type FetchContext = {
@@ -14,6 +17,7 @@ export type FetchContext = {
   readonly throttle: Throttle;
   readonly progress: SharedProgress;
   readonly counters: TransferCounters;
+  readonly windows: Windows;
   readonly retry: RetryTimes;
   readonly stall: StallLimit;
   readonly output: Uint8Array;
@@ -33,6 +37,8 @@ export class ChunkFetch {
   #parked = false;
   #url: string | undefined;
   #written = 0;
+  /** Bytes of memory that were taken for its decompressor. */
+  #window = 0;
 
   constructor(id: number, order: ChunkOrder, tree: Tree, context: FetchContext) {
     this.#id = id;
@@ -78,11 +84,23 @@ export class ChunkFetch {
     const purpose = this.#order.kind === "compare" ? "compare" : "write";
     let sink: ChunkSink | undefined;
     let { fresh } = this.#order;
+    let windowLog: number | undefined;
+    const startAnew = (): void => {
+      this.#close(sink);
+      sink = undefined;
+      // What was written so far may be wrong, also where nothing but zeros belongs.
+      fresh = false;
+      counters.addUnfinished(-this.#written);
+      this.#written = 0;
+    };
     try {
       for (;;) {
+        // Others may wait for the memory that it has.
+        if (this.#parked && this.#window > 0) startAnew();
         await this.#unparked();
         try {
-          sink ??= await ChunkSink.open({ ...this.#order, fresh, purpose, output }, this.#tree);
+          const given = windowLog === undefined ? {} : { windowLog };
+          sink ??= await ChunkSink.open({ ...this.#order, ...given, fresh, purpose, output }, this.#tree);
           if (this.#order.chunk.size > 0) await this.#receive(sink, policy);
           return sink.finish();
         } catch (error) {
@@ -92,16 +110,14 @@ export class ChunkFetch {
             this.#exchange = new AbortController();
             continue;
           }
+          if (error instanceof LargerWindow) {
+            windowLog = WINDOW_LOG;
+            startAnew();
+            continue;
+          }
           const verdict = policy.after(error);
           if (verdict.kind === "fail") throw verdict.fault;
-          if (verdict.from === "beginning") {
-            sink?.close();
-            sink = undefined;
-            // What was written so far may be wrong, also where nothing but zeros belongs.
-            fresh = false;
-            counters.addUnfinished(-this.#written);
-            this.#written = 0;
-          }
+          if (verdict.from === "beginning") startAnew();
           const { kind, message } = faultOf(error);
           tell({ kind: "retry", id: this.#id, fault: kind, message, waitMs: verdict.waitMs });
           if (verdict.newUrl) this.#url = undefined;
@@ -109,18 +125,26 @@ export class ChunkFetch {
         }
       }
     } finally {
-      sink?.close();
+      this.#close(sink);
     }
   }
 
+  #close(sink: ChunkSink | undefined): void {
+    sink?.close();
+    this.#context.windows.giveBack(this.#window);
+    this.#window = 0;
+  }
+
   async #receive(sink: ChunkSink, policy: RetryPolicy): Promise<void> {
-    const { connections, stall, throttle, counters } = this.#context;
+    const { connections, stall, throttle, counters, windows } = this.#context;
     const { size } = this.#order.chunk;
     if (sink.received === size) return;
     const url = this.#url ?? (await this.#freshUrl());
     this.#exchange = new AbortController();
     const signal = AbortSignal.any([this.#exchange.signal, this.#cancel.signal]);
     for await (const piece of getObject(url, { from: sink.received, size }, { connections, signal, stall })) {
+      const windowLog = sink.windowLogFrom(piece);
+      if (windowLog !== undefined) this.#window = await windows.take(windowLog, signal);
       const written = sink.write(piece);
       this.#written += written;
       counters.addUnfinished(written);

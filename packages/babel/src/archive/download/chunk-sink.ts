@@ -3,6 +3,7 @@ import { errnoOf, messageOf } from "../../errno.ts";
 import { type Chunk, type Codec, contentSize } from "../format/chunk.ts";
 import { type StreamingHash, streamingHash } from "../format/hash.ts";
 import { TransferFault } from "../transfer/fault.ts";
+import { FRAME_HEADER_BYTES, SMALL_WINDOW_LOG, WINDOW_LOG, windowLogOf } from "../transfer/zstd-frame.ts";
 import type { Tree } from "./tree.ts";
 import { ZstdReader } from "./zstd-reader.ts";
 
@@ -23,6 +24,8 @@ export type SinkOptions = {
   readonly fresh: boolean;
   /** Room for decompressed bytes; sinks of one thread may share it. */
   readonly output: Uint8Array;
+  /** The least that frames of the chunk are known to need. */
+  readonly windowLog?: number;
 };
 
 /**
@@ -35,7 +38,9 @@ export class ChunkSink {
   readonly #options: SinkOptions;
   readonly #tree: Tree;
   readonly #hash: StreamingHash;
-  readonly #zstd: ZstdReader | undefined;
+  #zstd: ZstdReader | undefined;
+  /** What came before there was enough to know how large a window the decompressor needs. */
+  #head = Buffer.of();
   readonly #content: number;
   #written = 0;
   /** Destination that is being filled, and how far. */
@@ -47,21 +52,44 @@ export class ChunkSink {
     this.#tree = tree;
     this.#hash = hash;
     this.#content = contentSize(options.chunk);
-    this.#zstd = options.codec === "zstd" && options.chunk.size > 0 ? new ZstdReader(options.output) : undefined;
   }
 
   static async open(options: SinkOptions, tree: Tree): Promise<ChunkSink> {
     return new ChunkSink(options, tree, await streamingHash(options.chunk.checksum.algorithm));
   }
 
-  /** @returns uncompressed bytes that were written @throws TransferFault `corrupt`; errors of the file system */
+  /** How large a window is needed from this piece on, as a power of two; undefined: it is not known yet, or no other than before. */
+  windowLogFrom(piece: Uint8Array): number | undefined {
+    if (this.#options.codec !== "zstd" || this.#zstd !== undefined) return undefined;
+    const head = Buffer.concat([this.#head, piece.subarray(0, FRAME_HEADER_BYTES)]);
+    if (head.length < this.#headBytes) return undefined;
+    return Math.min(Math.max(windowLogOf(head), this.#options.windowLog ?? SMALL_WINDOW_LOG), WINDOW_LOG);
+  }
+
+  /** @returns uncompressed bytes that were written @throws TransferFault `corrupt`; LargerWindow; errors of the file system */
   write(piece: Uint8Array): number {
     const before = this.#written;
     this.received += piece.length;
     this.#hash.update(piece);
-    if (this.#zstd === undefined) this.#spread(piece);
-    else this.#zstd.feed(piece, (output) => this.#spread(output));
+    if (this.#options.codec === "zstd") this.#decompress(piece);
+    else this.#spread(piece);
     return this.#written - before;
+  }
+
+  get #headBytes(): number {
+    return Math.min(FRAME_HEADER_BYTES, this.#options.chunk.size);
+  }
+
+  #decompress(piece: Uint8Array): void {
+    let input = piece;
+    if (this.#zstd === undefined) {
+      const windowLog = this.windowLogFrom(piece);
+      input = this.#head = Buffer.concat([this.#head, piece]);
+      if (windowLog === undefined) return;
+      this.#zstd = new ZstdReader(this.#options.output, windowLog);
+      this.#head = Buffer.of();
+    }
+    this.#zstd.feed(input, (output) => this.#spread(output));
   }
 
   /** All bytes came in: they have to be the right ones. @throws TransferFault `corrupt` */

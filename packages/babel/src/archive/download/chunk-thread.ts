@@ -2,6 +2,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { KeptConnections } from "../transfer/get-object.ts";
 import { SharedProgress } from "../transfer/retry.ts";
 import { Throttle } from "../transfer/throttle.ts";
+import { Windows } from "../transfer/windows.ts";
 import { ChunkFetch, type FetchContext } from "./chunk-fetch.ts";
 import { type FromThread, type ThreadData, type ToThread, TransferCounters } from "./orders.ts";
 import { Tree } from "./tree.ts";
@@ -18,6 +19,7 @@ function serve(port: NonNullable<typeof parentPort>, data: ThreadData): void {
     throttle: new Throttle(data.throttle),
     progress: new SharedProgress(data.progress),
     counters: new TransferCounters(data.counters),
+    windows: new Windows(data.windows),
     retry: data.retry,
     stall: data.stall,
     output: Buffer.allocUnsafeSlow(OUTPUT),

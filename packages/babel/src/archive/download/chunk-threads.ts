@@ -5,6 +5,7 @@ import { isDiskFull, TransferFault } from "../transfer/fault.ts";
 import { STALL_LIMIT, type StallLimit } from "../transfer/get-object.ts";
 import { RETRY_TIMES, type RetryTimes, SharedProgress } from "../transfer/retry.ts";
 import { Throttle } from "../transfer/throttle.ts";
+import { Windows } from "../transfer/windows.ts";
 import { Damaged } from "./chunk-sink.ts";
 import { type ChunkOrder, type FromThread, type ThreadData, type ToThread, TransferCounters } from "./orders.ts";
 
@@ -50,6 +51,7 @@ export class ChunkThreads {
   readonly throttle = new Throttle();
   readonly counters = new TransferCounters();
   readonly #progress = new SharedProgress();
+  readonly #windows = new Windows();
   readonly #threads: readonly Thread[];
   readonly #fetching = new Map<number, Fetching>();
   #last = 0;
@@ -61,6 +63,7 @@ export class ChunkThreads {
       throttle: this.throttle.shared,
       progress: this.#progress.shared,
       counters: this.counters.shared,
+      windows: this.#windows.shared,
       retry,
       stall,
       openFiles: Math.floor(OPEN_FILES / count),

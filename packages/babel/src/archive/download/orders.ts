@@ -27,6 +27,7 @@ export type ThreadData = {
   readonly throttle: SharedArrayBuffer;
   readonly progress: SharedArrayBuffer;
   readonly counters: SharedArrayBuffer;
+  readonly windows: SharedArrayBuffer;
   readonly retry: RetryTimes;
   readonly stall: StallLimit;
   readonly openFiles: number;

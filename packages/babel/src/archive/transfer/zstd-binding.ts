@@ -1,7 +1,7 @@
 import { constants } from "node:zlib";
 
 type Handle = {
-  onerror: (message: string) => void;
+  onerror: (message: string, errno: number, code: string) => void;
   writeSync(
     flush: number,
     input: Uint8Array,
@@ -27,15 +27,15 @@ export class ZstdBinding {
   /** Of the last step, bytes. */
   inputLeft = 0;
   outputLeft = 0;
-  failure: string | undefined;
+  failure: { readonly code: string; readonly message: string } | undefined;
   readonly #stream: Stream;
 
   /** @param stream `createZstdCompress(…)` or `createZstdDecompress(…)`; with a small `chunkSize`, for its own output is not used */
   constructor(stream: unknown) {
     if (!isStream(stream)) throw new Error(`the zstd of Node ${process.version} is not the one babel was made for`);
     this.#stream = stream;
-    stream._handle.onerror = (message) => {
-      this.failure = message;
+    stream._handle.onerror = (message, _errno, code) => {
+      this.failure = { code, message };
     };
   }
 

@@ -43,7 +43,7 @@ export class FrameEncoder {
   #step(step: "continue" | "end", bytes: Uint8Array, from: number): void {
     const { buffer, at } = this.#output;
     this.#zstd.step(step, bytes, from, buffer, at);
-    if (this.#zstd.failure !== undefined) throw new Error(`zstd: ${this.#zstd.failure}`);
+    if (this.#zstd.failure !== undefined) throw new Error(`zstd: ${this.#zstd.failure.message}`);
     this.#output.filled(buffer.length - at - this.#zstd.outputLeft);
   }
 }

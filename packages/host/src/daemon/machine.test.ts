@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { access, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { access, mkdir, readdir, readFile, rename, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
@@ -9,6 +9,7 @@ import { linkNames } from "../network/names.ts";
 import { finish } from "../testbed/daemon-process.ts";
 import { failureOf } from "../testbed/failure-of.ts";
 import { NodeBench } from "../testbed/node-bench.ts";
+import { makeTestImage } from "../testbed/test-image.ts";
 import { tracesOf } from "../testbed/traces.ts";
 import { until } from "../testbed/until.ts";
 
@@ -129,6 +130,23 @@ describe("the machine", () => {
     } finally {
       await run("umount", [disk]);
     }
+  });
+
+  test("is rid of an image that no node has used for a week as soon as a daemon starts", async () => {
+    const imageUri = await makeTestImage(bench.root.paths.root, "0.0.1");
+    const { image, id } = await bench.create("old", { imageUri, start: false });
+    await bench.remove(id);
+    const record = join(bench.root.paths.images, "rootfs", image?.digest.slice("sha256:".length) ?? "", "image.json");
+    const longAgo = new Date(Date.now() - 8 * 24 * 3600_000);
+    await utimes(record, longAgo, longAgo);
+    await bench.daemon.stop();
+    await bench.startNextDaemon();
+    await until(() =>
+      access(record).then(
+        () => false,
+        () => true,
+      ),
+    );
   });
 
   test("tells when the state of a node cannot be written, until it can", async () => {

@@ -7,12 +7,23 @@ import { mountPointsBelow, unmountPoint } from "../rootfs/index.ts";
 
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
+/** What takes a node's things away. */
+interface Removers {
+  readonly runtime: Pick<NodeHost["runtime"], "delete">;
+  readonly network: Pick<NodeHost["network"], "list" | "tearDown">;
+  readonly firewall: Pick<NodeHost["firewall"], "list" | "remove">;
+}
+
 /**
  * What is left of nodes whose record is gone, by a crash or by hand: containers, networks, firewall rules, mounts and links (spec host-daemon
  * C5, C18). Looked for only where this installation keeps its own books, below its BV_ROOT: another one on the same machine is never touched.
  */
-export async function removeOrphans(host: NodeHost, nodes: NodeTable): Promise<void> {
-  const known = new Set([...nodes.actors().map(({ id }) => id), ...nodes.broken().map(({ id }) => id)]);
+export async function removeOrphans(
+  host: Pick<NodeHost, "paths" | "log"> & Removers,
+  nodes: Pick<NodeTable, "get" | "broken">,
+): Promise<void> {
+  // Asked when everything was looked at: a node that was created meanwhile is none.
+  const isKnown = (id: string): boolean => nodes.get(id) !== undefined || nodes.broken().some((node) => node.id === id);
   const { nodes: nodesDirectory, runDirectory, var: state } = host.paths;
   const mounts = await mountPointsBelow(nodesDirectory);
   const networks = await host.network.list();
@@ -28,7 +39,7 @@ export async function removeOrphans(host: NodeHost, nodes: NodeTable): Promise<v
     ...mounted,
   ];
   for (const id of new Set(traces)) {
-    if (known.has(id) || !uuid.test(id)) continue;
+    if (isKnown(id) || !uuid.test(id)) continue;
     host.log.warn({ node: id }, "removing what is left of a node that does not exist");
     for (const container of new Set([id, ...containers.filter((name) => name === `check-${id}`)]))
       await host.runtime.delete(container);

@@ -142,7 +142,7 @@ export async function startDaemon({ root, dev, env, log }: DaemonOptions): Promi
   const watch = watchNodes(nodes, config.recovery.checkMs);
   const firewalls = watchFirewalls(host, nodes, config.recovery.checkMs);
   const logs = boundLogs(nodes);
-  const collection = collectImages(host);
+  const collection = collectImages(host, attached);
 
   return {
     stop: async () => {

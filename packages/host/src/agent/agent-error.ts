@@ -29,8 +29,12 @@ export class AgentError extends Error {
   }
 }
 
-/** Babel attaches a detail to every error it raises itself, so an error without one comes from the connection. */
-export function agentErrorOf(error: unknown, operation: string): AgentError {
+/**
+ * Babel attaches a detail to every error it raises itself, so an error without one comes from the connection.
+ *
+ * @param signal of the caller: when it is not aborted, a call that was cancelled has lost its babel
+ */
+export function agentErrorOf(error: unknown, operation: string, signal?: AbortSignal): AgentError {
   const failure = ConnectError.from(error);
   const detail = failure.findDetails(ErrorDetailSchema)[0];
   if (detail) {
@@ -45,7 +49,12 @@ export function agentErrorOf(error: unknown, operation: string): AgentError {
         cause: failure,
       });
     case Code.Canceled:
-      return new AgentError("cancelled", failure.code, `given up (${operation})`, { cause: failure });
+      return new AgentError(
+        "cancelled",
+        failure.code,
+        signal?.aborted ? `given up (${operation})` : `babel went away before it answered (${operation})`,
+        { cause: failure },
+      );
     case Code.InvalidArgument:
     case Code.NotFound:
     case Code.PermissionDenied:

@@ -51,13 +51,18 @@ async function withRetries<T>(
   send: (options: CallOptions) => Promise<T>,
   { timeoutMs = 15_000, signal, retry = false }: AgentCall = {},
 ): Promise<T> {
+  let first: AgentError | undefined;
   for (let attempt = 0; ; attempt += 1) {
     try {
       return await send({ timeoutMs, ...(signal ? { signal } : {}) });
     } catch (error) {
-      const failure = error instanceof AgentError ? error : agentErrorOf(error, operation);
-      const repeatable = failure.unreachable && (retry === "undelivered" ? failure.undelivered : retry);
-      if (!repeatable || attempt >= 3 || signal?.aborted) throw failure;
+      const failure = error instanceof AgentError ? error : agentErrorOf(error, operation, signal);
+      // The calls of a babel that is killed end as if somebody had cancelled them.
+      const lost = failure.unreachable || failure.code === "cancelled";
+      if (!lost || signal?.aborted || !(retry === "undelivered" ? failure.undelivered : retry)) throw failure;
+      // What went wrong at first says more than that it is no better.
+      first ??= failure;
+      if (attempt >= 3) throw first;
       const wait = 600 * 2 ** attempt * (0.8 + Math.random() * 0.4);
       await pause(wait, undefined, { ref: true, ...(signal ? { signal } : {}) }).catch(() => {
         throw failure;

@@ -11,7 +11,7 @@ import { createNodeEngine } from "./node-engine.ts";
 
 /** The engine of a node whose babel does what a test wants, at the socket where the real one listens. */
 async function nodeEngine(t: TestContext) {
-  const { runDirectory: folder, listen } = await standInBabel(t);
+  const { runDirectory: folder, listen, die } = await standInBabel(t);
   const engine = createNodeEngine({
     link: openAgentLink(folder, () => "secret"),
     requireAgent: () => {},
@@ -25,13 +25,8 @@ async function nodeEngine(t: TestContext) {
     log: () => {},
   });
   const context = { deadline: Date.now() + 60_000, signal: new AbortController().signal };
-  return { engine, context, listen };
+  return { engine, context, listen, die };
 }
-
-/** What a connection that is reset makes of a call: babel itself never fails without a detail. */
-const die = (): never => {
-  throw new ConnectError("reset", Code.Aborted);
-};
 
 const rest = { url: "http://127.0.0.1:1/", method: "GET", headers: [] };
 const jrpc = { host: "http://127.0.0.1:1/", method: "pay", params: undefined, headers: [] };
@@ -51,7 +46,7 @@ test("a service that is down is told as it is, after one request", async (t) => 
 });
 
 test("when the connection is lost, only what may happen twice is sent again", async (t) => {
-  const { engine, context, listen } = await nodeEngine(t);
+  const { engine, context, listen, die } = await nodeEngine(t);
   const seen: string[] = [];
   await listen({
     runJrpc: () => {
@@ -67,8 +62,12 @@ test("when the connection is lost, only what may happen twice is sent again", as
       return seen.length < 4 ? die() : { changed: true };
     },
   });
-  await assert.rejects(engine.runJrpc(jrpc, 5_000, context), { code: "agent_unreachable" });
-  await assert.rejects(engine.runSh("true", 5_000, context), { code: "agent_unreachable" });
+  const lost = (operation: string) => ({
+    code: "cancelled",
+    message: `babel went away before it answered (${operation})`,
+  });
+  await assert.rejects(engine.runJrpc(jrpc, 5_000, context), lost("run_jrpc"));
+  await assert.rejects(engine.runSh("true", 5_000, context), lost("run_sh"));
   await engine.renderTemplate("/a", "/b", {}, 0o600, context);
   assert.deepEqual(seen, ["jrpc", "sh", "template 600", "template 600"]);
 });
@@ -111,14 +110,24 @@ test("what did not reach babel is sent when it is back", async (t) => {
   assert.deepEqual(await answer, { exitCode: 0, stdout: "true", stderr: "" });
 });
 
-test("a short job whose start was taken, but not answered, runs once", async (t) => {
-  const { engine, context, listen } = await nodeEngine(t);
+test("a short job whose start was taken, but not answered, runs once; a deletion is not missed", async (t) => {
+  const { engine, context, listen, die } = await nodeEngine(t);
   const runs: Record<string, bigint> = { known: 4n, lost: 0n };
-  let starts = 0;
+  let [starts, deletions] = [0, 0];
   await listen(
     {},
     {
-      getJob: ({ name }) => ({ job: { name, run: { number: runs[name] ?? 0n } } }),
+      getJob: ({ name }) => {
+        if (name in runs) return { job: { name, run: { number: runs[name] ?? 0n } } };
+        const detail = { code: "job-not-found", message: "not found", hint: "" };
+        throw new ConnectError(detail.message, Code.NotFound, undefined, [{ desc: ErrorDetailSchema, value: detail }]);
+      },
+      getStopTimeout: () => ({}),
+      deleteJob: ({ name }) => {
+        deletions += 1;
+        delete runs[name];
+        return die();
+      },
       startJob: ({ name }) => {
         starts += 1;
         // This one was killed before the start was on disk.
@@ -131,4 +140,6 @@ test("a short job whose start was taken, but not answered, runs once", async (t)
   await engine.startJob("known", context);
   await engine.startJob("lost", context);
   assert.deepEqual([runs, starts], [{ known: 5n, lost: 1n }, 3]);
+  await engine.deleteJob("known", context);
+  assert.deepEqual([runs, deletions], [{ lost: 1n }, 1]);
 });

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { EngineContext, HttpResponse, LogLevel, NodeEnv, PluginConfig, PluginEngine } from "@blockvisor/plugin";
+import type { JobInfo } from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import type { CallOptions } from "@connectrpc/connect";
 import { AgentError } from "../agent/agent-error.ts";
 import type { AgentCall, AgentLink } from "../agent/agent-link.ts";
@@ -56,15 +57,18 @@ export function createNodeEngine(parts: NodeEngineParts): PluginEngine {
     return Number(timeout?.seconds ?? 0n) * second + 15 * second;
   };
 
-  /** Number of a job's last run; 0 without one, and without the job. */
-  const lastRun = async (name: string, context: EngineContext): Promise<bigint> => {
-    const known = ask("job_info", context, (options) => link.jobs.getJob({ name }, options));
-    const { job } = await known.catch((error: unknown) => {
-      if (error instanceof AgentError && error.code === "job_not_found") return { job: undefined };
-      throw error;
-    });
-    return job?.run?.number ?? 0n;
+  const jobOf = async (name: string, context: EngineContext): Promise<JobInfo | undefined> => {
+    const answer = ask("job_info", context, (options) => link.jobs.getJob({ name }, options));
+    return answer.then(
+      ({ job }) => job,
+      (error: unknown) => {
+        if (error instanceof AgentError && error.code === "job_not_found") return undefined;
+        throw error;
+      },
+    );
   };
+  const lastRun = async (name: string, context: EngineContext): Promise<bigint> =>
+    (await jobOf(name, context))?.run?.number ?? 0n;
 
   return {
     createJob: async (name, config, context) => {
@@ -106,7 +110,13 @@ export function createNodeEngine(parts: NodeEngineParts): PluginEngine {
     },
     deleteJob: async (name, context) => {
       const timeoutMs = await stopTimeout(name, context);
-      await ask("delete_job", context, (options) => link.jobs.deleteJob({ name }, options), { timeoutMs });
+      let sent = false;
+      const remove = async (options: CallOptions): Promise<void> => {
+        if (sent && (await jobOf(name, context)) === undefined) return;
+        sent = true;
+        await link.jobs.deleteJob({ name }, options);
+      };
+      await ask("delete_job", context, remove, { timeoutMs });
     },
     jobInfo: async (name, context) => {
       const { job } = await ask("job_info", context, (options) => link.jobs.getJob({ name }, options));

@@ -137,7 +137,7 @@ async function* linesOf(
       return;
     } catch (error) {
       if (signal.aborted) return;
-      const failed = agentErrorOf(error, "read_job_logs");
+      const failed = agentErrorOf(error, "read_job_logs", signal);
       // A babel that is killed takes its streams along: they end as if somebody had cancelled them.
       if (!follow || !(failed.unreachable || failed.code === "cancelled")) throw failed;
       await pause(retryMs, undefined, { signal }).catch(() => {});

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { Babel, BabelJobs } from "@blockvisor/wire/blockvisor/babel/v1/babel";
-import type { ServiceImpl } from "@connectrpc/connect";
+import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 
 /** A `run` directory in which something answers in babel's place: for failures that the real one cannot be made to have. */
@@ -26,5 +26,10 @@ export async function standInBabel(t: TestContext) {
       server.close();
     });
   };
-  return { runDirectory, listen };
+  /** Its connections end as they do when babel is killed. */
+  const die = (): never => {
+    for (const session of sessions) session.destroy();
+    throw new ConnectError("killed", Code.Aborted);
+  };
+  return { runDirectory, listen, die };
 }

@@ -103,7 +103,9 @@ async function createNode(context: CommandContext, commandId: string, node: Node
   const state = stateOfApiNode(node);
   checkBabelVersion(state.image.min_babel_version, context.version);
   checkFirewall(state.firewall);
-  if (!context.maintenanceMode) checkResources(state.vm_config, statesOf(context), await machineOf(context.directory));
+  const machine = await machineOf(context.directory);
+  // From here to the claim that `create` begins with nothing waits: of two nodes at once the second sees what the first has taken.
+  if (!context.maintenanceMode) checkResources(state.vm_config, statesOf(context), machine);
   await context.nodes.create(state, { commandId });
 }
 
@@ -120,10 +122,35 @@ async function upgrade(
   if (content.image.store_key === "") content.image.store_key = state.image.store_key;
   if (state.upgrade === null && state.last_command !== asker.commandId && state.image.id === content.image.id) return;
   if (!context.maintenanceMode) {
+    const machine = await machineOf(context.directory);
     const others = statesOf(context).filter(({ id }) => id !== actor.id);
-    checkResources({ ...content.vm_config, disk_size_gb: 0 }, others, await machineOf(context.directory));
+    checkResources({ ...content.vm_config, disk_size_gb: 0 }, others, machine);
   }
   await upgradeNode(actor, () => content, { force: false, smokeCheck: context.smokeCheck }, asker);
+}
+
+type NodeCommandKind = NonNullable<NodeCommand["command"]["case"]>;
+
+/** What is given up for a later stop: the node comes to rest in the version it has, which the API knows. A deletion ends everything. */
+const endedByStop: readonly NodeCommandKind[] = ["start", "restart"];
+
+/** Whether a command of a node makes an earlier one of the same node pointless, that runs or waits. */
+export function overtakes(later: Command, earlier: Command): boolean {
+  const [by, what] = [nodeKindOf(later), nodeKindOf(earlier)];
+  if (what === undefined) return false;
+  return by === "delete" ? what !== "delete" : by === "stop" && endedByStop.includes(what);
+}
+
+const nodeKindOf = ({ command }: Command): NodeCommandKind | undefined =>
+  command.case === "node" ? command.value.command.case : undefined;
+
+/** Begins with a stop or deletion at once, whatever command of the node runs; its own turn finds out how it ended. */
+export function preempt({ nodes }: CommandContext, { commandId, command }: Command): void {
+  const actor = command.case === "node" ? nodes.get(command.value.nodeId) : undefined;
+  if (actor === undefined || command.case !== "node") return;
+  const asker = { commandId };
+  const begun = command.value.command.case === "delete" ? deleteNode(actor, asker) : stopNode(actor, false, asker);
+  begun.catch(() => {});
 }
 
 async function runPlugin(context: CommandContext, actor: NodeActor, name: string, payload: Uint8Array): Promise<void> {
@@ -154,6 +181,13 @@ const exitCodes: Readonly<Record<string, Exit>> = {
   upgrade_rolled_back: Exit.NODE_UPGRADE_ROLLBACK,
   upgrade_failed: Exit.NODE_UPGRADE_FAILURE,
   gate: Exit.SERVICE_NOT_READY,
+};
+
+/** Of a command that was not begun, because a later one makes it pointless. */
+export const overtaken: CommandResult = {
+  exit_code: Exit.INTERNAL_ERROR,
+  exit_message: "given up for a later stop or deletion of the node",
+  retry_hint_seconds: null,
 };
 
 function resultOf(error: unknown): CommandResult {

@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { tmpdir, totalmem } from "node:os";
+import { test } from "node:test";
+import { CommandExitCode, CommandSchema } from "@blockvisor/wire/blockjoy/v1/command";
+import { create } from "@bufbuild/protobuf";
+import type { NodeState } from "../node/node-state.ts";
+import { type CommandContext, executeCommand } from "./execute-command.ts";
+
+test("of two nodes that are created at the same time the second sees what the first has taken", async () => {
+  const snapshots: { readonly state: NodeState }[] = [];
+  const nodes = {
+    get: () => undefined,
+    snapshots: () => snapshots,
+    create: async (state: NodeState) => void snapshots.push({ state }),
+  };
+  const context = { nodes, version: "1.0.0", directory: tmpdir(), maintenanceMode: false } as unknown as CommandContext;
+  const commandFor = (number: number) => {
+    const node = {
+      nodeId: `a2c9e1f4-0000-4000-8000-00000000000${number}`,
+      nodeName: `node-${number}`,
+      versionKey: { protocolKey: "test", variantKey: "test-main" },
+      semanticVersion: "1.2.3",
+      ipAddress: `10.0.0.${number}`,
+      ipGateway: "10.0.0.9",
+      config: {
+        vm: { cpuCores: 0n, memoryBytes: BigInt(Math.floor(totalmem() * 0.6)), diskBytes: 0n },
+        image: { imageId: "image-1", imageUri: "docker://registry/test:1", minBabelVersion: "0.1.0" },
+      },
+    };
+    const value = { nodeId: node.nodeId, command: { case: "create" as const, value: { node } } };
+    return create(CommandSchema, { commandId: `${number}`, command: { case: "node", value } });
+  };
+  const results = await Promise.all([1, 2].map((number) => executeCommand(context, commandFor(number), false)));
+  assert.deepEqual(
+    results.map(({ exit_code, exit_message }) => [exit_code, exit_message]),
+    [
+      [CommandExitCode.OK, null],
+      [CommandExitCode.INTERNAL_ERROR, "BV internal error: 'not enough memory to allocate for the node'"],
+    ],
+  );
+});

@@ -14,10 +14,38 @@ export type ClientRecord = {
 const LIMIT = 64 * 1024;
 const fileOf = (state: StateFolder): string => join(state.path, "client.json");
 
-/** A record that cannot be read says that there was one: what it is about is not touched. */
-export async function readClientRecord(state: StateFolder): Promise<ClientRecord | undefined> {
+/**
+ * One that cannot be read is put together again from the state beside it: data that is complete must not be touched, data that is not must be completed.
+ * (D4-20)
+ */
+export async function readClientRecord(
+  state: StateFolder,
+  service: { readonly name: string; readonly store_key: string },
+  log: (line: string) => void,
+): Promise<ClientRecord | undefined> {
   const text = await readBounded(fileOf(state), LIMIT);
-  return text === undefined ? undefined : (JSON.parse(text.toString("utf8")) as ClientRecord);
+  if (text === undefined) return undefined;
+  const record = parsed(text.toString("utf8"));
+  if (record !== undefined) return record;
+  log(`${fileOf(state)} cannot be read; the state beside it decides`);
+  const plan = await state.plan();
+  if (plan === undefined) return undefined;
+  return {
+    client: service.name,
+    store_key: service.store_key,
+    data_version: plan.dataVersion,
+    total_size: plan.header.totalSize,
+    state: state.isIncomplete() ? "in_progress" : "complete",
+  };
+}
+
+function parsed(text: string): ClientRecord | undefined {
+  try {
+    const record = JSON.parse(text) as ClientRecord | null;
+    return ["absent", "in_progress", "complete"].includes(record?.state ?? "") ? (record ?? undefined) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 export async function writeClientRecord(state: StateFolder, record: ClientRecord): Promise<void> {

@@ -47,7 +47,7 @@ export async function downloadClients(
     const destination = join(dataFolder(task), service.data_dir);
     const state = new StateFolder(join(task.protocolData.folder, task.name, service.name));
     const log = (line: string): void => task.log(`${service.name}: ${line}`);
-    const record = await readClientRecord(state);
+    const record = await readClientRecord(state, service, log);
     if (record?.state === "complete") finished.push({ dataVersion: record.data_version, totalSize: record.total_size });
     else if (record?.state === "absent") log("had no archive when it was first asked for; starts without one");
     else if (record === undefined && (await hasData(destination)))

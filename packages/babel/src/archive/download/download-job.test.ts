@@ -261,6 +261,33 @@ test("clients: what has no archive starts without, what fails is told and tried 
   await assert.rejects(node.run(), /^Failure: Multi-client download requires plugin configuration at /);
 });
 
+test("clients: a record that cannot be read holds nothing up: complete data is left alone, other data is completed", async (t) => {
+  const node = await Node.make(t);
+  await node.publish(files, "geth-key");
+  await node.publish(new Map([["b", sampleBytes(90_000, "b")]]), "beacon-key");
+  await node.services([
+    { name: "geth", store_key: "geth-key" },
+    { name: "beacon", store_key: "beacon-key" },
+    { name: "none", store_key: "no-such-key" },
+  ]);
+  node.store.fault = ({ key }) => (key.startsWith("beacon-key") ? { kind: "flip", at: 9 } : undefined);
+  await assert.rejects(node.run(), /corrupted chunk/);
+  node.store.fault = () => undefined;
+  for (const [name, text] of [
+    ["geth", '{"client":"ge'],
+    ["beacon", "null"],
+    ["none", "\0\0\0"],
+  ] as const) {
+    await writeFile(join(node.jobs, "download", name, "client.json"), text);
+  }
+  await writeFile(join(node.data, "geth/x"), "synced");
+  assert.equal((await node.run()).total_size, 150_000 + 90_000);
+  const tree = await treeOf(node.data);
+  assert.deepEqual([...tree.keys()].sort(), ["beacon/b", "geth/db/a", "geth/db/empty", "geth/x"]);
+  assert.equal(tree.get("geth/x")?.toString(), "synced");
+  assert.equal(node.log.filter((line) => line.endsWith("cannot be read; the state beside it decides")).length, 3);
+});
+
 test("cleanup removes what is partial, and keeps what is complete or belongs to others", async (t) => {
   const node = await Node.make(t);
   const sample = await node.publish(files);

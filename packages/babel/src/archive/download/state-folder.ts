@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdir, readdir, rename, rm, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isMissing } from "../../errno.ts";
@@ -123,6 +123,10 @@ export class StateFolder {
   /** Says that the data is not complete. */
   async mark(): Promise<void> {
     await replaceFile(join(this.path, "INCOMPLETE"), "");
+  }
+
+  isIncomplete(): boolean {
+    return existsSync(join(this.path, "INCOMPLETE"));
   }
 
   async unmark(): Promise<void> {

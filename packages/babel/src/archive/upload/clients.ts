@@ -68,11 +68,18 @@ const UPLOADED = "uploaded.json";
 type Uploaded = { readonly generation: string; readonly result: ArchiveResult };
 
 /** What an earlier attempt of the same job published, while nothing used the data since. */
-async function uploadedBefore({ stateFolder, generation }: UploadContext): Promise<ArchiveResult | undefined> {
-  const text = (await readBounded(join(stateFolder, UPLOADED), RECORD_LIMIT))?.toString("utf8");
+async function uploadedBefore({ stateFolder, generation, tools }: UploadContext): Promise<ArchiveResult | undefined> {
+  const path = join(stateFolder, UPLOADED);
+  const text = (await readBounded(path, RECORD_LIMIT))?.toString("utf8");
   if (text === undefined) return undefined;
-  const uploaded = JSON.parse(text) as Uploaded;
-  return uploaded.generation === (await generation()) ? uploaded.result : undefined;
+  let uploaded: Partial<Uploaded> | null;
+  try {
+    uploaded = JSON.parse(text) as Partial<Uploaded> | null;
+  } catch {
+    tools.sending.log(`${path} cannot be read; the client is uploaded again`);
+    return undefined;
+  }
+  return uploaded?.generation === (await generation()) ? uploaded.result : undefined;
 }
 
 async function noteUploaded({ stateFolder, generation }: UploadContext, result: ArchiveResult): Promise<void> {

@@ -125,4 +125,12 @@ test("services are uploaded each on its own; one that fails does not stop the ot
   assert.deepEqual([...fixture.engine.archives.get("first-key")!.keys()], [1]);
   const { total, current, message } = await fixture.progress();
   assert.deepEqual([total, current, message], [2, 2, "chunks (2 clients)"]);
+
+  // A note of what is uploaded that cannot be read holds nothing up.
+  fixture.store.fault = ({ key }) => (key.startsWith("second-key") ? { kind: "status", status: 409 } : undefined);
+  await assert.rejects(fixture.run());
+  await writeFile(join(fixture.state, "first/uploaded.json"), '{"gener');
+  fixture.store.fault = () => undefined;
+  assert.equal((await fixture.run()).total_size, 600_000);
+  assert.ok(fixture.log.some((line) => line.endsWith("uploaded.json cannot be read; the client is uploaded again")));
 });

@@ -3,12 +3,12 @@ import { NodeState } from "@blockvisor/wire/blockjoy/common/v1/node";
 import type { Node } from "@blockvisor/wire/blockjoy/v1/node";
 import { NodeStatus } from "@blockvisor/wire/blockvisor/host/v1/host";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import type { CallOptions } from "@connectrpc/connect";
+import { type CallOptions, Code, ConnectError } from "@connectrpc/connect";
 import type { HostConfig } from "../config/host-config.ts";
 import { HostError } from "../errors/host-error.ts";
 import type { NodeTable } from "../node/node-table.ts";
 import type { ControlPlane, NodeMessage } from "../service/control-plane.ts";
-import { type Api, callApi } from "./api.ts";
+import { type Api, apiError, callApi } from "./api.ts";
 
 /** Why the last command about a node failed here; epoch milliseconds. */
 interface CommandFailure {
@@ -19,12 +19,16 @@ interface CommandFailure {
 /** Most nodes of this host that a listing asks for. */
 const maxListed = 1000n;
 
+/** Somebody who looks at the nodes waits no longer for those that only the API knows. */
+const defaultLookMs = 3_000;
+
 /** What `bv` asks of the API through the daemon (spec host-daemon §2.2). */
 export function apiControlPlane(
   api: Api,
   config: HostConfig,
   nodes: NodeTable,
   failureOf: (nodeId: string) => CommandFailure | undefined,
+  lookMs = defaultLookMs,
 ): ControlPlane {
   const orgId = config.privateOrgId ?? config.orgId;
 
@@ -92,14 +96,29 @@ export function apiControlPlane(
     },
     listNodes: async () => {
       if (orgId === undefined) return [];
-      const { nodes: listed } = await callApi(() =>
-        api.nodes.list({ orgIds: [orgId], hostIds: [config.hostId], offset: 0n, limit: maxListed }),
-      );
+      const request = { orgIds: [orgId], hostIds: [config.hostId], offset: 0n, limit: maxListed };
+      const { nodes: listed } = await callWithin(lookMs, (options) => api.nodes.list(request, options));
       return listed
         .filter((node) => node.nodeStatus?.state !== NodeState.DELETED)
         .map((node) => remoteNode(node, failureOf(node.nodeId)));
     },
   };
+}
+
+/** One try, which also ends when it is our own login that hangs. Rejects with HostError. */
+async function callWithin<T>(timeoutMs: number, send: (options: CallOptions) => Promise<T>): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => reject(new ConnectError(`no answer within ${timeoutMs / 1000} s`, Code.DeadlineExceeded)),
+    timeoutMs,
+  );
+  try {
+    return await Promise.race([send({ timeoutMs }), late]);
+  } catch (error) {
+    throw apiError(ConnectError.from(error));
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** A call that changes something: repeated after its answer was lost on the way, it still takes effect once. */

@@ -12,8 +12,8 @@ interface Asker {
 }
 
 /**
- * Takes over a changed configuration (spec host-daemon §4.9). Changed properties make `init` run again: at once on a running node, at the
- * next start on a stopped one (DB-4.7).
+ * Takes over a changed configuration (spec host-daemon §4.9). With changed properties services are started anew on a running node, and what
+ * else runs goes on; `init` runs again where only it can tell what they mean, and at the next start of a stopped node (DB-4.7, C17).
  */
 export async function updateNode(actor: NodeActor, update: NodeUpdate, asker: Asker): Promise<void> {
   const { state } = actor.snapshot();
@@ -22,8 +22,8 @@ export async function updateNode(actor: NodeActor, update: NodeUpdate, asker: As
   const changed = !isDeepStrictEqual(properties, state.properties);
   const firewall = update.newFirewall === undefined ? state.firewall : firewallOf(update.newFirewall);
   checkFirewall(firewall);
-  if (changed && actor.snapshot().status === "Running")
-    await refuseBlockingJobs(actor.parts, new AbortController().signal);
+  const isUp = actor.snapshot().status === "Running";
+  if (changed && isUp) await refuseBlockingJobs(actor.parts, new AbortController().signal);
   await actor.operate({
     kind: "update",
     change: (current) => ({
@@ -33,7 +33,7 @@ export async function updateNode(actor: NodeActor, update: NodeUpdate, asker: As
       display_name: update.newDisplayName ?? current.display_name,
       firewall,
       properties,
-      ...(changed ? { initialized: false, reconfigure: true } : {}),
+      ...(changed ? { ...(isUp ? { services_dirty: true } : { initialized: false }), reconfigure: true } : {}),
     }),
     forget: { firewall: "unknown" },
     ...asker,

@@ -2,7 +2,7 @@ import { readSync, writeSync } from "node:fs";
 import { errnoOf, messageOf } from "../../errno.ts";
 import { type Chunk, type Codec, contentSize } from "../format/chunk.ts";
 import { type StreamingHash, streamingHash } from "../format/hash.ts";
-import { TransferFault } from "../transfer/fault.ts";
+import { faultOf, TransferFault } from "../transfer/fault.ts";
 import { FRAME_HEADER_BYTES, SMALL_WINDOW_LOG, WINDOW_LOG, windowLogOf } from "../transfer/zstd-frame.ts";
 import type { Tree } from "./tree.ts";
 import { ZstdReader } from "./zstd-reader.ts";
@@ -122,7 +122,7 @@ export class ChunkSink {
       const part = bytes.subarray(at, at + Math.min(bytes.length - at, size - this.#filled));
       const length = lengths[this.#destination]!;
       if (this.#options.purpose === "compare") this.#compare(path, length, part, pos + this.#filled);
-      else this.#put(this.#tree.writable(path, length), part, pos + this.#filled);
+      else writing(path, () => this.#put(this.#tree.writable(path, length), part, pos + this.#filled));
       at += part.length;
       this.#filled += part.length;
       this.#written += part.length;
@@ -136,7 +136,7 @@ export class ChunkSink {
     for (let next = destinations[this.#destination]; next?.size === 0; next = destinations[this.#destination]) {
       const length = this.#options.lengths[this.#destination]!;
       if (this.#options.purpose === "compare") this.#compare(next.path, length, Buffer.of(), 0);
-      else this.#tree.writable(next.path, length);
+      else writing(next.path, () => this.#tree.writable(next!.path, length));
       this.#next();
     }
   }
@@ -196,6 +196,17 @@ export function readAll(path: string, file: number, into: Uint8Array, position: 
 function putAll(file: number, bytes: Uint8Array, position: number): void {
   let at = 0;
   while (at < bytes.length) at += writeSync(file, bytes, at, bytes.length - at, position + at);
+}
+
+/** What the system says of a descriptor does not name the file. (§9.6) */
+function writing(path: string, write: () => void): void {
+  try {
+    write();
+  } catch (error) {
+    if (error instanceof TransferFault) throw error;
+    const { kind, message } = faultOf(error);
+    throw new TransferFault(kind, `can't write '${path}' in the data: ${message}`, { cause: error });
+  }
 }
 
 const corrupt = (reason: string): TransferFault => new TransferFault("corrupt", reason);

@@ -175,3 +175,25 @@ for (const taken of ["once", "always"] as const) {
     assert.deepEqual(await treeOf(fixture.data), sample.files);
   });
 }
+
+test("a write without room names the file", async (t) => {
+  const mount = await smallDisk(t, "4m");
+  const fixture = await DownloadFixture.make(t);
+  const files = new Map([["x", sampleBytes(3_000_000, "x")]]);
+  const sample = await storeSample(fixture.store, files, { chunkSize: 256 * KIB });
+  fixture.store.sending = () => {
+    fixture.store.sending = () => undefined;
+    try {
+      writeFileSync(join(mount, "other"), Buffer.alloc(4_000_000, 1));
+    } catch {}
+  };
+  const stop = new AbortController();
+  const log = (line: string): void => {
+    fixture.log.push(line);
+    if (line.startsWith("waiting for disk space")) stop.abort();
+  };
+  const download = { destination: join(mount, "data") };
+  const run = fixture.download(sampleSource(fixture.store, sample), { log, signal: stop.signal, download });
+  await assert.rejects(run, { kind: "cancelled" });
+  assert.match(fixture.log.join("\n"), /^no room on the disk: can't write 'x' in the data: ENOSPC: /m);
+});

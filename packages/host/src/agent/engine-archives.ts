@@ -15,6 +15,8 @@ export interface NodeArchives {
   readonly nodeId: string;
   readonly archiveId: string;
   readonly storeKeys: ReadonlySet<string>;
+  /** Hears of store keys that the node asked for and that are not its own (spec babel-agent T-27). */
+  readonly refused: (storeKey: string) => void;
 }
 
 const second = 1000;
@@ -110,6 +112,7 @@ const uploader = ({ nodeId }: NodeArchives) => ({ "blockvisor-node-id": nodeId }
 
 export function permitted(archives: NodeArchives, storeKey: string): string {
   if (archives.storeKeys.has(storeKey)) return storeKey;
+  archives.refused(storeKey);
   throw new ConnectError(`store key '${storeKey}' does not belong to this node`, Code.PermissionDenied);
 }
 

@@ -9,6 +9,8 @@ import { ArchiveStoreService } from "@blockvisor/wire/blockvisor/archive/v1/arch
 import { BabelEngine } from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
+import { pino } from "pino";
+import { archiveAudit } from "./archive-audit.ts";
 import { type EnginePort, serveEngine } from "./engine-server.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "bv-engine-"));
@@ -92,7 +94,11 @@ test("a directory in the socket's place is not entered", async () => {
 test("a node reaches its own archives only, whatever it asks for", async () => {
   // Nobody listens there: what gets as far as the API is unavailable, what does not is refused before.
   const transport = createGrpcTransport({ baseUrl: "http://127.0.0.1:1" });
+  const logged: object[] = [];
+  const log = pino({ base: null, timestamp: false }, { write: (line) => void logged.push(JSON.parse(line)) });
+  const audit = archiveAudit(log);
   const archives = {
+    refused: (storeKey: string) => audit("n", storeKey),
     client: createClient(ArchiveService, transport),
     store: createClient(ArchiveStoreService, transport),
     nodeId: "n",
@@ -117,6 +123,10 @@ test("a node reaches its own archives only, whatever it asks for", async () => {
   ];
   const codes = (key: string) => Promise.all(calls(key).map((call) => call.then(() => undefined, codeOf)));
   assert.deepEqual(await codes("other-v1"), Array(7).fill(Code.PermissionDenied));
+  const msg = "refused: the node asked for an archive that is not its own";
+  assert.deepEqual(logged, [{ level: 40, node: "n", storeKey: "other-v1", msg }], "once, however often it asks");
+  for (let number = 0; number < 100; number += 1) audit("n", `guessed-${number}`);
+  assert.equal(logged.length, 20, "nor does it fill the log");
   assert.deepEqual(await codes("mine-v1"), Array(7).fill(Code.Unavailable));
   const byId = engine.getManifest({ archive: { archive: { case: "archiveId", value: "b" } } });
   assert.equal(await byId.then(() => undefined, codeOf), Code.InvalidArgument);

@@ -3,6 +3,7 @@ import { PluginWorkers } from "@blockvisor/plugin";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import { agentCandidates, loadAgentBundle } from "../agent/agent-bundle.ts";
+import { archiveAudit } from "../agent/archive-audit.ts";
 import { createNodeCgroups } from "../cgroups/index.ts";
 import { type Api, apiError } from "../cloud/api.ts";
 import type { HostConfig } from "../config/host-config.ts";
@@ -47,6 +48,7 @@ export async function assembleHost({ paths, config, env, log, api }: HostParts):
     nodeDirectory: (id) => containerDirectory(paths, id),
     apptainerArgs: config.runtime.extra_args ?? [],
   });
+  const audit = archiveAudit(log);
   return {
     paths,
     config,
@@ -73,6 +75,7 @@ export async function assembleHost({ paths, config, env, log, api }: HostParts):
             nodeId: state.id,
             archiveId: state.image.archive_id,
             storeKeys,
+            refused: (storeKey) => audit(state.id, storeKey),
           },
     hasArchive: async (state, storeKey, signal) => (api ? hasArchive(api, state, storeKey, signal) : false),
   };

@@ -70,6 +70,11 @@ export interface Plugin {
   evaluateConfig(engine: PluginEngine, options?: CallOptions): Promise<PluginConfig>;
   /** Evaluates and persists the config, then the script's `init()` or the default algorithm (spec §4.1–4.2). */
   init(engine: PluginEngine, options?: InitOptions): Promise<void>;
+  /**
+   * After parameters changed on a node whose init is complete: evaluates the config, and defines and starts services anew by it. False:
+   * nothing was done, as only `init` can tell what the parameters mean (the script's own, or other commands, jobs or data than before).
+   */
+  renewServices(engine: PluginEngine, options?: InitOptions): Promise<boolean>;
   /** The script's `upload()` or the default algorithm (spec §4.3). */
   upload(engine: PluginEngine, options?: InitOptions): Promise<void>;
   /** Job states first, then the script (spec §4.5). */

@@ -131,6 +131,8 @@ export const nodeStateSchema = z.object({
   paused: z.boolean().default(false),
   /** What babel was told about the node is not true any more; it is told again before anything else. */
   reconfigure: z.boolean().default(false),
+  /** Parameters changed since services were defined; everything else that `init` made is as it should be (spec DB-4.7, C17). */
+  services_dirty: z.boolean().default(false),
   /** Parameters changed since the plugin's config was last evaluated; the next way up evaluates it again (spec DB-4.7). */
   config_dirty: z.boolean().default(false),
   /** Created to run: removed again when it cannot be brought up for a reason that stays. Cleared by its first start. */

@@ -227,6 +227,11 @@ describe("the plan", () => {
     ],
     ["keeps a node down while its data are copied", { state: { ...running, paused: true }, seen: atRest }, []],
     [
+      "starts services with changed parameters, once babel knows these",
+      { state: { ...running, reconfigure: true, services_dirty: true }, seen: atWork },
+      ["configure_agent", "renew_services"],
+    ],
+    [
       "evaluates a config again whose parameters changed",
       { state: { ...running, config_dirty: true }, seen: atWork },
       ["reevaluate_config"],

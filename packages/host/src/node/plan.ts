@@ -62,6 +62,7 @@ function planUp(state: NodeState, seen: Observed): Step | undefined {
       if (state.reconfigure) return { kind: "configure_agent" };
   }
   if (!state.initialized) return { kind: "initialize" };
+  if (state.services_dirty) return { kind: "renew_services" };
   if (state.config_dirty) return { kind: "reevaluate_config" };
   if (state.started_at === null) return { kind: "mark_started" };
   return undefined;

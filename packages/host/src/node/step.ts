@@ -19,6 +19,8 @@ export type Step =
   | { readonly kind: "configure_agent" }
   | { readonly kind: "stop_jobs"; readonly force: boolean }
   | { readonly kind: "initialize" }
+  /** What changed parameters mean for a node that is initialized. */
+  | { readonly kind: "renew_services" }
   | { readonly kind: "reevaluate_config" }
   | { readonly kind: "mark_started" }
   /** A restart has reached the bottom and goes up again. */
@@ -57,6 +59,7 @@ export const stepTitles = {
   configure_agent: "configuring babel",
   stop_jobs: "stopping jobs",
   initialize: "running init",
+  renew_services: "starting services with changed parameters",
   reevaluate_config: "evaluating plugin_config again",
   mark_started: "recording the start",
   turn_around: "starting again",

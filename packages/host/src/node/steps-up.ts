@@ -125,7 +125,12 @@ export const upSteps = {
 
   initialize: async (node, _, { signal, progress }) => {
     await node.plugin.init({ signal, onStep: (step) => progress(describeInitStep(step)) });
-    return { state: { initialized: true, config_dirty: false } };
+    return { state: { initialized: true, services_dirty: false, config_dirty: false } };
+  },
+
+  renew_services: async (node, _, { signal, progress }) => {
+    const isDone = await node.plugin.renewServices({ signal, onStep: (step) => progress(describeInitStep(step)) });
+    return { state: { services_dirty: false, ...(isDone ? { config_dirty: false } : { initialized: false }) } };
   },
 
   reevaluate_config: async (node, _, { signal }) => {

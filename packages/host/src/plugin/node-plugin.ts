@@ -58,6 +58,11 @@ export class NodePlugin {
     await this.require().init(this.#engine, options);
   }
 
+  /** What changed parameters mean for services. False: `init` has to run. */
+  async renewServices(options: InitOptions): Promise<boolean> {
+    return this.require().renewServices(this.#engine, options);
+  }
+
   /** Evaluates and persists the config; touches no job (spec host-daemon DB-4.8, DB-4.18). */
   async reevaluate(options: CallOptions): Promise<void> {
     const plugin = this.require();

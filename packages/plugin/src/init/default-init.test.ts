@@ -8,6 +8,7 @@ import { StubEngine } from "../engine/stub-engine.ts";
 import { valueFromJson } from "../values/from-json.ts";
 import { defaultInit } from "./default-init.ts";
 import { defaultUpload } from "./default-upload.ts";
+import { renewServices } from "./renew-services.ts";
 import type { InitStep } from "./steps.ts";
 
 const ctx: EngineContext = { deadline: Number.POSITIVE_INFINITY, signal: new AbortController().signal };
@@ -286,4 +287,49 @@ test("upload: multi-client when services have store keys; compression defaults t
   await defaultUpload({ ...FULL, upload: null }, run(single.engine));
   const upload = single.engine.jobs.find((job) => job.name === "upload")?.config.job_type;
   assert.deepEqual(upload && "upload" in upload && upload.upload.compression, { ZSTD: 3 });
+});
+
+test("changed parameters: services are stopped and started anew by the new config, and nothing else is touched", async () => {
+  const changed: PluginConfig = {
+    ...FULL,
+    services: [{ ...FULL.services[0]!, run_sh: "reth --fast" }],
+    scheduled: [],
+  };
+  const jobs = Object.fromEntries(
+    ["caddy", "jwt", "chain", "reth", "proxy"].map((name) => [name, { status: "running" }]),
+  );
+  const deleted: string[] = [];
+  const { engine, calls } = recorder({
+    getJobs: async () => jobs as never,
+    protocolDataStamp: async () => new Date(0),
+    deleteJob: async (name) => void deleted.push(name),
+    deleteTask: async (name) => void deleted.push(name),
+  });
+  assert.equal(await renewServices(FULL, changed, run(engine)), true);
+  const started = (name: string) => [`createJob ${name}`, `startJob ${name}`];
+  const stopped = ["stopJob proxy", "stopJob reth", "stopJob caddy"];
+  assert.deepEqual(calls, [...stopped, "renderTemplate /t", ...started("caddy"), ...started("reth")]);
+  assert.deepEqual([deleted, await engine.loadConfig()], [["proxy", "daily"], changed]);
+  assert.deepEqual(
+    engine.jobs.map(({ config: job }) => [job.job_type, job.needs]),
+    [
+      [{ run_sh: "caddy run" }, null],
+      [{ run_sh: "reth --fast" }, ["jwt", "chain"]],
+    ],
+  );
+});
+
+test("changed parameters that init has to see, or a node without its data, are for init", async () => {
+  const here = { protocolDataStamp: async () => new Date(0) };
+  const other = { ...FULL, init: { commands: ["mkdir /y"], jobs: [] } };
+  for (const [before, after, overrides] of [
+    [undefined, FULL, here],
+    [FULL, other, here],
+    [FULL, { ...FULL, cold_init: null }, here],
+    [FULL, FULL, {}],
+  ] as const) {
+    const { engine, calls } = recorder(overrides);
+    assert.equal(await renewServices(before, after, run(engine)), false);
+    assert.deepEqual([calls, await engine.loadConfig()], [[], undefined]);
+  }
 });

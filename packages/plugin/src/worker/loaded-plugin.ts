@@ -6,6 +6,7 @@ import type { RunContext } from "../init/context.ts";
 import { defaultInit } from "../init/default-init.ts";
 import { defaultUpload } from "../init/default-upload.ts";
 import { deleteDroppedTasks, deleteLeftovers, notingJobs } from "../init/leftovers.ts";
+import { renewServices } from "../init/renew-services.ts";
 import type {
   CallOptions,
   InitOptions,
@@ -131,6 +132,14 @@ export class LoadedPlugin implements Plugin {
       if (!this.defines("init")) await byDefault();
       else await this.run({ kind: "run", fn: "init" }, noting.engine, ctx, { ...NO_DEFAULTS, init: byDefault });
       await deleteLeftovers(engine, noting.named, ctx);
+    });
+  }
+
+  async renewServices(engine: PluginEngine, options: InitOptions = {}): Promise<boolean> {
+    if (!this.hasConfig || this.defines("init")) return false;
+    return withinTime("plugin_config", limited(options, LONG_TIMEOUT_MS), async (ctx) => {
+      const config = await this.#config(engine, ctx);
+      return renewServices(await engine.loadConfig(ctx), config, runContext(engine, ctx, options));
     });
   }
 

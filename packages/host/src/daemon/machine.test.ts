@@ -6,7 +6,7 @@ import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
 import { NodeStatus } from "@blockvisor/wire/blockvisor/host/v1/host";
 import { linkNames } from "../network/names.ts";
-import { finish } from "../testbed/daemon-process.ts";
+import { finish, startDaemonProcess } from "../testbed/daemon-process.ts";
 import { failureOf } from "../testbed/failure-of.ts";
 import { NodeBench } from "../testbed/node-bench.ts";
 import { makeTestImage } from "../testbed/test-image.ts";
@@ -130,6 +130,28 @@ describe("the machine", () => {
     } finally {
       await run("umount", [disk]);
     }
+  });
+
+  test("has a daemon that is killed while a job ends in order; the next one goes on waiting", async () => {
+    const ending =
+      "echo begun >> /blockjoy/end; while [ ! -e /blockjoy/go ]; do sleep 0.1; done; echo clean >> /blockjoy/end; exit";
+    const plugin = `fn init() { start_job("orderly", #{
+      job_type: #{ run_sh: "trap '${ending}' TERM; echo up > /blockjoy/up; while :; do sleep 0.1; done" },
+      restart: "never", shutdown_timeout_secs: 120 }) }`;
+    const imageUri = await makeTestImage(bench.root.paths.root, "0.0.2", plugin);
+    const node = await bench.create("orderly", { imageUri });
+    await until(async () => (await bench.data(node, "up")) === "up\n");
+    const cut = finish(bench.client.stopNode({ node: node.id })).catch(() => {});
+    await until(async () => (await bench.data(node, "end")) === "begun\n");
+    await bench.daemon.kill();
+    await cut;
+    // It serves before its nodes are attached, which takes as long as the job.
+    bench.daemon = await startDaemonProcess(bench.root, {}, { wait: false });
+    await until(async () => (await bench.get(node.id)).operation?.step === "stop_jobs");
+    await writeFile(join(node.directory, "data/go"), "");
+    await until(async () => (await bench.get(node.id)).status === NodeStatus.STOPPED);
+    assert.equal(await bench.data(node, "end"), "begun\nclean\n");
+    await bench.remove(node.id);
   });
 
   test("is rid of an image that no node has used for a week as soon as a daemon starts", async () => {

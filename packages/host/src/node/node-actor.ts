@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { cutPoint } from "../durable/index.ts";
 import { type ErrorReport, errorOf, HostError, reportOf } from "../errors/host-error.ts";
@@ -56,6 +57,9 @@ export interface NodeSnapshot {
 /** More steps than any operation has: a plan that does not get anywhere is a bug, and must not spin. */
 const maxSteps = 120;
 
+/** The control plane is not talked to before nodes are attached: a job that takes its time to end must not hold that up. */
+const attachMs = 30_000;
+
 /** Operations that must not wait for what runs, because it might never end. */
 const preempts: Readonly<Partial<Record<OperationKind, readonly OperationKind[]>>> = {
   stop: ["create", "start", "restart", "recover", "update", "upgrade", "rollback", "move"],
@@ -107,7 +111,10 @@ export class NodeActor {
     };
   }
 
-  /** Takes the node over when the daemon starts: looks at it and finishes what was begun. Failures stay with the node. */
+  /**
+   * Takes the node over when the daemon starts: looks at it and finishes what was begun, which is not waited for if it takes long. Failures
+   * stay with the node.
+   */
   async attach(): Promise<void> {
     await this.#enqueue(async () => {
       await restoreParts(this.parts).catch((error: unknown) => this.parts.log.error((error as Error).message));
@@ -125,7 +132,8 @@ export class NodeActor {
       }
     });
     const kind = this.#state.operation?.kind ?? "recover";
-    await this.operate({ kind, change: () => ({}), resumed: true }).catch(() => {});
+    const resumed = this.operate({ kind, change: () => ({}), resumed: true }).catch(() => {});
+    await Promise.race([resumed, pause(attachMs, undefined, { ref: false })]);
   }
 
   /** Resolves when the node is what `change` asked for; rejects with what was in the way. Nobody waiting does not stop it. */

@@ -68,12 +68,12 @@ function isOutdated({ agent, host }: NodeParts, initPid: number): boolean {
   return existsSync(`/proc/${initPid}/root${host.agent.command[0]}`);
 }
 
-export function agentStateOf(state: AgentState): "unconfigured" | "ready" | "shut_down" {
+export function agentStateOf(state: AgentState): "unconfigured" | "ready" | "shutting_down" {
   switch (state) {
     case AgentState.READY:
       return "ready";
     case AgentState.SHUTDOWN:
-      return "shut_down";
+      return "shutting_down";
     default:
       return "unconfigured";
   }

@@ -15,9 +15,10 @@ export interface Observed {
   readonly container: "off" | "running";
   /**
    * `off`: no agent process answers; `unconfigured`: answers, but has not been given its configuration in this run of the container;
-   * `shut_down`: its jobs were stopped on request; `lost`: could not be brought back, so stopping goes on without it.
+   * `shutting_down`: was told to stop its jobs, which may not be over (babel itself does not say); `shut_down`: they were stopped on request;
+   * `lost`: could not be brought back, so stopping goes on without it.
    */
-  readonly agent: "off" | "unconfigured" | "ready" | "shut_down" | "lost";
+  readonly agent: "off" | "unconfigured" | "ready" | "shutting_down" | "shut_down" | "lost";
 }
 
 /** A node of which nothing but its state file exists. */

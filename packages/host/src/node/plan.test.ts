@@ -87,6 +87,11 @@ describe("the plan", () => {
       ["stop_jobs", "stop_container", "close_engine", "tear_down_network"],
     ],
     [
+      "goes on waiting for jobs that an earlier daemon has begun to stop",
+      { state: { ...running, expected_status: "Stopped" }, seen: { ...atWork, agent: "shutting_down" } },
+      ["stop_jobs", "stop_container", "close_engine", "tear_down_network"],
+    ],
+    [
       "brings babel back to stop jobs as they want to be stopped",
       { state: { ...running, expected_status: "Stopped" }, seen: { ...atWork, agent: "off" } },
       ["start_agent", "stop_jobs", "stop_container", "close_engine", "tear_down_network"],
@@ -339,6 +344,7 @@ function* everyObservation(): Generator<Observed> {
                 ["running", "off"],
                 ["running", "unconfigured"],
                 ["running", "ready"],
+                ["running", "shutting_down"],
                 ["running", "shut_down"],
                 ["running", "lost"],
               ] as const)

@@ -56,6 +56,7 @@ function planUp(state: NodeState, seen: Observed): Step | undefined {
     case "lost":
       return { kind: "start_agent" };
     case "unconfigured":
+    case "shutting_down":
     case "shut_down":
       return { kind: "configure_agent" };
     case "ready":
@@ -72,7 +73,8 @@ function planDown(state: NodeState, seen: Observed, force = state.force): Step |
   if (seen.container === "running") {
     // Jobs end as their definitions say, which only the agent can do; without it they would just be killed.
     if (seen.agent === "off" && !force) return { kind: "start_agent" };
-    if (seen.agent === "ready") return { kind: "stop_jobs", force };
+    // An earlier daemon may have begun: babel ends what it was told first, and jobs have their whole time (spec C10).
+    if (seen.agent === "ready" || seen.agent === "shutting_down") return { kind: "stop_jobs", force };
     return { kind: "stop_container", force };
   }
   if (seen.engine === "served") return { kind: "close_engine" };

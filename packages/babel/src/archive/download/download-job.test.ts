@@ -167,6 +167,28 @@ test("modes, links and empty folders are restored from the files object", async 
   assert.equal((await stat(join(node.data, "empty/deep"))).mode & 0o777, 0o700);
 });
 
+test("nothing is done of what a corrupted files object says", async (t) => {
+  const node = await Node.make(t);
+  const sample = await node.publish(files);
+  const content = Buffer.from(
+    [
+      filesLine({ kind: "folder", path: "empty", mode: 0o755 }),
+      filesLine({ kind: "link", path: "current", target: "db/a" }),
+    ].join(""),
+  );
+  const key = node.engine.filesKey(1);
+  node.store.objects.set(key, content);
+  const object = { size: content.length, sha256: await hashOf("sha256", content), codec: "none" as const };
+  node.engine.archives.get("sample-key")!.set(1, { ...sample, header: { ...sample.header, files: object } });
+  node.store.fault = (exchange) => {
+    const at = content.indexOf(["empty", "current"][exchange.attempt - 1] ?? "no more");
+    return exchange.key === key && at !== -1 ? { kind: "flip", at } : undefined;
+  };
+  await node.run();
+  assert.deepEqual((await readdir(node.data)).sort(), ["current", "db", "empty", "x"]);
+  assert.equal(existsSync(join(node.jobs, "download/files-object")), false);
+});
+
 test("the archive of a node belongs to the user that the job names", async (t) => {
   const node = await Node.make(t);
   await writeFile(join(node.root, "etc/passwd"), "root:x:0:0::/:/bin/sh\nreth:x:4242:4243::/:/bin/sh\n");

@@ -57,10 +57,13 @@ const OF_REFERENCE = ["download.metadata", "download.chunks", "download.parts"];
 export class StateFolder {
   readonly path: string;
   readonly manifest: string;
+  /** While it is read. */
+  readonly filesObject: string;
 
   constructor(path: string) {
     this.path = path;
     this.manifest = join(path, "manifest");
+    this.filesObject = join(path, "files-object");
   }
 
   /** Makes this process the only one that works on the download. @throws TransferFault `permanent` if another one does */
@@ -184,6 +187,7 @@ export class StateFolder {
     for (const name of ["plan.json", "manifest", "journal", "INCOMPLETE", "ballast", "lease.json", "client.json"]) {
       await rm(join(this.path, name), { force: true });
     }
+    await rm(this.filesObject, { force: true });
     await rm(join(this.path, "from-reference"), { recursive: true, force: true });
     for (const name of await readdir(this.path).catch(() => [])) {
       if (/^\.(plan\.json|manifest|lease\.json|client\.json|INCOMPLETE)\.[0-9a-f]{12}\.tmp$/.test(name)) {

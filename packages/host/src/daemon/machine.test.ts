@@ -186,10 +186,21 @@ describe("the machine", () => {
     await bench.remove(node.id);
   });
 
-  test("keeps the address of a node that still runs but cannot be read, until that is deleted", async () => {
+  test("takes over a node whose state was repaired while it ran; one that still cannot be read keeps its address until it is deleted", async () => {
     const broken = await bench.create("unreadable");
     await bench.daemon.stop();
-    await writeFile(join(broken.directory, "state.json"), "{");
+    const path = join(broken.directory, "state.json");
+    const state = await readFile(path, "utf8");
+    await writeFile(path, "{");
+    await bench.startNextDaemon();
+    const failure = await failureOf(bench.get(broken.id));
+    assert.deepEqual([failure.code, /state.json cannot be read/.test(failure.hint)], ["broken_node", true]);
+    await writeFile(path, state);
+    await until(async () => (await bench.get("unreadable")).status === NodeStatus.RUNNING);
+    assert.equal((await bench.get("unreadable")).pid, broken.pid);
+
+    await bench.daemon.stop();
+    await writeFile(path, "{");
     await bench.startNextDaemon();
     assert.equal((await failureOf(bench.create("same", { ip: broken.ip }))).code, "conflict");
     const other = await bench.create("other");

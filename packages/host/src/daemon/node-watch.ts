@@ -1,3 +1,4 @@
+import type { Logger } from "pino";
 import type { NodeActor } from "../node/node-actor.ts";
 import type { NodeTable } from "../node/node-table.ts";
 
@@ -10,7 +11,7 @@ const atOnce = 16;
  * Looks after all nodes: what is not as it should be is brought back by the node's own loop. A few at a time, spread over the period, so
  * that hundreds of nodes do not hold the daemon up. `checkMs`: how often a node is looked at as a whole.
  */
-export function watchNodes(nodes: NodeTable, checkMs: number): { stop(): void } {
+export function watchNodes(nodes: NodeTable, checkMs: number, log: Logger): { stop(): void } {
   const thoroughEvery = Math.max(1, Math.round(checkMs / aliveMs));
   let round = 0;
   let next = 0;
@@ -24,6 +25,7 @@ export function watchNodes(nodes: NodeTable, checkMs: number): { stop(): void } 
     if (next >= actors.length) {
       next = 0;
       round += 1;
+      if (round % thoroughEvery === 0) nodes.adoptRepaired().catch((error: Error) => log.error(error.message));
     }
     later(actors.length);
   };

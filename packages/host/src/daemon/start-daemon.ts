@@ -139,7 +139,7 @@ export async function startDaemon({ root, dev, env, log }: DaemonOptions): Promi
       status.set(ServiceStatus.BROKEN);
       log.error(`nodes cannot be attached: ${(error as Error).message}`);
     });
-  const watch = watchNodes(nodes, config.recovery.checkMs);
+  const watch = watchNodes(nodes, config.recovery.checkMs, log);
   const firewalls = watchFirewalls(host, nodes, config.recovery.checkMs);
   const logs = boundLogs(nodes);
   const collection = collectImages(host, attached);

@@ -46,24 +46,25 @@ export async function loadStore(
   const empty: string[] = [];
   for (const entry of await readdir(paths.nodes, { withFileTypes: true })) {
     if (!entry.isDirectory() || entry.name.startsWith(".")) continue;
-    const id = entry.name;
-    try {
-      const state = await readVersioned(nodePaths(paths, id).state, {
-        version: schemaVersion,
-        schema: nodeStateSchema,
-      });
-      if (state === undefined) {
-        if ((await readdir(nodePaths(paths, id).directory)).every((name) => name.startsWith(".state.json.")))
-          empty.push(id);
-        else nodes.push({ kind: "broken", id, reason: "state.json is missing" });
-      } else if (state.id !== id) {
-        nodes.push({ kind: "broken", id, reason: `state.json belongs to node ${state.id}` });
-      } else {
-        nodes.push({ kind: "node", state });
-      }
-    } catch (error) {
-      nodes.push({ kind: "broken", id, reason: (error as Error).message });
-    }
+    const found = await loadNode(paths, entry.name);
+    if (found === undefined) empty.push(entry.name);
+    else nodes.push(found);
   }
   return { nodes, empty };
+}
+
+/** Undefined: the directory does not hold anything yet. */
+export async function loadNode(paths: HostPaths, id: string): Promise<StoredNode | undefined> {
+  const { state: path, directory } = nodePaths(paths, id);
+  try {
+    const state = await readVersioned(path, { version: schemaVersion, schema: nodeStateSchema });
+    if (state === undefined) {
+      const isEmpty = (await readdir(directory)).every((name) => name.startsWith(".state.json."));
+      return isEmpty ? undefined : { kind: "broken", id, reason: "state.json is missing" };
+    }
+    if (state.id === id) return { kind: "node", state };
+    return { kind: "broken", id, reason: `state.json belongs to node ${state.id}` };
+  } catch (error) {
+    return { kind: "broken", id, reason: (error as Error).message };
+  }
 }

@@ -6,7 +6,7 @@ import { assembleNode } from "./node-assembly.ts";
 import type { NodeHost } from "./node-host.ts";
 import { resolveNode } from "./node-lookup.ts";
 import type { NodeState } from "./node-state.ts";
-import { type BrokenNode, createStore, loadStore } from "./node-store.ts";
+import { type BrokenNode, createStore, loadNode, loadStore } from "./node-store.ts";
 import { removeBroken, removeEmpty } from "./remove-broken.ts";
 
 /** Attached at the same time when the daemon starts (spec host-daemon DB-4.12). */
@@ -18,6 +18,8 @@ export class NodeTable {
   readonly #onChange: (actor: NodeActor) => void;
   readonly #actors = new Map<string, NodeActor>();
   readonly #broken = new Map<string, BrokenNode & { readonly addresses: readonly string[] }>();
+  /** Broken nodes that are being deleted. */
+  readonly #leaving = new Set<string>();
   readonly #attaching = new Set<string>();
   /** Addresses of nodes that are about to be created. */
   readonly #reserved = new Set<string>();
@@ -66,7 +68,7 @@ export class NodeTable {
     const actor = this.#actors.get(id);
     if (actor) return actor;
     throw new HostError("broken_node", `cannot ${operation} broken node \`${id}\``, {
-      hint: `${this.#broken.get(id)?.reason}; repair ${nodePaths(this.#host.paths, id).state}, or delete the node`,
+      hint: `${this.#broken.get(id)?.reason}; repair ${nodePaths(this.#host.paths, id).state}, and the node is back within a minute, or delete it`,
     });
   }
 
@@ -117,9 +119,30 @@ export class NodeTable {
   async deleteBroken(reference: string): Promise<boolean> {
     const found = this.broken().find(({ id }) => id === reference);
     if (found === undefined) return false;
-    await removeBroken(this.#host, found.id);
-    this.#broken.delete(found.id);
+    this.#leaving.add(found.id);
+    try {
+      await removeBroken(this.#host, found.id);
+      this.#broken.delete(found.id);
+    } finally {
+      this.#leaving.delete(found.id);
+    }
     return true;
+  }
+
+  /** Takes over broken nodes whose state somebody has repaired (spec DB-1.5). */
+  async adoptRepaired(): Promise<void> {
+    for (const broken of [...this.#broken.values()]) {
+      const found = await loadNode(this.#host.paths, broken.id);
+      if (found?.kind !== "node" || this.#leaving.has(broken.id) || !this.#broken.delete(broken.id)) continue;
+      try {
+        this.#refuseTaken(found.state);
+      } catch (error) {
+        this.#broken.set(broken.id, { ...broken, reason: (error as Error).message });
+        continue;
+      }
+      this.#host.log.info({ node: broken.id }, "its state can be read again");
+      await this.#add(found.state).attach();
+    }
   }
 
   /** False: another creation has it. */

@@ -9,15 +9,14 @@ import { ensureFolder, stageFile } from "./durable.ts";
 
 const READ_LIMIT = 64 * 1024 * 1024;
 const PIECE = 64 * 1024;
-const DEFAULT_MODE = 0o640;
 
 export type FilePart =
   | { readonly kind: "content"; readonly bytes: Uint8Array }
   | { readonly kind: "sha256"; readonly digest: Uint8Array };
 
 /**
- * Writes a file from a stream, all or nothing. Keeps owner and mode of a file that is there; creates parent folders; refuses folders
- * and special files. (§2.5, D2-14)
+ * Writes a file from a stream, all or nothing. Keeps owner and mode of a file that is there, a new one without `mode` is the owner's and
+ * the group's (0640, and 0750 if it is a program); creates parent folders; refuses folders and special files. (§2.5, D2-14)
  */
 export async function writeFileFrom(
   path: string,
@@ -26,14 +25,17 @@ export async function writeFileFrom(
 ): Promise<number> {
   const { target, previous } = await destinationOf(path);
   await ensureFolder(dirname(target));
+  const rest = parts[Symbol.asyncIterator]();
+  const first = await rest.next();
   const staged = await stageFile(target, {
-    mode: mode ?? (previous === undefined ? DEFAULT_MODE : previous.mode & 0o7777),
+    mode: mode ?? (previous === undefined ? modeOf(first.value) : previous.mode & 0o7777),
     ...(previous === undefined ? {} : { owner: { uid: previous.uid, gid: previous.gid } }),
   });
   try {
     const hash = createHash("sha256");
     let size = 0;
-    for await (const part of parts) {
+    for (let next = first; !next.done; next = await rest.next()) {
+      const part = next.value;
       if (part.kind === "content") {
         hash.update(part.bytes);
         size += part.bytes.length;
@@ -48,6 +50,12 @@ export async function writeFileFrom(
     await staged.discard();
     throw error;
   }
+}
+
+/** Images write scripts and run them, which the reference's 0770 allows. */
+function modeOf(first: FilePart | undefined): number {
+  const start = first?.kind === "content" ? Buffer.from(first.bytes.subarray(0, 4)).toString("latin1") : "";
+  return start.startsWith("#!") || start === "\x7fELF" ? 0o750 : 0o640;
 }
 
 /** Where to write: a link is followed once resolved, so that the file it names is replaced, not the link. */

@@ -120,6 +120,14 @@ describe("operations in the node", () => {
     assert.equal((await write([header(), content("ab"), content("c")])).size, 3n);
     assert.equal(await readFile(real, "utf8"), "abc");
     assert.equal((await stat(real)).mode & 0o777, 0o640);
+    for (const [name, text, mode] of [
+      ["script", "#!/bin/sh\necho hi\n", 0o750],
+      ["program", "\x7fELF", 0o750],
+      ["empty", "", 0o640],
+    ] as const) {
+      await write([header({ path: `/other/${name}` }), content(text)]);
+      assert.equal((await stat(join(agent.root, "other", name))).mode & 0o777, mode, name);
+    }
     await chmod(real, 0o711);
     const sha256 = { case: "sha256", value: createHash("sha256").update("new").digest() };
     await write([header(), content("new"), sha256]);

@@ -90,7 +90,7 @@ test("a script whose time is over says what it had printed", async (t) => {
   });
 });
 
-test("a file is written with the mode that babel gives it: what is there keeps its own", async (t) => {
+test("a file is written with the mode that the script, or else babel, gives it", async (t) => {
   const { engine, context, listen } = await nodeEngine(t);
   const headers: unknown[] = [];
   await listen({
@@ -99,8 +99,12 @@ test("a file is written with the mode that babel gives it: what is there keeps i
       return {};
     },
   });
-  await engine.fileWrite("/etc/key", new Uint8Array(3), context);
-  assert.deepEqual(headers, [["/etc/key", undefined]]);
+  await engine.fileWrite("/etc/key", new Uint8Array(3), undefined, context);
+  await engine.fileWrite("/etc/secret", new Uint8Array(3), 0o600, context);
+  assert.deepEqual(headers, [
+    ["/etc/key", undefined],
+    ["/etc/secret", 0o600],
+  ]);
 });
 
 test("what did not reach babel is sent when it is back", async (t) => {

@@ -178,8 +178,8 @@ export function createNodeEngine(parts: NodeEngineParts): PluginEngine {
           throw new HostError("failed", `file_read ${path} failed: incomplete`);
         return Buffer.concat(pieces);
       }),
-    fileWrite: async (path, content, context) => {
-      await ask("file_write", context, (options) => link.babel.writeFile(fileParts(path, content), options));
+    fileWrite: async (path, content, mode, context) => {
+      await ask("file_write", context, (options) => link.babel.writeFile(fileParts(path, content, mode), options));
     },
 
     nodeParams: async () => parts.env().properties,
@@ -232,8 +232,8 @@ export function createNodeEngine(parts: NodeEngineParts): PluginEngine {
 /** Scripts and requests are not repeatable as a rule, so an answer that was lost is the plugin's to handle. */
 const once = (timeoutMs: number): AgentCall => ({ timeoutMs, retry: "undelivered" });
 
-async function* fileParts(path: string, content: Uint8Array) {
-  yield { part: { case: "header" as const, value: { path } } };
+async function* fileParts(path: string, content: Uint8Array, mode: number | undefined) {
+  yield { part: { case: "header" as const, value: { path, ...(mode === undefined ? {} : { mode }) } } };
   const piece = 256 * 1024;
   for (let at = 0; at < content.length; at += piece) {
     yield { part: { case: "content" as const, value: content.subarray(at, at + piece) } };

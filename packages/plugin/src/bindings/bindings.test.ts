@@ -247,14 +247,15 @@ test("data, files, tasks, templates and logs reach the host", async () => {
   };
   await call(
     `fn f() {
-      save_data("d"); file_write("/x", "hi".to_blob()); put_secret("key-one", "s".to_blob()); delete_task("t");
+      save_data("d"); file_write("/x", "hi".to_blob()); file_write("/y", "".to_blob(), 0o600); put_secret("key-one", "s".to_blob()); delete_task("t");
       render_template("/a", "/b", #{p: 'c', q: [1]}); render_template("/a", "/b", #{}, 0o600); info("i"); warn("w"); error("e"); debug("q"); print("p");
     }`,
     overrides as never,
   );
   assert.deepEqual(seen, [
     ["save", "d"],
-    ["write", "/x", new TextEncoder().encode("hi")],
+    ["write", "/x", new TextEncoder().encode("hi"), undefined],
+    ["write", "/y", new Uint8Array(), 0o600],
     ["put", "key-one", new TextEncoder().encode("s")],
     ["delete", "t"],
     ["render", "/a", "/b", { p: "c", q: [1] }, undefined],

@@ -26,10 +26,15 @@ export function registerNode(engine: BindingTarget, bridge: EngineBridge): void 
   engine.registerFn("render_template", [t.string, t.string, t.map], render);
   engine.registerFn("render_template", [t.string, t.string, t.map, t.int], render);
   engine.registerFn("file_read", [t.string], (ctx, path: string) => blob(ask(ctx, bridge, "fileRead", path)));
-  engine.registerFn("file_write", [t.string, t.blob], (ctx, path: string, content: Blob) => {
-    ask(ctx, bridge, "fileWrite", path, content.bytes.slice());
-    return undefined;
-  });
+  const write = (
+    ctx: CallContext,
+    ...[path, content, bits]: [path: string, content: Blob, mode?: Value]
+  ): undefined => {
+    const mode = bits === undefined ? undefined : convert(int("u16"), bits);
+    ask(ctx, bridge, "fileWrite", path, content.bytes.slice(), mode);
+  };
+  engine.registerFn("file_write", [t.string, t.blob], write);
+  engine.registerFn("file_write", [t.string, t.blob, t.int], write);
 
   engine.registerFn("save_data", [t.string], (ctx, text: string) => {
     ask(ctx, bridge, "saveData", text);

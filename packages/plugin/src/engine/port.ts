@@ -71,7 +71,8 @@ export interface PluginEngine {
     ctx: EngineContext,
   ): Promise<void>;
   fileRead(path: string, ctx: EngineContext): Promise<Uint8Array>;
-  fileWrite(path: string, content: Uint8Array, ctx: EngineContext): Promise<void>;
+  /** Without `mode` a file that is there keeps its own permission bits, a new one gets 0o640, a script or program 0o750. */
+  fileWrite(path: string, content: Uint8Array, mode: number | undefined, ctx: EngineContext): Promise<void>;
 
   nodeParams(ctx: EngineContext): Promise<Readonly<Record<string, string>>>;
   nodeEnv(ctx: EngineContext): Promise<NodeEnv>;

@@ -18,15 +18,20 @@ export async function* logTails(paths: NodePaths, maxBytes: number): AsyncGenera
     ["container.log", paths.containerLog],
     ["babel.log", paths.agentLog],
   ] as const) {
-    const file = await open(path).catch(() => undefined);
-    if (file === undefined) continue;
-    try {
-      yield { name, content: await tailOf(file, maxBytes) };
-    } finally {
-      await file.close();
-    }
+    const content = await logTail(path, maxBytes).catch(() => undefined);
+    if (content !== undefined) yield { name, content };
   }
   yield* jobTails(paths.rootfs, maxBytes);
+}
+
+/** The end of a log that a node's processes write to, and may make as long as they like. Rejects when there is none. */
+export async function logTail(path: string, maxBytes: number): Promise<Uint8Array> {
+  const file = await open(path);
+  try {
+    return await tailOf(file, maxBytes);
+  } finally {
+    await file.close();
+  }
 }
 
 /** Below the root file system everything belongs to the container: nothing is followed, all is bounded. */

@@ -1,4 +1,4 @@
-import { readFile, truncate } from "node:fs/promises";
+import { truncate } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { type AgentArrival, awaitAgentSocket } from "../agent/agent-arrival.ts";
 import { agentMountPoint } from "../agent/agent-bundle.ts";
@@ -6,6 +6,7 @@ import { newAgentRecord, writeAgentRecord } from "../agent/agent-record.ts";
 import { serveEngine } from "../agent/engine-server.ts";
 import { firstAgentOf } from "../agent/first-agent.ts";
 import { HostError, reportOf } from "../errors/host-error.ts";
+import { logTail } from "../history/node-logs.ts";
 import { hostBridge } from "../network/index.ts";
 import { readPluginConfig } from "../plugin/node-engine.ts";
 import { type ContainerSpec, isAlive, signalProcess } from "../runtime/index.ts";
@@ -22,6 +23,9 @@ import type { ExecutorTable } from "./outcome.ts";
 import { mountRootfs } from "./own-ids.ts";
 
 const second = 1000;
+
+/** Of what babel said before it failed, as much is looked at. */
+const saidBytes = 4_096;
 
 type AgentState = Exclude<Observed["agent"], "off" | "lost">;
 
@@ -248,8 +252,8 @@ async function firstAnswer(
       failure = error;
     }
   }
-  const log = await readFile(logPath, "utf8").catch(() => "");
-  const said = log.trim().split("\n").slice(-5).join("\n");
+  const log = Buffer.from(await logTail(logPath, saidBytes).catch(() => ""));
+  const said = log.toString().trim().split("\n").slice(-5).join("\n");
   throw notStarted(
     node,
     logPath,

@@ -222,20 +222,21 @@ export class Download {
   async finished(index: number): Promise<void> {
     const content = this.manifest.contentOf(index);
     this.#flushes.check();
+    this.#allocated -= this.#allocatedFor.get(index) ?? 0;
+    this.#allocatedFor.delete(index);
+    this.#done.add(index);
     this.#unflushed.add(index);
+    this.bytesDone += content;
     try {
       await this.#journal.append({ t: "done", i: index, b: this.#boot });
     } catch (error) {
       this.#unflushed.delete(index);
+      this.#undo(index);
       throw error;
     }
     // A group covers the records that are in the journal, in their order: what is not there yet does not count.
     this.#doneRecords += 1;
     this.#flushes.check();
-    this.#allocated -= this.#allocatedFor.get(index) ?? 0;
-    this.#allocatedFor.delete(index);
-    this.#done.add(index);
-    this.bytesDone += content;
     this.#pendingBytes += content;
     this.#pendingSince ??= performance.now();
   }
@@ -297,11 +298,13 @@ export class Download {
   async #recordLost(indexes: readonly number[]): Promise<void> {
     this.#recorded = false;
     await Promise.all(indexes.map((i) => this.#journal.append({ t: "lost", i })));
-    for (const index of indexes) {
-      if (!this.#done.delete(index)) continue;
-      this.#open.add(index);
-      this.bytesDone -= this.manifest.contentOf(index);
-    }
+    for (const index of indexes) this.#undo(index);
+  }
+
+  #undo(index: number): void {
+    if (!this.#done.delete(index)) return;
+    this.#open.add(index);
+    this.bytesDone -= this.manifest.contentOf(index);
   }
 
   /** Everything is there, verified and on the disk. */

@@ -209,13 +209,18 @@ class ArchiveUpload {
       throw new TransferFault("transient", "the data came into use while it was uploaded: stop what uses it");
     }
     const before = this.#tree;
-    this.#tree = await this.#scan();
-    const same = sameFiles(this.#plan.blueprint.files, this.#tree.files);
-    if (!same) {
-      this.#countChanges(this.#plan.blueprint.files);
-      await this.#refit();
+    const { files } = this.#plan.blueprint;
+    const found = await this.#scan();
+    if (sameFiles(files, found.files)) {
+      const same = sameTree(before, found);
+      // There may be millions of files: they are in memory once.
+      this.#tree = { ...found, files };
+      return same;
     }
-    return same && sameTree(before, this.#tree);
+    this.#tree = found;
+    this.#countChanges(files);
+    await this.#refit();
+    return false;
   }
 
   #countChanges(before: readonly SourceFile[]): void {

@@ -281,6 +281,17 @@ describe(`archives of ${megabytes} MB`, () => {
 
     const busy = bench.run("bv", ["archive", "verify", key, "--node", first.id]);
     assert.deepEqual([busy.status, /is not stopped/.test(busy.stderr)], [5, true], busy.stderr);
+    bench.must("bv", ["node", "stop", "--local", first.id]);
+    writeFileSync(join(data(first), "genesis"), "damaged");
+    const mount = join(first.directory, "data");
+    const record = join(mount, ".babel_jobs/data-complete.json");
+    bench.must("bv", ["archive", "fetch", key, "--node", first.id], patient);
+    assert.deepEqual(tree(data(first)), tree(folder));
+    assert.deepEqual(
+      [JSON.parse(readFileSync(record, "utf8")).store_key, existsSync(join(mount, ".babel_jobs/data-incomplete"))],
+      [key, false],
+      "its jobs know that the data are whole",
+    );
     writeFileSync(join(folder, "new"), "only this is new");
     assert.equal(bench.must("bv", ["archive", "push", key, "--data", folder], patient), `Pushed ${key} version 2\n`);
     const versions = json("archive", "list", key).archives[0].versions as { data_version: number }[];

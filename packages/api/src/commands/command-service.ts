@@ -11,7 +11,6 @@ import { int8, text, uuid } from "../wire-fields.ts";
 import { publishCommand } from "./add-command.ts";
 import { type CommandRow, commandMessages, exitCodes } from "./command-message.ts";
 import { complete } from "./complete.ts";
-import { hasSpoken } from "./has-spoken.ts";
 
 const mostAtOnce = 500;
 const longestMessage = 64 * 1024;
@@ -132,7 +131,7 @@ async function applyIntent(tx: Database, command: CommandRow): Promise<boolean> 
   const intent = intents[node.next_state];
   if (intent.command !== command.command_type) return false;
   // A host cannot speak of the new configuration before it has taken up the upgrade: what it says is newer than the intent.
-  if (intent.state === "upgrading" && hasSpoken(node, command)) return false;
+  if (intent.state === "upgrading" && node.status_at !== null) return false;
   await tx
     .updateTable("nodes")
     .set({ node_state: intent.state satisfies keyof typeof nodeStates, next_state: null, updated_at: new Date() })

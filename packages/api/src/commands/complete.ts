@@ -8,7 +8,6 @@ import { undoChange } from "../nodes/upgrade-node.ts";
 import type { Platform } from "../platform.ts";
 import { addCommand } from "./add-command.ts";
 import type { CommandRow } from "./command-message.ts";
-import { hasSpoken } from "./has-spoken.ts";
 import { replaceNode } from "./replace-node.ts";
 import { retry } from "./retry.ts";
 
@@ -85,7 +84,7 @@ async function failed(
       const broken = command.exit_code === "node_upgrade_failure";
       const restored = !broken && command.undo !== null && (await undoChange(tx, node.id, command.undo));
       // A result that is delivered late does not replace what the host has said since.
-      const awaited = node.node_state === "upgrading" || !hasSpoken(node, command);
+      const awaited = node.node_state === "upgrading" || node.status_at === null;
       const state =
         broken && awaited
           ? { node_state: "failed" as const }

@@ -282,6 +282,7 @@ export interface Schema {
     scheduler: JsonOrNull<StoredScheduler>;
     create_attempts: Defaulted<number>;
     tried_host_ids: JsonOr<readonly string[]>;
+    /** when the host last told the status; null when it has not since the node was made or upgraded */
     status_at: Defaulted<Date | null>;
     cost: JsonOrNull<StoredCost>;
     created_at: CreatedAt;

@@ -48,6 +48,7 @@ export async function upgradeNode(tx: Database, node: NodeRow, target: ImageMode
       memory_bytes: resolved.memoryBytes,
       disk_bytes: resolved.diskBytes,
       next_state: "upgrading",
+      status_at: null,
       updated_at: new Date(),
     })
     .where("id", "=", node.id)

@@ -24,6 +24,7 @@ function port(errors: string[] = []): EnginePort {
     archives: async () => undefined,
     blockingJobsFinished: () => {},
     babelError: (message) => void errors.push(message),
+    unauthenticated: () => void errors.push("somebody without the secret"),
   };
 }
 
@@ -56,7 +57,7 @@ test("only who has the secret of the node's start is served", async () => {
     );
   }
   await client(path, `Bearer ${secret}`).bvError({ message: "disk is full" });
-  assert.deepEqual(errors, ["disk is full"]);
+  assert.deepEqual(errors, ["somebody without the secret", "disk is full"]);
   await server.close();
 });
 

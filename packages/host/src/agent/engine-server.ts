@@ -16,6 +16,8 @@ export interface EnginePort {
   archives(): Promise<NodeArchives | undefined>;
   blockingJobsFinished(): void;
   babelError(message: string): void;
+  /** Somebody asked without the secret; told once, however often they ask (spec babel-agent T-27). */
+  unauthenticated(): void;
 }
 
 export interface EngineServer {
@@ -52,8 +54,15 @@ const noArchives =
   "there are no archives for this node: it runs in dev mode, or its host is not registered with a control plane, which keeps them; register the host with `bvup TOKEN` and launch the node from a pushed image";
 
 function engineRoutes(router: ConnectRouter, port: EnginePort): void {
+  let told = false;
+  const authorize = ({ requestHeader }: HandlerContext): void => {
+    if (isAuthorized(port.secret(), requestHeader.get("authorization"))) return;
+    if (!told) port.unauthenticated();
+    told = true;
+    throw new ConnectError("the secret of this node's start is needed", Code.Unauthenticated);
+  };
   const archives = async (context: HandlerContext): Promise<NodeArchives> => {
-    authorize(port, context);
+    authorize(context);
     const found = await port.archives();
     if (found === undefined) throw new ConnectError(noArchives, Code.NotFound);
     return found;
@@ -81,23 +90,20 @@ function engineRoutes(router: ConnectRouter, port: EnginePort): void {
     getManifest: async (request, context) => store.manifest(await archives(context), request, context),
     getChunks: async (request, context) => store.chunks(await archives(context), request, context),
     upgradeBlockingJobsFinished: (_, context) => {
-      authorize(port, context);
+      authorize(context);
       port.blockingJobsFinished();
       return {};
     },
     bvError: ({ message }, context) => {
-      authorize(port, context);
+      authorize(context);
       port.babelError(message.slice(0, 4096));
       return {};
     },
   });
 }
 
-function authorize(port: EnginePort, { requestHeader }: HandlerContext): void {
-  const secret = port.secret();
-  const given = Buffer.from(requestHeader.get("authorization") ?? "");
+function isAuthorized(secret: string | undefined, authorization: string | null): boolean {
+  const given = Buffer.from(authorization ?? "");
   const wanted = Buffer.from(`Bearer ${secret ?? ""}`);
-  if (secret === undefined || given.length !== wanted.length || !timingSafeEqual(given, wanted)) {
-    throw new ConnectError("the secret of this node's start is needed", Code.Unauthenticated);
-  }
+  return secret !== undefined && given.length === wanted.length && timingSafeEqual(given, wanted);
 }

@@ -44,6 +44,7 @@ export const upSteps = {
       archives: async () => node.host.archivesOf(node.state(), await storeKeysOf(node, node.state())),
       blockingJobsFinished: () => node.log.debug("no upgrade-blocking job runs any more"),
       babelError: (message) => node.log.error(`Babel: ${message}`),
+      unauthenticated: () => node.log.warn("refused: a process of the node asked its host without babel's secret"),
     });
     return { seen: { engine: "served" } };
   },

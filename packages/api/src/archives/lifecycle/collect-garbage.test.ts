@@ -159,4 +159,58 @@ describe("garbage of archives", () => {
     );
     await workshop.db.transaction().execute((tx) => reserve(tx, storeKey, owner, undefined, 3600));
   });
+
+  test("chunks of a version that only the object store knows stay, and it is entered; what cannot be read ends the sweep", async () => {
+    const storeKey = "restored-database-v1";
+    const [ours, theirs, unused] = ["aa", "bb", "cc"].map((start) => start + "0".repeat(62)) as [
+      string,
+      string,
+      string,
+    ];
+    const chunk = (id: string) => ({
+      key: archiveKeys.content(storeKey, id),
+      checksum: { kind: "sha256" as const, value: "0".repeat(64) },
+      size: 4,
+      destinations: [{ path: "file", position: 0, size: 4 }],
+      id,
+    });
+    const summary = { totalSize: 4, chunks: 1, layout: "cas", format: 2, requires: [], source: {} } as const;
+    const old = new Date(Date.now() - 20 * day);
+    for (const id of [ours, theirs, unused]) {
+      await workshop.objects.put(archiveKeys.content(storeKey, id), Buffer.from("data"));
+      await utimes(path.join(workshop.folder, archiveKeys.content(storeKey, id)), old, old);
+    }
+    const { version } = await workshop.db.transaction().execute((tx) => reserve(tx, storeKey, owner, undefined, 3600));
+    await publish(workshop.platform(), { storeKey, version, owner, manifest: { summary, chunks: [chunk(ours)] } });
+    const newest = async () => (await findVersion(workshop.db, workshop.objects, storeKey, undefined)).version;
+    assert.equal(await newest(), version, "the store is looked through once, now");
+    // What another installation publishes, or this one did after the backup of its database.
+    await workshop.objects.put(archiveKeys.header(storeKey, 2n), writeHeader(summary));
+    const unreadable = [
+      {
+        version: 2n,
+        reason: "its manifest cannot be read: every chunk that versions of the archive may share is kept",
+        objects: 0,
+        bytes: 0,
+      },
+    ];
+    assert.deepEqual(await collect(storeKey, 0), unreadable, "the header is there, its body is not");
+    await workshop.objects.put(archiveKeys.body(storeKey, 2n), Buffer.from("not a manifest"));
+    assert.deepEqual(await collect(storeKey, 0), unreadable);
+    await workshop.objects.put(archiveKeys.body(storeKey, 2n), writeBody([chunk(theirs)]));
+
+    const expected = [{ reason: "chunks that no version refers to", objects: 1, bytes: 4 }];
+    assert.deepEqual(await collect(storeKey, 0, true), expected);
+    assert.equal(await newest(), 1n, "only told");
+    assert.deepEqual(await collect(storeKey, 0), expected);
+    assert.deepEqual(
+      (await keysOf(storeKey)).filter((key) => key.startsWith("cas/")),
+      [`cas/aa/${ours}`, `cas/bb/${theirs}`],
+    );
+    assert.equal(await newest(), 2n);
+    const { version: next } = await workshop.db
+      .transaction()
+      .execute((tx) => reserve(tx, storeKey, owner, undefined, 3600));
+    assert.equal(next, 3n);
+  });
 });

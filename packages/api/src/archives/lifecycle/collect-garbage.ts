@@ -13,6 +13,7 @@ export interface Garbage {
   /** absent: chunks that versions share */
   readonly version?: bigint;
   readonly reason: string;
+  /** 0: nothing was removed, for this reason */
   readonly objects: number;
   readonly bytes: number;
 }
@@ -46,9 +47,13 @@ export async function collectGarbage(
       const found = await removeVersion(collector, row, options.dryRun);
       if (found !== undefined) garbage.push({ storeKey: row.store_key, version: row.version, reason, ...found });
     }
-    const contents = await sweepContents(collector, store.store_key, now, options.dryRun);
+    const { unreadable, ...contents } = await sweepContents(collector, store.store_key, now, options.dryRun);
     if (contents.objects > 0) {
       garbage.push({ storeKey: store.store_key, reason: "chunks that no version refers to", ...contents });
+    }
+    if (unreadable !== undefined) {
+      const reason = "its manifest cannot be read: every chunk that versions of the archive may share is kept";
+      garbage.push({ storeKey: store.store_key, version: unreadable, reason, ...contents });
     }
   }
   return garbage;

@@ -17,10 +17,9 @@ export function scheduleGarbage(platform: Platform, interval: number): { close()
     const items = await collectGarbage({ ...platform, signal: stop.signal }, { dryRun: false });
     collected = Date.now();
     for (const { storeKey, version, reason, objects, bytes } of items) {
-      platform.log.info(
-        { storeKey, version: version?.toString(), objects, bytes },
-        `removed from an archive: ${reason}`,
-      );
+      const what = { storeKey, version: version?.toString(), objects, bytes };
+      if (objects > 0) platform.log.info(what, `removed from an archive: ${reason}`);
+      else platform.log.warn(what, `nothing was removed from an archive: ${reason}`);
     }
   };
   const timer = setInterval(() => {

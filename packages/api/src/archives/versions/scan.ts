@@ -30,14 +30,46 @@ export async function scan(
   storeKey: string,
   remember = true,
 ): Promise<readonly bigint[]> {
-  const names = await store.folders(archiveKeys.archive(storeKey));
-  const found: { readonly version: bigint; readonly manifest: Manifest }[] = [];
-  for (const name of names.filter((candidate) => versionName.test(candidate))) {
-    const manifest = await readPublished(store, storeKey, BigInt(name));
-    if (manifest !== undefined) found.push({ version: BigInt(name), manifest });
+  const found: FoundVersion[] = [];
+  for (const { version, manifest } of await foreignVersions(store, storeKey, await knownVersions(db, storeKey))) {
+    if (manifest !== undefined) found.push({ version, manifest });
   }
   // Asking for archives that do not exist leaves nothing behind.
   if (found.length === 0 && !remember) return [];
+  return enterVersions(db, storeKey, found);
+}
+
+export interface FoundVersion {
+  readonly version: bigint;
+  readonly manifest: Manifest;
+}
+
+/** What has a header in the object store. @param known versions that are not looked at. @returns no manifest where none can be read */
+export async function foreignVersions(
+  store: ObjectStore,
+  storeKey: string,
+  known: ReadonlySet<bigint>,
+): Promise<readonly { readonly version: bigint; readonly manifest: Manifest | undefined }[]> {
+  const names = await store.folders(archiveKeys.archive(storeKey));
+  const found: { readonly version: bigint; readonly manifest: Manifest | undefined }[] = [];
+  for (const version of names.filter((name) => versionName.test(name)).map(BigInt)) {
+    if (known.has(version) || (await store.head(archiveKeys.header(storeKey, version))) === undefined) continue;
+    found.push({ version, manifest: await readPublished(store, storeKey, version) });
+  }
+  return found;
+}
+
+async function knownVersions(db: Database, storeKey: string): Promise<ReadonlySet<bigint>> {
+  const rows = await db.selectFrom("archive_versions").select("version").where("store_key", "=", storeKey).execute();
+  return new Set(rows.map(({ version }) => version));
+}
+
+/** @returns the numbers that were new */
+export function enterVersions(
+  db: Database,
+  storeKey: string,
+  found: readonly FoundVersion[],
+): Promise<readonly bigint[]> {
   return db.transaction().execute(async (tx) => {
     await tx
       .insertInto("archive_stores")

@@ -8,6 +8,7 @@ import type { Compression } from "../format/chunk.ts";
 import type { ArchiveTask } from "../task.ts";
 import type { StallLimit } from "../transfer/get-object.ts";
 import type { RetryTimes } from "../transfer/retry.ts";
+import { publishedContent } from "./published.ts";
 import { engineTarget } from "./target.ts";
 import type { UploadContext, UploadSettings } from "./upload-archive.ts";
 import type { UploadTools } from "./upload-tools.ts";
@@ -50,7 +51,7 @@ export function contextOf(
     stateFolder: join(task.protocolData.folder, task.name, ...(client === undefined ? [] : [client.name])),
     target: (uploadId) => engineTarget(engine, client?.storeKey, call, uploadId),
     storeKey: client?.storeKey,
-    published: async (version) => (await engineSource(engine, client?.storeKey, call).version(version)) !== undefined,
+    published: (version) => publishedContent(engineSource(engine, client?.storeKey, call), version),
     generation: async () => (await task.protocolData.read()).generation,
     source: Object.fromEntries(source.filter((entry): entry is [string, string] => Boolean(entry[1]))),
     tools: { ...tools, sending: { ...tools.sending, log } },

@@ -149,6 +149,40 @@ test("an attempt that ended right after the publishing is known to have succeede
   assert.deepEqual([...fixture.engine.versions.keys()], [1]);
 });
 
+for (const reference of [false, true]) {
+  const api = reference ? "an API of the reference's kind" : "our API";
+  test(`a version that somebody else published in the meantime is not taken for one's own, behind ${api}`, async (t) => {
+    const fixture = await UploadFixture.make(t, { reference });
+    await fixture.write(FILES);
+    fixture.engine.before = (call) => {
+      if (call === "publish") throw new ConnectError("gone", Code.PermissionDenied);
+    };
+    await assert.rejects(fixture.run(), /gone/);
+    fixture.engine.before = () => undefined;
+    const foreign = await UploadFixture.make(t, { reference });
+    await foreign.write({ ...FILES, "db/b": sampleBytes(300_000, "another") });
+    await foreign.run();
+    // The lease ran out, and the number was given to somebody else.
+    fixture.engine.versions.set(1, foreign.engine.newest!);
+    fixture.engine.reserveFor(2);
+    assert.equal((await fixture.run()).data_version, 2);
+    assert.ok(fixture.log.includes("version 1 was published by somebody else"));
+    await assertPublished(fixture);
+  });
+}
+
+test("behind an API of the reference's kind, too, what was published is known to have been", async (t) => {
+  const fixture = await UploadFixture.make(t, { reference: true });
+  await fixture.write(FILES);
+  fixture.engine.afterPublish = () => {
+    throw new ConnectError("gone", Code.PermissionDenied);
+  };
+  await assert.rejects(fixture.run());
+  const { received } = fixture.store.counters;
+  assert.equal((await fixture.run()).data_version, 1);
+  assert.equal(fixture.store.counters.received, received);
+});
+
 test("somebody else uploads: the job says so; a lost lease makes the next attempt begin anew", async (t) => {
   const fixture = await UploadFixture.make(t);
   await fixture.write(FILES);

@@ -4,6 +4,7 @@ import type { ArchiveResult } from "../task.ts";
 import { TransferFault } from "../transfer/fault.ts";
 import type { ProgressState } from "../transfer/progress.ts";
 import { compressionOf, expiresOf } from "./environment.ts";
+import { publishedContent } from "./published.ts";
 import { engineTarget } from "./target.ts";
 import { type UploadSettings, uploadArchive } from "./upload-archive.ts";
 import { uploadTools } from "./upload-tools.ts";
@@ -57,7 +58,7 @@ export async function pushArchive(push: Push): Promise<ArchiveResult & { readonl
       stateFolder: push.stateFolder,
       target: (uploadId) => engineTarget(engine, storeKey, call, uploadId),
       storeKey,
-      published: async (version) => (await engineSource(engine, storeKey, call).version(version)) !== undefined,
+      published: (version) => publishedContent(engineSource(engine, storeKey, call), version),
       // Nobody says when it is used: what changes is seen by the files themselves.
       generation: async () => "",
       source: {},

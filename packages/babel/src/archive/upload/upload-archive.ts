@@ -1,7 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { invalid } from "../../failure.ts";
 import type { Chunk, Compression, Header, Layout, SideObject } from "../format/chunk.ts";
-import { ChunksDigest } from "../format/chunks-digest.ts";
 import { checkManifest } from "../format/sanity.ts";
 import type { ArchiveResult } from "../task.ts";
 import { TransferFault } from "../transfer/fault.ts";
@@ -17,6 +16,7 @@ import { sendObject } from "./object-sender.ts";
 import { destinationsOf, EMPTY_SHA256, type PlannedChunk, plannedChunks, workOn } from "./open-chunks.ts";
 import { partsLayout } from "./parts-layout.ts";
 import type { Plan } from "./plan-file.ts";
+import { contentOf, digestOf } from "./published.ts";
 import { SlotDesk } from "./slot-desk.ts";
 import { type SourceFile, type SourceTree, sameFiles, sameTree, scanSource } from "./source-tree.ts";
 import { BadUploads, type UploadTarget } from "./target.ts";
@@ -44,8 +44,8 @@ export type UploadContext = {
   readonly target: (uploadId: string) => UploadTarget;
   /** Of the archive; undefined: that of the node's image. */
   readonly storeKey: string | undefined;
-  /** Whether the version can be downloaded. */
-  readonly published: (dataVersion: number) => Promise<boolean>;
+  /** Content of a version that can be downloaded (`published.ts`), undefined if there is none. */
+  readonly published: (dataVersion: number) => Promise<string | undefined>;
   /** Of the lock of the protocol data: another one means that something used the data. */
   readonly generation: () => Promise<string>;
   /** Provenance, shown in listings. */
@@ -118,9 +118,9 @@ class ArchiveUpload {
       throw invalid("upload-empty", "nothing to upload", "If the archive is to be empty, set `allow_empty`.");
     }
     const resumable = await this.#resumable();
-    if (resumable !== undefined && this.#state.publishing) {
+    if (resumable !== undefined && this.#state.publishing !== undefined) {
       // The last attempt may have ended after the version was published, and before that was noted.
-      if (await this.#context.published(resumable.dataVersion)) {
+      if ((await this.#context.published(resumable.dataVersion)) === this.#state.publishing) {
         this.#chunks = plannedChunks(resumable.blueprint);
         this.#log(`version ${resumable.dataVersion} had been published`);
         return this.#finish();
@@ -156,16 +156,26 @@ class ArchiveUpload {
 
   async #resume({ dataVersion, blueprint }: Plan): Promise<void> {
     this.#log(`going on with version ${dataVersion}`);
-    // Says whether the reservation still stands, and renews it.
-    this.#maxBytes = (await this.#context.target.reserve(dataVersion)).maxObjectBytes * FRAME_GROWTH;
+    try {
+      // Says whether the reservation still stands, and renews it.
+      this.#maxBytes = (await this.#context.target.reserve(dataVersion)).maxObjectBytes * FRAME_GROWTH;
+    } catch (error) {
+      if (ConnectError.from(error).code !== Code.AlreadyExists) throw error;
+      // While somebody else uploads it, this may yet be ours again; what they have published never will.
+      if ((await this.#context.published(dataVersion)) === undefined) throw error;
+      this.#log(`version ${dataVersion} was published by somebody else`);
+      return this.#begin(dataVersion);
+    }
     if (sameFiles(blueprint.files, this.#tree.files)) this.#chunks = plannedChunks(blueprint);
     else await this.#refit();
   }
 
-  async #begin(): Promise<void> {
+  /** @param taken by somebody else, while it was ours to upload */
+  async #begin(taken?: number): Promise<void> {
     const { settings, target, generation, storeKey } = this.#context;
     // A number once given is kept: the reservation is ours. (D5-05)
-    const wanted = settings.dataVersion ?? this.#state.plan?.dataVersion;
+    const kept = this.#state.plan?.dataVersion;
+    const wanted = settings.dataVersion ?? (kept === taken ? undefined : kept);
     const { dataVersion, maxObjectBytes } = await target.reserve(wanted);
     if (settings.layout === "cas" && !target.extended) {
       throw invalid("layout-unsupported", "the API does not know content-addressed archives", "Leave `layout` out.");
@@ -328,17 +338,18 @@ class ArchiveUpload {
     const chunks = this.#chunks.map((chunk) => this.#chunkOf(chunk));
     const { parent } = this.#layout;
     const { compression } = settings;
+    const chunksDigest = digestOf(chunks, compression);
     const header: Header = {
       totalSize: sumOf(this.#chunks),
       compression,
       chunks: chunks.length,
       layout: settings.layout,
-      ...(files === undefined ? {} : { format: 2, files, chunksDigest: digestOf(chunks, compression) }),
+      ...(files === undefined ? {} : { format: 2, files, chunksDigest }),
       ...(parent === undefined ? {} : { parentDataVersion: parent }),
       source: { ...source, created_at: new Date(createdAt).toISOString() },
     };
     checkManifest(header, chunks);
-    await this.#state.notePublishing();
+    await this.#state.notePublishing(contentOf(chunksDigest, header));
     try {
       await target.publish(dataVersion, header, chunks);
       return true;
@@ -379,10 +390,4 @@ class ArchiveUpload {
     this.#log(`published version ${dataVersion}: ${bytes} bytes in ${this.#chunks.length} chunks`);
     return { store_key: storeKey, data_version: dataVersion, total_size: bytes };
   }
-}
-
-function digestOf(chunks: readonly Chunk[], compression: Compression): string {
-  const digest = new ChunksDigest(compression);
-  for (const chunk of chunks) digest.add(chunk);
-  return digest.finish();
 }

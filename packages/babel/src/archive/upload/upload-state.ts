@@ -21,7 +21,7 @@ type Record =
   | { readonly t: "up"; readonly slot: string; readonly print: string; readonly part: StoredPart }
   | { readonly t: "id"; readonly print: string; readonly id: string }
   | { readonly t: "bad"; readonly slot: string }
-  | { readonly t: "publishing" };
+  | { readonly t: "publishing"; readonly content?: string };
 
 /**
  * State of an upload below `/blockjoy/.babel_jobs/<job>/`: `plan`, `journal` with what is stored, and `upload-id`. What is stored counts as long as the
@@ -37,8 +37,8 @@ export class UploadState {
   readonly #stored: Map<string, { readonly print: string; readonly part: StoredPart }>;
   readonly #ids: Map<string, string>;
   plan: Plan | undefined;
-  /** The version may have been published already. */
-  publishing: boolean;
+  /** The version may have been published already, with this content. */
+  publishing: string | undefined;
 
   private constructor(
     { folder, uploadId, lock }: { readonly folder: string; readonly uploadId: string; readonly lock: FolderLock },
@@ -65,7 +65,7 @@ export class UploadState {
       await rm(join(folder, "spool"), { recursive: true, force: true });
       await ensureFolder(join(folder, "spool"), 0o700);
       const uploadId = await uploadIdOf(folder);
-      const records: Records = { stored: new Map(), ids: new Map(), publishing: false };
+      const records: Records = { stored: new Map(), ids: new Map(), publishing: undefined };
       const journal = await Journal.open<Record>(join(folder, "journal"), (record) => take(records, record));
       return new UploadState({ folder, uploadId, lock }, await loadPlan(join(folder, "plan")), journal, records);
     } catch (error) {
@@ -81,7 +81,7 @@ export class UploadState {
     this.#journal = await Journal.open<Record>(join(this.folder, "journal"), () => undefined);
     this.#stored.clear();
     this.#ids.clear();
-    this.publishing = false;
+    this.publishing = undefined;
     await this.decide(plan);
   }
 
@@ -116,9 +116,9 @@ export class UploadState {
     this.#ids.set(print, id);
   }
 
-  async notePublishing(): Promise<void> {
-    await this.#journal.append({ t: "publishing" });
-    this.publishing = true;
+  async notePublishing(content: string): Promise<void> {
+    await this.#journal.append({ t: "publishing", content });
+    this.publishing = content;
   }
 
   spoolPath(name: string): string {
@@ -145,14 +145,14 @@ export class UploadState {
 type Records = {
   readonly stored: Map<string, { readonly print: string; readonly part: StoredPart }>;
   readonly ids: Map<string, string>;
-  publishing: boolean;
+  publishing: string | undefined;
 };
 
 function take(records: Records, record: Record): void {
   if (record.t === "up") records.stored.set(record.slot, { print: record.print, part: record.part });
   if (record.t === "bad") records.stored.delete(record.slot);
   if (record.t === "id") records.ids.set(record.print, record.id);
-  if (record.t === "publishing") records.publishing = true;
+  if (record.t === "publishing") records.publishing = record.content;
 }
 
 /** What a chunk is made of, as one word: the same word means the same bytes, as far as inodes and times can say. */

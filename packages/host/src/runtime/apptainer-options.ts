@@ -1,40 +1,52 @@
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { OperationError } from "@blockvisor/image/container";
+import type { ApptainerGround } from "./apptainer-ground.ts";
+import { EMPTY_FOLDER, SECCOMP_FILE } from "./apptainer-state.ts";
 import { CONTAINER_CAPABILITIES } from "./capabilities.ts";
 import type { ContainerSpec, ExecSpec } from "./container-runtime.ts";
 import { hostNameOf } from "./host-files.ts";
+import { MASKED_PATHS, READ_ONLY_PATHS } from "./kernel-paths.ts";
 
 /** The same privileges as under the oci runtime, whatever apptainer.conf gives root. */
-export const PRIVILEGES = ["--no-privs", "--add-caps", CONTAINER_CAPABILITIES.join(",")];
+const PRIVILEGES = ["--no-privs", "--add-caps", CONTAINER_CAPABILITIES.join(",")];
 
-/** Apptainer's root may write what its file modes allow; these files reach beyond the container. */
-const READ_ONLY_PROC = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+const seccomp = ({ folder }: ApptainerGround) => ["--security", `seccomp:${folder}/${SECCOMP_FILE}`];
 
-/** Options of `apptainer instance run` (spec host-daemon §5.4). */
-export function runOptions(
-  spec: ContainerSpec,
-  host: {
-    readonly sysfs: string;
-    readonly runScript: string;
-    readonly ramdisks: readonly { readonly source: string; readonly destination: string }[];
-  },
-): readonly string[] {
+/** What every container is started with. */
+export function containerOptions(spec: ContainerSpec, ground: ApptainerGround): readonly string[] {
   return [
     ...["--containall", "--cleanenv", "--writable", "--no-eval", "--no-mount", "home,cwd,tmp,sys"],
     ...["--hostname", hostNameOf(spec.hostname)],
-    ...PRIVILEGES,
-    ...mount(host.sysfs, "/sys", true),
-    ...mount(host.runScript, "/.singularity.d/runscript", true),
-    ...READ_ONLY_PROC.filter((path) => existsSync(path)).flatMap((path) => mount(path, path, true)),
-    ...host.ramdisks.flatMap(({ source, destination }) => mount(source, destination, false)),
-    ...spec.mounts.flatMap(({ source, destination, readOnly }) => mount(source, destination, readOnly)),
+    ...[...PRIVILEGES, ...seccomp(ground)],
+    ...mount(ground.sysfs, "/sys", true),
+    ...READ_ONLY_PATHS.filter((path) => existsSync(path)).flatMap((path) => mount(path, path, true)),
+    ...MASKED_PATHS.flatMap((path) => mask(path, ground)),
+    ...ground.ramdisks.flatMap(({ source, destination }) => mount(source, destination, false)),
+    ...ground.mounts.flatMap(({ source, destination, readOnly }) => mount(source, destination, readOnly)),
   ];
 }
 
+/** Options of `apptainer instance run` (spec host-daemon §5.4). */
+export function runOptions(spec: ContainerSpec, ground: ApptainerGround, runScript: string): readonly string[] {
+  return [...containerOptions(spec, ground), ...mount(runScript, "/.singularity.d/runscript", true)];
+}
+
 /** Options, instance and command of `apptainer exec`. */
-export function execOptions(spec: ContainerSpec, command: Pick<ExecSpec, "argv" | "cwd">): readonly string[] {
+export function execOptions(
+  spec: ContainerSpec,
+  ground: ApptainerGround,
+  command: Pick<ExecSpec, "argv" | "cwd">,
+): readonly string[] {
   const instance = `instance://${spec.nodeId}`;
-  return ["--cleanenv", "--no-eval", ...PRIVILEGES, "--pwd", command.cwd ?? "/", instance, ...command.argv];
+  const privileges = [...PRIVILEGES, ...seccomp(ground)];
+  return ["--cleanenv", "--no-eval", ...privileges, "--pwd", command.cwd ?? "/", instance, ...command.argv];
+}
+
+/** Nothing is to be read at a path of the kernel's. */
+function mask(path: string, { folder }: ApptainerGround): readonly string[] {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return [];
+  return mount(found.isDirectory() ? `${folder}/${EMPTY_FOLDER}` : "/dev/null", path, true);
 }
 
 /**

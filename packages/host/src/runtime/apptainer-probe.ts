@@ -1,8 +1,11 @@
-import { mkdir, rm } from "node:fs/promises";
+import { chown, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isOperationError, runTool } from "@blockvisor/image/container";
-import { PRIVILEGES } from "./apptainer-options.ts";
-import type { RuntimeProbe } from "./container-runtime.ts";
+import { chooseRange } from "../user-namespace/index.ts";
+import { apptainerGround } from "./apptainer-ground.ts";
+import { containerOptions } from "./apptainer-options.ts";
+import { prepareState } from "./apptainer-state.ts";
+import type { ContainerSpec, RuntimeProbe } from "./container-runtime.ts";
 
 /** Oldest version with everything used here (spec host-daemon §5.1). */
 const MINIMUM = [1, 3] as const;
@@ -28,20 +31,47 @@ export async function probeApptainer(runDirectory: string): Promise<RuntimeProbe
   }
 }
 
+/** Why a container cannot be run by root of a user namespace; `undefined`: it can. Asked of a machine where Apptainer works. */
+export async function tryUserNamespace(runDirectory: string): Promise<string | undefined> {
+  try {
+    await tryContainer(runDirectory, chooseRange(new Set()));
+    return undefined;
+  } catch (error) {
+    if (!isOperationError(error)) throw error;
+    return error.message;
+  }
+}
+
 /** The trial's root file system is empty folders with the machine's own programs mounted on them. */
-async function tryContainer(runDirectory: string): Promise<void> {
-  const folder = join(runDirectory, "apptainer-trial");
+async function tryContainer(runDirectory: string, idBase?: number): Promise<void> {
+  const folder = join(runDirectory, idBase === undefined ? "apptainer-trial" : "apptainer-own-ids");
   // What a trial that was killed has left.
   await rm(folder, { recursive: true, force: true });
   const programs = ["/bin", "/lib", "/lib64", "/usr"];
   const places = [...programs, "/dev", "/etc", "/proc", "/sys", "/tmp", "/var/tmp", "/root"];
+  const rootfs = join(folder, "rootfs");
+  const spec: ContainerSpec = {
+    nodeId: "trial",
+    ...(idBase === undefined ? {} : { idBase }),
+    ...{ rootfs, init: ["/bin/true"], env: {}, hostname: "trial", network: { kind: "host" } },
+    mounts: programs.map((path) => ({ source: path, destination: path, readOnly: true })),
+    ...{ ramdisks: [], limits: {}, logPath: "/dev/null" },
+  };
   try {
-    const rootfs = join(folder, "rootfs");
+    const state = join(folder, "state");
+    await prepareState(state, idBase);
     for (const place of places) await mkdir(join(rootfs, place), { recursive: true });
-    const isolation = ["--containall", "--cleanenv", "--writable", "--no-mount", "home,cwd,tmp,hostfs,bind-paths"];
-    const binds = programs.flatMap((path) => ["--bind", `${path}:${path}:ro`]);
-    await runTool("apptainer", ["exec", ...isolation, ...PRIVILEGES, ...binds, rootfs, "/bin/true"], {
-      env: { ...process.env, APPTAINER_CONFIGDIR: folder },
+    if (idBase !== undefined) await chown(rootfs, idBase, idBase);
+    const ground = apptainerGround(spec, { folder: state, joinFiles: [] });
+    const [tool, ...args] = ground.start([
+      "apptainer",
+      "exec",
+      ...containerOptions(spec, ground),
+      ground.rootfs,
+      "/bin/true",
+    ]);
+    await runTool(tool, args, {
+      env: { ...process.env, APPTAINER_CONFIGDIR: ground.folder },
       timeoutMs: TRIAL_TIMEOUT_MS,
     });
   } finally {

@@ -15,12 +15,14 @@ export async function prepareMountPoints(
     readonly files?: readonly string[];
     /** Whether to make what is missing; default yes. */
     readonly make?: boolean;
+    /** Whose it is then; default the machine's root. */
+    readonly owner?: number;
   },
 ): Promise<void> {
   try {
     if (places.make === false) for (const path of places.folders) await checkRootedMountPoint(rootfs, path);
-    else for (const path of places.folders) await ensureRootedMountPoint(rootfs, path, "directory");
-    for (const path of places.files ?? []) await ensureRootedMountPoint(rootfs, path, "file");
+    else for (const path of places.folders) await ensureRootedMountPoint(rootfs, path, "directory", places.owner);
+    for (const path of places.files ?? []) await ensureRootedMountPoint(rootfs, path, "file", places.owner);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new OperationError("container-start-failed", `the image has no place for a mount: ${reason}`, {

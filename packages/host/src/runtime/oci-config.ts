@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { CONTAINER_CAPABILITIES } from "./capabilities.ts";
 import type { ContainerSpec, ExecSpec } from "./container-runtime.ts";
 import { hostNameOf } from "./host-files.ts";
+import { MASKED_PATHS, READ_ONLY_PATHS } from "./kernel-paths.ts";
 import type { OwnIds } from "./own-ids.ts";
 import { seccompProfile } from "./seccomp-profile.ts";
 
@@ -29,13 +30,6 @@ const SYSTEM = [
   { destination: "/sys", type: "sysfs", source: "sysfs", options: [...SAFE, "ro"] },
   { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: [...SAFE, "relatime", "ro"] },
 ];
-
-/** Files of the kernel that tell about, or change, the whole machine. */
-const MASKED = [
-  ...["/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list"],
-  ...["/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap"],
-];
-const READ_ONLY = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
 /** `config.json` of the OCI runtime specification for a node's container. */
 export function ociConfig(
@@ -72,9 +66,9 @@ export function ociConfig(
       cgroupsPath: `/${host.cgroup}`,
       // Memory, cores and processes are limited by our own cgroups module, the same for every runtime.
       resources: { devices: [{ allow: false, access: "rwm" }] },
-      maskedPaths: MASKED,
-      readonlyPaths: READ_ONLY,
-      seccomp: seccompProfile(),
+      maskedPaths: MASKED_PATHS,
+      readonlyPaths: READ_ONLY_PATHS,
+      seccomp: seccompProfile("oci"),
     },
   };
 }

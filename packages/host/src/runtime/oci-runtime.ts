@@ -76,8 +76,9 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
   async function writeBundle(
     spec: ContainerSpec,
     tool: OciProgram,
-  ): Promise<{ readonly bundle: string; readonly own?: OwnIds }> {
+  ): Promise<{ readonly bundle: string; readonly ground: ToolGround; readonly own?: OwnIds }> {
     const { nodeId } = spec;
+    const ground = groundIn(tool, spec);
     const bundle = bundleOf(nodeId);
     await mkdir(bundle, { recursive: true, mode: 0o700 });
     const host = {
@@ -89,7 +90,7 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
       ...host,
       joinFiles: cgroups.joinFiles(nodeId),
       needed: [runDirectory],
-      ground: groundIn(tool, spec),
+      ground,
     };
     const own = hasOwnIds(spec) ? ownIds(spec, places) : undefined;
     await Promise.all([
@@ -97,7 +98,7 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
       writeFile(host.hosts, hostsFile(hostNameOf(spec.hostname)), { mode: 0o644 }),
       writeFile(join(bundle, "config.json"), JSON.stringify(ociConfig(spec, host, own)), { mode: 0o600 }),
     ]);
-    return { bundle, ...(own ? { own } : {}) };
+    return { bundle, ground, ...(own ? { own } : {}) };
   }
 
   const groundIn = (tool: OciProgram, spec: ContainerSpec): ToolGround =>
@@ -129,7 +130,7 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
       const mounts = spec.mounts.map(({ destination }) => destination);
       const tool = await program();
       const written = writeBundle(spec, tool);
-      const [{ bundle, own }] = await Promise.all([
+      const [{ bundle, ground, own }] = await Promise.all([
         written,
         // What is missing has to belong to the container's root: the tool makes it, as that.
         prepareMountPoints(spec.rootfs, { folders: [...SYSTEM_FOLDERS, ...mounts], make: spec.idBase === undefined }),
@@ -143,7 +144,7 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
         output: log,
         inherit: lock,
         ...(onLaunch ? { onSpawn: onLaunch } : {}),
-        ground: groundIn(tool, spec),
+        ground,
         ...(own ? { enter: own.enter } : {}),
         ...call,
       });

@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import { OperationError } from "@blockvisor/image/container";
-import { mappedMounts, RANGE_SIZE, type StagedTree, stageBeside } from "../user-namespace/index.ts";
+import { mappedMounts, RANGE_SIZE, type Stage, type StagedTree, stageBeside } from "../user-namespace/index.ts";
 import type { ContainerSpec } from "./container-runtime.ts";
 import { isIn, type ToolGround } from "./tool-ground.ts";
 
@@ -37,21 +37,7 @@ interface HostPlaces {
  */
 export function ownIds(spec: ContainerSpec & { readonly idBase: number }, host: HostPlaces): OwnIds {
   const { idBase: base } = spec;
-  // runc takes a place in the container whose name begins like the root file system's for one outside.
-  const destinations = [
-    ...spec.mounts.map((mount) => mount.destination),
-    ...spec.ramdisks.map((disk) => disk.mountPoint),
-  ];
-  const stage = stageBeside(...host.needed, ...destinations);
-  if (stage === undefined) {
-    throw new OperationError(
-      "container-start-failed",
-      "there are no two folders like /var/local and /srv to mount on",
-      {
-        fix: "mkdir /var/local /var/opt",
-      },
-    );
-  }
+  const stage = stageFor(spec, host.needed);
   const network = networkOf(spec);
   const { join, hidden } = host.ground;
   const hiddenFile = host.joinFiles.find((file) => isIn(file, hidden));
@@ -94,13 +80,26 @@ export function ownIds(spec: ContainerSpec & { readonly idBase: number }, host: 
   };
 }
 
+/** Two folders for the trees of a container. Error `container-start-failed`. */
+export function stageFor(spec: ContainerSpec, needed: readonly string[]): Stage {
+  // runc takes a place in the container whose name begins like the root file system's for one outside.
+  const destinations = [
+    ...spec.mounts.map((mount) => mount.destination),
+    ...spec.ramdisks.map((disk) => disk.mountPoint),
+  ];
+  const stage = stageBeside(...needed, ...destinations);
+  if (stage) return stage;
+  const message = "there are no two folders like /var/local and /srv to mount on";
+  throw new OperationError("container-start-failed", message, { fix: "mkdir /var/local /var/opt" });
+}
+
 /** argv of a command that starts something more in such a container. */
 export function besideOwnIds(spec: ContainerSpec, command: readonly string[]): readonly [string, ...string[]] {
   return ["nsenter", `--net=${networkOf(spec)}`, ...command];
 }
 
 /** Who has joined the container's user namespace cannot join a network that is the machine's: the tool is in it from the beginning. */
-function networkOf({ network }: ContainerSpec): string {
+export function networkOf({ network }: ContainerSpec): string {
   return network.kind === "host" ? "/proc/self/ns/net" : network.path;
 }
 

@@ -27,8 +27,8 @@ import { createTestRuntime } from "./test-runtime.ts";
 
 /** The contract every adapter has to keep; BV_TEST_RUNTIME=apptainer runs it against that one, =runc against OCI's second tool. */
 const kind = (["apptainer", "runc"] as const).find((name) => name === process.env["BV_TEST_RUNTIME"]) ?? "oci";
-/** Root of a container is somebody else on the machine, where the adapter can do that. */
-const idBase = kind !== "apptainer" ? chooseRange(new Set()) : undefined;
+/** Root of a container is somebody else on the machine. */
+const idBase = chooseRange(new Set());
 const directory = mkdtempSync(join(tmpdir(), "bv-runtime-"));
 const cgroups = createNodeCgroups();
 const runtime = createTestRuntime(kind, directory);
@@ -55,10 +55,10 @@ function node(name: string, change: Partial<ContainerSpec> = {}): ContainerSpec 
   created.push(nodeId);
   const home = join(directory, "nodes", nodeId);
   for (const folder of ["rootfs", "data"]) mkdirSync(join(home, folder), { recursive: true });
-  if (idBase !== undefined) chownSync(join(home, "rootfs"), idBase, idBase);
+  chownSync(join(home, "rootfs"), idBase, idBase);
   return {
     nodeId,
-    ...(idBase === undefined ? {} : { idBase }),
+    idBase,
     rootfs: join(home, "rootfs"),
     init: [...supervisor, "sleep", "1000000"],
     env: { HELLO: "init" },
@@ -104,6 +104,7 @@ test(`${kind}: the machine can run containers with it`, async () => {
   const probe = await runtime.probe();
   assert.ok(probe.usable, JSON.stringify(probe));
   assert.match(probe.version, /^\d+\.\d+/);
+  assert.equal(await runtime.withoutUserNamespaces(), undefined);
 });
 
 test("how a container came to its end that nobody stopped", async () => {
@@ -218,10 +219,15 @@ test("what a process in the container must not be able to do", async () => {
   );
   assert.doesNotMatch(await inside(nodeId, "mount"), / \/m /);
   assert.match(await inside(nodeId, "echo x >/proc/sys/kernel/hostname 2>&1"), /Read-only|denied|nonexistent/);
-  // Apptainer has no usable seccomp support: a user namespace gives rights over itself only.
-  if (kind !== "apptainer") assert.match(await inside(nodeId, "unshare -U true 2>&1; echo ended $?"), /ended [^0]/);
+  assert.match(await inside(nodeId, "unshare -U true 2>&1; echo ended $?"), /ended [^0]/);
+  const standing = "grep -E '^(NoNewPrivs|Seccomp):' /proc/self/status; cat /proc/self/uid_map";
+  const words = (await inside(nodeId, standing)).split(/\s+/).join(" ");
+  assert.equal(words, `NoNewPrivs: 1 Seccomp: 2 0 ${idBase} 65536`);
+  assert.equal(await inside(nodeId, "head -c 1 /proc/kcore 2>/dev/null | wc -c; ls /sys/firmware | wc -l"), "0\n0");
+  assert.match(await inside(nodeId, "touch /sys/kernel/x 2>&1"), /Read-only/);
+  assert.equal(await inside(nodeId, "find /dev -type b | wc -l"), "0");
   // No process of the host is visible, and only the loopback of its own network.
-  assert.ok(Number(await inside(nodeId, "ls -d /proc/[0-9]* | wc -l")) < 12);
+  assert.ok(Number(await inside(nodeId, "grep -l . /proc/[0-9]*/cmdline 2>/dev/null | wc -l")) < 12);
   assert.equal(
     await inside(nodeId, "ls /sys/class/net 2>/dev/null; tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' '").then(
       (out) => [...new Set(out.split("\n"))].join(),
@@ -231,12 +237,14 @@ test("what a process in the container must not be able to do", async () => {
   await runtime.delete(nodeId);
 });
 
-test("a node on the host's network has the host's interfaces", async () => {
-  const spec = node("hostnet", { network: { kind: "host" } });
+test("a node on the host's network, with the machine's user ids, has the host's interfaces", async () => {
+  const { idBase: _, ...spec } = node("hostnet", { network: { kind: "host" } });
   await runtime.create(spec);
   await runtime.start(spec.nodeId);
   const host = execFileSync("readlink", ["/proc/self/ns/net"], { encoding: "utf8" }).trim();
   assert.equal(await inside(spec.nodeId, "readlink /proc/self/ns/net"), host);
+  const standing = "grep -E '^(NoNewPrivs|Seccomp):' /proc/self/status; cat /proc/self/uid_map";
+  assert.equal((await inside(spec.nodeId, standing)).split(/\s+/).join(" "), "NoNewPrivs: 1 Seccomp: 2 0 0 4294967295");
   await runtime.delete(spec.nodeId);
 });
 

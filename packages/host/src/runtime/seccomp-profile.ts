@@ -1,3 +1,5 @@
+import type { ContainerRuntime } from "./container-runtime.ts";
+
 /**
  * System calls no container needs and whose kernel code has been the way out of containers. Most need a capability the container
  * does not have; refusing them here keeps the kernel's bugs in them out of reach as well.
@@ -23,8 +25,30 @@ const CLONE_NEWUSER = 0x10000000;
 const EPERM = 1;
 const ENOSYS = 38;
 
+const errno = (errnoRet: number) => ({ action: "SCMP_ACT_ERRNO", errnoRet });
+
+const PTRACE_SETOPTIONS = 0x4200;
+const PTRACE_SEIZE = 0x4206;
+const PTRACE_O_TRACESECCOMP = 0x80;
+
+/**
+ * Apptainer answers every refused call with EPERM, whatever the profile says. What is left to a tracer answers ENOSYS where none listens; so
+ * none may.
+ */
+const UNKNOWN_UNDER_APPTAINER = [
+  { names: ["clone3"], action: "SCMP_ACT_TRACE" },
+  ...[PTRACE_SETOPTIONS, PTRACE_SEIZE].map((request) => ({
+    names: ["ptrace"],
+    ...errno(EPERM),
+    args: [
+      { index: 0, value: request, op: "SCMP_CMP_EQ" },
+      { index: 3, value: PTRACE_O_TRACESECCOMP, valueTwo: PTRACE_O_TRACESECCOMP, op: "SCMP_CMP_MASKED_EQ" },
+    ],
+  })),
+];
+
 /** `linux.seccomp` of the OCI runtime specification. */
-export function seccompProfile(): object {
+export function seccompProfile(kind: ContainerRuntime["kind"]): object {
   return {
     defaultAction: "SCMP_ACT_ALLOW",
     architectures:
@@ -32,15 +56,14 @@ export function seccompProfile(): object {
         ? ["SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"]
         : ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"],
     syscalls: [
-      { names: REFUSED, action: "SCMP_ACT_ERRNO", errnoRet: EPERM },
+      { names: REFUSED, ...errno(EPERM) },
       {
         names: ["clone"],
-        action: "SCMP_ACT_ERRNO",
-        errnoRet: EPERM,
+        ...errno(EPERM),
         args: [{ index: 0, value: CLONE_NEWUSER, valueTwo: CLONE_NEWUSER, op: "SCMP_CMP_MASKED_EQ" }],
       },
       // Its flags are behind a pointer that seccomp cannot read; libraries fall back to clone when it does not exist.
-      { names: ["clone3"], action: "SCMP_ACT_ERRNO", errnoRet: ENOSYS },
+      ...(kind === "oci" ? [{ names: ["clone3"], ...errno(ENOSYS) }] : UNKNOWN_UNDER_APPTAINER),
     ],
   };
 }

@@ -6,11 +6,12 @@ import { OperationError } from "@blockvisor/image/container";
  * that it leaves nothing when it is killed.
  *
  *     overlay NUMBERS BASE STAGE LOWER FOLDER NAME TARGET   an overlay on LOWER with FOLDER's upper and work, all shown mapped; TARGET empty: only tried
- *     enter NUMBERS BASE STAGE NETNS JOIN HIDDEN (KIND SOURCE PLACE)... -- COMMAND...   COMMAND in that network, with trees at PLACE, below STAGE or
- *                                                            absolute; it joins by the files JOIN, one a line, and sees nothing in HIDDEN (empty: neither)
+ *     enter NUMBERS BASE STAGE NETNS JOIN HIDDEN USERS (KIND SOURCE PLACE)... -- COMMAND...   COMMAND in that network, with trees at PLACE, below STAGE
+ *                                                            or absolute; it joins by the files JOIN, one a line, and sees nothing in HIDDEN (empty:
+ *                                                            neither); it is root of a user namespace with the range, USERS: `new` or the path of one
  *     try NUMBERS BASE FOLDER                                whether FOLDER can be shown mapped
  *
- * KIND is `map`, `try-map` (mapped where that works), `as-is`, or `sysfs` (a new one; no source).
+ * KIND is `map`, `try-map` (mapped where that works), `as-is`, or a new file system: `sysfs` (no source), `tmpfs` (SOURCE: bytes; the range's).
  */
 const SCRIPT = String.raw`
 use strict;
@@ -84,7 +85,7 @@ if ($verb eq "try") {
   call("setns", fileno $home, 0x20000);
   attach($merged, $target);
 } elsif ($verb eq "enter") {
-  my ($stage, $network, $join, $hidden) = (shift, shift, shift, shift);
+  my ($stage, $network, $join, $hidden, $space) = (shift, shift, shift, shift, shift);
   for (split /\n/, $join) {
     open my $processes, ">", $_ or die "$_: $!\n";
     syswrite $processes, "0" or die "$_: $!\n";
@@ -92,32 +93,40 @@ if ($verb eq "try") {
   my @trees;
   while ((my $kind = shift) ne "--") {
     my ($source, $place) = (shift, shift);
-    my $tree = $kind eq "sysfs" ? undef
+    my $tree = $kind =~ /fs$/ ? undef
       : $kind eq "try-map" ? eval { tree($source, 1) } // tree($source, 0)
       : tree($source, $kind eq "map");
-    push @trees, [$place, $tree, $kind eq "sysfs" || -d $source];
+    push @trees, [$place, $tree, $kind =~ /fs$/ || -d $source, $kind, $source];
   }
   open my $theirs, "<", $network or die "$network: $!\n";
   call("setns", fileno $theirs, 0x40000000);
   stage($stage);
   call("mount", "tmpfs", $hidden, "tmpfs", 14, "size=64k") if $hidden ne "";
   for (@trees) {
-    my ($place, $tree, $isFolder) = @$_;
+    my ($place, $tree, $isFolder, $kind, $bytes) = @$_;
     if ($place =~ m{^/}) { }
     elsif ($isFolder) { mkdir $place or die "mkdir: $!\n" }
     else { open my $file, ">", $place or die "open: $!\n" }
     if (defined $tree) { attach($tree, $place); next }
-    call("mount", "sysfs", $place, "sysfs", 15, $empty);
+    if ($kind eq "sysfs") { call("mount", "sysfs", $place, "sysfs", 15, $empty) }
+    else { call("mount", "tmpfs", $place, "tmpfs", 6, "uid=$base,gid=$base,size=$bytes") }
   }
   chdir "/";
+  if ($space ne "") {
+    open $users, "<", $space or die "$space: $!\n" if $space ne "new";
+    call("setns", fileno $users, 0x10000000);
+    call("setgroups", 0, 0);
+    call("setresgid", 0, 0, 0);
+    call("setresuid", 0, 0, 0);
+  }
   exec { $ARGV[0] } @ARGV or die "$ARGV[0]: $!\n";
 }
 `;
 
 /** Only the old calls have numbers of their own on each architecture. */
 const NUMBERS: Readonly<Partial<Record<NodeJS.Architecture, string>>> = {
-  x64: "mount=165,unshare=272,setns=308,exit_group=231",
-  arm64: "mount=40,unshare=97,setns=268,exit_group=94",
+  x64: "mount=165,unshare=272,setns=308,exit_group=231,setgroups=116,setresuid=117,setresgid=119",
+  arm64: "mount=40,unshare=97,setns=268,exit_group=94,setgroups=159,setresuid=147,setresgid=149",
 };
 const NEW_NUMBERS = "open_tree=428,move_mount=429,mount_setattr=442";
 
@@ -144,14 +153,16 @@ type MappedCall =
       readonly join: readonly string[];
       /** Folder that is empty for the command; trees from it are not. */
       readonly hidden?: string;
+      /** Whose root the command is: that of a new user namespace with the range, or of one by its path. Without it: the machine's. */
+      readonly users?: "new" | `/${string}`;
       readonly trees: readonly StagedTree[];
       readonly command: readonly string[];
     };
 
 /** A tree that a command finds at `place`: an absolute path of a folder, or below the stage. */
 export interface StagedTree {
-  readonly kind: "map" | "try-map" | "as-is" | "sysfs";
-  /** Empty for a new sysfs. */
+  readonly kind: "map" | "try-map" | "as-is" | "sysfs" | "tmpfs";
+  /** Empty for a new sysfs, its bytes for a new tmpfs. */
   readonly source: string;
   readonly place: string;
 }
@@ -173,7 +184,7 @@ function operands(call: MappedCall): readonly string[] {
       return [call.stage, call.lower, call.folder, call.name, call.target];
     case "enter":
       return [
-        ...[call.stage, call.network, call.join.join("\n"), call.hidden ?? ""],
+        ...[call.stage, call.network, call.join.join("\n"), call.hidden ?? "", call.users ?? ""],
         ...call.trees.flatMap(({ kind, source, place }) => [kind, source, place]),
         ...["--", ...call.command],
       ];

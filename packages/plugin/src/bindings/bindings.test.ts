@@ -3,6 +3,31 @@ import { test } from "node:test";
 import { call, engineWith, failing, workers } from "../fixtures/run.ts";
 import type { PluginEngine } from "../index.ts";
 
+test("a secret that was put is what is read from then on, within one call", async () => {
+  const store = new Map([["key-one", "old"]]);
+  const asked: string[] = [];
+  const script = `fn f() {
+    let seen = [get_secret("key-one").as_string(), get_secret("key-one").as_string()];
+    put_secret("key-one", "new".to_blob());
+    seen.push(get_secret("key-one").as_string());
+    try { put_secret("key-one", "lost".to_blob()); } catch { seen.push(get_secret("key-one").as_string()); }
+    seen
+  }`;
+  const said = await call(script, {
+    getSecret: async (key) => {
+      asked.push(key);
+      return new TextEncoder().encode(store.get(key));
+    },
+    // The answer to the second one is lost, not the change.
+    putSecret: async (key, value) => {
+      const text = new TextDecoder().decode(value);
+      store.set(key, text);
+      if (text === "lost") throw new Error("connection lost");
+    },
+  });
+  assert.deepEqual([said, asked.length], ['["old","old","new","lost"]', 3]);
+});
+
 test("secrets: absent ones are `not_found`, in a catch a text (§12 8)", async () => {
   const script = 'fn f() { try { get_secret("absent-key"); } catch (e) { return type_of(e) + ":" + e; } }';
   assert.equal(await call(script, { getSecret: async () => undefined }), "string:not_found");

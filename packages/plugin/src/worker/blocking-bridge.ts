@@ -6,6 +6,8 @@ import { type EngineReply, GATE_CANCEL, GATE_REPLIES, type WorkerMessage } from 
 /** Answers that cannot change within one call are asked for once. */
 const STEADY: ReadonlySet<BridgeMethod> = new Set(["nodeEnv", "nodeParams", "getSecret"]);
 
+const steadyKey = (method: BridgeMethod, args: readonly unknown[]): string => JSON.stringify([method, ...args]);
+
 /** The engine as a script's thread sees it: each call sleeps until the host's loop has answered, the script was given up, or time is over. */
 export class BlockingBridge implements EngineBridge {
   readonly gate: Int32Array;
@@ -28,7 +30,9 @@ export class BlockingBridge implements EngineBridge {
   }
 
   call(method: BridgeMethod, args: readonly unknown[]): unknown {
-    const key = STEADY.has(method) ? JSON.stringify([method, ...args]) : undefined;
+    // Before it is asked: a change that fails may have happened all the same.
+    if (method === "putSecret") this.#steady.delete(steadyKey("getSecret", args.slice(0, 1)));
+    const key = STEADY.has(method) ? steadyKey(method, args) : undefined;
     if (key !== undefined && this.#steady.has(key)) return this.#steady.get(key);
     const value = this.#ask(method, args);
     if (key !== undefined) this.#steady.set(key, value);

@@ -77,6 +77,8 @@ export interface Plugin {
   renewServices(engine: PluginEngine, options?: InitOptions): Promise<boolean>;
   /** The script's `upload()` or the default algorithm (spec §4.3). */
   upload(engine: PluginEngine, options?: InitOptions): Promise<void>;
+  /** Brings back the services that an upload stopped which was given up, ran out of time, or whose host was killed. Can be repeated. */
+  resumeServices(engine: PluginEngine, options?: InitOptions): Promise<void>;
   /** Job states first, then the script (spec §4.5). */
   protocolStatus(engine: PluginEngine, options?: StatusOptions): Promise<ProtocolStatus>;
   poll<K extends keyof PolledValues>(name: K, engine: PluginEngine, options?: CallOptions): Promise<PolledValues[K]>;

@@ -89,3 +89,8 @@ export interface JobInfo {
 }
 
 export type JobsInfo = Readonly<Record<string, JobInfo>>;
+
+/** It runs, or will when what it waits for has ended. */
+export function isActive(status: JobStatus | undefined): boolean {
+  return status === "running" || (typeof status === "object" && "pending" in status);
+}

@@ -7,7 +7,7 @@ import type { EngineContext, PluginEngine } from "../engine/port.ts";
 import { StubEngine } from "../engine/stub-engine.ts";
 import { valueFromJson } from "../values/from-json.ts";
 import { defaultInit } from "./default-init.ts";
-import { defaultUpload } from "./default-upload.ts";
+import { defaultUpload, resumeServices } from "./default-upload.ts";
 import { renewServices } from "./renew-services.ts";
 import type { InitStep } from "./steps.ts";
 
@@ -266,15 +266,48 @@ test("upload: services come back when a step before fails (§12 31)", async () =
   assert.deepEqual(engine.jobs[0]?.config.wait_for, []);
 });
 
-test("upload: refused when one is under way, or nothing has an archive", async () => {
-  const busy = recorder({ getJobs: async () => ({ upload: existing }) });
-  await assert.rejects(defaultUpload(FULL, run(busy.engine)), /under way already/);
+const pending = { status: { pending: { waiting_for: [] } } } as never;
+const finished = { status: { finished: { exit_code: 1, message: "" } } } as never;
+
+test("upload: refused while any stage of one is under way, and when nothing has an archive", async () => {
+  for (const active of ["prune", "upload", "tidy"]) {
+    const jobs = { prune: finished, upload: finished, tidy: finished, [active]: pending };
+    const busy = recorder({ getJobs: async () => jobs });
+    await assert.rejects(defaultUpload(FULL, run(busy.engine)), {
+      message: `an upload is under way already: wait for job \`${active}\` to finish, or stop it`,
+    });
+    assert.deepEqual(busy.calls, []);
+  }
   const none = { ...FULL, services: FULL.services.map((service) => ({ ...service, archive: false })) };
   await assert.rejects(defaultUpload(none, run(recorder().engine)), {
     code: "PLUGIN_CONFIG",
     message: /nothing to upload/,
   });
-  assert.deepEqual(busy.calls, []);
+});
+
+test("upload: one that was given up asks nothing more; what it stopped is brought back afterwards", async () => {
+  const giveUp = new AbortController();
+  const jobs: Record<string, { status: unknown }> = { reth: { status: "running" } };
+  const { engine, calls } = recorder({
+    getJobs: async () => jobs as never,
+    stopJob: async (name) => {
+      jobs[name] = { status: "stopped" };
+    },
+    startJob: async (name) => {
+      jobs[name] = pending;
+      if (name !== "upload") return;
+      giveUp.abort();
+      giveUp.signal.throwIfAborted();
+    },
+  });
+  const given = { engine, ctx: { ...ctx, signal: giveUp.signal }, onStep: () => {} };
+  await assert.rejects(defaultUpload(FULL, given), { name: "AbortError" });
+  assert.deepEqual([calls.at(-1), jobs["reth"]], ["startJob upload", { status: "stopped" }]);
+  calls.length = 0;
+  await resumeServices(FULL, run(engine));
+  await resumeServices(FULL, run(engine));
+  assert.deepEqual(calls, ["createJob reth", "startJob reth", "startJob reth"]);
+  assert.deepEqual(engine.jobs.find(({ name }) => name === "reth")?.config.wait_for, ["prune", "upload"]);
 });
 
 test("upload: multi-client when services have store keys; compression defaults to ZSTD 3", async () => {

@@ -1,22 +1,21 @@
 import { isMultiClient, uploadServices } from "../config/archives.ts";
 import type { PluginConfig, Service } from "../config/model.ts";
-import { multiClientUploadJob, type Stage, serviceJob, stageJob, UPLOAD_JOB, uploadJob } from "../config/plan.ts";
-import type { JobsInfo } from "../engine/job.ts";
+import { multiClientUploadJob, serviceJob, stageJob, UPLOAD_JOB, uploadJob } from "../config/plan.ts";
+import { isActive, type JobsInfo } from "../engine/job.ts";
 import { PluginError } from "../plugin-error.ts";
 import { runCommands, startJobs } from "./actions.ts";
 import type { RunContext } from "./context.ts";
 
 /**
  * Default upload (spec plugin-api.md §4.3): services stop, archives are made, services come back when the last stage has ended in any way,
- * and also when a step before failed.
+ * and also when a step before failed. One that is given up leaves them to `resumeServices`: nothing can be asked of the node in its name.
  */
 export async function defaultUpload(config: PluginConfig, run: RunContext): Promise<void> {
   const { engine, ctx, onStep } = run;
   requireArchive(config);
   const jobs = await engine.getJobs(ctx);
-  refuseSecondUpload(jobs);
-  const services = config.services.filter((service) => service.use_protocol_data);
-  let stage: Stage = [];
+  refuseSecondUpload(config, jobs);
+  const services = usersOfData(config);
   try {
     for (const { name } of services) {
       // A service that has no job is stopped already.
@@ -26,29 +25,42 @@ export async function defaultUpload(config: PluginConfig, run: RunContext): Prom
     }
     await runCommands(run, "pre_upload", config.pre_upload?.commands ?? []);
     const preUpload = (config.pre_upload?.jobs ?? []).map((job) => stageJob(job, []));
-    stage = await startJobs(run, preUpload);
-    const upload = isMultiClient(config) ? multiClientUploadJob(config, stage) : uploadJob(config, stage);
-    stage = await startJobs(run, [upload]);
+    const before = await startJobs(run, preUpload);
+    const upload = await startJobs(run, [
+      isMultiClient(config) ? multiClientUploadJob(config, before) : uploadJob(config, before),
+    ]);
     const postUpload = (config.post_upload ?? []).map((job) => stageJob(job, [UPLOAD_JOB]));
-    const postStage = await startJobs(run, postUpload);
-    if (postStage.length > 0) stage = postStage;
+    const last = await startJobs(run, postUpload);
+    const waitFor = last.length > 0 ? last : upload;
+    await startJobs(
+      run,
+      services.map((service) => serviceJob(service, { waitFor })),
+    );
   } catch (failure) {
-    await restart(run, services, stage, failure);
+    if (!ctx.signal.aborted) await comeBack(config, run, failure);
     throw failure;
   }
-  await startJobs(
-    run,
-    services.map((service) => serviceJob(service, { waitFor: stage })),
-  );
+}
+
+/**
+ * Brings back the services that an upload stopped and did not start again, because it failed, was given up, or its host was killed. They wait
+ * for the stages of it that go on. Can be repeated, and leaves alone what runs.
+ */
+export async function resumeServices(config: PluginConfig, run: RunContext): Promise<void> {
+  const { engine, ctx } = run;
+  const jobs = await engine.getJobs(ctx);
+  const waitFor = uploadJobs(config).filter((name) => isActive(jobs[name]?.status));
+  for (const service of usersOfData(config)) {
+    // One that still runs may be about to stop: asked to start, it comes back after that.
+    if (isActive(jobs[service.name]?.status)) await engine.startJob(service.name, ctx);
+    else await startJobs(run, [serviceJob(service, { waitFor })]);
+  }
 }
 
 /** The failure that led here is what the user has to know; a second one is added to it. */
-async function restart(run: RunContext, services: readonly Service[], stage: Stage, failure: unknown): Promise<void> {
+async function comeBack(config: PluginConfig, run: RunContext, failure: unknown): Promise<void> {
   try {
-    await startJobs(
-      run,
-      services.map((service) => serviceJob(service, { waitFor: stage })),
-    );
+    await resumeServices(config, run);
   } catch (second) {
     const text = (error: unknown): string => (error instanceof Error ? error.message : String(error));
     throw new PluginError(
@@ -57,6 +69,14 @@ async function restart(run: RunContext, services: readonly Service[], stage: Sta
       { cause: failure },
     );
   }
+}
+
+const usersOfData = (config: PluginConfig): readonly Service[] =>
+  config.services.filter((service) => service.use_protocol_data);
+
+/** The jobs of all stages of an upload. */
+function uploadJobs({ pre_upload, post_upload }: PluginConfig): readonly string[] {
+  return [...(pre_upload?.jobs ?? []).map(({ name }) => name), UPLOAD_JOB, ...(post_upload ?? []).map((job) => job.name)];
 }
 
 function requireArchive(config: PluginConfig): void {
@@ -71,8 +91,11 @@ function requireArchive(config: PluginConfig): void {
 }
 
 /** A second upload would tear down the jobs of the first. */
-function refuseSecondUpload(jobs: JobsInfo): void {
-  const status = jobs[UPLOAD_JOB]?.status;
-  if (status === undefined || status === "stopped" || (typeof status === "object" && "finished" in status)) return;
-  throw new PluginError("PLUGIN_ENGINE", "an upload is under way already: wait for job `upload` to finish, or stop it");
+function refuseSecondUpload(config: PluginConfig, jobs: JobsInfo): void {
+  const active = uploadJobs(config).find((name) => isActive(jobs[name]?.status));
+  if (active === undefined) return;
+  throw new PluginError(
+    "PLUGIN_ENGINE",
+    `an upload is under way already: wait for job \`${active}\` to finish, or stop it`,
+  );
 }

@@ -1,6 +1,6 @@
 import type { PluginConfig } from "../config/model.ts";
 import { DOWNLOAD_JOB, UPLOAD_JOB } from "../config/plan.ts";
-import type { JobStatus } from "../engine/job.ts";
+import { isActive } from "../engine/job.ts";
 import type { EngineContext, PluginEngine } from "../engine/port.ts";
 
 /** The engine, and the names of all jobs that are created or started through it. */
@@ -36,12 +36,9 @@ export async function deleteLeftovers(
   if (named.size === 0) return;
   const kept = new Set([...named, DOWNLOAD_JOB, UPLOAD_JOB]);
   for (const [name, { status }] of Object.entries(await engine.getJobs(ctx))) {
-    if (!kept.has(name) && isOver(status)) await engine.deleteJob(name, ctx);
+    if (!kept.has(name) && !isActive(status)) await engine.deleteJob(name, ctx);
   }
 }
-
-const isOver = (status: JobStatus): boolean =>
-  status === "stopped" || (typeof status === "object" && "finished" in status);
 
 /** Tasks of the config before that the new one no longer has. Before the new one is stored, so that a crash repeats it. */
 export async function deleteDroppedTasks(

@@ -4,7 +4,7 @@ import type { PluginConfig } from "../config/model.ts";
 import type { EngineContext, PluginEngine } from "../engine/port.ts";
 import type { RunContext } from "../init/context.ts";
 import { defaultInit } from "../init/default-init.ts";
-import { defaultUpload } from "../init/default-upload.ts";
+import { defaultUpload, resumeServices } from "../init/default-upload.ts";
 import { deleteDroppedTasks, deleteLeftovers, notingJobs } from "../init/leftovers.ts";
 import { renewServices } from "../init/renew-services.ts";
 import type {
@@ -151,6 +151,13 @@ export class LoadedPlugin implements Plugin {
       };
       if (!this.defines("upload")) return byDefault();
       await this.run({ kind: "run", fn: "upload" }, engine, ctx, { ...NO_DEFAULTS, upload: byDefault });
+    });
+  }
+
+  async resumeServices(engine: PluginEngine, options: InitOptions = {}): Promise<void> {
+    await withinTime("upload", limited(options, LONG_TIMEOUT_MS), async (ctx) => {
+      const config = await engine.loadConfig(ctx);
+      if (config) await resumeServices(config, runContext(engine, ctx, options));
     });
   }
 

@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { tmpdir, totalmem } from "node:os";
 import { test } from "node:test";
+import { setImmediate as immediate } from "node:timers/promises";
 import { CommandExitCode, CommandSchema } from "@blockvisor/wire/blockjoy/v1/command";
 import { create } from "@bufbuild/protobuf";
+import { NodeActor } from "../node/node-actor.ts";
+import type { NodeParts } from "../node/node-host.ts";
+import { sampleState } from "../node/node-state.sample.ts";
 import type { NodeState } from "../node/node-state.ts";
 import { type CommandContext, executeCommand } from "./execute-command.ts";
 
@@ -37,5 +41,35 @@ test("of two nodes that are created at the same time the second sees what the fi
       [CommandExitCode.OK, null],
       [CommandExitCode.INTERNAL_ERROR, "BV internal error: 'not enough memory to allocate for the node'"],
     ],
+  );
+});
+
+test("init and upload have the node to themselves, whoever asks for them", async () => {
+  const log: string[] = [];
+  const call = async (name: string): Promise<string> => {
+    log.push(`${name} begins`);
+    await immediate();
+    log.push(`${name} ends`);
+    return "";
+  };
+  const plugin = { capabilities: ["init", "upload", "height"], call };
+  const parts = { plugin, state: () => sampleState() } as unknown as NodeParts;
+  const actor = new NodeActor(
+    () => parts,
+    sampleState(),
+    () => {},
+  );
+  const context = { nodes: { get: () => actor }, onPluginResult: () => {} } as unknown as CommandContext;
+  const run = async (name: string): Promise<void> => {
+    const runPlugin = { case: "runPlugin" as const, value: { function: name, payload: new Uint8Array() } };
+    const value = { nodeId: actor.id, command: runPlugin };
+    const command = create(CommandSchema, { commandId: name, command: { case: "node", value } });
+    assert.equal((await executeCommand(context, command, false)).exit_code, CommandExitCode.OK);
+  };
+  await Promise.all([run("upload"), run("init"), actor.callPlugin("upload", ""), run("height")]);
+  const alone = ["upload", "init", "upload"].flatMap((name) => [`${name} begins`, `${name} ends`]);
+  assert.deepEqual(
+    log.filter((line) => !line.startsWith("height")),
+    alone,
   );
 });

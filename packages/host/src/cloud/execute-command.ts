@@ -162,7 +162,7 @@ async function runPlugin(context: CommandContext, actor: NodeActor, name: string
   }
   if (!actor.parts.plugin.capabilities.includes(name))
     throw new HostError("invalid", `plugin function '${name}' not found`);
-  await actor.parts.plugin.call(name, param);
+  await actor.callPlugin(name, param);
   context.onPluginResult(actor.id, name);
 }
 

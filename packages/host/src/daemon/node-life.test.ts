@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { lstat, readFile, readlink, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { lstat, readFile, readlink, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { CreateDevNodeRequestSchema, JobState, type Node, NodeStatus } from "@blockvisor/wire/blockvisor/host/v1/host";
@@ -240,6 +241,43 @@ describe("a dev node", () => {
     await nextDaemon(Date.now());
     await until(async () => (await statusOf(node)) === NodeStatus.RUNNING);
     assert.equal((await daemon.client.getNode({ node: "first" })).problem, undefined);
+  });
+
+  test("has its services back when an upload fails with nobody waiting, is cut by a kill of the daemon, or by a stop", async () => {
+    const web = async () => (await daemon.client.getJob({ node: "first", job: "web" })).state;
+    const under = join(node.directory, "data", "uploading");
+    const command = "touch /blockjoy/uploading; while [ -e /blockjoy/uploading ]; do sleep 0.02; done; exit 1";
+    const uploading = script("1.0.0")
+      .replace(/use_protocol_data: false,\s+archive: false,/, "")
+      .replace("services: [", `pre_upload: #{ commands: ["${command}"], jobs: [] }, services: [`);
+    await writeFile(join(node.directory, "rootfs", pluginPath), uploading);
+    await daemon.client.runFunction({ node: "first", function: "init" });
+    const upload = async (signal?: AbortSignal): Promise<void> => {
+      const options = signal ? { signal } : {};
+      daemon.client.runFunction({ node: "first", function: "upload" }, options).catch(() => {});
+      await until(async () => existsSync(under));
+      assert.equal(await web(), JobState.STOPPED);
+    };
+    const comesBack = () => until(async () => (await web()) === JobState.RUNNING);
+
+    const client = new AbortController();
+    await upload(client.signal);
+    client.abort();
+    await rm(under);
+    await comesBack();
+
+    await upload();
+    await daemon.kill();
+    await rm(under);
+    daemon = await startDaemonProcess(root);
+    await comesBack();
+
+    await upload();
+    await finish(daemon.client.stopNode({ node: "first" }));
+    await rm(under, { force: true });
+    await finish(daemon.client.startNode({ node: "first" }));
+    await comesBack();
+    assert.equal(JSON.parse(await readFile(join(node.directory, "state.json"), "utf8")).uploading, false);
   });
 
   test("is gone without a trace when it is deleted", async () => {

@@ -15,6 +15,7 @@ import { saveState } from "./node-store.ts";
 import { isAlright, observe } from "./observe.ts";
 import { nothing, type Observed } from "./observed.ts";
 import { plan } from "./plan.ts";
+import { isLifecycle, runLifecycle } from "./run-lifecycle.ts";
 import { type Step, type StepKind, stepTitles } from "./step.ts";
 import { dataStamp } from "./steps-upgrade.ts";
 
@@ -79,6 +80,8 @@ export class NodeActor {
   #current:
     | { readonly operation: NodeOperation; readonly abort: AbortController; step: StepKind | undefined; told: boolean }
     | undefined;
+  /** Of `init` and `upload` that run or wait for their turn. */
+  readonly #scripts = new Set<AbortController>();
   #mailbox: Promise<unknown> = Promise.resolve();
   #waiting = 0;
   #working = 0;
@@ -139,6 +142,7 @@ export class NodeActor {
   /** Resolves when the node is what `change` asked for; rejects with what was in the way. Nobody waiting does not stop it. */
   operate(request: OperationRequest): Promise<NodeSnapshot> {
     if (this.#current && isPreempted(this.#current.operation.kind, request)) this.#current.abort.abort();
+    if (preempts[request.kind] !== undefined) this.#giveUpScripts();
     return this.#enqueue(() => this.#run(request));
   }
 
@@ -184,7 +188,27 @@ export class NodeActor {
     return this.#enqueue(() => this.#save(change(this.#state)));
   }
 
-  /** Work that must not meet an operation or other such work on this node, like a plugin's `init` or `upload`. */
+  /**
+   * Calls a function of the plugin, whoever asks for it. `init` and `upload` have the node to themselves; like operations they go on when
+   * nobody waits for them any more, until a stop or a deletion needs the node. Errors: those of the plugin; `not_found`.
+   */
+  async callPlugin(name: string, param: string, options: { readonly signal?: AbortSignal } = {}): Promise<string> {
+    if (!isLifecycle(name)) return this.parts.plugin.call(name, param, options);
+    const script = new AbortController();
+    this.#scripts.add(script);
+    const work = (): Promise<string> => {
+      const isUp = this.#seen.container === "running";
+      const held = { parts: this.parts, isUp, save: (change: Partial<NodeState>) => this.#save(change) };
+      return runLifecycle(name, param, held, script.signal);
+    };
+    return this.#enqueue(work).finally(() => this.#scripts.delete(script));
+  }
+
+  #giveUpScripts(): void {
+    for (const script of this.#scripts) script.abort();
+  }
+
+  /** Work that must not meet an operation or other such work on this node. */
   exclusively<T>(work: () => Promise<T>): Promise<T> {
     return this.#enqueue(work);
   }
@@ -203,6 +227,7 @@ export class NodeActor {
   async detach(): Promise<void> {
     this.#detached = true;
     this.#current?.abort.abort();
+    this.#giveUpScripts();
     await this.#mailbox.catch(() => {});
     this.parts.tasks.disarm();
     this.parts.plugin.abortPolls();

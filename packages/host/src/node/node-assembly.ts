@@ -82,9 +82,9 @@ function requireRunning(actor: NodeActor | undefined): void {
 /** A task runs only while its node is up and nothing else is done with it; a missed occurrence is left out (spec plugin-api §6). */
 async function runTask(task: Task, actor: NodeActor | undefined): Promise<void> {
   if (!actor?.idle || actor.snapshot().status !== "Running") return;
-  const { log, plugin } = actor.parts;
+  const { log } = actor.parts;
   try {
-    await plugin.call(task.function, task.param);
+    await actor.callPlugin(task.function, task.param);
     log.debug({ task: task.name }, "scheduled task done");
   } catch (error) {
     const { code, message } = reportOf(error);

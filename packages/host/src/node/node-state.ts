@@ -135,6 +135,8 @@ export const nodeStateSchema = z.object({
   services_dirty: z.boolean().default(false),
   /** Parameters changed since the plugin's config was last evaluated; the next way up evaluates it again (spec DB-4.7). */
   config_dirty: z.boolean().default(false),
+  /** The plugin's `upload` has begun: unless it ends in order, services that it stopped have to be brought back (spec plugin-api §4.3). */
+  uploading: z.boolean().default(false),
   /** Created to run: removed again when it cannot be brought up for a reason that stays. Cleared by its first start. */
   provisional: z.boolean().default(false),
   /** A clone that has no data yet: the node to copy them from, and whether that one is stopped for it. */

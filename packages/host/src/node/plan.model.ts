@@ -50,7 +50,7 @@ export function apply({ state, seen }: World, step: Step): World | "gone" {
     case "stop_jobs":
       return now({ agent: "shut_down" });
     case "initialize":
-      return now({}, { initialized: true, services_dirty: false, config_dirty: false });
+      return now({}, { initialized: true, services_dirty: false, config_dirty: false, uploading: false });
     case "mark_started":
       return now({}, { started_at: 1, provisional: false });
     case "turn_around":
@@ -78,6 +78,8 @@ export function apply({ state, seen }: World, step: Step): World | "gone" {
       return now({}, { services_dirty: false, config_dirty: false });
     case "reevaluate_config":
       return now({}, { config_dirty: false });
+    case "resume_services":
+      return now({}, { uploading: false });
     case "check_target":
       return now({}, { upgrade: { ...state.upgrade!, checked: true } });
     case "move_data":

@@ -241,6 +241,16 @@ describe("the plan", () => {
       { state: { ...running, config_dirty: true }, seen: atWork },
       ["reevaluate_config"],
     ],
+    [
+      "starts services that an upload stopped which did not end",
+      { state: { ...running, uploading: true }, seen: atWork },
+      ["resume_services"],
+    ],
+    [
+      "an upload that did not end has nothing to say about a node that is initialised again",
+      { state: { ...running, uploading: true, initialized: false }, seen: atWork },
+      ["initialize"],
+    ],
   ];
   for (const [name, world, kinds] of plans) {
     test(name, () => assert.deepEqual(run(world).kinds, kinds));

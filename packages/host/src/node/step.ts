@@ -22,6 +22,8 @@ export type Step =
   /** What changed parameters mean for a node that is initialized. */
   | { readonly kind: "renew_services" }
   | { readonly kind: "reevaluate_config" }
+  /** What an upload stopped that did not end in order. */
+  | { readonly kind: "resume_services" }
   | { readonly kind: "mark_started" }
   /** A restart has reached the bottom and goes up again. */
   | { readonly kind: "turn_around" }
@@ -61,6 +63,7 @@ export const stepTitles = {
   initialize: "running init",
   renew_services: "starting services with changed parameters",
   reevaluate_config: "evaluating plugin_config again",
+  resume_services: "starting services that an upload stopped",
   mark_started: "recording the start",
   turn_around: "starting again",
   pull_target: "fetching the new image",

@@ -130,12 +130,17 @@ export const upSteps = {
 
   initialize: async (node, _, { signal, progress }) => {
     await node.plugin.init({ signal, onStep: (step) => progress(describeInitStep(step)) });
-    return { state: { initialized: true, services_dirty: false, config_dirty: false } };
+    return { state: { initialized: true, services_dirty: false, config_dirty: false, uploading: false } };
   },
 
   renew_services: async (node, _, { signal, progress }) => {
     const isDone = await node.plugin.renewServices({ signal, onStep: (step) => progress(describeInitStep(step)) });
     return { state: { services_dirty: false, ...(isDone ? { config_dirty: false } : { initialized: false }) } };
+  },
+
+  resume_services: async (node, _, { signal, progress }) => {
+    await node.plugin.resumeServices({ signal, onStep: (step) => progress(describeInitStep(step)) });
+    return { state: { uploading: false } };
   },
 
   reevaluate_config: async (node, _, { signal }) => {

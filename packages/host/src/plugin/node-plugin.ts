@@ -63,6 +63,10 @@ export class NodePlugin {
     return this.require().renewServices(this.#engine, options);
   }
 
+  async resumeServices(options: InitOptions): Promise<void> {
+    await this.require().resumeServices(this.#engine, options);
+  }
+
   /** Evaluates and persists the config; touches no job (spec host-daemon DB-4.8, DB-4.18). */
   async reevaluate(options: CallOptions): Promise<void> {
     const plugin = this.require();

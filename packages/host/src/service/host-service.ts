@@ -296,9 +296,7 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
       const actor = find(node, "run a function of");
       const { state, status } = actor.snapshot();
       if (state.dev_mode) await reloadForDev(actor, status === "Running");
-      const call = (): Promise<string> => actor.parts.plugin.call(name, param, { signal });
-      const value = await (name === "init" || name === "upload" ? actor.exclusively(call) : call());
-      return { value };
+      return { value: await actor.callPlugin(name, param, { signal }) };
     },
     reloadPlugin: async ({ node }) => {
       const actor = find(node, "reload the plugin of");

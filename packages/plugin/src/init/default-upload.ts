@@ -76,7 +76,11 @@ const usersOfData = (config: PluginConfig): readonly Service[] =>
 
 /** The jobs of all stages of an upload. */
 function uploadJobs({ pre_upload, post_upload }: PluginConfig): readonly string[] {
-  return [...(pre_upload?.jobs ?? []).map(({ name }) => name), UPLOAD_JOB, ...(post_upload ?? []).map((job) => job.name)];
+  return [
+    ...(pre_upload?.jobs ?? []).map(({ name }) => name),
+    UPLOAD_JOB,
+    ...(post_upload ?? []).map((job) => job.name),
+  ];
 }
 
 function requireArchive(config: PluginConfig): void {

@@ -9,6 +9,7 @@ import { int8, key, positive, uuid } from "../wire-fields.ts";
 import { quotaOf, storedBytes, uploadsToday } from "./access/org-quota.ts";
 import { everyArchive } from "./access/upload-grant.ts";
 import { collectGarbage } from "./lifecycle/collect-garbage.ts";
+import { releaseReservation } from "./versions/release.ts";
 
 type Methods = Pick<
   ServiceImpl<typeof ArchiveStoreService>,
@@ -19,6 +20,7 @@ type Methods = Pick<
   | "listUploadGrants"
   | "setQuota"
   | "getQuota"
+  | "releaseReservation"
   | "collectGarbage"
 >;
 
@@ -115,6 +117,14 @@ export function administration(platform: Platform): Methods {
         storedBytes: await storedBytes(db, id),
         uploads: await uploadsToday(db, id),
       };
+    },
+
+    async releaseReservation({ storeKey }, context) {
+      const name = key(storeKey, "store_key", 6);
+      const { version, owner_id } = await transact(platform, (tx) => releaseReservation(tx, name));
+      const by = callerOf(context).resource;
+      platform.log.info({ storeKey: name, version: String(version), of: owner_id, by }, "released an upload");
+      return { dataVersion: version };
     },
 
     async collectGarbage({ dryRun }) {

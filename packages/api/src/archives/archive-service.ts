@@ -60,7 +60,8 @@ export function archiveService(platform: Platform): Partial<ServiceImpl<typeof A
     atMost(request.slotIndexes.length, mostPerRequest, "slot_indexes");
     const { storeKey, owner } = await uploader(target, context);
     const seconds = uploadLife(request.urlExpires);
-    const { version } = await reserveVersion(platform, storeKey, owner, optional(request.dataVersion), seconds);
+    const signed = request.slotIndexes.length === 0 ? 0 : seconds;
+    const { version } = await reserveVersion(platform, storeKey, owner, optional(request.dataVersion), signed);
     const origin = await urlOrigin(platform, context);
     return {
       dataVersion: version,

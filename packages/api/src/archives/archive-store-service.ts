@@ -59,7 +59,8 @@ export function archiveStoreService(platform: Platform): ServiceImpl<typeof Arch
       const seconds = uploadLife(request.urlExpires);
       const wanted = request.dataVersion === undefined ? undefined : positive(request.dataVersion, "data_version");
       const bytes = request.slots.reduce((sum, { size }) => sum + (size ?? 0n), 0n);
-      const { version, leaseUntil } = await reserveVersion(platform, storeKey, owner, wanted, seconds, bytes);
+      const signed = request.slots.length === 0 ? 0 : seconds;
+      const { version, leaseUntil } = await reserveVersion(platform, storeKey, owner, wanted, signed, bytes);
       const options = { seconds, origin: await urlOrigin(platform, context) };
       return {
         dataVersion: version,

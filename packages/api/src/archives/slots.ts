@@ -24,7 +24,8 @@ export const uploadLife = (asked: number | undefined): number => clamp(asked ?? 
 export const downloadLife = ({ settings }: Platform): number => clamp(settings.presignedUrlExpiration, longestDownload);
 
 /**
- * Reserves or renews; the lease never ends before the urls that are signed with it. @param bytes that are to be stored, where they are known
+ * Reserves or renews: for a day from now on, and never for less than the urls live that are signed with it (D6-03).
+ * @param urlSeconds life of those urls; 0: none are signed @param bytes that are to be stored, where they are known
  * @throws RESOURCE_EXHAUSTED when the quota of the owner's org is used up
  */
 export async function reserveVersion(

@@ -228,6 +228,35 @@ for (const [name, start] of Object.entries(installations)) {
       }
     });
 
+    test("a reservation without urls is for a day, with the reference's request as with ours; an administrator can end it", async () => {
+      const hours = (seconds: bigint) => Math.round((Number(seconds) - Date.now() / 1000) / 3600);
+      const storeKey = "chain-day-main-full-v1";
+      const asOurs = () => as.archiveStore.getSlots({ archive: byKey(storeKey) });
+      assert.equal(hours((await asOurs()).leaseUntil), 24);
+      const { archiveStore } = archives.under.as;
+      assert.deepEqual(
+        [
+          (await archiveStore.releaseReservation({ storeKey })).dataVersion,
+          await codeOf(archiveStore.releaseReservation({ storeKey })),
+        ],
+        [1n, [Code.NotFound, "Upload not found."]],
+      );
+      await as.archive.getUploadSlotsByStoreKey({ storeKey });
+      const { archives: listed } = await archiveStore.listArchives({ storeKey, allVersions: true });
+      assert.deepEqual(
+        first(listed).versions.map(({ dataVersion, state }) => [dataVersion, state]),
+        [
+          [1n, VersionState.DELETING],
+          [2n, VersionState.UPLOADING],
+        ],
+      );
+      assert.equal(hours(first(listed).versions[1]?.leaseUntil ?? 0n), 24);
+      // Whoever held it is told.
+      await archiveStore.releaseReservation({ storeKey });
+      const [code] = await codeOf(as.archiveStore.getSlots({ archive: byKey(storeKey), dataVersion: 2n }));
+      assert.equal(code, Code.FailedPrecondition);
+    });
+
     test("the life of urls is clamped, and the lease is never shorter", async () => {
       const life = async (urlExpires: number) => {
         const { slots, leaseUntil } = await as.archiveStore.getSlots({

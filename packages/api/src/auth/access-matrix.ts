@@ -48,6 +48,7 @@ export const expectedAccess: Readonly<Record<string, string>> = {
   "ArchiveStore.ListUploadGrants": always("admin"),
   "ArchiveStore.SetQuota": always("admin"),
   "ArchiveStore.GetQuota": always("admin"),
+  "ArchiveStore.ReleaseReservation": always("admin"),
   "ArchiveStore.CollectGarbage": always("admin"),
   "Auth.Login": always(everybody),
   "Auth.Refresh": always(everybody),

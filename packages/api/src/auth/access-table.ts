@@ -394,6 +394,7 @@ const entries: readonly Entry[] = [
   rpc(ArchiveStoreService.method.listUploadGrants, guarded("archive-admin-manage", undefined)),
   rpc(ArchiveStoreService.method.setQuota, guarded("archive-admin-manage", undefined)),
   rpc(ArchiveStoreService.method.getQuota, guarded("archive-admin-manage", undefined)),
+  rpc(ArchiveStoreService.method.releaseReservation, guarded("archive-admin-manage", undefined)),
   rpc(ArchiveStoreService.method.collectGarbage, guarded("archive-admin-manage", undefined)),
 
   rpc(AuthService.method.login, open),

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { archiveKeys } from "../manifest/archive-keys.ts";
+import { reserveVersion } from "../slots.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import { openWorkshop, ownerNamed, type Workshop } from "../testing/workshop.ts";
 import { findVersion } from "./find-version.ts";
@@ -88,11 +89,17 @@ describe("publishing", () => {
     assert.equal(await newest(storeKey), 2n);
   });
 
-  test("a lease that ran out is taken over with its number, and its old owner cannot publish any more", async () => {
+  test("a lease lasts a day from its last renewal on; then it is taken over with its number, and its old owner cannot publish any more (T-22)", async (t) => {
     const storeKey = "lease-over-v1";
+    const hour = 3600_000;
+    t.mock.timers.enable({ apis: ["Date"], now: Date.now() });
     const { version, manifest } = await workshop.prepare(storeKey, "content");
+    t.mock.timers.tick(10 * hour);
+    const { leaseUntil } = await reserveVersion(workshop.platform(), storeKey, owner, version, 0);
+    assert.equal(Number(leaseUntil), Date.now() + 24 * hour);
+    t.mock.timers.tick(24 * hour - 1);
     await assert.rejects(reserveFor(storeKey, other), /\[already_exists\] Data version: 1/);
-    await setLease(storeKey, new Date(Date.now() - 1000));
+    t.mock.timers.tick(1);
     assert.equal((await reserveFor(storeKey, other)).version, 1n);
     const late = publish(workshop.platform(), { storeKey, version, owner, manifest });
     await assert.rejects(late, /\[failed_precondition\] The reservation of version 1 is lost/);

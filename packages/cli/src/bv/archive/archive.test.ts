@@ -125,6 +125,11 @@ test("an administrator says what is kept, who uploads and how much, with a login
   const nothing = await runCli("bv", ["archive", "deprecate", "my-chain-v1", "7"], { env });
   assert.deepEqual([nothing.status, nothing.stderr.split("\n")[0]], [3, "Error: Manifest not found. (BV404)"]);
 
+  await call("ArchiveService/GetUploadSlotsByStoreKey", { storeKey: "my-chain-v1" }, NIB_TOKEN);
+  assert.deepEqual(await json("release", "my-chain-v1"), { store_key: "my-chain-v1", data_version: 1 });
+  const ended = await runCli("bv", ["archive", "release", "my-chain-v1"], { env });
+  assert.deepEqual([ended.status, ended.stderr.split("\n")[0]], [3, "Error: Upload not found. (BV404)"]);
+
   const { orgs } = (await call("OrgService/List", { limit: "1" }, NIB_TOKEN)) as { orgs: { orgId: string }[] };
   const orgId = orgs[0]?.orgId ?? "";
   const none = { org_id: orgId, stored_bytes: 0, uploads_today: 0 };

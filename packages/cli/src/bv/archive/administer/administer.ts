@@ -49,6 +49,15 @@ export async function deprecate(
   out.document({ store_key: storeKey, data_version: Number(dataVersion), deprecated });
 }
 
+export async function release({ out, args }: Call<object, [storeKey: string]>): Promise<void> {
+  const [storeKey] = args;
+  const { dataVersion } = await asAdministrator(out, "ReleaseReservation", (store) =>
+    store.releaseReservation({ storeKey }),
+  );
+  out.line(`The upload of ${storeKey} version ${dataVersion} is given up; the next one gets another number`);
+  out.document({ store_key: storeKey, data_version: Number(dataVersion) });
+}
+
 type GrantCall = Call<object, [hostId: string, storeKey?: string]>;
 
 const grantOf = ([hostId, storeKey]: GrantCall["args"]) => ({

@@ -40,6 +40,14 @@ const deprecate = verb<{ readonly undo?: true }, [storeKey: string, version: str
   run: async (call) => (await import("./administer.ts")).deprecate(call),
 });
 
+const release = verb<object, [storeKey: string]>({
+  name: "release",
+  summary: "give up an upload that will not go on, so that another one can begin",
+  details: `Whoever uploads has the archive for a day from their last request on; one that does go on after this begins anew. ${details}`,
+  arguments: [storeKey],
+  run: async (call) => (await import("./administer.ts")).release(call),
+});
+
 const grant = verb<object, [hostId: string, storeKey?: string]>({
   name: "grant",
   summary: "let a host upload archives",
@@ -85,4 +93,4 @@ const gc = verb<{ readonly dryRun?: true }>({
   run: async (call) => (await import("./administer.ts")).collectGarbage(call),
 });
 
-export const administrationVerbs: readonly Verb[] = [retain, deprecate, grant, revoke, grants, quota, gc];
+export const administrationVerbs: readonly Verb[] = [retain, deprecate, release, grant, revoke, grants, quota, gc];

@@ -2261,6 +2261,62 @@ export declare type GetQuotaResponseJson = {
 export declare const GetQuotaResponseSchema: GenMessage<GetQuotaResponse, {jsonType: GetQuotaResponseJson}>;
 
 /**
+ * @generated from message blockvisor.archive.v1.ReleaseReservationRequest
+ */
+export declare type ReleaseReservationRequest = Message<"blockvisor.archive.v1.ReleaseReservationRequest"> & {
+  /**
+   * @generated from field: string store_key = 1;
+   */
+  storeKey: string;
+};
+
+/**
+ * @generated from message blockvisor.archive.v1.ReleaseReservationRequest
+ */
+export declare type ReleaseReservationRequestJson = {
+  /**
+   * @generated from field: string store_key = 1;
+   */
+  storeKey?: string;
+};
+
+/**
+ * Describes the message blockvisor.archive.v1.ReleaseReservationRequest.
+ * Use `create(ReleaseReservationRequestSchema)` to create a new message.
+ */
+export declare const ReleaseReservationRequestSchema: GenMessage<ReleaseReservationRequest, {jsonType: ReleaseReservationRequestJson}>;
+
+/**
+ * @generated from message blockvisor.archive.v1.ReleaseReservationResponse
+ */
+export declare type ReleaseReservationResponse = Message<"blockvisor.archive.v1.ReleaseReservationResponse"> & {
+  /**
+   * which is not given out again: urls that were signed for it may still be good
+   *
+   * @generated from field: uint64 data_version = 1;
+   */
+  dataVersion: bigint;
+};
+
+/**
+ * @generated from message blockvisor.archive.v1.ReleaseReservationResponse
+ */
+export declare type ReleaseReservationResponseJson = {
+  /**
+   * which is not given out again: urls that were signed for it may still be good
+   *
+   * @generated from field: uint64 data_version = 1;
+   */
+  dataVersion?: string;
+};
+
+/**
+ * Describes the message blockvisor.archive.v1.ReleaseReservationResponse.
+ * Use `create(ReleaseReservationResponseSchema)` to create a new message.
+ */
+export declare const ReleaseReservationResponseSchema: GenMessage<ReleaseReservationResponse, {jsonType: ReleaseReservationResponseJson}>;
+
+/**
  * @generated from message blockvisor.archive.v1.CollectGarbageRequest
  */
 export declare type CollectGarbageRequest = Message<"blockvisor.archive.v1.CollectGarbageRequest"> & {
@@ -2465,8 +2521,8 @@ export declare const VersionStateSchema: GenEnum<VersionState, VersionStateJson>
  */
 export declare const ArchiveStoreService: GenService<{
   /**
-   * Reserves a version (or renews the lease of one) and signs PUT urls for its objects. The lease lasts a day, and never ends before the
-   * urls do. Without slots it only reserves or renews.
+   * Reserves a version (or renews the lease of one) and signs PUT urls for its objects. The lease lasts a day from the last request on, and never
+   * ends before the urls do. Without slots it only reserves or renews.
    * already_exists "Data version: n" somebody else uploads version n now, or n is published; failed_precondition the lease was lost;
    * permission_denied no upload grant; out_of_range more than 100 slots; resource_exhausted with a QuotaExceeded detail: nothing is reserved and
    * nothing signed.
@@ -2594,6 +2650,17 @@ export declare const ArchiveStoreService: GenService<{
     methodKind: "unary";
     input: typeof GetQuotaRequestSchema;
     output: typeof GetQuotaResponseSchema;
+  },
+  /**
+   * Gives up the reservation of an archive whoever holds it, so that another upload can begin. Whoever holds it is told with their next request.
+   * not_found "Upload not found." when nothing is reserved; unavailable while it is being published.
+   *
+   * @generated from rpc blockvisor.archive.v1.ArchiveStoreService.ReleaseReservation
+   */
+  releaseReservation: {
+    methodKind: "unary";
+    input: typeof ReleaseReservationRequestSchema;
+    output: typeof ReleaseReservationResponseSchema;
   },
   /**
    * Removes abandoned uploads, versions that no policy keeps and chunks that nothing refers to.

@@ -9,6 +9,7 @@ import { provideDebianImage } from "../tooling/debian-image.ts";
 import { dockerDaemon } from "../tooling/docker-daemon.ts";
 import { enterTestHost } from "../tooling/test-host.ts";
 import { buildAnvilImage } from "./anvil-image.ts";
+import { startNode } from "./babel-ready.ts";
 import { compare, program, report, repository } from "./compare.ts";
 
 const rounds = 5;
@@ -69,17 +70,12 @@ async function measure(): Promise<void> {
   };
 
   let starting: Promise<void> | undefined;
-  /** Until babel has its configuration; what comes after is the protocol's own. */
-  const startNode = {
+  const startByDaemon = {
     name: "start to babel ready",
     run: async () => {
-      const { promise: ready, resolve } = Promise.withResolvers<void>();
-      starting = (async () => {
-        for await (const { event } of daemon.startNode({ node: first })) {
-          if (event.case === "step" && event.value.step === "configure_agent" && event.value.finished) resolve();
-        }
-      })();
-      await Promise.race([ready, starting]);
+      const { ready, whole } = startNode(daemon, first);
+      starting = whole;
+      await ready;
     },
     after: async () => {
       await starting;
@@ -99,6 +95,6 @@ async function measure(): Promise<void> {
   bench.must("bv", ["node", "stop", first]);
   report("apptainer", [
     await compare(createNode, buildSandbox, rounds),
-    await compare(startNode, startInstance, rounds),
+    await compare(startByDaemon, startInstance, rounds),
   ]);
 }

@@ -5,6 +5,7 @@ import { Workbench } from "../e2e/workbench.ts";
 import { clientOf } from "../packages/host/src/testbed/daemon-process.ts";
 import { dockerDaemon } from "../tooling/docker-daemon.ts";
 import { buildAnvilImage } from "./anvil-image.ts";
+import { startNode } from "./babel-ready.ts";
 import { compare, program, report } from "./compare.ts";
 
 const rounds = 5;
@@ -45,26 +46,20 @@ try {
 
   const daemon = clientOf(join(bench.root, "run/blockvisor/blockvisord.sock"));
   const stopNode = () => bench.must("bv", ["node", "stop", first]);
-  /** Until babel has its configuration; what comes after is the protocol's own. */
+  let finishing: Promise<void> | undefined;
   const startInDaemon = {
     name: "start to babel ready (in the daemon)",
     run: async () => {
-      const { promise: ready, resolve } = Promise.withResolvers<void>();
-      const whole = (async () => {
-        for await (const { event } of daemon.startNode({ node: first })) {
-          if (event.case === "step" && event.value.step === "configure_agent" && event.value.finished) resolve();
-        }
-      })();
-      await Promise.race([ready, whole]);
+      const { ready, whole } = startNode(daemon, first);
       finishing = whole;
+      await ready;
     },
     after: async () => {
       await finishing;
       stopNode();
     },
   };
-  let finishing: Promise<void> | undefined;
-  const startNode = {
+  const startByUser = {
     name: "the same for a user (bv node start)",
     run: () => bench.must("bv", ["node", "start", first]),
     after: stopNode,
@@ -91,7 +86,7 @@ try {
     await compare(createNode, umoci, rounds),
     await compare(createNode, copy, rounds),
     await compare(startInDaemon, runc, rounds),
-    await compare(startNode, runc, rounds),
+    await compare(startByUser, runc, rounds),
   ]);
 } finally {
   await docker.stop();

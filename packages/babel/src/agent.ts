@@ -8,11 +8,12 @@ import { inRoot, type Paths, type Toolbox } from "./paths.ts";
 import { currentBoot } from "./process/identity.ts";
 import { takeOver } from "./process/sole.ts";
 import { ProtocolData } from "./protocol-data/state.ts";
-import { type Conf, loadConf, saveConf } from "./setup/conf.ts";
+import { type Conf, loadConf, type Setup, saveConf } from "./setup/conf.ts";
+import { firstSetup, firstSetupDone } from "./setup/first-setup.ts";
 import { installHelper } from "./setup/helper.ts";
 import { environmentFile, type NodeEnv, payloadEnvironment } from "./setup/node-env.ts";
 import { runPostSetup } from "./setup/post-setup.ts";
-import { mountRamdisks, type RamDisk } from "./setup/ramdisks.ts";
+import { mountRamdisks } from "./setup/ramdisks.ts";
 import { Shell } from "./shell/run-sh.ts";
 
 export type AgentOptions = {
@@ -71,13 +72,16 @@ export class Agent {
     this.#housekeeping.unref();
   }
 
-  /** Ready at once if this container run was set up before, by an earlier babel; else it waits for Setup. (D1-01) */
+  /** Ready at once if this container run was set up before, by an earlier babel, or its Setup is there already; else it waits for one. (D1-01) */
   static async start(options: AgentOptions): Promise<Agent> {
     const boot = await currentBoot();
     await takeOver(options.paths.pid, boot);
     const agent = new Agent(options, boot);
     const conf = await loadConf(options.paths.conf, boot);
-    if (conf === undefined) return agent;
+    if (conf === undefined) {
+      await agent.#setUpFirst();
+      return agent;
+    }
     agent.#adopt(conf);
     await agent.#installHelper();
     agent.#state = conf.shut_down ? "shutdown" : "ready";
@@ -108,13 +112,13 @@ export class Agent {
   }
 
   /** Idempotent; a running node is set up again when its properties change, and its jobs go on. (§1.7) */
-  setup(nodeEnv: NodeEnv, ramdisks: readonly RamDisk[], secret: string): Promise<void> {
+  setup(setup: Setup): Promise<void> {
     return this.#setups.run(async () => {
-      await mountRamdisks(ramdisks, this.#options.toolbox.busybox);
-      const conf = { node_env: nodeEnv, ramdisks, secret, boot_id: this.boot };
+      const conf = { ...setup, boot_id: this.boot };
+      await mountRamdisks(setup.ramdisks, this.#options.toolbox.busybox);
       await Promise.all([
         this.#installHelper(),
-        this.#writeNodeEnv(nodeEnv),
+        this.#writeNodeEnv(setup.node_env),
         this.#save({ ...conf, ...(this.#state === "ready" ? {} : { shut_down: true }) }),
       ]);
       await runPostSetup(this.paths, this.environment);
@@ -122,6 +126,18 @@ export class Agent {
       await this.#save(conf);
       this.#state = "ready";
     });
+  }
+
+  /** What fails here fails again when the host calls, who is told then. */
+  async #setUpFirst(): Promise<void> {
+    const first = await firstSetup(this.paths);
+    if (first === undefined) return;
+    try {
+      await this.setup(first);
+      await firstSetupDone(this.paths);
+    } catch (error) {
+      this.#options.report(`the first Setup is left to a call: ${messageOf(error)}`);
+    }
   }
 
   /** Stops all jobs; those that were active start again at the next Setup. (§1.13, D1-02) */

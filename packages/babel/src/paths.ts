@@ -7,6 +7,8 @@ export type Paths = {
   readonly runtime: string;
   readonly jobs: string;
   readonly conf: string;
+  /** What the host has Setup say, there before babel is; gone once that is done. */
+  readonly firstSetup: string;
   /** Environment of the node, for tools in the image. */
   readonly nodeEnv: string;
   readonly postSetup: string;
@@ -26,6 +28,7 @@ export function pathsBelow(root: string): Paths {
     runtime,
     jobs: join(lib, "jobs"),
     conf: join(root, "etc/babel.conf"),
+    firstSetup: join(runtime, "setup.json"),
     nodeEnv: join(lib, "node_env"),
     postSetup: join(lib, "post_setup.sh"),
     postSetupLog: join(lib, "post_setup.log"),

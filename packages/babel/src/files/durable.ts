@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { type FileHandle, mkdir, open, rename, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -43,7 +42,9 @@ export type StagedFile = {
 /** A temporary file beside `path`, that becomes `path` on commit. */
 export async function stageFile(path: string, options: StageOptions = {}): Promise<StagedFile> {
   const folder = dirname(path);
-  const temporary = join(folder, `.${basename(path).slice(0, 200)}.${randomBytes(6).toString("hex")}.tmp`);
+  // No two at the same nanosecond; random bytes would load all of node:crypto at babel's start.
+  const once = `${process.pid}-${process.hrtime.bigint().toString(36)}`;
+  const temporary = join(folder, `.${basename(path).slice(0, 200)}.${once}.tmp`);
   const handle = await open(temporary, "wx", 0o600);
   const discard = async (): Promise<void> => {
     await handle.close().catch(() => undefined);

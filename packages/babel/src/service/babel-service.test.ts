@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { chmod, cp, mkdir, readdir, readFile, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -286,6 +287,31 @@ describe("setup and secret", () => {
     assert.equal((await agent.babel.getVersion({})).state, 1);
     await agent.setup();
     assert.equal(statusOf(await agent.info("svc")), "running");
+    await agent.jobs.deleteJob({ name: "svc" });
+  });
+
+  test("a Setup that is there first is done before anybody can call; one with a hook of the image is left to the call", async () => {
+    const { root } = agent;
+    const conf = join(root, "etc/babel.conf");
+    const said = join(root, "var/lib/babel/run/setup.json");
+    const { boot_id, ...setup } = JSON.parse(await readFile(conf, "utf8"));
+    const inAnotherRun = async () => {
+      await agent.kill();
+      await writeFile(conf, JSON.stringify({ ...setup, boot_id: `another ${boot_id}` }));
+      await writeFile(said, JSON.stringify(setup));
+      await agent.spawn();
+      return { state: (await agent.babel.getVersion({})).state, isLeft: existsSync(said) };
+    };
+    await agent.run("svc", "sleep 1000");
+    assert.deepEqual(await inAnotherRun(), { state: 2, isLeft: false });
+    assert.equal((await agent.babel.runSh({ body: "echo $NODE_ID" })).stdout, "n-1\n");
+    assert.equal(statusOf(await agent.info("svc")), "running");
+    const hook = join(root, "var/lib/babel/post_setup.sh");
+    await writeFile(hook, "#!/bin/sh\n", { mode: 0o755 });
+    assert.deepEqual(await inAnotherRun(), { state: 1, isLeft: true });
+    await rm(hook);
+    await rm(said);
+    await agent.setup();
     await agent.jobs.deleteJob({ name: "svc" });
   });
 

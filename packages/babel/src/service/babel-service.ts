@@ -32,7 +32,7 @@ export function babelService(agent: Agent): ServiceImpl<typeof pb.Babel> {
         ram_disk_mount_point: ramdisk.ramDiskMountPoint,
         ram_disk_size_mb: Number(ramdisk.ramDiskSizeMb),
       }));
-      await agent.setup(nodeEnvOf(request.nodeEnv), ramdisks, request.secret);
+      await agent.setup({ node_env: nodeEnvOf(request.nodeEnv), ramdisks, secret: request.secret });
       return {};
     },
     getShutdownTimeout: () => ({ timeout: durationFromMs(agent.jobs.stopTimeoutMs() + SHUTDOWN_MARGIN_MS) }),

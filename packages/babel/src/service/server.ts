@@ -1,5 +1,6 @@
 import { chmod, rename, unlink } from "node:fs/promises";
-import { createServer, type ServerHttp2Session } from "node:http2";
+import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Session } from "node:http2";
+import { createServer } from "node:net";
 import { dirname } from "node:path";
 import { Babel, BabelJobs } from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
@@ -17,26 +18,16 @@ const DRAIN_MS = 2_000;
 
 export type Server = { close(): Promise<void> };
 
-/** Serves babel.sock: HTTP/2 without TLS, mode 0600, for gRPC and Connect clients. */
+/**
+ * Serves babel.sock: HTTP/2 without TLS, mode 0600, for gRPC and Connect clients. The socket is there first; what it speaks is loaded while the host finds
+ * it, or by the first connection.
+ */
 export async function serve(agent: Agent): Promise<Server> {
   const path = agent.paths.babelSocket;
-  const handler = connectNodeAdapter({
-    routes: (router) => {
-      router.service(Babel, babelService(agent));
-      router.service(BabelJobs, jobsService(agent));
-    },
-    interceptors: [errorInterceptor, requireSecret(() => agent.secret)],
-    readMaxBytes: MESSAGE_LIMIT,
-    writeMaxBytes: MESSAGE_LIMIT,
-    grpcWeb: false,
-  });
-  const server = createServer({ settings: { maxConcurrentStreams: 1_000 } }, handler);
   const sessions = new Set<ServerHttp2Session>();
-  server.on("session", (session) => {
-    sessions.add(session);
-    session.once("close", () => sessions.delete(session));
-    session.on("error", () => session.destroy());
-  });
+  let speaker: Http2Server | undefined;
+  const http2 = (): Http2Server => (speaker ??= speak(agent, sessions));
+  const server = createServer((socket) => http2().emit("connection", socket));
   await ensureFolder(dirname(path));
   // Whoever sees it at its place can talk to it: between its making and listening, others are refused.
   const making = `${path}.new`;
@@ -54,6 +45,7 @@ export async function serve(agent: Agent): Promise<Server> {
   }
   await chmod(making, 0o600);
   await rename(making, path);
+  setImmediate(http2);
   return {
     close: () =>
       new Promise((resolve) => {
@@ -67,4 +59,24 @@ export async function serve(agent: Agent): Promise<Server> {
         for (const session of sessions) session.close();
       }),
   };
+}
+
+function speak(agent: Agent, sessions: Set<ServerHttp2Session>): Http2Server {
+  const handler = connectNodeAdapter({
+    routes: (router) => {
+      router.service(Babel, babelService(agent));
+      router.service(BabelJobs, jobsService(agent));
+    },
+    interceptors: [errorInterceptor, requireSecret(() => agent.secret)],
+    readMaxBytes: MESSAGE_LIMIT,
+    writeMaxBytes: MESSAGE_LIMIT,
+    grpcWeb: false,
+  });
+  const server = createHttp2Server({ settings: { maxConcurrentStreams: 1_000 } }, handler);
+  server.on("session", (session) => {
+    sessions.add(session);
+    session.once("close", () => sessions.delete(session));
+    session.on("error", () => session.destroy());
+  });
+  return server;
 }

@@ -3,12 +3,16 @@ import { ensureFolder, readBounded, replaceFile } from "../files/durable.ts";
 import type { NodeEnv } from "./node-env.ts";
 import type { RamDisk } from "./ramdisks.ts";
 
-/** `/etc/babel.conf`: what the last Setup said, for a babel that is started anew in the same container run. (§1.4, D1-01) */
-export type Conf = {
+/** What Setup says. */
+export type Setup = {
   readonly node_env: NodeEnv;
   readonly ramdisks: readonly RamDisk[];
   /** Opens both sockets until the next Setup. (D1-07) */
   readonly secret: string;
+};
+
+/** `/etc/babel.conf`: what the last Setup said, for a babel that is started anew in the same container run. (§1.4, D1-01) */
+export type Conf = Setup & {
   /** The container run that was set up; in another one, only a new Setup makes babel ready. */
   readonly boot_id: string;
   /** Jobs were shut down: they wait for the next Setup. */

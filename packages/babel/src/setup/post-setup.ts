@@ -11,12 +11,7 @@ const TIMEOUT_MS = 300_000;
 
 /** Runs the image's own hook at each Setup; its output is kept in post_setup.log. (§1.8, D1-13) */
 export async function runPostSetup(paths: Paths, env: Readonly<Record<string, string>>): Promise<void> {
-  try {
-    await access(paths.postSetup, constants.F_OK);
-  } catch (error) {
-    if (isMissing(error)) return;
-    throw error;
-  }
+  if (!(await hasPostSetup(paths))) return;
   const timeoutMs = Number(process.env["BABEL_POST_SETUP_TIMEOUT_MS"]) || TIMEOUT_MS;
   const log = await open(paths.postSetupLog, "w", 0o640);
   const runId = randomUUID();
@@ -45,6 +40,16 @@ export async function runPostSetup(paths: Paths, env: Readonly<Record<string, st
     }
   } finally {
     await log.close();
+  }
+}
+
+export async function hasPostSetup(paths: Paths): Promise<boolean> {
+  try {
+    await access(paths.postSetup, constants.F_OK);
+    return true;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
   }
 }
 

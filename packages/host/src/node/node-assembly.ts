@@ -57,6 +57,7 @@ export function assembleNode(
     agent: undefined,
     init: undefined,
     arriving: undefined,
+    offered: undefined,
     engineServer: undefined,
     firewallApplied: false,
     rules: undefined,

@@ -70,6 +70,8 @@ export interface NodeParts {
   agent: AgentRecord | undefined;
   /** The babel that comes up with the container that was just started. */
   arriving: AgentArrival | undefined;
+  /** Resolves when that babel may be set up: with whether it finds there what Setup says. */
+  offered: Promise<boolean> | undefined;
   /** The first process of the container, as it was seen last. */
   init: ProcessIdentity | undefined;
   engineServer: EngineServer | undefined;

@@ -5,6 +5,7 @@ import { agentMountPoint } from "../agent/agent-bundle.ts";
 import { newAgentRecord, writeAgentRecord } from "../agent/agent-record.ts";
 import { serveEngine } from "../agent/engine-server.ts";
 import { firstAgentOf } from "../agent/first-agent.ts";
+import { type FirstSetup, offerSetup, withdrawSetup } from "../agent/first-setup.ts";
 import { HostError, reportOf } from "../errors/host-error.ts";
 import { logTail } from "../history/node-logs.ts";
 import { hostBridge } from "../network/index.ts";
@@ -88,6 +89,7 @@ export const upSteps = {
     const [spec] = await Promise.all([
       containerSpec(node, state),
       writeAgentRecord(paths.agentRecord, node.agent),
+      withdrawSetup(paths.run),
       truncate(paths.containerLog, 0).catch(() => {}),
       awaitAgentSocket(paths.run).then((arrival) => {
         node.arriving = arrival;
@@ -95,29 +97,35 @@ export const upSteps = {
     ]);
     await host.runtime.create(spec);
     const network = host.network.namespace(state.id);
-    const onLaunch = (): void => void connect(node);
+    const onLaunch = (): void => {
+      node.offered = connect(node).then(() => offerSetup(paths.run, setupOf(node, state)));
+      node.offered.catch(() => {}); // Told when babel is there.
+    };
     await host.runtime.start(state.id, { signal, onLaunch, ...(network ? { network } : {}) });
     return { seen: { container: "running", agent: "off" }, state: { started_at: null } };
   },
 
   start_agent: async (node, _, { state, signal }) => {
-    const { arriving } = node;
+    const { arriving, offered } = node;
     node.arriving = undefined;
+    node.offered = undefined;
     // Nothing of the protocol has run so far.
     const connecting = node.connecting ?? connect(node);
     node.connecting = undefined;
-    const answered = arriving ? firstAgentAnswers(node, arriving, signal) : startAgent(node, state, signal);
-    const [agent] = await Promise.all([answered, connecting]);
-    return { seen: { agent } };
+    if (arriving === undefined) {
+      const [agent] = await Promise.all([startAgent(node, state, signal), connecting]);
+      return { seen: { agent } };
+    }
+    const [isOffered] = await Promise.all([offered, connecting, firstAgentArrives(node, arriving, signal)]);
+    const isSetUp = isOffered && (await withdrawSetup(node.paths.run)) === "taken";
+    return isSetUp ? { seen: { agent: "ready" }, state: { reconfigure: false } } : { seen: { agent: "unconfigured" } };
   },
 
   configure_agent: async (node, _, { state, signal }) => {
-    const secret = node.agent?.secret;
-    if (secret === undefined) throw new HostError("internal", "babel is configured before it was started");
-    const env = nodeEnvOf(state, node.host.config);
+    const { node_env: env, ramdisks, secret } = setupOf(node, state);
     const request = {
       nodeEnv: messageOf(env),
-      ramdisks: state.vm_config.ramdisks.map((disk) => ({
+      ramdisks: ramdisks.map((disk) => ({
         ramDiskMountPoint: disk.ram_disk_mount_point,
         ramDiskSizeMb: BigInt(disk.ram_disk_size_mb),
       })),
@@ -190,17 +198,25 @@ async function storeKeysOf(node: NodeParts, state: NodeState): Promise<ReadonlyS
   return new Set([state.image.store_key, ...services]);
 }
 
+function setupOf(node: NodeParts, state: NodeState) {
+  const secret = node.agent?.secret;
+  if (secret === undefined) throw new HostError("internal", "babel is configured before it was started");
+  const node_env = nodeEnvOf(state, node.host.config);
+  return { node_env, ramdisks: state.vm_config.ramdisks, secret } satisfies FirstSetup;
+}
+
 /** Behind its rules; without them, or with an address that somebody else has, the network is taken down and made anew by the next attempt. */
 function connect(node: NodeParts): Promise<void> {
   const { rules } = node;
   node.rules = undefined;
-  node.connecting = node.host.network.connect(node.paths.id, rules);
-  node.connecting.catch(() => {}); // Told when babel is there.
-  return node.connecting;
+  const connecting = node.host.network.connect(node.paths.id, rules);
+  node.connecting = connecting;
+  connecting.catch(() => {}); // Told when babel is there.
+  return connecting;
 }
 
 /** The babel that came with the container: init starts it, so that nothing has to be started in a container that runs. */
-async function firstAgentAnswers(node: NodeParts, arriving: AgentArrival, signal: AbortSignal): Promise<AgentState> {
+async function firstAgentArrives(node: NodeParts, arriving: AgentArrival, signal: AbortSignal): Promise<void> {
   using arrival = arriving;
   const { host, paths } = node;
   const container = await host.runtime.state(paths.id);
@@ -214,10 +230,8 @@ async function firstAgentAnswers(node: NodeParts, arriving: AgentArrival, signal
     }
     return first.kind !== "ended";
   };
-  // A new one knows nothing yet: it need not be asked.
-  const state = await firstAnswer(node, arrival, signal, paths.containerLog, lives, async () => "unconfigured");
+  await untilThere(node, arrival, signal, paths.containerLog, lives, async () => {});
   await adopted;
-  return state;
 }
 
 async function startAgent(node: NodeParts, state: NodeState, signal: AbortSignal): Promise<AgentState> {
@@ -236,18 +250,18 @@ async function startAgent(node: NodeParts, state: NodeState, signal: AbortSignal
     agentStateOf(
       (await node.link.call("get_version", (options) => node.link.babel.getVersion({}, options), call)).state,
     );
-  return firstAnswer(node, arrival, signal, paths.agentLog, () => isAlive(process), ask);
+  return untilThere(node, arrival, signal, paths.agentLog, () => isAlive(process), ask);
 }
 
-/** Waits until babel answers. Fails at once, with babel's last words, when its process has ended. */
-async function firstAnswer(
+/** Waits until babel is there and answers `ask`. Fails at once, with babel's last words, when its process has ended. */
+async function untilThere<T>(
   node: NodeParts,
   arrival: AgentArrival,
   signal: AbortSignal,
   logPath: string,
   lives: () => boolean,
-  ask: () => Promise<AgentState>,
-): Promise<AgentState> {
+  ask: () => Promise<T>,
+): Promise<T> {
   const deadline = Date.now() + agentStartTimeoutMs;
   let failure: unknown;
   while (lives() && Date.now() < deadline && !signal.aborted) {

@@ -44,6 +44,8 @@ const sizes: readonly Size[] = (process.env["BV_FLEET"] ?? "10/20").split(",").m
 const subnet = `10.${192 + (process.pid % 60)}`;
 const root = await makeRoot({
   metrics_port: 0,
+  // As many as the table of nodes can hold, not as many as the machine has memory for.
+  maintenance_mode: true,
   net_conf: {
     gateway_ip: `${subnet}.0.1`,
     host_ip: `${subnet}.0.1`,

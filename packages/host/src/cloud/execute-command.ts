@@ -2,8 +2,9 @@ import { type Command, CommandExitCode as Exit, type NodeCommand } from "@blockv
 import type { Node } from "@blockvisor/wire/blockjoy/v1/node";
 import { HostError, reportOf } from "../errors/host-error.ts";
 import { checkFirewall } from "../firewall/index.ts";
-import { checkBabelVersion, checkResources, machineOf } from "../node/admission.ts";
+import { checkBabelVersion, checkGrowth, checkResources, machineOf } from "../node/admission.ts";
 import type { NodeActor } from "../node/node-actor.ts";
+import type { NodeContent, NodeState } from "../node/node-state.ts";
 import type { NodeTable } from "../node/node-table.ts";
 import { deleteNode, restartNode, startNode, stopNode, upgradeNode } from "../service/node-operations.ts";
 import { contentOfApiNode, stateOfApiNode } from "./convert-node.ts";
@@ -116,17 +117,17 @@ async function upgrade(
   asker: { readonly commandId: string },
 ): Promise<void> {
   const content = contentOfApiNode(node);
-  checkBabelVersion(content.image.min_babel_version, context.version);
-  checkFirewall(content.firewall);
   const { state } = actor.snapshot();
   if (content.image.store_key === "") content.image.store_key = state.image.store_key;
   if (state.upgrade === null && state.last_command !== asker.commandId && state.image.id === content.image.id) return;
-  if (!context.maintenanceMode) {
-    const machine = await machineOf(context.directory);
-    const others = statesOf(context).filter(({ id }) => id !== actor.id);
-    checkResources({ ...content.vm_config, disk_size_gb: 0 }, others, machine);
-  }
-  await upgradeNode(actor, () => content, { force: false, smokeCheck: context.smokeCheck }, asker);
+  const machine = await machineOf(context.directory);
+  const target = (current: NodeState): NodeContent => {
+    checkBabelVersion(content.image.min_babel_version, context.version);
+    checkFirewall(content.firewall);
+    if (!context.maintenanceMode) checkGrowth(content.vm_config, current, statesOf(context), machine);
+    return content;
+  };
+  await upgradeNode(actor, target, { force: false, smokeCheck: context.smokeCheck }, asker);
 }
 
 type NodeCommandKind = NonNullable<NodeCommand["command"]["case"]>;

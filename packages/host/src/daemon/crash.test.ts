@@ -13,10 +13,17 @@ import {
   NodeStatus,
   type OperationEvent,
 } from "@blockvisor/wire/blockvisor/host/v1/host";
-import { ConnectError } from "@connectrpc/connect";
+import { type CallOptions, ConnectError } from "@connectrpc/connect";
 import { linkNames } from "../network/names.ts";
 import { nodePaths } from "../place/paths.ts";
-import { type DaemonProcess, finish, makeRoot, startDaemonProcess, type TestRoot } from "../testbed/daemon-process.ts";
+import {
+  type DaemonProcess,
+  finish,
+  makeRoot,
+  startDaemonProcess,
+  stepsOf,
+  type TestRoot,
+} from "../testbed/daemon-process.ts";
 import { makeTestImage, script } from "../testbed/test-image.ts";
 import { tracesOf } from "../testbed/traces.ts";
 import { until } from "../testbed/until.ts";
@@ -75,7 +82,7 @@ interface Life {
   /** It is what its last operation should have made of it. */
   isSound: boolean;
   found: Found;
-  /** New for each cut: what its clone is called, and its color. */
+  /** New for each cut: what its clone is called, its color, and the key of the request. */
   mark: string;
 }
 
@@ -119,6 +126,32 @@ function onceOnly(plugin: string): string {
   return plugin.replace('/blockjoy/prepared" }', '/blockjoy/prepared", one_time: true }');
 }
 
+/** Requests that may be repeated: with the key of the first they take effect once, and are answered as that one ended. */
+const requests = {
+  start: ({ id: node, mark }) => daemon.client.startNode({ node }, once(mark)),
+  stop: ({ id: node, mark }) => daemon.client.stopNode({ node }, once(mark)),
+  "stop with force": ({ id: node, mark }) => daemon.client.stopNode({ node, force: true }, once(mark)),
+  restart: ({ id: node, mark }) => daemon.client.restartNode({ node }, once(mark)),
+  upgrade: (life) => upgrade(life, "2.0.0", images.second),
+  "upgrade when stopped": (life) => upgrade(life, "2.0.0", images.second),
+  "upgrade that fails": (life) => upgrade(life, "3.0.0", images.failing),
+  rollback: ({ id: node, mark }) => daemon.client.rollbackNode({ node }, once(mark)),
+  // There and, the next time, back.
+  "move data": ({ id: node, mark, found }) =>
+    daemon.client.moveNodeData({ node, directory: found.isAtHome ? elsewhere : "" }, once(mark)),
+} satisfies Partial<Record<Operation, (life: Life) => AsyncIterable<OperationEvent>>>;
+
+type Repeatable = keyof typeof requests;
+
+function repeatable<T>(make: (request: (life: Life) => AsyncIterable<OperationEvent>) => T): Record<Repeatable, T> {
+  const all = Object.entries(requests).map(([operation, request]) => [operation, make(request)]);
+  return Object.fromEntries(all) as Record<Repeatable, T>;
+}
+
+function once(mark: string): CallOptions {
+  return mark === "" ? {} : { headers: { "idempotency-key": mark } };
+}
+
 type Deed = (life: Life) => Promise<unknown>;
 
 /** What is done with a node. */
@@ -126,17 +159,7 @@ const deeds: Readonly<Record<Operation, Deed>> = {
   create: ({ id }) => finish(createNode(id, false)),
   "create and start": ({ id }) => finish(createNode(id, true)),
   "create that fails": ({ id }) => finish(createNode(id, true, images.failing)),
-  start: ({ id: node }) => finish(daemon.client.startNode({ node })),
-  stop: ({ id: node }) => finish(daemon.client.stopNode({ node })),
-  "stop with force": ({ id: node }) => finish(daemon.client.stopNode({ node, force: true })),
-  restart: ({ id: node }) => finish(daemon.client.restartNode({ node })),
-  upgrade: (life) => upgrade(life, "2.0.0", images.second),
-  "upgrade when stopped": (life) => upgrade(life, "2.0.0", images.second),
-  "upgrade that fails": (life) => upgrade(life, "3.0.0", images.failing),
-  rollback: ({ id: node }) => finish(daemon.client.rollbackNode({ node })),
-  // There and, the next time, back.
-  "move data": ({ id: node, found }) =>
-    finish(daemon.client.moveNodeData({ node, directory: found.isAtHome ? elsewhere : "" })),
+  ...repeatable((request) => (life) => finish(request(life))),
   clone: ({ id: node, mark: id }) => finish(daemon.client.cloneNode({ node, id, stop: true })),
   delete: ({ id: node }) => finish(daemon.client.deleteNode({ node })),
   "recover babel": async ({ id }) => process.kill((await agentOf(id)).pid, "SIGKILL"),
@@ -171,8 +194,8 @@ function createNode(id: string, start: boolean, imageUri = images.first): AsyncI
   });
 }
 
-function upgrade({ id: node }: Life, imageVersion: string, imageUri: string): Promise<Node> {
-  return finish(daemon.client.upgradeDevNode({ node, imageUri, imageVersion }));
+function upgrade({ id: node, mark }: Life, imageVersion: string, imageUri: string): AsyncIterable<OperationEvent> {
+  return daemon.client.upgradeDevNode({ node, imageUri, imageVersion }, once(mark));
 }
 
 async function agentOf(id: string): Promise<{ readonly pid: number }> {
@@ -392,6 +415,17 @@ const outcomes: Readonly<Record<Operation, (victim: Victim) => Promise<void>>> =
   "reboot of the machine": (victim) => isRunning(victim, { starts: 1 }),
 };
 
+/** What who asked is told when he asks again: how it ended, and nothing is done for it. */
+async function isAnswered(victim: Victim): Promise<void> {
+  const request = repeatable((each) => each)[victim.cut.operation as Repeatable];
+  if (request === undefined) return;
+  const fails = victim.cut.operation === "upgrade that fails";
+  const answer = await stepsOf(request(victim)).catch(codeOf);
+  assert.deepEqual(answer, fails ? "upgrade_rolled_back" : []);
+}
+
+const codeOf = (error: unknown): string | undefined => ConnectError.from(error).findDetails(ErrorDetailSchema)[0]?.code;
+
 const share = only ?? (everywhere ? `all ${cuts.length} places` : `part ${part} of ${parts}, ${cuts.length} places`);
 
 for (const [index, death] of schedule.entries()) {
@@ -402,6 +436,7 @@ for (const [index, death] of schedule.entries()) {
       test(`${cut.operation}, ${cut.name}@${cut.pass}: is as it was asked for`, async () => {
         const life = lifeOf(number);
         await outcomes[cut.operation]({ ...life, cut });
+        await isAnswered({ ...life, cut });
         life.condition = courseOf(cut.operation).to;
         life.isSound = true;
       });

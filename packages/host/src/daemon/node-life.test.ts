@@ -329,15 +329,19 @@ describe("what cannot be done is refused, and leaves nothing", () => {
           },
         }),
         createNode({ minBabelVersion: "99.0.0" }),
+        createNode({ vm: { diskGb: 1_000_000n } }),
+        finish(daemon.client.upgradeDevNode({ node: "taken", imageUri: image, vm: { memoryMb: 1_000_000_000n } })),
       ].map(failureOf),
     );
     assert.deepEqual(
-      refused.map(({ code, message }) => [code, message]),
+      refused.map(({ code, message }) => [code, message.split(":")[0]]),
       [
         ["conflict", "node with name `taken` exists"],
         ["conflict", `node with ip address \`${node.ip}\` exists`],
         ["firewall_invalid", "invalid ip address `nonsense` in firewall rule `r`"],
         ["unsupported", "image require never version of babel '99.0.0' while current is '0.1.0' - upgrade bv first"],
+        ["no_resources", "not enough disk space to allocate for the node"],
+        ["no_resources", "not enough memory to allocate for the node"],
       ],
     );
     assert.equal(await nodesOnDisk(), 1);
@@ -354,8 +358,10 @@ describe("what cannot be done is refused, and leaves nothing", () => {
 describe("an upgrade", () => {
   let node: Node;
 
-  const upgrade = (uri: string, version: string, force = false) =>
-    daemon.client.upgradeDevNode({ node: node.id, imageUri: uri, imageVersion: version, force });
+  const upgrade = (uri: string, version: string, headers: Record<string, string> = {}) =>
+    daemon.client.upgradeDevNode({ node: node.id, imageUri: uri, imageVersion: version }, { headers });
+  const nextRun = async (): Promise<boolean> =>
+    (await daemon.client.listTasks({ node: node.id })).tasks.some((task) => task.nextRun !== undefined);
 
   before(async () => {
     node = await createNode({ name: "upgraded" });
@@ -367,7 +373,16 @@ describe("an upgrade", () => {
   });
 
   test("brings up the new version on the same data", async () => {
-    const now = await finish(upgrade(await makeTestImage(root.paths.root, "2.0.0"), "2.0.0"));
+    const run = (name: string) => daemon.client.runFunction({ node: node.id, function: name });
+    await run("remind");
+    let meanwhile: Promise<unknown> | undefined;
+    for await (const { event } of upgrade(await makeTestImage(root.paths.root, "2.0.0"), "2.0.0")) {
+      // What reads the scripts again must not take the old ones, that are still there, for those of the new version.
+      if (event.case === "step" && event.value.step === "switch_content" && event.value.finished)
+        meanwhile = run("version");
+    }
+    assert.equal(((await meanwhile) as { value: string }).value, "1.0.0");
+    const now = await daemon.client.getNode({ node: node.id });
     assert.deepEqual([now.status, now.image?.version], [NodeStatus.RUNNING, "2.0.0"]);
     assert.equal((await daemon.client.runFunction({ node: node.id, function: "version" })).value, "2.0.0");
     assert.equal(await data(node, "inits"), "1.0.0\n2.0.0\n");
@@ -381,7 +396,9 @@ describe("an upgrade", () => {
 
   test("that fails is rolled back, and the node runs as before", async () => {
     const uri = await makeTestImage(root.paths.root, "3.0.0", 'fn init() { throw "no way" }');
-    const failure = await failureOf(finish(upgrade(uri, "3.0.0")));
+    assert.ok(await nextRun());
+    const once = { "idempotency-key": "to 3.0.0" };
+    const failure = await failureOf(finish(upgrade(uri, "3.0.0", once)));
     assert.equal(failure.code, "upgrade_rolled_back");
     assert.match(failure.message, /^node upgrade failed with: '.*no way.*'; but then successfully rolled back$/s);
     const now = await daemon.client.getNode({ node: node.id });
@@ -390,6 +407,10 @@ describe("an upgrade", () => {
       [NodeStatus.RUNNING, "2.0.0", "upgrade_rolled_back"],
     );
     assert.equal((await daemon.client.runFunction({ node: node.id, function: "version" })).value, "2.0.0");
+    assert.ok(await nextRun(), "tasks of the node go on");
+    // Who asks again, because the answer got lost, is told the same; nothing is done again.
+    assert.deepEqual(await failureOf(finish(upgrade(uri, "3.0.0", once))), failure);
+    assert.equal((await daemon.client.getNode({ node: node.id })).pid, now.pid);
   });
 
   test("with an image that cannot be fetched touches nothing", async () => {

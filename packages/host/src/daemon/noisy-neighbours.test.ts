@@ -35,7 +35,8 @@ const works = {
 } as const;
 
 before(async () => {
-  root = await makeRoot();
+  // What nodes ask for does not fit on it.
+  root = await makeRoot({ maintenance_mode: true });
   const disk = join(root.paths.root, "disk");
   execFileSync("truncate", ["-s", String(diskBytes), disk]);
   execFileSync("mkfs.ext4", ["-q", "-m", "0", disk]);

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HostError } from "../errors/host-error.ts";
-import { checkResources } from "./admission.ts";
+import { checkGrowth, checkResources } from "./admission.ts";
 import { sampleState } from "./node-state.sample.ts";
-import type { VmConfig } from "./node-state.ts";
+import { contentOf, type NodeState, type VmConfig } from "./node-state.ts";
 
 const vm = (change: Partial<VmConfig>): VmConfig => ({
   ...{ vcpu_count: 0, mem_size_mb: 0, disk_size_gb: 0, ramdisks: [] },
@@ -14,8 +14,12 @@ const node = (name: string, change: Partial<VmConfig>, elsewhere: string | null 
 const machine = { cores: 4, memoryBytes: 8e9, diskBytes: 1000e9, freeDiskBytes: 900e9 };
 
 function refusal(needed: Partial<VmConfig>, others: Parameters<typeof checkResources>[1], on = machine): string {
+  return refusalOf(() => checkResources(vm(needed), others, on));
+}
+
+function refusalOf(check: () => void): string {
   try {
-    checkResources(vm(needed), others, on);
+    check();
     return "";
   } catch (error) {
     assert.ok(error instanceof HostError && error.code === "no_resources");
@@ -46,3 +50,29 @@ test("on a machine that is promised too often nothing more fits, and what needs 
   );
   assert.match(refusal({ vcpu_count: 1 }, [node("a", { vcpu_count: 4 })]), /^not enough vcpu .* available=0; .* a 4$/);
 });
+
+test("an upgrade is asked for what it needs beyond what the node has, also while another one is under way", () => {
+  const [mine, other] = [node("mine", { disk_size_gb: 600, mem_size_mb: 7000 }), node("other", { disk_size_gb: 300 })];
+  const refused = (needed: Partial<VmConfig>, one = mine, two = other) =>
+    refusalOf(() => checkGrowth(vm(needed), one, [one, two], { ...machine, freeDiskBytes: 100e9 }));
+  assert.equal(refused({ disk_size_gb: 650, mem_size_mb: 8000 }), "");
+  assert.match(refused({ disk_size_gb: 651 }), /^not enough disk space .* required=51, available=50;/);
+  assert.match(refused({ mem_size_mb: 8001 }), /required=1001 MB, available=1000 MB/);
+  assert.equal(refused({ disk_size_gb: 600 }, mine, node("huge", { disk_size_gb: 5000 })), "");
+  assert.equal(refused({ disk_size_gb: 5000 }, node("mine", { disk_size_gb: 1 }, "/mnt")), "");
+  const growing = { ...other, upgrade: { ...upgradeTo({ ...other, vm_config: vm({ disk_size_gb: 340 }) }) } };
+  assert.match(refused({ disk_size_gb: 650 }, mine, growing), /required=50, available=10; .* other 340$/);
+});
+
+function upgradeTo(state: NodeState): NonNullable<NodeState["upgrade"]> {
+  return {
+    stage: "prepare",
+    target: contentOf(state),
+    was_running: false,
+    data_stamp: null,
+    force: false,
+    need_rollback: null,
+    smoke_check: false,
+    checked: false,
+  };
+}

@@ -68,6 +68,22 @@ export function checkResources(needed: VmConfig, others: readonly NodeState[], m
   }
 }
 
+/**
+ * What an upgrade asks for beyond what the node has. One that asks for no more is not refused, however much is promised. `all`: with the node
+ * itself. Error `no_resources`.
+ */
+export function checkGrowth(needed: VmConfig, node: NodeState, all: readonly NodeState[], machine: Machine): void {
+  const { vm_config: has, data_directory: elsewhere } = node;
+  const more = (size: (vm: VmConfig) => number): number => Math.max(0, size(needed) - size(has));
+  const growth = {
+    ...needed,
+    vcpu_count: more((vm) => vm.vcpu_count),
+    mem_size_mb: more((vm) => vm.mem_size_mb),
+    disk_size_gb: elsewhere === null ? more((vm) => vm.disk_size_gb) : 0,
+  };
+  checkResources(growth, all, machine);
+}
+
 interface Space {
   readonly available: number;
   /** Who has it. */
@@ -76,7 +92,10 @@ interface Space {
 
 function spaceOf(unit: string, all: number, others: readonly NodeState[], size: (vm: VmConfig) => number): Space {
   const total = Math.floor(all);
-  const sizes = others.map(({ name, vm_config: vm }) => ({ name, size: size(vm) })).filter((each) => each.size > 0);
+  // What an upgrade that is under way asks for is promised, too.
+  const promised = ({ vm_config: vm, upgrade }: NodeState): number =>
+    Math.max(size(vm), upgrade === null ? 0 : size(upgrade.target.vm_config));
+  const sizes = others.map((node) => ({ name: node.name, size: promised(node) })).filter((each) => each.size > 0);
   const largest = sizes.toSorted((a, b) => b.size - a.size).slice(0, 3);
   const who = largest.map((each) => `${each.name} ${each.size}`).join(", ");
   const available = total - sizes.reduce((sum, each) => sum + each.size, 0);

@@ -5,6 +5,7 @@ import { cutPoint } from "../durable/index.ts";
 import { type ErrorReport, errorOf, HostError, reportOf } from "../errors/host-error.ts";
 import { adoptFirstAgent } from "./adopt-agent.ts";
 import { afterFailure, tolerated } from "./after-failure.ts";
+import { failedAs, givenUp, givenUpFor } from "./command-outcome.ts";
 import { describeFault } from "./describe-fault.ts";
 import { execute } from "./execute.ts";
 import { restoreParts } from "./node-assembly.ts";
@@ -38,7 +39,9 @@ export interface OperationRequest {
   readonly change: (state: NodeState, seen: Observed) => Partial<NodeState>;
   /** A stop that does not wait: one that goes on in order is given up for it. */
   readonly force?: boolean;
-  /** A command that changed the node before only makes the loop run again, so that it takes effect once. */
+  /**
+   * The last command that changed the node changes nothing when it comes again, so that it takes effect once; it is answered as it ended.
+   */
   readonly commandId?: string;
   /** It was begun by another daemon: what it has found since, like why it goes back, stays known. */
   readonly resumed?: boolean;
@@ -213,13 +216,19 @@ export class NodeActor {
     return this.#enqueue(work);
   }
 
-  /** Reads the plugin's files again. True when they have changed. Errors: those of the plugin. */
+  /**
+   * Reads the plugin's files again. True when they have changed. Not while an upgrade exchanges the root file system they are in: it loads
+   * its own. Errors: those of the plugin.
+   */
   async reloadPlugin(): Promise<boolean> {
     const { plugin } = this.parts;
+    const { rootfs } = this.#state.image;
+    const isThere = (): boolean => this.#state.upgrade === null && this.#seen.rootfs === rootfs;
+    if (!isThere()) return false;
     const before = plugin.digest;
-    this.parts.pluginOf = this.#state.image.rootfs;
+    this.parts.pluginOf = rootfs;
     await plugin.load();
-    this.#seen = { ...this.#seen, plugin: this.parts.pluginOf };
+    if (isThere()) this.#seen = { ...this.#seen, plugin: rootfs };
     return plugin.digest !== before;
   }
 
@@ -254,11 +263,8 @@ export class NodeActor {
       throw new HostError("gate", "service not ready, try again later", { hint: "the daemon is stopping" });
     const again = request.commandId !== undefined && request.commandId === this.#state.last_command;
     const change = again ? {} : request.change(this.#state, this.#seen);
-    const operation: NodeOperation = {
-      id: this.#state.operation?.id ?? randomUUID(),
-      kind: request.kind,
-      since: Date.now(),
-    };
+    if (again && this.#state.operation?.command !== request.commandId) this.#answerAgain();
+    const operation = this.#operationFor(request, again);
     const abort = new AbortController();
     const begin = performance.now();
     this.#current = { operation, abort, step: undefined, told: false };
@@ -267,21 +273,23 @@ export class NodeActor {
     try {
       // What a person or the API asks for starts afresh; a recovery keeps counting failures, and its goal is durable already.
       if (request.kind !== "recover") {
-        const command = request.commandId === undefined ? {} : { last_command: request.commandId };
+        const command =
+          again || request.commandId === undefined ? {} : { last_command: request.commandId, last_failure: null };
         // What a person asks of a node makes it theirs: from now on it is not removed because it cannot be started.
         const settled = request.kind === "create" ? {} : { provisional: false };
         const afresh = again || request.resumed ? {} : { problem: null };
-        await this.#save({ ...afresh, ...settled, ...change, ...command, operation });
+        const before = givenUpFor(this.#state, operation.command);
+        await this.#save({ ...afresh, ...settled, ...change, ...before, ...command, operation });
         this.#tellBegin(request.kind);
       }
       if (!again) this.#seen = { ...this.#seen, ...request.forget };
-      const failure = await this.#converge(request, abort.signal);
-      if (!this.#gone && (this.#state.operation !== null || (!failure && isStale(this.#state)))) {
-        await this.#save({
-          operation: this.#detached ? this.#state.operation : null,
-          ...(failure ? {} : settled(this.#state)),
-        });
+      const failure = (await this.#converge(request, abort.signal)) ?? this.#failureOf(operation);
+      // What is given up stays in the journal until what it is given up for takes its place, or the next daemon goes on with it.
+      const isOpen = this.#state.operation !== null && failure !== givenUp;
+      if (!this.#gone && (isOpen || (!failure && isStale(this.#state)))) {
+        await this.#save({ operation: null, ...(failure ? {} : settled(this.#state)) });
       }
+      if (!this.#gone && statusOf(this.#state, this.#seen, false) === "Running") this.parts.tasks.arm();
       const ms = Math.round(performance.now() - begin);
       if (failure) {
         const { code, message } = failure;
@@ -289,12 +297,33 @@ export class NodeActor {
         throw errorOf(failure);
       }
       if (this.#current.told) this.parts.events.add({ kind: "end", operation: request.kind, ms });
-      if (this.#state.expected_status === "Running" && this.#state.created) this.parts.tasks.arm();
     } finally {
       this.#current = undefined;
       this.#changed();
     }
     return this.snapshot();
+  }
+
+  #operationFor({ kind, commandId, resumed = false }: OperationRequest, again: boolean): NodeOperation {
+    const before = this.#state.operation;
+    const command = commandId ?? (resumed ? before?.command : undefined);
+    const goesOn = resumed || again;
+    return {
+      id: (goesOn ? before?.id : undefined) ?? randomUUID(),
+      kind,
+      since: Date.now(),
+      ...(command === undefined ? {} : { command }),
+    };
+  }
+
+  /** Of a command that ended before: throws what it failed with. */
+  #answerAgain(): void {
+    if (this.#state.last_failure !== null) throw errorOf(this.#state.last_failure);
+  }
+
+  /** What an operation that reached its end fails with all the same: it went back, perhaps in an earlier daemon. */
+  #failureOf({ command }: NodeOperation): ErrorReport | undefined {
+    return command === undefined ? undefined : (this.#state.last_failure ?? undefined);
   }
 
   /** The loop: plan, do, until there is nothing left to do. Returns the first failure that the operation has to answer for. */
@@ -305,14 +334,14 @@ export class NodeActor {
       if (step === undefined) return failure && this.#rolledBack(failure);
       if (count >= maxSteps)
         throw new HostError("internal", `the plan for node ${this.id} does not end (${step.kind})`);
-      if (signal.aborted) return cancelled;
+      if (signal.aborted) return givenUp;
       try {
         await this.#do(step, request, signal);
         if (this.#gone) return failure;
       } catch (error) {
         if (signal.aborted) {
           this.#seen = await observe(this.parts, this.#state);
-          return cancelled;
+          return givenUp;
         }
         const instead = tolerated(this.#state, step);
         if (instead) {
@@ -331,7 +360,8 @@ export class NodeActor {
         const { code, message } = reportOf(error, "failed");
         this.parts.events.add({ kind: "failed", operation: request.kind, step: step.kind, code, message });
         failure = failure === undefined || !verdict.goOn ? verdict.report : failure;
-        await this.#save(verdict.change);
+        const end = verdict.goOn ? {} : { operation: null };
+        await this.#save({ ...verdict.change, ...failedAs(this.#state, verdict.report), ...end });
         this.#seen = await observe(this.parts, this.#state);
         if (!verdict.goOn) return failure;
       }
@@ -400,12 +430,6 @@ export class NodeActor {
     this.#onChange(this);
   }
 }
-
-const cancelled: ErrorReport = {
-  code: "cancelled",
-  message: "the operation was given up for a later one",
-  hint: "see `bv node status` for what the node does now",
-};
 
 /** Whether a node that reached its goal still carries marks of the way there. */
 function isStale(state: NodeState): boolean {

@@ -93,6 +93,16 @@ const operationSchema = z.object({
   kind: z.enum(["create", "start", "stop", "restart", "update", "upgrade", "rollback", "delete", "recover", "move"]),
   /** Epoch milliseconds. */
   since: z.number(),
+  /** Who asked for it: `last_command` then tells how it ended. */
+  command: z.string().exactOptional(),
+});
+
+/** Why an operation failed; what of an error report is worth keeping. */
+const failureSchema = z.object({
+  code: z.string(),
+  message: z.string(),
+  hint: z.string(),
+  retryAfterSeconds: z.number().exactOptional(),
 });
 
 const problemSchema = z.object({
@@ -155,8 +165,13 @@ export const nodeStateSchema = z.object({
   state_backup: stateBackupSchema.nullable().default(null),
   /** Runtime settings of this node alone, same shape as the host's. */
   apptainer_config: z.looseObject({ host_network: z.boolean().optional() }).nullable().default(null),
-  /** The API command that last changed what the node should be: the same one again changes nothing. */
+  /**
+   * The command that last changed what the node should be, by id: an API command, or the `idempotency-key` of a local request. The same
+   * one again changes nothing, and is answered as it ended.
+   */
   last_command: z.string().nullable().default(null),
+  /** Why `last_command` failed, written together with what its failure made of the node (spec DB-4.1, C22). */
+  last_failure: failureSchema.nullable().default(null),
   /** The journal: begun, not yet ended. */
   operation: operationSchema.nullable().default(null),
   problem: problemSchema.nullable().default(null),

@@ -2,6 +2,7 @@ import { lstat } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
 import { HostError } from "../errors/host-error.ts";
 import { switched, switchedBack } from "./after-failure.ts";
+import { failedAs } from "./command-outcome.ts";
 import type { NodeParts } from "./node-host.ts";
 import { hexOf, pullOptions } from "./node-image.ts";
 import { contentOf, type NodeContent, type NodeState } from "./node-state.ts";
@@ -71,7 +72,7 @@ export const upgradeSteps = {
       attempts: 0,
       next_attempt: null,
     };
-    return { state: { upgrade: null, problem } };
+    return { state: { upgrade: null, problem, ...failedAs(state, problem) } };
   },
 } satisfies Partial<ExecutorTable>;
 

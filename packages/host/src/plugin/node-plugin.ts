@@ -10,6 +10,7 @@ export class NodePlugin {
   #plugin: Plugin | undefined;
   #failure: unknown = new HostError("unavailable", "the plugin is not loaded yet");
   #polls = new AbortController();
+  #loading: Promise<void> = Promise.resolve();
 
   constructor(workers: PluginWorkers, engine: PluginEngine, rootfs: string) {
     this.#workers = workers;
@@ -17,8 +18,17 @@ export class NodePlugin {
     this.#rootfs = rootfs;
   }
 
-  /** Reads and compiles all files anew. On failure the plugin that was loaded before stays in use, so that a node can be watched on. */
-  async load(): Promise<void> {
+  /**
+   * Reads and compiles all files anew, after whoever does that already: what was read last counts. On failure the plugin that was loaded
+   * before stays in use, so that a node can be watched on.
+   */
+  load(): Promise<void> {
+    const turn = this.#loading.then(() => this.#load());
+    this.#loading = turn.catch(() => {});
+    return turn;
+  }
+
+  async #load(): Promise<void> {
     try {
       this.#plugin = await this.#workers.load(await readPluginFiles(this.#rootfs));
       this.#failure = undefined;

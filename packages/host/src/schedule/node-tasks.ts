@@ -55,9 +55,10 @@ export class NodeTasks {
     for (const task of file?.tasks ?? []) this.#put(task);
   }
 
+  /** `next` only while the node is up: there is none before its next start. */
   list(): readonly (Task & { readonly next: Date | undefined })[] {
     return [...this.#entries.values()]
-      .map(({ task, next }) => ({ ...task, next }))
+      .map(({ task, next }) => ({ ...task, next: this.#armed ? next : undefined }))
       .toSorted((a, b) => a.name.localeCompare(b.name));
   }
 

@@ -1,13 +1,13 @@
 import { HostService } from "@blockvisor/wire/blockvisor/host/v1/host";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import type { ConnectRouter, ServiceImpl } from "@connectrpc/connect";
+import type { ConnectRouter, HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { redactedConfig } from "../config/host-config.ts";
 import { HostError, reportOf } from "../errors/host-error.ts";
-import { checkBabelVersion } from "../node/admission.ts";
+import { checkBabelVersion, checkGrowth, checkResources, machineOf } from "../node/admission.ts";
 import { chooseAddress } from "../node/choose-address.ts";
-import type { NodeActor, OperationNews } from "../node/node-actor.ts";
+import type { NodeActor } from "../node/node-actor.ts";
 import { resolveNode } from "../node/node-lookup.ts";
-import type { NodeState } from "../node/node-state.ts";
+import type { NodeContent, NodeState } from "../node/node-state.ts";
 import { petName } from "../node/pet-name.ts";
 import { freeAddresses } from "../place/addresses.ts";
 import { clonedState } from "./clone-node.ts";
@@ -78,7 +78,8 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
     verb: string,
     local: boolean,
     request: (id: string) => Promise<void>,
-    operate: (actor: NodeActor, onNews: (news: OperationNews) => void) => Promise<unknown>,
+    { requestHeader }: HandlerContext,
+    operate: (actor: NodeActor, asker: Asker) => Promise<unknown>,
   ) {
     const remote = local ? undefined : await remoteNode(reference);
     if (remote !== undefined) {
@@ -93,24 +94,25 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
       return;
     }
     context.status.requireOk();
-    yield* operationEvents(actor.id, async (onNews) => {
-      await operate(actor, onNews);
-      return message(actor);
-    });
+    yield* here(actor, requestHeader, operate);
   }
 
-  /** What only this host can do, whoever manages the node. */
-  const here = (actor: NodeActor, operate: (actor: NodeActor, asker: Asker) => Promise<unknown>) =>
+  /** What this host does by itself. */
+  const here = (actor: NodeActor, headers: Headers, operate: (actor: NodeActor, asker: Asker) => Promise<unknown>) =>
     operationEvents(actor.id, async (onNews) => {
-      await operate(actor, { onNews });
+      await operate(actor, { onNews, ...onceOnly(headers) });
       return message(actor);
     });
+
+  const allStates = (): readonly NodeState[] => nodes.snapshots().map(({ state }) => state);
 
   /** Makes a node at an address that nobody else has. */
   async function* createWith(wantedIp: string, stateOf: (chosen: NewNode) => NodeState) {
     const { ip, release } = await chooseAddress(host, nodes, wantedIp);
     try {
+      const machine = await machineOf(host.paths.var);
       const state = stateOf({ ip, name: petName(nodes.usedNames()) });
+      if (!host.config.maintenanceMode) checkResources(state.vm_config, allStates(), machine);
       yield* operationEvents(state.id, async (onNews) => {
         const creation = nodes.create(state, { onNews });
         // From here on the table knows that it is taken.
@@ -222,25 +224,26 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
       const source = find(request.node, "clone");
       yield* createWith(request.ip, (chosen) => clonedState(source.snapshot().state, request, chosen));
     },
-    rollbackNode: async function* ({ node }) {
+    rollbackNode: async function* ({ node }, { requestHeader }) {
       context.status.requireOk();
-      yield* here(find(node, "roll back"), rollbackNode);
+      yield* here(find(node, "roll back"), requestHeader, rollbackNode);
     },
-    moveNodeData: async function* ({ node, directory }) {
+    moveNodeData: async function* ({ node, directory }, { requestHeader }) {
       context.status.requireOk();
-      yield* here(find(node, "move data of"), (actor, asker) => moveNodeData(actor, directory || undefined, asker));
+      const target = directory || undefined;
+      yield* here(find(node, "move data of"), requestHeader, (actor, asker) => moveNodeData(actor, target, asker));
     },
-    startNode: async function* ({ node, local }) {
+    startNode: async function* ({ node, local }, call) {
       const request = (id: string) => context.requireCloud().startNode(id);
-      yield* operation(node, "start", local, request, (actor, onNews) => startNode(actor, { onNews }));
+      yield* operation(node, "start", local, request, call, startNode);
     },
-    stopNode: async function* ({ node, force, local }) {
+    stopNode: async function* ({ node, force, local }, call) {
       const request = (id: string) => context.requireCloud().stopNode(id);
-      yield* operation(node, "stop", local, request, (actor, onNews) => stopNode(actor, force, { onNews }));
+      yield* operation(node, "stop", local, request, call, (actor, asker) => stopNode(actor, force, asker));
     },
-    restartNode: async function* ({ node, force, local }) {
+    restartNode: async function* ({ node, force, local }, call) {
       const request = (id: string) => context.requireCloud().restartNode(id);
-      yield* operation(node, "restart", local, request, (actor, onNews) => restartNode(actor, force, { onNews }));
+      yield* operation(node, "restart", local, request, call, (actor, asker) => restartNode(actor, force, asker));
     },
     upgradeNode: async function* ({ node, version, build }) {
       const actor = find(node, "upgrade");
@@ -253,7 +256,7 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
       }
       yield { nodeId: actor.id, event: { case: "requested" as const, value: { message: "upgrade triggered" } } };
     },
-    upgradeDevNode: async function* (request) {
+    upgradeDevNode: async function* (request, { requestHeader }) {
       const actor = find(request.node, "upgrade");
       if (!actor.snapshot().state.dev_mode) {
         throw new HostError("unsupported", "can't upgrade non dev node with dev image", {
@@ -262,12 +265,15 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
       }
       context.status.requireOk();
       const how = { force: request.force, smokeCheck: request.smokeCheck };
-      yield* operationEvents(actor.id, async (onNews) => {
-        await upgradeNode(actor, (state) => upgradedContent(state, request), how, { onNews });
-        return message(actor);
-      });
+      const machine = await machineOf(host.paths.var);
+      const target = (state: NodeState): NodeContent => {
+        const content = upgradedContent(state, request);
+        if (!host.config.maintenanceMode) checkGrowth(content.vm_config, state, allStates(), machine);
+        return content;
+      };
+      yield* here(actor, requestHeader, (_, asker) => upgradeNode(actor, target, how, asker));
     },
-    deleteNode: async function* ({ node, local }) {
+    deleteNode: async function* ({ node, local }, call) {
       if (await nodes.deleteBroken(node)) {
         yield { nodeId: node, event: { case: "done" as const, value: { id: node, name: node } } };
         return;
@@ -275,7 +281,7 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
       const remote = local ? undefined : await remoteNode(node);
       if (remote !== undefined || (context.cloud && !local && !find(node, "delete").snapshot().state.dev_mode)) {
         const request = (id: string) => context.requireCloud().deleteNode(id);
-        yield* operation(node, "delete", local, request, async () => {});
+        yield* operation(node, "delete", local, request, call, async () => {});
         return;
       }
       const actor = find(node, "delete");
@@ -317,6 +323,12 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
       return { argv: [file, ...args], env: { ...env } };
     },
   };
+}
+
+/** A request that is repeated with its `idempotency-key` takes effect once, and is answered as it ended (host.proto). */
+function onceOnly(headers: Headers): Pick<Asker, "commandId"> {
+  const commandId = headers.get("idempotency-key") ?? "";
+  return commandId === "" ? {} : { commandId };
 }
 
 /** What is on disk counts on dev nodes; a config that cannot be evaluated must not keep an engineer from calling another function. */

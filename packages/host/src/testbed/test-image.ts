@@ -47,6 +47,10 @@ fn protocol_status() {
     #{ state: "broadcasting", health: "healthy" }
 }
 
+fn remind() {
+    add_task("reminder", "0 0 0 1 1 *", "height");
+}
+
 fn hang() {
     loop {}
 }

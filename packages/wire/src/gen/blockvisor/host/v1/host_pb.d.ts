@@ -5475,6 +5475,8 @@ export declare const HostService: GenService<{
    * Nodes: operations. Each streams OperationEvents and ends with `done`; a client that goes away does not stop the operation.
    * On nodes that the control plane manages, start, stop, restart, upgrade and delete go through the API and end with `requested`,
    * unless `local` is set (for emergencies without the API).
+   * Who does not know whether a request arrived repeats it with the header `idempotency-key` of the first try: as long as nothing else
+   * was asked of the node since, it takes effect once and is answered as it ended, also by another daemon.
    *
    * @generated from rpc blockvisor.host.v1.HostService.CreateNode
    */

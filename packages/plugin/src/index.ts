@@ -1,5 +1,6 @@
 export type * from "./config/model.ts";
 export type { PlannedJob } from "./config/plan.ts";
+export { parseSavedConfig, type SavedConfig, savedConfigText } from "./config/saved.ts";
 export { CronError } from "./cron/fields.ts";
 export { parseSchedule, type Schedule } from "./cron/schedule.ts";
 export type * from "./engine/job.ts";

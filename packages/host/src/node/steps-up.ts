@@ -193,8 +193,8 @@ async function containerSpec(node: NodeParts, state: NodeState): Promise<Contain
 }
 
 async function storeKeysOf(node: NodeParts, state: NodeState): Promise<ReadonlySet<string>> {
-  const config = await readPluginConfig(node.paths.pluginConfig);
-  const services = config?.services.flatMap(({ store_key: key }) => (key === null ? [] : [key])) ?? [];
+  const saved = await readPluginConfig(node.paths.pluginConfig);
+  const services = saved?.config.services.flatMap(({ store_key: key }) => (key === null ? [] : [key])) ?? [];
   return new Set([state.image.store_key, ...services]);
 }
 

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import type { PluginConfig } from "@blockvisor/plugin";
 import { ErrorDetailSchema, RunShResponseSchema } from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { openAgentLink } from "../agent/agent-link.ts";
 import { NodeTasks } from "../schedule/node-tasks.ts";
 import { devSecrets } from "../secrets/secrets.ts";
 import { standInBabel } from "../testbed/stand-in-babel.ts";
-import { createNodeEngine } from "./node-engine.ts";
+import { createNodeEngine, readPluginConfig } from "./node-engine.ts";
 
 /** The engine of a node whose babel does what a test wants, at the socket where the real one listens. */
 async function nodeEngine(t: TestContext) {
@@ -25,11 +26,11 @@ async function nodeEngine(t: TestContext) {
     log: () => {},
   });
   const context = { deadline: Date.now() + 60_000, signal: new AbortController().signal };
-  return { engine, context, listen, die };
+  return { engine, context, listen, die, folder };
 }
 
 const rest = { url: "http://127.0.0.1:1/", method: "GET", headers: [] };
-const jrpc = { host: "http://127.0.0.1:1/", method: "pay", params: undefined, headers: [] };
+const jrpc = { host: "http://127.0.0.1:1/", method: "pay", headers: [] };
 
 test("a service that is down is told as it is, after one request", async (t) => {
   const { engine, context, listen } = await nodeEngine(t);
@@ -68,7 +69,7 @@ test("when the connection is lost, only what may happen twice is sent again", as
   });
   await assert.rejects(engine.runJrpc(jrpc, 5_000, context), lost("run_jrpc"));
   await assert.rejects(engine.runSh("true", 5_000, context), lost("run_sh"));
-  await engine.renderTemplate("/a", "/b", {}, 0o600, context);
+  await engine.renderTemplate("/a", "/b", "{}", 0o600, context);
   assert.deepEqual(seen, ["jrpc", "sh", "template 600", "template 600"]);
 });
 
@@ -105,6 +106,16 @@ test("a file is written with the mode that the script, or else babel, gives it",
     ["/etc/key", undefined],
     ["/etc/secret", 0o600],
   ]);
+});
+
+test("the config before the last change is kept, and numbers of template parameters stay what they are", async (t) => {
+  const { engine, context, folder } = await nodeEngine(t);
+  const file = (params: string) => ({ config_files: [{ template: "/t", destination: "/d", params }], services: [] });
+  const first = file('{"a":1.0}') as unknown as PluginConfig;
+  const second = file('{"a":9007199254740993}') as unknown as PluginConfig;
+  for (const config of [first, second, second]) await engine.saveConfig(config, "d", context);
+  assert.deepEqual(await engine.loadConfig(context), { config: second, digest: "d" });
+  assert.deepEqual(await readPluginConfig(join(folder, "plugin_config.previous.json")), { config: first, digest: "d" });
 });
 
 test("what did not reach babel is sent when it is back", async (t) => {

@@ -1,6 +1,15 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import type { EngineContext, HttpResponse, LogLevel, NodeEnv, PluginConfig, PluginEngine } from "@blockvisor/plugin";
+import {
+  type EngineContext,
+  type HttpResponse,
+  type LogLevel,
+  type NodeEnv,
+  type PluginEngine,
+  parseSavedConfig,
+  type SavedConfig,
+  savedConfigText,
+} from "@blockvisor/plugin";
 import type { JobInfo } from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import type { CallOptions } from "@connectrpc/connect";
 import { AgentError } from "../agent/agent-error.ts";
@@ -133,7 +142,7 @@ export function createNodeEngine(parts: NodeEngineParts): PluginEngine {
         host,
         method,
         headers: headers.map(([name, value]) => ({ name, value })),
-        ...json("params", params),
+        ...(params === undefined ? {} : { params }),
       };
       return http(await ask("run_jrpc", context, (options) => link.babel.runJrpc(message, options), once(timeoutMs)));
     },
@@ -160,7 +169,7 @@ export function createNodeEngine(parts: NodeEngineParts): PluginEngine {
     },
     renderTemplate: async (template, destination, params, mode, context) => {
       const bits = mode === undefined ? {} : { mode };
-      const message = { template, destination, params: JSON.stringify(params), ...bits };
+      const message = { template, destination, params, ...bits };
       await ask("render_template", context, (options) => link.babel.renderTemplate(message, options));
     },
     fileRead: (path, context) =>
@@ -192,7 +201,14 @@ export function createNodeEngine(parts: NodeEngineParts): PluginEngine {
       await writeDurable(parts.pluginDataPath, text);
     },
     loadData: () => readOptional(parts.pluginDataPath),
-    saveConfig: (config) => writeDurable(parts.pluginConfigPath, JSON.stringify(config)),
+    saveConfig: async (config, digest) => {
+      const text = savedConfigText(config, digest);
+      const before = await readOptional(parts.pluginConfigPath);
+      if (before === text) return;
+      // For whoever wants to know what changed (spec plugin-api §8).
+      if (before !== undefined) await writeDurable(previousConfigPath(parts.pluginConfigPath), before);
+      await writeDurable(parts.pluginConfigPath, text);
+    },
     loadConfig: () => readPluginConfig(parts.pluginConfigPath),
 
     addTask: (name, schedule, fn, param) => parts.tasks.add({ name, schedule, function: fn, param }),
@@ -245,9 +261,7 @@ function http({ statusCode, body }: { readonly statusCode: number; readonly body
   return { statusCode, body };
 }
 
-function json<K extends string>(key: K, value: unknown): Partial<Record<K, string>> {
-  return value === undefined || value === null ? {} : ({ [key]: JSON.stringify(value) } as Partial<Record<K, string>>);
-}
+const previousConfigPath = (path: string): string => path.replace(/\.json$/, ".previous.json");
 
 async function readOptional(path: string): Promise<string | undefined> {
   return readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
@@ -257,13 +271,7 @@ async function readOptional(path: string): Promise<string | undefined> {
 }
 
 /** What a script's config was at its last evaluation; an unreadable file counts as none (spec host-daemon §1.9). */
-export async function readPluginConfig(path: string): Promise<PluginConfig | undefined> {
+export async function readPluginConfig(path: string): Promise<SavedConfig | undefined> {
   const text = await readOptional(path);
-  if (text === undefined) return undefined;
-  try {
-    const config: unknown = JSON.parse(text);
-    return typeof config === "object" && config !== null && "services" in config ? (config as PluginConfig) : undefined;
-  } catch {
-    return undefined;
-  }
+  return text === undefined ? undefined : parseSavedConfig(text);
 }

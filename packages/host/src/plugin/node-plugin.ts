@@ -83,7 +83,7 @@ export class NodePlugin {
     if (!plugin.hasConfig) return;
     const config = await plugin.evaluateConfig(this.#engine, options);
     const signal = options.signal ?? new AbortController().signal;
-    await this.#engine.saveConfig(config, { deadline: Number.POSITIVE_INFINITY, signal });
+    await this.#engine.saveConfig(config, plugin.digest, { deadline: Number.POSITIVE_INFINITY, signal });
   }
 
   /** Error `not_found`, with the capabilities as candidates, for a name the plugin does not have. */

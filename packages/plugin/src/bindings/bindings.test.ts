@@ -46,11 +46,20 @@ test("JSON-RPC requests (§12 9–11)", async () => {
     },
   };
   const script = (request: string) => `fn f() { parse_hex(run_jrpc(${request}).expect(200).result) }`;
-  assert.equal(await call(script('#{host:"h",method:"m",params:[1,1.5,"a",(),true,#{b:1}]}'), engine), "161");
+  assert.equal(
+    await call(script('#{host:"h",method:"m",params:[1,1.5,"a",(),true,#{b:9007199254740993,c:1.0}]}'), engine),
+    "161",
+  );
   await call(script('#{host:"h",method:"m",headers:#{b:"2",a:"1"}}, 3'), engine);
   await call(script('#{host:"h",method:"m",params:(),headers:[["X","1"],["X","2"]]}, 0.5'), engine);
   assert.deepEqual(seen, [
-    { host: "h", method: "m", params: [1, 1.5, "a", null, true, { b: 1 }], headers: [], timeoutMs: 15000 },
+    {
+      host: "h",
+      method: "m",
+      params: '[1,1.5,"a",null,true,{"b":9007199254740993,"c":1.0}]',
+      headers: [],
+      timeoutMs: 15000,
+    },
     {
       host: "h",
       method: "m",
@@ -135,12 +144,12 @@ test("GraphQL goes out as a GET", async () => {
     return { statusCode: 200, body: "{}" };
   };
   await call(
-    'fn f() { run_graphql(#{url:"http://h/g", query:"{ a(b: 1) }", variables:#{x:1}, headers:[["accept","no"],["k","v"]]}).expect(200) }',
+    'fn f() { run_graphql(#{url:"http://h/g", query:"{ a(b: 1) }", variables:#{x:1.0}, headers:[["accept","no"],["k","v"]]}).expect(200) }',
     { runRest },
   );
   assert.deepEqual(seen, [
     {
-      url: "http://h/g?query=%7B%20a%28b%3A%201%29%20%7D&variables=%7B%22x%22%3A1%7D",
+      url: "http://h/g?query=%7B%20a%28b%3A%201%29%20%7D&variables=%7B%22x%22%3A1.0%7D",
       method: "GET",
       headers: [
         ["Content-Type", "application/json"],
@@ -273,7 +282,7 @@ test("data, files, tasks, templates and logs reach the host", async () => {
   await call(
     `fn f() {
       save_data("d"); file_write("/x", "hi".to_blob()); file_write("/y", "".to_blob(), 0o600); put_secret("key-one", "s".to_blob()); delete_task("t");
-      render_template("/a", "/b", #{p: 'c', q: [1]}); render_template("/a", "/b", #{}, 0o600); info("i"); warn("w"); error("e"); debug("q"); print("p");
+      render_template("/a", "/b", #{p: 'c', q: [1.0]}); render_template("/a", "/b", #{}, 0o600); info("i"); warn("w"); error("e"); debug("q"); print("p");
     }`,
     overrides as never,
   );
@@ -283,8 +292,8 @@ test("data, files, tasks, templates and logs reach the host", async () => {
     ["write", "/y", new Uint8Array(), 0o600],
     ["put", "key-one", new TextEncoder().encode("s")],
     ["delete", "t"],
-    ["render", "/a", "/b", { p: "c", q: [1] }, undefined],
-    ["render", "/a", "/b", {}, 0o600],
+    ["render", "/a", "/b", '{"p":"c","q":[1.0]}', undefined],
+    ["render", "/a", "/b", "{}", 0o600],
     ["log", "info", "i"],
     ["log", "warn", "w"],
     ["log", "error", "e"],

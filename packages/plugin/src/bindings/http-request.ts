@@ -61,7 +61,7 @@ export const restRequest: Reader<RestRequest> = (value, path, problems) => {
   if (typeof body === "string") return { ...request, body, headers };
   const typed = headers.some(([name]) => name.toLowerCase() === "content-type");
   const type: Headers = typed ? [] : [["Content-Type", JSON_TYPE]];
-  return { ...request, body: JSON.stringify(json(body, "body", problems)), headers: [...type, ...headers] };
+  return { ...request, body: json(body, "body", problems), headers: [...type, ...headers] };
 };
 
 const JSON_TYPE = "application/json";
@@ -79,20 +79,31 @@ export const graphqlRequest: Reader<RestRequest> = (value, path, problems) => {
     ([name]) => !["content-type", "accept"].includes(name.toLowerCase()),
   );
   const headers: Headers = [["Content-Type", JSON_TYPE], ["Accept", JSON_TYPE], ...own];
-  const asked = {
-    query: field(map, "query", path, problems),
-    ...(variables === undefined ? {} : { variables: json(variables, "variables", problems) }),
-    ...(operation === undefined ? {} : { operationName: String(operation) }),
-  };
+  const query = field(map, "query", path, problems);
+  const values = variables === undefined ? undefined : json(variables, "variables", problems);
+  const name = operation === undefined ? undefined : String(operation);
   const method = map.get("method");
   if (typeof method === "string" && method.toUpperCase() === "POST") {
-    return { url, method: "POST", body: JSON.stringify(asked), headers };
+    const parts = [
+      ["query", JSON.stringify(query)],
+      ["variables", values],
+      ["operationName", JSON.stringify(name)],
+    ];
+    return { url, method: "POST", body: `{${present(parts).map(([key, text]) => `"${key}":${text}`)}}`, headers };
   }
-  const query = Object.entries(asked)
-    .map(([name, text]) => `${name}=${percentEncode(typeof text === "string" ? text : JSON.stringify(text))}`)
+  const parts = [
+    ["query", query],
+    ["variables", values],
+    ["operationName", name],
+  ];
+  const asked = present(parts)
+    .map(([key, text]) => `${key}=${percentEncode(text)}`)
     .join("&");
-  return { url: `${url}${url.includes("?") ? "&" : "?"}${query}`, method: "GET", headers };
+  return { url: `${url}${url.includes("?") ? "&" : "?"}${asked}`, method: "GET", headers };
 };
+
+const present = (parts: readonly (readonly (string | undefined)[])[]): [key: string, text: string][] =>
+  parts.flatMap(([key, text]) => (key === undefined || text === undefined ? [] : [[key, text] as [string, string]]));
 
 const field = (map: RhaiMap, name: string, path: string, problems: Parameters<Reader<string>>[2]): string => {
   if (map.has(name)) return string(map.get(name), name, problems);

@@ -22,8 +22,8 @@ export interface PluginConfig {
 export interface ConfigFile {
   readonly template: string;
   readonly destination: string;
-  /** Any JSON value; only an object can be rendered. */
-  readonly params: unknown;
+  /** JSON text of any value; only an object can be rendered. */
+  readonly params: string;
   /** Permission bits of the destination, such as 0o600 for one with secrets; absent: it keeps its own, or gets 0o644. (D2-10) */
   readonly mode?: number;
 }

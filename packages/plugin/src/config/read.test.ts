@@ -3,11 +3,14 @@ import { test } from "node:test";
 import { Float, RhaiMap } from "@blockvisor/rhai";
 import { valueFromJson } from "../values/from-json.ts";
 import { readPluginConfig } from "./read.ts";
+import { parseSavedConfig, savedConfigText } from "./saved.ts";
 
 test("every field is there, defaults filled, in the persisted order (§3.6)", () => {
   const { config, errors, unknownKeys } = readPluginConfig(
     valueFromJson({
-      config_files: [{ template: "/t", destination: "/d", params: { b: 1, a: [1.5, true, null] } }],
+      config_files: [
+        { template: "/t", destination: "/d", params: { b: 9_007_199_254_740_993n, a: [1.5, true, null] } },
+      ],
       init: { commands: ["mkdir -p /x"], jobs: [{ name: "j", run_sh: "z", needs: ["q"] }] },
       download: { max_connections: 5 },
       services: [{ name: "a", run_sh: "x", shutdown_timeout_secs: 120 }],
@@ -17,8 +20,9 @@ test("every field is there, defaults filled, in the persisted order (§3.6)", ()
   );
   assert.deepEqual({ errors, unknownKeys }, { errors: [], unknownKeys: [] });
   assert.equal(
-    JSON.stringify(config),
-    '{"config_files":[{"template":"/t","destination":"/d","params":{"a":[1.5,true,null],"b":1}}],"aux_services":null,' +
+    savedConfigText(config, "d1"),
+    '{"v":1,"digest":"d1",' +
+      '"config_files":[{"template":"/t","destination":"/d","params":{"a":[1.5,true,null],"b":9007199254740993}}],"aux_services":null,' +
       '"init":{"commands":["mkdir -p /x"],"jobs":[{"name":"j","run_sh":"z","restart":null,"shutdown_timeout_secs":null,' +
       '"shutdown_signal":null,"needs":["q"],"run_as":null,"log_buffer_capacity_mb":null,"log_timestamp":null,' +
       '"use_protocol_data":null,"one_time":null}]},' +
@@ -30,6 +34,19 @@ test("every field is there, defaults filled, in the persisted order (§3.6)", ()
       '"pre_upload":null,"upload":{"restart_config":null,"exclude":["caddy/**"],"compression":{"ZSTD":5},"max_connections":null,' +
       '"max_runners":null,"number_of_chunks":null,"url_expires_secs":null,"data_version":null,"layout":null,"allow_empty":null},"post_upload":null,"scheduled":[]}',
   );
+  assert.deepEqual(parseSavedConfig(savedConfigText(config, "d1")), { config, digest: "d1" });
+});
+
+test("what is not a config of ours counts as none; one without version and digest is from before these", () => {
+  const services = '"services":[{"name":"a","run_sh":"x"}]';
+  const files = '"config_files":[{"template":"/t","destination":"/d","params":{"a":1.0}}]';
+  const none = ["", "{", "null", "[]", "{}", '{"services":1}', `{"v":2,${services}}`, `{"config_files":1,${services}}`];
+  assert.deepEqual(
+    none.map(parseSavedConfig),
+    none.map(() => undefined),
+  );
+  const saved = parseSavedConfig(`{${files},${services}}`);
+  assert.deepEqual([saved?.digest, saved?.config.config_files?.[0]?.params], ["", '{"a":1.0}']);
 });
 
 const minimal = { name: "a", run_sh: "x" };

@@ -155,7 +155,7 @@ function checkTemplates(config: PluginConfig, problems: ConfigProblem[]): void {
         message: `${key} "${file[key]}" should be an absolute path in the node`,
       });
     }
-    if (typeof file.params !== "object" || file.params === null || Array.isArray(file.params)) {
+    if (!file.params.startsWith("{")) {
       const path = `config_files[${index}].params`;
       problems.push({ code: "NIB505", level: "error", path, message: "params must be a map to render a template" });
     }

@@ -1,4 +1,5 @@
 import type { PluginConfig } from "../config/model.ts";
+import type { SavedConfig } from "../config/saved.ts";
 import type { JobConfig, JobInfo, JobsInfo } from "./job.ts";
 import type { NodeEnv } from "./node-env.ts";
 
@@ -12,8 +13,8 @@ export interface EngineContext {
 export interface JrpcRequest {
   readonly host: string;
   readonly method: string;
-  /** JSON array or object; absent = the `params` key is left out of the body. */
-  readonly params?: unknown;
+  /** JSON text of an array or object; absent = the `params` key is left out of the body. */
+  readonly params?: string;
   readonly headers: readonly (readonly [name: string, value: string])[];
 }
 
@@ -62,11 +63,11 @@ export interface PluginEngine {
   runRest(request: RestRequest, timeoutMs: number, ctx: EngineContext): Promise<HttpResponse>;
   /** `body` is the script's text, untrimmed; runs as `sh -c` inside the node. */
   runSh(body: string, timeoutMs: number, ctx: EngineContext): Promise<ShResponse>;
-  /** `params` is a JSON object. Without `mode` the destination keeps its own permission bits, or gets 0o644. */
+  /** `params` is the JSON text of an object. Without `mode` the destination keeps its own permission bits, or gets 0o644. */
   renderTemplate(
     template: string,
     destination: string,
-    params: unknown,
+    params: string,
     mode: number | undefined,
     ctx: EngineContext,
   ): Promise<void>;
@@ -80,8 +81,10 @@ export interface PluginEngine {
   saveData(text: string, ctx: EngineContext): Promise<void>;
   /** `undefined` = nothing was saved yet. */
   loadData(ctx: EngineContext): Promise<string | undefined>;
-  saveConfig(config: PluginConfig, ctx: EngineContext): Promise<void>;
-  loadConfig(ctx: EngineContext): Promise<PluginConfig | undefined>;
+  /** Durable when it resolves. `digest` is that of the plugin whose config it is. */
+  saveConfig(config: PluginConfig, digest: string, ctx: EngineContext): Promise<void>;
+  /** The config that was saved last, whichever plugin it is from. */
+  loadConfig(ctx: EngineContext): Promise<SavedConfig | undefined>;
 
   /** `schedule` was parsed before the call. Replaces a task of the same name of this node. */
   addTask(name: string, schedule: string, fn: string, param: string, ctx: EngineContext): Promise<void>;

@@ -1,5 +1,6 @@
 import type { PluginConfig } from "../config/model.ts";
 import type { PlannedJob } from "../config/plan.ts";
+import type { SavedConfig } from "../config/saved.ts";
 import type { JobConfig, JobInfo, JobsInfo } from "./job.ts";
 import type { NodeEnv } from "./node-env.ts";
 import type { HttpResponse, LogLevel, PluginEngine, ShResponse } from "./port.ts";
@@ -30,7 +31,7 @@ export class StubEngine implements PluginEngine {
   readonly #node: StubNode;
   readonly #data: StubData;
   readonly #jobs = new Map<string, JobConfig>();
-  #config: PluginConfig | undefined;
+  #config: SavedConfig | undefined;
 
   constructor(node: StubNode, data: StubData = {}) {
     this.#node = node;
@@ -44,7 +45,7 @@ export class StubEngine implements PluginEngine {
 
   /** The config that was evaluated last. */
   get config(): PluginConfig | undefined {
-    return this.#config;
+    return this.#config?.config;
   }
 
   async createJob(name: string, config: JobConfig): Promise<void> {
@@ -99,10 +100,10 @@ export class StubEngine implements PluginEngine {
   async loadData(): Promise<string> {
     return "";
   }
-  async saveConfig(config: PluginConfig): Promise<void> {
-    this.#config = config;
+  async saveConfig(config: PluginConfig, digest: string): Promise<void> {
+    this.#config = { config, digest };
   }
-  async loadConfig(): Promise<PluginConfig | undefined> {
+  async loadConfig(): Promise<SavedConfig | undefined> {
     return this.#config;
   }
 

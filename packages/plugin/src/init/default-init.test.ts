@@ -338,11 +338,11 @@ test("changed parameters: services are stopped and started anew by the new confi
     deleteJob: async (name) => void deleted.push(name),
     deleteTask: async (name) => void deleted.push(name),
   });
-  assert.equal(await renewServices(FULL, changed, run(engine)), true);
+  assert.equal(await renewServices(FULL, changed, "d1", run(engine)), true);
   const started = (name: string) => [`createJob ${name}`, `startJob ${name}`];
   const stopped = ["stopJob proxy", "stopJob reth", "stopJob caddy"];
   assert.deepEqual(calls, [...stopped, "renderTemplate /t", ...started("caddy"), ...started("reth")]);
-  assert.deepEqual([deleted, await engine.loadConfig()], [["proxy", "daily"], changed]);
+  assert.deepEqual([deleted, await engine.loadConfig()], [["proxy", "daily"], { config: changed, digest: "d1" }]);
   assert.deepEqual(
     engine.jobs.map(({ config: job }) => [job.job_type, job.needs]),
     [
@@ -362,7 +362,7 @@ test("changed parameters that init has to see, or a node without its data, are f
     [FULL, FULL, {}],
   ] as const) {
     const { engine, calls } = recorder(overrides);
-    assert.equal(await renewServices(before, after, run(engine)), false);
+    assert.equal(await renewServices(before, after, "d1", run(engine)), false);
     assert.deepEqual([calls, await engine.loadConfig()], [[], undefined]);
   }
 });

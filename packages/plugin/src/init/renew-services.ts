@@ -14,6 +14,7 @@ import { deleteDroppedTasks } from "./leftovers.ts";
 export async function renewServices(
   before: PluginConfig | undefined,
   config: PluginConfig,
+  digest: string,
   run: RunContext,
 ): Promise<boolean> {
   if (before === undefined || !isDeepStrictEqual(initOf(before), initOf(config))) return false;
@@ -28,7 +29,7 @@ export async function renewServices(
     if (!services.includes(name)) await engine.deleteJob(name, ctx);
   }
   await deleteDroppedTasks(engine, before, config, ctx);
-  await engine.saveConfig(config, ctx);
+  await engine.saveConfig(config, digest, ctx);
   for (const { template, destination, params, mode } of config.config_files ?? []) {
     await onStep({ kind: "render", destination });
     await engine.renderTemplate(template, destination, params, mode, ctx);

@@ -1,4 +1,4 @@
-import type { PluginConfig } from "../config/model.ts";
+import { type PlainConfig, plainConfig } from "../config/saved.ts";
 import type { JobConfig } from "../engine/job.ts";
 import { StubEngine } from "../engine/stub-engine.ts";
 import type { PluginFiles } from "../plugin.ts";
@@ -14,7 +14,7 @@ export interface InspectRequest extends StubTarget {
 /** What `nib image inspect --format json` prints. */
 export interface Inspection {
   /** As the reference would deserialise it; null when the script has no `plugin_config()`. */
-  readonly plugin_config: PluginConfig | null;
+  readonly plugin_config: PlainConfig | null;
   /** Every job that init creates on a fresh node with an archive available, in order. */
   readonly jobs: readonly ({ readonly name: string } & JobConfig)[];
   /** Names of all functions of `main.rhai`, in its order. */
@@ -30,7 +30,7 @@ export async function inspectPlugin(request: InspectRequest): Promise<Inspection
     const engine = new StubEngine(stubNode(request));
     await plugin.init(engine);
     return {
-      plugin_config: engine.config ?? null,
+      plugin_config: engine.config ? plainConfig(engine.config) : null,
       jobs: engine.jobs.map(({ name, config }) => ({ name, ...config })),
       functions: [...new Set(plugin.functions.map((fn) => fn.name))],
       capabilities: plugin.capabilities,

@@ -1,4 +1,5 @@
 import { Char, Float, RhaiArray, RhaiMap, type Value } from "@blockvisor/rhai";
+import { valueToJson } from "./to-json.ts";
 import { typeName } from "./type-name.ts";
 
 /** Something that does not convert, in the reference's words, and where it is: `services[0].name`. */
@@ -153,19 +154,17 @@ export function taggedEnum<T>(variants: Readonly<Record<string, Reader<unknown> 
   };
 }
 
-/** Any value that JSON can hold; a CHAR becomes a string, a FLOAT that is no number becomes null. */
-export const json: Reader<unknown> = (value, path, problems) => {
-  if (value === undefined) return null;
-  if (typeof value === "bigint") return Number(value);
-  if (typeof value !== "object") return value;
-  if (value instanceof Float) return Number.isFinite(value.n) ? value.n : null;
-  if (value instanceof Char) return value.text;
-  if (value instanceof RhaiArray) return value.items.map((item, index) => json(item, `${path}[${index}]`, problems));
-  if (value instanceof RhaiMap) {
-    return Object.fromEntries(
-      value.keys().map((key) => [key, json(value.get(key), path === "" ? key : `${path}.${key}`, problems)]),
-    );
-  }
-  mismatch(value, path, "a JSON value", problems);
-  return null;
+/** JSON text of any value that JSON can hold: numbers stay what they are in the script, which JavaScript's own would not. */
+export const json: Reader<string> = (value, path, problems) => {
+  refuseUnholdable(value, path, problems);
+  return valueToJson(value);
 };
+
+function refuseUnholdable(value: Value, path: string, problems: Problem[]): void {
+  if (value === undefined || typeof value !== "object" || value instanceof Float || value instanceof Char) return;
+  if (value instanceof RhaiArray) {
+    for (const [index, item] of value.items.entries()) refuseUnholdable(item, `${path}[${index}]`, problems);
+  } else if (value instanceof RhaiMap) {
+    for (const key of value.keys()) refuseUnholdable(value.get(key), path === "" ? key : `${path}.${key}`, problems);
+  } else mismatch(value, path, "a JSON value", problems);
+}

@@ -124,8 +124,9 @@ export class LoadedPlugin implements Plugin {
     await withinTime("init", limited(options, LONG_TIMEOUT_MS), async (ctx) => {
       const config = this.hasConfig ? await this.#config(engine, ctx) : undefined;
       if (config) {
-        await deleteDroppedTasks(engine, await engine.loadConfig(ctx), config, ctx);
-        await engine.saveConfig(config, ctx);
+        // Tasks of the plugin before, too.
+        await deleteDroppedTasks(engine, (await engine.loadConfig(ctx))?.config, config, ctx);
+        await engine.saveConfig(config, this.digest, ctx);
       }
       const noting = notingJobs(engine);
       const byDefault = (): Promise<void> => defaultInit(required(config), runContext(noting.engine, ctx, options));
@@ -139,14 +140,15 @@ export class LoadedPlugin implements Plugin {
     if (!this.hasConfig || this.defines("init")) return false;
     return withinTime("plugin_config", limited(options, LONG_TIMEOUT_MS), async (ctx) => {
       const config = await this.#config(engine, ctx);
-      return renewServices(await engine.loadConfig(ctx), config, runContext(engine, ctx, options));
+      return renewServices(await this.#savedConfig(engine, ctx), config, this.digest, runContext(engine, ctx, options));
     });
   }
 
   async upload(engine: PluginEngine, options: InitOptions = {}): Promise<void> {
     await withinTime("upload", limited(options, LONG_TIMEOUT_MS), async (ctx) => {
       const byDefault = async (): Promise<void> => {
-        const config = (await engine.loadConfig(ctx)) ?? (this.hasConfig ? await this.#config(engine, ctx) : undefined);
+        const saved = await this.#savedConfig(engine, ctx);
+        const config = saved ?? (this.hasConfig ? await this.#config(engine, ctx) : undefined);
         await defaultUpload(required(config), runContext(engine, ctx, options));
       };
       if (!this.defines("upload")) return byDefault();
@@ -156,7 +158,8 @@ export class LoadedPlugin implements Plugin {
 
   async resumeServices(engine: PluginEngine, options: InitOptions = {}): Promise<void> {
     await withinTime("upload", limited(options, LONG_TIMEOUT_MS), async (ctx) => {
-      const config = await engine.loadConfig(ctx);
+      // Of the plugin before, too: what it defined is what there is.
+      const config = (await engine.loadConfig(ctx))?.config;
       if (config) await resumeServices(config, runContext(engine, ctx, options));
     });
   }
@@ -164,7 +167,7 @@ export class LoadedPlugin implements Plugin {
   async protocolStatus(engine: PluginEngine, options: StatusOptions = {}): Promise<ProtocolStatus> {
     return withinTime("protocol_status", limited(options), async (ctx) => {
       const jobs = options.jobs ?? (await engine.getJobs(ctx));
-      const byJobs = await statusFromJobs(jobs, () => engine.loadConfig(ctx));
+      const byJobs = await statusFromJobs(jobs, async () => (await engine.loadConfig(ctx))?.config);
       return byJobs ?? this.run({ kind: "status" }, engine, ctx);
     });
   }
@@ -238,6 +241,12 @@ export class LoadedPlugin implements Plugin {
       signal: ctx.signal,
       engine: engineCalls(engine, ctx, defaults),
     });
+  }
+
+  /** The config that was saved last, unless it is another plugin's, such as that of the image before an upgrade. */
+  async #savedConfig(engine: PluginEngine, ctx: EngineContext): Promise<PluginConfig | undefined> {
+    const saved = await engine.loadConfig(ctx);
+    return saved && (saved.digest === "" || saved.digest === this.digest) ? saved.config : undefined;
   }
 
   async #config(engine: PluginEngine, ctx: EngineContext): Promise<PluginConfig> {

@@ -187,3 +187,13 @@ test("upload uses the persisted config", async () => {
     ["download", "upload", "s"],
   );
 });
+
+test("upload does without a persisted config of another plugin, such as that of the image before", async () => {
+  const script = (user: string) =>
+    `fn plugin_config() { #{ services: [#{ name: "s", run_sh: "x", run_as: "${user}" }] } } fn f() { "${user}" }`;
+  const [old, now] = await Promise.all(["old", "now"].map((user) => workers.load({ "main.rhai": script(user) })));
+  const engine = engineWith();
+  await old?.init(engine);
+  await now?.upload(engine);
+  assert.equal(engine.jobs.find(({ name }) => name === "s")?.config.run_as, "now");
+});

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { NodeState } from "@blockvisor/wire/blockjoy/common/v1/node";
@@ -9,7 +9,7 @@ import { NodeStatus } from "@blockvisor/wire/blockvisor/host/v1/host";
 import { create } from "@bufbuild/protobuf";
 import { amendConfigFile } from "../config/load-config.ts";
 import { type ApiProcess, pushImage, startApiProcess, versionKey } from "../testbed/api-process.ts";
-import { type DaemonProcess, finish, makeRoot, startDaemonProcess, type TestRoot } from "../testbed/daemon-process.ts";
+import { type DaemonProcess, finish, makeRoot, pluginPath, startDaemonProcess, type TestRoot } from "../testbed/daemon-process.ts";
 import { makeTestImage } from "../testbed/test-image.ts";
 import { tracesOf } from "../testbed/traces.ts";
 import { until } from "../testbed/until.ts";
@@ -97,6 +97,14 @@ describe("in cloud mode", () => {
       ["create", CommandExitCode.OK],
       ["start", CommandExitCode.OK],
     ]);
+  });
+
+  test("its container cannot give it another plugin, and so other archives (D1-07)", async () => {
+    const inNode = join(root.paths.nodes, nodeId, "rootfs", pluginPath);
+    const original = await readFile(inNode, "utf8");
+    await writeFile(inNode, original.replace("fn color(", "fn stolen("));
+    await daemon.client.reloadPlugin({ node: nodeId });
+    assert.equal((await daemon.client.runFunction({ node: nodeId, function: "color" })).value, "blue");
   });
 
   test("stop, start and restart go through the API", async () => {

@@ -40,12 +40,18 @@ export function assembleNode(
     hasArchive: (storeKey, signal) => host.hasArchive(state(), storeKey, signal),
     log: (level, message) => log[level](`node_id: ${id}|${message}`),
   });
+  /**
+   * The plugin says which archives a node may use, so it is the image's: what the container made of it counts only where an engineer edits it,
+   * who has no archives (spec babel-agent D1-07).
+   */
+  const pluginRoot = async (): Promise<string> =>
+    state().dev_mode ? paths.rootfs : (await host.images.get(state().image.digest)).rootfs;
   const parts: NodeParts = {
     host,
     paths,
     log,
     link,
-    plugin: new NodePlugin(host.workers, engine, paths.rootfs),
+    plugin: new NodePlugin(host.workers, engine, pluginRoot),
     tasks,
     events,
     borrowData: (from, stop, work) => lendData(actorOf(from), stop, work),

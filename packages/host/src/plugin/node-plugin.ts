@@ -6,13 +6,14 @@ import { readPluginFiles } from "./plugin-files.ts";
 export class NodePlugin {
   readonly #workers: PluginWorkers;
   readonly #engine: PluginEngine;
-  readonly #rootfs: string;
+  readonly #rootfs: () => Promise<string>;
   #plugin: Plugin | undefined;
   #failure: unknown = new HostError("unavailable", "the plugin is not loaded yet");
   #polls = new AbortController();
   #loading: Promise<void> = Promise.resolve();
 
-  constructor(workers: PluginWorkers, engine: PluginEngine, rootfs: string) {
+  /** @param rootfs in which the files are; asked whenever they are read */
+  constructor(workers: PluginWorkers, engine: PluginEngine, rootfs: () => Promise<string>) {
     this.#workers = workers;
     this.#engine = engine;
     this.#rootfs = rootfs;
@@ -30,7 +31,7 @@ export class NodePlugin {
 
   async #load(): Promise<void> {
     try {
-      this.#plugin = await this.#workers.load(await readPluginFiles(this.#rootfs));
+      this.#plugin = await this.#workers.load(await readPluginFiles(await this.#rootfs()));
       this.#failure = undefined;
     } catch (failure) {
       this.#failure = failure;

@@ -9,7 +9,7 @@ const pluginDirectory = "/var/lib/babel/plugin";
 const limits = { files: 512, entries: 10_000, depth: 8, fileBytes: 4_000_000, totalBytes: 16_000_000 } as const;
 
 /**
- * The `*.rhai` files of a node's plugin, read out of its root file system. The tree belongs to the container: no link is followed,
+ * The `*.rhai` files of a plugin, read out of a root file system: the image's, or that of a node in dev mode. Whatever made it: no link is followed,
  * only regular files are read, and everything is bounded (spec host-daemon S3, S6).
  */
 export async function readPluginFiles(rootfs: string): Promise<PluginFiles> {

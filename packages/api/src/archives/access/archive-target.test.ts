@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { Caller } from "../../auth/caller.ts";
+import type { Platform } from "../../platform.ts";
 import { type Fixture, seedHost, seedOrg } from "../../testing/seed.ts";
-import { openWorkshop, type Workshop } from "../testing/workshop.ts";
+import { openWorkshop, ownerNamed, type Workshop } from "../testing/workshop.ts";
+import { publish } from "../versions/publish.ts";
 import { storeKeyOf } from "./archive-target.ts";
+import { everyArchive, requireUploadGrant } from "./upload-grant.ts";
 
 /** A host and its org, as a token says it. */
 const hostCaller = (id: string, orgIds: readonly string[]) =>
@@ -59,6 +62,51 @@ describe("which archives a host can see", () => {
       .where("id", "=", ours?.nodeId ?? "")
       .execute();
     assert.deepEqual(await see(hostCaller(publicHost, [])), visible);
+  });
+
+  test("a private host that may upload in general does not add to what others have published, unless it is granted", async () => {
+    const { db } = workshop;
+    const platform = { ...workshop.platform(), settings: { archiveUploaders: ["private"] } } as unknown as Platform;
+    const [mine, other] = [ours, theirs].map((org) => hostCaller(org?.hostId ?? "", [org?.orgId ?? ""])) as [
+      Caller,
+      Caller,
+    ];
+    const may = (caller: Caller, storeKey: string) =>
+      requireUploadGrant(platform, caller, storeKey).then(
+        () => true,
+        (error: Error) => /others have published to|may not upload/.exec(error.message)?.[0],
+      );
+    const refused = "others have published to";
+    assert.deepEqual(
+      [await may(mine, "fresh-key-v1"), await may(hostCaller(publicHost, []), "fresh-key-v1")],
+      [true, "may not upload"],
+    );
+    const publishAs = async (storeKey: string, orgId: string | null) => {
+      const owner = { ...ownerNamed(9), orgId };
+      const { version, manifest } = await workshop.prepare(storeKey, "content", owner);
+      await publish(workshop.platform(), { storeKey, version, owner, manifest });
+    };
+    await publishAs("fresh-key-v1", ours?.orgId ?? "");
+    assert.deepEqual([await may(mine, "fresh-key-v1"), await may(other, "fresh-key-v1")], [true, refused]);
+    // An operator's, or found in the bucket.
+    await publishAs("platforms-key-v1", null);
+    assert.equal(await may(mine, "platforms-key-v1"), refused);
+    // An own image that names the key does not make it one's own.
+    await db.updateTable("archives").set({ store_key: "platforms-key-v1" }).where("id", "=", archiveId).execute();
+    assert.deepEqual([await may(mine, "platforms-key-v1"), await may(other, "platforms-key-v1")], [refused, refused]);
+    const granted = { host_id: ours?.hostId ?? "", created_by_type: "org" as const, created_by_id: ours?.orgId ?? "" };
+    await db
+      .insertInto("archive_upload_grants")
+      .values({ ...granted, store_key: everyArchive })
+      .execute();
+    assert.equal(await may(mine, "platforms-key-v1"), refused);
+    await db
+      .insertInto("archive_upload_grants")
+      .values({ ...granted, store_key: "platforms-key-v1" })
+      .execute();
+    assert.equal(await may(mine, "platforms-key-v1"), true);
+    await db.updateTable("archives").set({ store_key: "ours-private-v1" }).where("id", "=", archiveId).execute();
+    assert.deepEqual([await may(mine, "ours-private-v1"), await may(other, "ours-private-v1")], [true, refused]);
   });
 
   test("keys that no image's archive has, and archives of public images, are there for everybody", async () => {

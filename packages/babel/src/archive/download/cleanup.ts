@@ -30,18 +30,22 @@ export async function cleanupDownload(cleanup: ArchiveCleanup): Promise<void> {
   await rmdir(folder).catch(() => undefined);
 }
 
-async function dropDownload(state: StateFolder): Promise<void> {
+/** Removes what a download that is not complete has begun to write, with the folders that are empty then. It can be cut off and repeated. */
+export async function dropStartedFiles(state: StateFolder): Promise<void> {
   const plan = await state.plan();
-  if (plan !== undefined) {
-    const manifest = await StoredManifest.open(state.manifest, plan.header, plan.manifestDigest).catch(() => undefined);
-    const { journal, complete, started } = await state.resume(plan.header.chunks);
-    await journal.close();
-    if (manifest !== undefined && !complete) {
-      const chunks = [...started].map((index) => manifest.chunk(index));
-      await removeFiles(plan.destination, pathsOf(chunks));
-    }
-    manifest?.close();
+  if (plan === undefined) return;
+  const manifest = await StoredManifest.open(state.manifest, plan.header, plan.manifestDigest).catch(() => undefined);
+  const { journal, complete, started } = await state.resume(plan.header.chunks);
+  await journal.close();
+  if (manifest !== undefined && !complete) {
+    const chunks = [...started].map((index) => manifest.chunk(index));
+    await removeFiles(plan.destination, pathsOf(chunks));
   }
+  manifest?.close();
+}
+
+async function dropDownload(state: StateFolder): Promise<void> {
+  await dropStartedFiles(state);
   await dropReferenceFiles(join(state.path, "from-reference"), dirname(dirname(state.path)));
   await state.remove();
   await rmdir(state.path).catch(() => undefined);

@@ -298,6 +298,28 @@ test("what was stopped, and files that were lost meanwhile, are gone on with", a
   assert.deepEqual(await treeOf(fixture.data), sample.files);
 });
 
+test("of a version that was given up nothing is left in the next one; what was there before stays (T-18)", async (t) => {
+  const fixture = await DownloadFixture.make(t);
+  const old = new Map([...sampleFiles(), ["old/deep/x", sampleBytes(200 * KIB, "old")]]);
+  const first = await storeSample(fixture.store, old, { chunkSize: 32 * KIB });
+  await mkdir(join(fixture.data, "old"), { recursive: true });
+  await writeFile(join(fixture.data, "old/mine"), "mine");
+  const stop = new AbortController();
+  fixture.store.fault = () => {
+    if (existsSync(join(fixture.data, "old/deep/x")) && existsSync(join(fixture.data, "x"))) stop.abort();
+    return undefined;
+  };
+  const stopped = fixture.download(sampleSource(fixture.store, first), { signal: stop.signal });
+  await assert.rejects(stopped, { message: "interrupted" });
+  fixture.store.fault = () => undefined;
+  const next = new Map([...sampleFiles()].filter(([path]) => path !== "x"));
+  const second = await storeSample(fixture.store, next, { chunkSize: 32 * KIB, dataVersion: 2 });
+  const source = sampleSource(fixture.store, second, { dataVersion: 2 });
+  assert.equal((await fixture.download(source, { download: { dataVersion: 2 } })).kind, "complete");
+  assert.deepEqual(await treeOf(fixture.data), new Map([...next, ["old/mine", Buffer.from("mine")]]));
+  assert.deepEqual(await readdir(join(fixture.data, "old")), ["mine"]);
+});
+
 test("caps of connections hold while they change, and lose nothing", async (t) => {
   const fixture = await DownloadFixture.make(t);
   const sample = await storeSample(fixture.store, new Map([["x", sampleBytes(3_000_000, "x")]]), {

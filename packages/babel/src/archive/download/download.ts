@@ -8,6 +8,7 @@ import { type ArchiveSource, type ArchiveVersion, CHUNKS_PER_REQUEST } from "../
 import { TransferFault } from "../transfer/fault.ts";
 import { isKind } from "../transfer/retry.ts";
 import { ChunkUrls } from "./chunk-urls.ts";
+import { dropStartedFiles } from "./cleanup.ts";
 import { Flushes } from "./flush.ts";
 import type { ChunkOrder } from "./orders.ts";
 import { paced } from "./paced.ts";
@@ -112,7 +113,10 @@ export class Download {
       options.log("the state of the download is damaged: it begins anew");
     }
     const version = await options.source.version(options.dataVersion);
-    return version === undefined ? undefined : Download.#begin(options, version, flushes);
+    if (version === undefined) return undefined;
+    // Files of a version that was given up are no part of the next one. (D4-03)
+    if (options.adopt !== true) await dropStartedFiles(state);
+    return Download.#begin(options, version, flushes);
   }
 
   static async #begin(options: DownloadOptions, version: ArchiveVersion, flushes: Flushes): Promise<Download> {

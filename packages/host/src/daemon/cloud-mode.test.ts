@@ -9,7 +9,14 @@ import { NodeStatus } from "@blockvisor/wire/blockvisor/host/v1/host";
 import { create } from "@bufbuild/protobuf";
 import { amendConfigFile } from "../config/load-config.ts";
 import { type ApiProcess, pushImage, startApiProcess, versionKey } from "../testbed/api-process.ts";
-import { type DaemonProcess, finish, makeRoot, pluginPath, startDaemonProcess, type TestRoot } from "../testbed/daemon-process.ts";
+import {
+  type DaemonProcess,
+  finish,
+  makeRoot,
+  pluginPath,
+  startDaemonProcess,
+  type TestRoot,
+} from "../testbed/daemon-process.ts";
 import { makeTestImage } from "../testbed/test-image.ts";
 import { tracesOf } from "../testbed/traces.ts";
 import { until } from "../testbed/until.ts";

@@ -256,7 +256,7 @@ test("the node is shown with its jobs and what the protocol says", async () => {
     ..."Name,Id,Image,Status,Protocol status,Ip,Gateway,Uptime [h,Block height,Block age,APR,Jailed,Jailed reason,SQD name".split(
       ",",
     ),
-    ..."In consensus,Jobs,Requirements,Assigned CPUs,Tags".split(","),
+    ..."In consensus,Jobs,Requirements,Assigned CPUs,Isolation,Tags".split(","),
     ..."CPU use,Memory use,Processes,Out of memory,Waiting for,Network,Disk use".split(","),
   ]);
   assert.match(stdout, /^Block height: {3}\d+$/m);
@@ -264,7 +264,9 @@ test("the node is shown with its jobs and what the protocol says", async () => {
   assert.match(stdout, /^Requirements: {3}cpu: \d+, memory: 1000MB, disk: 2GB$/m);
   assert.match(stdout, /^Memory use: {5}\S+ \S?B of 1\S* GB$/m);
   assert.match(stdout, /^Processes: {6}\d+ of 16384$/m);
-  const { metrics, jobs, resources } = await json("bv", "node", "info");
+  assert.match(stdout, /^Isolation: {6}.*user ids .*, seccomp, own network, \d+ capabilities, (oci|apptainer)$/m);
+  const { metrics, jobs, resources, node: shown } = await json("bv", "node", "info");
+  assert.deepEqual([shown.image.privileged, shown.isolation.privileged, shown.isolation.seccomp], [false, false, true]);
   assert.deepEqual([metrics.protocol_status.health, jobs.length], ["healthy", 3]);
   assert.deepEqual([resources.oom_kills, resources.memory_limit_bytes], [0, 1e9]);
   assert.ok(resources.data_bytes > 0 && resources.cpu_secs > 0);

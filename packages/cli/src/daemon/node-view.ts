@@ -1,4 +1,5 @@
 import type { FirewallJson, NodeJson } from "@blockvisor/wire/blockvisor/host/v1/host";
+import { type IsolationView, isolationView } from "./isolation-view.ts";
 
 export type NodeStatusWord = "Running" | "Stopped" | "Busy" | "Failed";
 
@@ -17,6 +18,8 @@ export interface NodeView {
     readonly version: string;
     readonly uri: string;
     readonly digest: string;
+    /** Its container is root of the machine. */
+    readonly privileged: boolean;
     readonly id: string;
     readonly config_id: string;
     readonly archive_id: string;
@@ -55,6 +58,8 @@ export interface NodeView {
   } | null;
   readonly directory: string;
   readonly pid: number | null;
+  /** How it is held apart from the machine; null when it does not run, and in lists. */
+  readonly isolation: IsolationView | null;
 }
 
 const statusWords: Readonly<Record<string, NodeStatusWord>> = {
@@ -80,6 +85,7 @@ export function nodeView(node: NodeJson, now = Date.now()): NodeView {
       version: image?.version ?? "",
       uri: image?.uri ?? "",
       digest: image?.digest ?? "",
+      privileged: image?.privileged ?? false,
       id: image?.id ?? "",
       config_id: image?.configId ?? "",
       archive_id: image?.archiveId ?? "",
@@ -123,6 +129,7 @@ export function nodeView(node: NodeJson, now = Date.now()): NodeView {
       : null,
     directory: node.directory ?? "",
     pid: node.pid ?? null,
+    isolation: node.isolation ? isolationView(node.isolation) : null,
   };
 }
 

@@ -110,6 +110,7 @@ describe("a node of the API", () => {
         min_babel_version: "0.1.0",
         digest: "",
         rootfs: "",
+        privileged: false,
       },
     });
   });

@@ -72,6 +72,7 @@ export function contentOfApiNode(node: Node): NodeContent {
       min_babel_version: image.minBabelVersion,
       digest: "",
       rootfs: "",
+      privileged: false,
     },
   };
 }

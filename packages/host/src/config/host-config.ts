@@ -1,4 +1,5 @@
 import { hostname } from "node:os";
+import { isOperationError, parseContainerUri } from "@blockvisor/image/container";
 import { z } from "zod";
 import { HostError } from "../errors/host-error.ts";
 
@@ -45,6 +46,8 @@ const schema = z.looseObject({
   runtime: z.enum(["auto", "oci", "apptainer"]).default("auto"),
   /** Settings of nodes' containers, whatever runs them. */
   apptainer: apptainer.prefault({}),
+  /** Images whose containers may be root of the machine when they ask for it; without tag and digest: every version of one. */
+  privileged_images: z.array(z.string().superRefine(checkContainerUri)).default([]),
   maintenance_mode: z.boolean().default(false),
   recovery: z
     .looseObject({
@@ -82,6 +85,7 @@ export interface HostConfig {
   readonly interface: string;
   readonly network: NetworkConfig;
   readonly runtime: HostConfigFile["apptainer"];
+  readonly privilegedImages: readonly string[];
   readonly maintenanceMode: boolean;
   readonly upgradeSmokeCheck: boolean;
   readonly recovery: { readonly checkMs: number; readonly agentTimeoutMs: number };
@@ -142,6 +146,7 @@ function resolve(file: HostConfigFile): HostConfig {
         }
       : devNetwork,
     runtime: file.apptainer,
+    privilegedImages: file.privileged_images,
     maintenanceMode: file.maintenance_mode,
     upgradeSmokeCheck: file.upgrade_smoke_check,
     recovery: {
@@ -150,6 +155,15 @@ function resolve(file: HostConfigFile): HostConfig {
     },
     metricsPort: file.metrics_port,
   };
+}
+
+function checkContainerUri(text: string, context: z.RefinementCtx): void {
+  try {
+    parseContainerUri(text);
+  } catch (error) {
+    if (!isOperationError(error)) throw error;
+    context.addIssue({ code: "custom", message: error.message });
+  }
 }
 
 /** The file with everything secret replaced, for `bv status` and logs. */

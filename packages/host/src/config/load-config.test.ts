@@ -49,6 +49,7 @@ describe("the host configuration", () => {
       mqttUrl: undefined,
       interface: "br7",
       network: { gatewayIp: "10.1.0.1", hostIp: "10.1.0.2", prefix: 24, availableIps: ["10.1.0.3"] },
+      privilegedImages: [],
       maintenanceMode: false,
       upgradeSmokeCheck: false,
       recovery: { checkMs: 30_000, agentTimeoutMs: 15_000 },

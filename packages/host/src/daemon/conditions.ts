@@ -47,9 +47,11 @@ export function nodeConditions(
     ({ state, seen }) =>
       seen.container === "running" && usesHostNetwork(host, state) && host.cgroups.socketMatch(state.id) === undefined,
   );
+  const privileged = snapshots.filter(({ state }) => state.image.privileged).map(({ state }) => state.name);
   const stuck = snapshots.filter(
     ({ state }) => state.expected_status === "Failed" && state.problem?.code === "upgrade_failed",
   );
+  const ofMachine = `root of the machine, as privileged_images in blockvisor.json allows: ${privileged.join(", ")}`;
   const [failure] = unsaved.values();
   return [
     // Spec host-daemon DB-6.3.
@@ -58,6 +60,8 @@ export function nodeConditions(
       "firewall rules are not enforced for nodes on the host's network, as this machine has no cgroup version 2",
       unfiltered,
     ),
+    // DB-5.4.
+    ...(privileged.length === 0 ? [] : [{ name: "privileged", ok: true, message: ofMachine }]),
     // DB-3.8.
     ...named("upgrade", "nodes whose upgrade failed and was not taken back wait for a decision", stuck),
     ...(failure === undefined

@@ -42,24 +42,33 @@ fn sh(command) {
 const root: TestRoot = await makeRoot();
 let daemon: DaemonProcess;
 let nodes: readonly Node[] = [];
+let privilegedImage = "";
 
 async function start(): Promise<void> {
-  const image = await makeOciImage(`${root.paths.root}/image`, {
+  const files = {
     [pluginPath]: plugin,
     "etc/passwd": "root:x:0:0:root:/root:/bin/sh\nworker:x:1000:1000:worker:/tmp:/bin/sh\n",
+  };
+  const image = await makeOciImage(`${root.paths.root}/image`, files);
+  privilegedImage = await makeOciImage(`${root.paths.root}/privileged`, files, "1", {
+    "io.blockvisor.privileged": "true",
   });
   daemon = await startDaemonProcess(root, { BV_RUNTIME: runtime });
   for (const name of ["one", "two"]) {
-    const request = create(CreateDevNodeRequestSchema, {
-      name,
-      imageKey: { protocolKey: "test", variantKey: "test-main" },
-      imageVersion: "1.0.0",
-      imageUri: image,
-      vm: { cpuCores: 1, memoryMb: 1000n, diskGb: 1n },
-    });
-    nodes = [...nodes, await finish(daemon.client.createDevNode(request))];
+    await makeNode(name, image);
     await finish(daemon.client.startNode({ node: name }));
   }
+}
+
+async function makeNode(name: string, imageUri: string): Promise<void> {
+  const request = create(CreateDevNodeRequestSchema, {
+    name,
+    imageKey: { protocolKey: "test", variantKey: "test-main" },
+    imageVersion: "1.0.0",
+    imageUri,
+    vm: { cpuCores: 1, memoryMb: 1000n, diskGb: 1n },
+  });
+  nodes = [...nodes, await finish(daemon.client.createDevNode(request))];
 }
 
 after(async () => {
@@ -99,13 +108,13 @@ const rootfsOf = async (name: string): Promise<string> =>
   (await readdir(join(nodeOf(name).directory, "roots")))[0] ?? "";
 
 /** What `bv status` says. */
-const told = async (): Promise<string | undefined> =>
-  (await daemon.client.getInfo({})).conditions.find(({ name }) => name === "user-ids")?.message;
+const told = async (condition = "user-ids"): Promise<string | undefined> =>
+  (await daemon.client.getInfo({})).conditions.find(({ name }) => name === condition)?.message;
 
-async function restartWith(config: "auto" | "off"): Promise<void> {
+async function restartWith(config: object): Promise<void> {
   await daemon.stop();
   const written = JSON.parse(await readFile(root.paths.config, "utf8"));
-  await writeFile(root.paths.config, JSON.stringify({ ...written, apptainer: { user_namespaces: config } }));
+  await writeFile(root.paths.config, JSON.stringify({ ...written, ...config }));
   daemon = await startDaemonProcess(root, { BV_RUNTIME: runtime });
   await finish(daemon.client.restartNode({ node: "one" }));
 }
@@ -127,6 +136,22 @@ describe("a node's user ids", { skip }, () => {
       map.split("\n").map((words) => words.trim().replace(/ +/g, " ")),
       ["0: 0", line, line],
     );
+  });
+
+  test("stay its own when an image wants more: the host has to allow that", async () => {
+    await assert.rejects(
+      makeNode("mighty", privilegedImage),
+      /wants a privileged container, which this host does not allow: oci:/,
+    );
+    assert.equal((await daemon.client.listNodes({ local: true })).nodes.length, 2);
+    const { isolation } = await daemon.client.getNode({ node: "one" });
+    const { capabilities = [], userIdBase, $typeName: _, ...standing } = isolation ?? {};
+    assert.ok(
+      capabilities.length > 5 && !capabilities.includes("CAP_SYS_ADMIN") && !capabilities.includes("CAP_NET_ADMIN"),
+    );
+    assert.equal(Number(userIdBase), Number((await rangeOf("one"))[0]) * rangeSize);
+    const held = { privileged: false, machineIdsBecause: "", seccomp: true, noNewPrivileges: true, hostNetwork: false };
+    assert.deepEqual(standing, { runtime, ...held });
   });
 
   test("are those of its image and its data, which lie on disk as they are in it", async () => {
@@ -181,11 +206,14 @@ describe("a node's user ids", { skip }, () => {
   });
 
   test("come and go with the configuration; what lies on disk stays as it is", async () => {
-    for (const [config, ranges, words] of [
+    for (const [mode, ranges, words] of [
       ["off", [0], "all nodes have the machine's: user_namespaces is off in blockvisor.json"],
       ["auto", undefined, "each node has its own"],
     ] as const) {
-      await restartWith(config);
+      await restartWith({
+        apptainer: { user_namespaces: mode },
+        privileged_images: [`oci:${root.paths.root}/privileged`],
+      });
       await until(async () => (await told()) === words, told);
       const found = await rangeOf("one");
       if (ranges) assert.deepEqual(found, ranges);
@@ -196,6 +224,24 @@ describe("a node's user ids", { skip }, () => {
       );
       await until(async () => (await inside("one", "cat /blockjoy/shared/whoami")) === "0: 1000");
     }
+  });
+
+  test("are not those of an image that the host's configuration allows to be privileged, which everybody can see", async () => {
+    await makeNode("mighty", privilegedImage);
+    assert.equal(
+      await told("privileged"),
+      "root of the machine, as privileged_images in blockvisor.json allows: mighty",
+    );
+    const { isolation, image } = await finish(daemon.client.startNode({ node: "mighty" })).then(({ id }) =>
+      daemon.client.getNode({ node: id }),
+    );
+    assert.equal(image?.privileged, true);
+    const { capabilities = [], $typeName: _, ...standing } = isolation ?? {};
+    assert.ok(capabilities.includes("CAP_SYS_ADMIN"));
+    const noNewPrivileges = runtime === "apptainer";
+    const expected = { runtime, privileged: true, machineIdsBecause: "its image is privileged", noNewPrivileges };
+    assert.deepEqual(standing, { ...expected, seccomp: false, hostNetwork: false });
+    assert.match(await inside("mighty", "mount -t tmpfs none /tmp && id -u"), /^0: 0$/);
   });
 
   test("leave nothing behind", async () => {

@@ -46,6 +46,8 @@ const imageSchema = z.object({
   digest: z.string().default(""),
   /** Name of the root file system made from it, in `<node>/roots`; empty until the image was pulled. */
   rootfs: z.string().default(""),
+  /** It asked for a container that is root of the machine when it was pulled, and the host's configuration allowed it. */
+  privileged: z.boolean().default(false),
 });
 
 const imageKeySchema = z.object({ protocol_key: z.string(), variant_key: z.string() });

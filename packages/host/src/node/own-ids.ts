@@ -45,7 +45,8 @@ export function createOwnIds(options: {
 }
 
 /** Why the container of a node has the machine's user ids; `undefined`: it has its own. */
-async function againstOwnIds({ host, paths }: NodeParts, state: NodeState): Promise<string | undefined> {
+export async function againstOwnIds({ host, paths }: NodeParts, state: NodeState): Promise<string | undefined> {
+  if (state.image.privileged) return "its image is privileged";
   // Ports below 1024 and ping are the machine's to give there; its own namespace could not.
   if (usesHostNetwork(host, state)) return "the node is on the host's network";
   return host.ownIds.against(dataOf(paths, state));

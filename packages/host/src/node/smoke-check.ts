@@ -39,7 +39,7 @@ export async function checkTarget(
   await removeCheck(host, node.paths.id);
   try {
     context.progress("starting the new image beside the node");
-    await startBeside(node, unpacked, context.signal);
+    await startBeside(node, unpacked, image.privileged, context.signal);
   } catch (error) {
     const { code, message, hint } = reportOf(error, "runtime_error");
     throw new HostError("upgrade_failed", `the new image did not pass its check: ${message}`, {
@@ -65,12 +65,17 @@ export async function removeCheck(host: NodeHost, nodeId: string): Promise<void>
   await rm(check, { recursive: true });
 }
 
-async function startBeside({ host, paths, state }: NodeParts, image: UnpackedImage, signal: AbortSignal) {
+async function startBeside(
+  { host, paths, state }: NodeParts,
+  image: UnpackedImage,
+  privileged: boolean,
+  signal: AbortSignal,
+) {
   const id = checkIdOf(paths.id);
   const folder = (name: string): string => join(paths.check, name);
   for (const name of ["run", "data"]) await mkdir(folder(name), { recursive: true, mode: 0o700 });
   await host.rootfs.prepare(paths.check, "check", image);
-  const ownIds = (await host.ownIds.against(paths.check)) === undefined;
+  const ownIds = !privileged && (await host.ownIds.against(paths.check)) === undefined;
   const rootfs = await host.rootfs.mount(paths.check, "check", { ownIds });
   const idBase = await host.rootfs.idBase(paths.check);
   await runTool("ip", ["netns", "add", namespaceOf(paths.id)]);
@@ -82,6 +87,7 @@ async function startBeside({ host, paths, state }: NodeParts, image: UnpackedIma
     nodeId: id,
     rootfs,
     ...(idBase === undefined ? {} : { idBase }),
+    ...(privileged ? { privileged } : {}),
     init: host.agent.init,
     env,
     hostname: state().name,

@@ -7,6 +7,7 @@ import type { NodeParts } from "./node-host.ts";
 import { hexOf, imageOf, pullOptions } from "./node-image.ts";
 import type { ExecutorTable } from "./outcome.ts";
 import { mountRootfs } from "./own-ids.ts";
+import { wantsPrivileges } from "./privileged.ts";
 import { removeCheck } from "./smoke-check.ts";
 
 /** Steps about what a node has as long as it exists: directory, root file system, plugin. */
@@ -21,8 +22,9 @@ export const contentSteps = {
   },
 
   pull_image: async ({ host }, { uri }, context) => {
-    const { digest } = await host.images.ensure(uri, pullOptions(context));
-    const image = { ...context.state.image, digest, rootfs: hexOf(digest) };
+    const { digest, config } = await host.images.ensure(uri, pullOptions(context));
+    const privileged = wantsPrivileges(host.config, uri, config);
+    const image = { ...context.state.image, digest, rootfs: hexOf(digest), privileged };
     return { state: { image } };
   },
 

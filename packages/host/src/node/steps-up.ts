@@ -22,6 +22,7 @@ import { agentStateOf } from "./observe.ts";
 import type { Observed } from "./observed.ts";
 import type { ExecutorTable } from "./outcome.ts";
 import { mountRootfs } from "./own-ids.ts";
+import { requireAllowed } from "./privileged.ts";
 
 const second = 1000;
 
@@ -166,6 +167,7 @@ export const upSteps = {
 
 async function containerSpec(node: NodeParts, state: NodeState): Promise<ContainerSpec> {
   const { host, paths } = node;
+  requireAllowed(host.config, state.image);
   // Nodes of an earlier version, or after a change of the configuration, get the ids they have from now on.
   await mountRootfs(node, state, state.image.rootfs);
   const idBase = await host.rootfs.idBase(paths.directory);
@@ -174,6 +176,7 @@ async function containerSpec(node: NodeParts, state: NodeState): Promise<Contain
     nodeId: state.id,
     rootfs: paths.rootfs,
     ...(idBase === undefined ? {} : { idBase }),
+    ...(state.image.privileged ? { privileged: true } : {}),
     init: host.agent.init,
     env: await node.environment(),
     hostname: state.name,

@@ -7,6 +7,7 @@ import type { NodeParts } from "./node-host.ts";
 import { hexOf, pullOptions } from "./node-image.ts";
 import { contentOf, type NodeContent, type NodeState } from "./node-state.ts";
 import type { ExecutorTable } from "./outcome.ts";
+import { wantsPrivileges } from "./privileged.ts";
 import { checkTarget } from "./smoke-check.ts";
 
 /** A blocked upgrade is worth another try after this (spec host-daemon §4.10). */
@@ -17,13 +18,14 @@ export const upgradeSteps = {
   pull_target: async ({ host, paths }, { uri }, context) => {
     const { state } = context;
     const upgrade = upgradeOf(state);
-    const { digest } = await host.images.ensure(uri, pullOptions(context));
+    const { digest, config } = await host.images.ensure(uri, pullOptions(context));
+    const privileged = wantsPrivileges(host.config, uri, config);
     if (digest === state.image.digest && !upgrade.force && isUnchanged(contentOf(state), upgrade.target)) {
       context.progress("unchanged: the node already runs this image with these settings");
       return { state: { upgrade: null } };
     }
     const taken = new Set((await host.rootfs.list(paths.directory)).map(({ version }) => version));
-    const image = { ...upgrade.target.image, digest, rootfs: freeName(hexOf(digest), taken) };
+    const image = { ...upgrade.target.image, digest, rootfs: freeName(hexOf(digest), taken), privileged };
     return { state: { upgrade: { ...upgrade, target: { ...upgrade.target, image } } } };
   },
 

@@ -47,7 +47,7 @@ const ENTER = `
   [ -n "$mounts" ] || exec "$@"
   printf '%s\\n' "$mounts" | while read -r size path; do
     mkdir -p "$path"
-    if [ "$size" = sysfs ]; then mount -t sysfs -o ro,nosuid,nodev,noexec sysfs "$path"
+    if [ "$size" = sysfs ]; then mount -t sysfs -o nosuid,nodev,noexec sysfs "$path"
     else mount -t tmpfs -o "nosuid,nodev,size=$size" tmpfs "$path"; fi
   done
   "$@" 3>&-`;

@@ -2,25 +2,25 @@ import { existsSync, statSync } from "node:fs";
 import { OperationError } from "@blockvisor/image/container";
 import type { ApptainerGround } from "./apptainer-ground.ts";
 import { EMPTY_FOLDER, SECCOMP_FILE } from "./apptainer-state.ts";
-import { CONTAINER_CAPABILITIES } from "./capabilities.ts";
+import { capabilitiesOf } from "./capabilities.ts";
 import type { ContainerSpec, ExecSpec } from "./container-runtime.ts";
 import { hostNameOf } from "./host-files.ts";
 import { MASKED_PATHS, READ_ONLY_PATHS } from "./kernel-paths.ts";
 
 /** The same privileges as under the oci runtime, whatever apptainer.conf gives root. */
-const PRIVILEGES = ["--no-privs", "--add-caps", CONTAINER_CAPABILITIES.join(",")];
-
-const seccomp = ({ folder }: ApptainerGround) => ["--security", `seccomp:${folder}/${SECCOMP_FILE}`];
+function privileges(spec: ContainerSpec, { folder }: ApptainerGround): readonly string[] {
+  const capabilities = ["--no-privs", "--add-caps", capabilitiesOf(spec).join(",")];
+  return spec.privileged ? capabilities : [...capabilities, "--security", `seccomp:${folder}/${SECCOMP_FILE}`];
+}
 
 /** What every container is started with. */
 export function containerOptions(spec: ContainerSpec, ground: ApptainerGround): readonly string[] {
   return [
     ...["--containall", "--cleanenv", "--writable", "--no-eval", "--no-mount", "home,cwd,tmp,sys"],
     ...["--hostname", hostNameOf(spec.hostname)],
-    ...[...PRIVILEGES, ...seccomp(ground)],
-    ...mount(ground.sysfs, "/sys", true),
-    ...READ_ONLY_PATHS.filter((path) => existsSync(path)).flatMap((path) => mount(path, path, true)),
-    ...MASKED_PATHS.flatMap((path) => mask(path, ground)),
+    ...privileges(spec, ground),
+    ...mount(ground.sysfs, "/sys", !spec.privileged),
+    ...(spec.privileged ? mount("/dev", "/dev", false) : kernelMounts(ground)),
     ...ground.ramdisks.flatMap(({ source, destination }) => mount(source, destination, false)),
     ...ground.mounts.flatMap(({ source, destination, readOnly }) => mount(source, destination, readOnly)),
   ];
@@ -38,8 +38,22 @@ export function execOptions(
   command: Pick<ExecSpec, "argv" | "cwd">,
 ): readonly string[] {
   const instance = `instance://${spec.nodeId}`;
-  const privileges = [...PRIVILEGES, ...seccomp(ground)];
-  return ["--cleanenv", "--no-eval", ...privileges, "--pwd", command.cwd ?? "/", instance, ...command.argv];
+  return [
+    "--cleanenv",
+    "--no-eval",
+    ...privileges(spec, ground),
+    "--pwd",
+    command.cwd ?? "/",
+    instance,
+    ...command.argv,
+  ];
+}
+
+function kernelMounts(ground: ApptainerGround): readonly string[] {
+  return [
+    ...READ_ONLY_PATHS.filter((path) => existsSync(path)).flatMap((path) => mount(path, path, true)),
+    ...MASKED_PATHS.flatMap((path) => mask(path, ground)),
+  ];
 }
 
 /** Nothing is to be read at a path of the kernel's. */

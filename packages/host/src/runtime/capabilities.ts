@@ -1,3 +1,6 @@
+import type { ContainerSpec } from "./container-runtime.ts";
+import { ownCapabilities } from "./isolation.ts";
+
 /**
  * What root in a container may do, for every runtime alike. It is what container engines give by default, without
  *
@@ -7,7 +10,7 @@
  *
  * and, like theirs, without NET_ADMIN (the firewall lives in the node's own network namespace), SYS_ADMIN and the rest.
  */
-export const CONTAINER_CAPABILITIES: readonly string[] = [
+const CONTAINER_CAPABILITIES: readonly string[] = [
   "CAP_AUDIT_WRITE",
   "CAP_CHOWN",
   "CAP_DAC_OVERRIDE",
@@ -21,3 +24,7 @@ export const CONTAINER_CAPABILITIES: readonly string[] = [
   "CAP_SETUID",
   "CAP_SYS_CHROOT",
 ];
+
+export function capabilitiesOf({ privileged }: Pick<ContainerSpec, "privileged">): readonly string[] {
+  return privileged ? ownCapabilities() : CONTAINER_CAPABILITIES;
+}

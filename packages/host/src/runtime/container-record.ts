@@ -22,6 +22,7 @@ const spec = z.object({
   nodeId: z.string(),
   rootfs: z.string(),
   idBase: z.number().int().exactOptional(),
+  privileged: z.boolean().exactOptional(),
   init: z.array(z.string()).min(1),
   env: strings,
   hostname: z.string(),

@@ -14,6 +14,9 @@ import type { ProcessIdentity } from "./process-identity.ts";
 export interface ContainerRuntime {
   readonly kind: "oci" | "apptainer";
 
+  /** What the node's container was made with; of one that does not exist: what it would be. */
+  kindOf(nodeId: string): Promise<ContainerRuntime["kind"]>;
+
   /** Whether this machine can run containers with it, found out by trying; the reason and the fix when not. */
   probe(): Promise<RuntimeProbe>;
 
@@ -84,6 +87,8 @@ export interface ContainerSpec {
    * them already. Without it root of the container is the machine's.
    */
   readonly idBase?: number;
+  /** Root of the container is root of the machine, with its capabilities and devices and without a seccomp profile. */
+  readonly privileged?: boolean;
   /** argv of init, resolved in the container; first word absolute. */
   readonly init: readonly string[];
   /** Environment of init; `exec` brings its own. Nothing of the daemon's environment leaks in. */

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
-import { CONTAINER_CAPABILITIES } from "./capabilities.ts";
+import { capabilitiesOf } from "./capabilities.ts";
 import type { ContainerSpec, ExecSpec } from "./container-runtime.ts";
+import { hostDevices } from "./host-devices.ts";
 import { hostNameOf } from "./host-files.ts";
 import { MASKED_PATHS, READ_ONLY_PATHS } from "./kernel-paths.ts";
 import type { OwnIds } from "./own-ids.ts";
@@ -31,6 +32,11 @@ const SYSTEM = [
   { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: [...SAFE, "relatime", "ro"] },
 ];
 
+const WRITABLE_SYSTEM = SYSTEM.map(({ options, ...mount }) => ({
+  ...mount,
+  options: options.filter((option) => option !== "ro"),
+}));
+
 /** `config.json` of the OCI runtime specification for a node's container. */
 export function ociConfig(
   spec: ContainerSpec,
@@ -44,12 +50,12 @@ export function ociConfig(
   const { resolvConf, hosts } = own ?? host;
   return {
     ociVersion: "1.0.2",
-    process: ociProcess({ argv: spec.init, env: spec.env }),
+    process: ociProcess(spec, { argv: spec.init, env: spec.env }),
     root: { path: rootfs, readonly: false },
     hostname: hostNameOf(spec.hostname),
     mounts: [
       ...MOUNTS,
-      ...(own?.system ?? SYSTEM),
+      ...(own?.system ?? (spec.privileged ? WRITABLE_SYSTEM : SYSTEM)),
       bind(resolvConf, "/etc/resolv.conf", true),
       bind(hosts, "/etc/hosts", false),
       ...mounts.map(({ source, destination, readOnly }) => bind(source, destination, readOnly)),
@@ -65,29 +71,29 @@ export function ociConfig(
       ...(own ? { uidMappings: own.mappings, gidMappings: own.mappings } : {}),
       cgroupsPath: `/${host.cgroup}`,
       // Memory, cores and processes are limited by our own cgroups module, the same for every runtime.
-      resources: { devices: [{ allow: false, access: "rwm" }] },
-      maskedPaths: MASKED_PATHS,
-      readonlyPaths: READ_ONLY_PATHS,
-      seccomp: seccompProfile("oci"),
+      resources: { devices: [{ allow: spec.privileged ?? false, access: "rwm" }] },
+      ...(spec.privileged
+        ? { devices: hostDevices() }
+        : { maskedPaths: MASKED_PATHS, readonlyPaths: READ_ONLY_PATHS, seccomp: seccompProfile("oci") }),
     },
   };
 }
 
 /** `process` of the specification. No rlimits: machines may lack CAP_SYS_RESOURCE, and the cgroup bounds what matters. */
-export function ociProcess(command: Pick<ExecSpec, "argv" | "env" | "cwd"> & { readonly terminal?: boolean }): object {
+export function ociProcess(
+  spec: Pick<ContainerSpec, "privileged">,
+  command: Pick<ExecSpec, "argv" | "env" | "cwd"> & { readonly terminal?: boolean },
+): object {
+  const capabilities = capabilitiesOf(spec);
   return {
     terminal: command.terminal ?? false,
     user: { uid: 0, gid: 0 },
     args: command.argv,
     env: Object.entries({ PATH: DEFAULT_PATH, ...command.env }).map(([name, value]) => `${name}=${value}`),
     cwd: command.cwd ?? "/",
-    noNewPrivileges: true,
+    noNewPrivileges: !spec.privileged,
     oomScoreAdj: containerOomScore(),
-    capabilities: {
-      bounding: CONTAINER_CAPABILITIES,
-      effective: CONTAINER_CAPABILITIES,
-      permitted: CONTAINER_CAPABILITIES,
-    },
+    capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities },
   };
 }
 

@@ -157,7 +157,7 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
       const ground = groundIn(tool, spec);
       const base = join(bundleOf(nodeId), `exec-${randomBytes(6).toString("hex")}`);
       const [processFile, pidFile] = [`${base}.json`, `${base}.pid`];
-      await writeFile(processFile, JSON.stringify(ociProcess(command)), { mode: 0o600 });
+      await writeFile(processFile, JSON.stringify(ociProcess(spec, command)), { mode: 0o600 });
       try {
         await tool.run(["exec", "--detach", "--process", processFile, "--pid-file", pidFile, nodeId], {
           errorCode: "container-exec-failed",
@@ -179,7 +179,7 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
       const tool = await makerOf(nodeId);
       // In a file, so that the environment does not show in the process list; it goes with the bundle.
       const processFile = join(bundleOf(nodeId), `shell-${randomBytes(6).toString("hex")}.json`);
-      await writeFile(processFile, JSON.stringify(ociProcess(command)), { mode: 0o600 });
+      await writeFile(processFile, JSON.stringify(ociProcess(spec, command)), { mode: 0o600 });
       const ground = groundIn(tool, spec);
       const words = [tool.name, ...tool.args, ...ground.options, "exec", "--process", processFile, nodeId] as const;
       const [file, ...args] = beside(spec, words, ground);

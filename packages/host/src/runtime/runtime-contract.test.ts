@@ -237,6 +237,28 @@ test("what a process in the container must not be able to do", async () => {
   await runtime.delete(nodeId);
 });
 
+test("a privileged container can do what the machine's root can", async () => {
+  const { idBase: _, ...spec } = node("privileged", { privileged: true });
+  await runtime.create(spec);
+  const { nodeId } = spec;
+  const init = await runtime.start(nodeId);
+  const bound = (pid: number | "self"): string =>
+    /^CapBnd:\s+(\S+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? "";
+  assert.equal(bound(init.pid), bound("self"));
+  const standing = "grep -E '^(Seccomp|CapEff):' /proc/self/status | cut -f 2; echo $(cat /proc/self/uid_map)";
+  const mounted = "mkdir -p /m; mount -t tmpfs -o size=64k x /m && grep -c ' /m ' /proc/self/mounts";
+  const words = await inside(nodeId, `${standing}; ${mounted}; find /dev -type b -o -type c | sort`);
+  const devices = execFileSync("find", ["/dev", "-xdev", "-type", "b"], { encoding: "utf8" }).trim().split("\n");
+  const [capabilities, seccomp, map, count, ...seen] = words.split("\n");
+  assert.deepEqual([capabilities, seccomp, map, count], [bound("self"), "0", "0 0 4294967295", "1"]);
+  assert.deepEqual(
+    devices.filter((path) => !seen.includes(path)),
+    [],
+  );
+  await runtime.delete(nodeId);
+  assert.deepEqual(await leftovers(nodeId), nothing);
+});
+
 test("a node on the host's network, with the machine's user ids, has the host's interfaces", async () => {
   const { idBase: _, ...spec } = node("hostnet", { network: { kind: "host" } });
   await runtime.create(spec);

@@ -23,6 +23,7 @@ export async function selectRuntime(
   const maker = async (nodeId: string) => runtimes[(await records.find(nodeId))?.kind ?? chosen.kind];
   return {
     kind: chosen.kind,
+    kindOf: async (nodeId) => (await maker(nodeId)).kind,
     probe: () => chosen.probe(),
     withoutUserNamespaces: () => chosen.withoutUserNamespaces(),
     async create(spec) {

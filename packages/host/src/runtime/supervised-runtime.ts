@@ -88,6 +88,7 @@ export function createContainerRuntime(options: RuntimeOptions, driver: Containe
 
   return {
     kind,
+    kindOf: async () => kind,
     probe: () => driver.probe(),
 
     withoutUserNamespaces: () => driver.withoutUserNamespaces(),

@@ -85,7 +85,15 @@ export function upgradedContent(state: NodeState, request: UpgradeDevNodeRequest
     ...(request.vm ? { vm_config: vmOf(request.vm) } : {}),
     ...(request.firewall ? { firewall: firewallOf(request.firewall) } : {}),
     ...(request.properties ? { properties: request.properties.values } : {}),
-    image: { ...content.image, id: `dev-node-image-id-${version}`, version, uri, digest: "", rootfs: "" },
+    image: {
+      ...content.image,
+      id: `dev-node-image-id-${version}`,
+      version,
+      uri,
+      digest: "",
+      rootfs: "",
+      privileged: false,
+    },
   };
 }
 

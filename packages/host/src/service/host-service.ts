@@ -16,6 +16,7 @@ import type { NodeMessage } from "./control-plane.ts";
 import { devNodeState, type NewNode, upgradedContent } from "./dev-node.ts";
 import { firewallService } from "./firewall-service.ts";
 import { historyService } from "./history-service.ts";
+import { isolationMessage } from "./isolation-message.ts";
 import { jobService } from "./job-service.ts";
 import { metricsService } from "./metrics-service.ts";
 import { brokenMessage, nodeMessage } from "./node-message.ts";
@@ -183,7 +184,13 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
       }
       return { nodes: listed.toSorted((a, b) => (a.name ?? "").localeCompare(b.name ?? "")), warnings };
     },
-    getNode: async ({ node }) => (await remoteNode(node)) ?? message(find(node, "show")),
+    getNode: async ({ node }) => {
+      const remote = await remoteNode(node);
+      if (remote !== undefined) return remote;
+      const actor = find(node, "show");
+      const isolation = await isolationMessage(actor);
+      return { ...(await message(actor)), ...(isolation ? { isolation } : {}) };
+    },
     listTasks: async ({ node }) => ({
       tasks: find(node, "show")
         .parts.tasks.list()

@@ -108,6 +108,7 @@ function imageMessage(image: NodeImage): MessageInitShape<typeof ImageSchema> {
     uri: image.uri,
     minBabelVersion: image.min_babel_version,
     digest: image.digest,
+    privileged: image.privileged,
   };
 }
 

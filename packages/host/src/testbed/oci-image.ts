@@ -33,6 +33,7 @@ export async function makeOciImage(
   layout: string,
   files: Readonly<Record<string, string>>,
   tag = "latest",
+  labels: Readonly<Record<string, string>> = {},
 ): Promise<string> {
   const tree = await mkdtemp(join(tmpdir(), "bv-image-"));
   try {
@@ -46,13 +47,18 @@ export async function makeOciImage(
       await mkdir(dirname(join(tree, path)), { recursive: true });
       await writeFile(join(tree, path), content);
     }
-    return await writeLayout(layout, tree, tag);
+    return await writeLayout(layout, tree, tag, labels);
   } finally {
     await rm(tree, { recursive: true });
   }
 }
 
-async function writeLayout(layout: string, tree: string, tag: string): Promise<string> {
+async function writeLayout(
+  layout: string,
+  tree: string,
+  tag: string,
+  labels: Readonly<Record<string, string>>,
+): Promise<string> {
   const blobs = join(layout, "blobs/sha256");
   await mkdir(blobs, { recursive: true });
   const store = async (content: Uint8Array, mediaType: string) => {
@@ -69,7 +75,7 @@ async function writeLayout(layout: string, tree: string, tag: string): Promise<s
     json({
       architecture: process.arch === "x64" ? "amd64" : "arm64",
       os: "linux",
-      config: { Env: ["PATH=/usr/bin:/bin", "FROM_IMAGE=yes"], Cmd: ["/bin/sh"] },
+      config: { Env: ["PATH=/usr/bin:/bin", "FROM_IMAGE=yes"], Cmd: ["/bin/sh"], Labels: labels },
       rootfs: { type: "layers", diff_ids: [layer.digest] },
     }),
     "application/vnd.oci.image.config.v1+json",

@@ -1,6 +1,7 @@
 import type { NodeMetricsJson } from "@blockvisor/wire/blockvisor/host/v1/host";
 import type { Call } from "../../../command/verb.ts";
 import { DaemonClient } from "../../../daemon/client.ts";
+import { isolationText } from "../../../daemon/isolation-view.ts";
 import { type JobView, jobProgressText, jobStatusText, jobView, utcTime } from "../../../daemon/job-view.ts";
 import { type NodeView, nodeView } from "../../../daemon/node-view.ts";
 import { Failure } from "../../../failure/failure.ts";
@@ -111,6 +112,7 @@ function printInfo(
   for (const job of jobs) printJob(out, job);
   show("Requirements", `cpu: ${vm.vcpu_count}, memory: ${vm.mem_size_mb}MB, disk: ${vm.disk_size_gb}GB`);
   show("Assigned CPUs", `[${node.assigned_cpus.join(", ")}]`);
+  if (node.isolation) show("Isolation", isolationText(node.isolation));
   show("Tags", `[${node.tags.join(", ")}]`);
   for (const [label, value] of resources ? resourceLines(resources, vm.disk_size_gb) : []) show(label, value);
 }

@@ -841,6 +841,13 @@ export declare type Image = Message<"blockvisor.host.v1.Image"> & {
    * @generated from field: string digest = 8;
    */
   digest: string;
+
+  /**
+   * Its container is root of the machine: the image asks for it, and the host's configuration allows it.
+   *
+   * @generated from field: bool privileged = 9;
+   */
+  privileged: boolean;
 };
 
 /**
@@ -888,6 +895,13 @@ export declare type ImageJson = {
    * @generated from field: string digest = 8;
    */
   digest?: string;
+
+  /**
+   * Its container is root of the machine: the image asks for it, and the host's configuration allows it.
+   *
+   * @generated from field: bool privileged = 9;
+   */
+  privileged?: boolean;
 };
 
 /**
@@ -895,6 +909,122 @@ export declare type ImageJson = {
  * Use `create(ImageSchema)` to create a new message.
  */
 export declare const ImageSchema: GenMessage<Image, {jsonType: ImageJson}>;
+
+/**
+ * How a running node is held apart from the machine, as the kernel says of its first process.
+ *
+ * @generated from message blockvisor.host.v1.NodeIsolation
+ */
+export declare type NodeIsolation = Message<"blockvisor.host.v1.NodeIsolation"> & {
+  /**
+   * oci | apptainer
+   *
+   * @generated from field: string runtime = 1;
+   */
+  runtime: string;
+
+  /**
+   * @generated from field: bool privileged = 2;
+   */
+  privileged: boolean;
+
+  /**
+   * First of the machine's user ids that are the node's; absent: it has the machine's own…
+   *
+   * @generated from field: optional uint32 user_id_base = 3;
+   */
+  userIdBase?: number | undefined;
+
+  /**
+   * …for this reason.
+   *
+   * @generated from field: string machine_ids_because = 4;
+   */
+  machineIdsBecause: string;
+
+  /**
+   * @generated from field: bool seccomp = 5;
+   */
+  seccomp: boolean;
+
+  /**
+   * @generated from field: bool no_new_privileges = 6;
+   */
+  noNewPrivileges: boolean;
+
+  /**
+   * CAP_…: what root in the node can have.
+   *
+   * @generated from field: repeated string capabilities = 7;
+   */
+  capabilities: string[];
+
+  /**
+   * @generated from field: bool host_network = 8;
+   */
+  hostNetwork: boolean;
+};
+
+/**
+ * How a running node is held apart from the machine, as the kernel says of its first process.
+ *
+ * @generated from message blockvisor.host.v1.NodeIsolation
+ */
+export declare type NodeIsolationJson = {
+  /**
+   * oci | apptainer
+   *
+   * @generated from field: string runtime = 1;
+   */
+  runtime?: string;
+
+  /**
+   * @generated from field: bool privileged = 2;
+   */
+  privileged?: boolean;
+
+  /**
+   * First of the machine's user ids that are the node's; absent: it has the machine's own…
+   *
+   * @generated from field: optional uint32 user_id_base = 3;
+   */
+  userIdBase?: number;
+
+  /**
+   * …for this reason.
+   *
+   * @generated from field: string machine_ids_because = 4;
+   */
+  machineIdsBecause?: string;
+
+  /**
+   * @generated from field: bool seccomp = 5;
+   */
+  seccomp?: boolean;
+
+  /**
+   * @generated from field: bool no_new_privileges = 6;
+   */
+  noNewPrivileges?: boolean;
+
+  /**
+   * CAP_…: what root in the node can have.
+   *
+   * @generated from field: repeated string capabilities = 7;
+   */
+  capabilities?: string[];
+
+  /**
+   * @generated from field: bool host_network = 8;
+   */
+  hostNetwork?: boolean;
+};
+
+/**
+ * Describes the message blockvisor.host.v1.NodeIsolation.
+ * Use `create(NodeIsolationSchema)` to create a new message.
+ */
+export declare const NodeIsolationSchema: GenMessage<NodeIsolation, {jsonType: NodeIsolationJson}>;
 
 /**
  * @generated from message blockvisor.host.v1.Ramdisk
@@ -1491,6 +1621,13 @@ export declare type Node = Message<"blockvisor.host.v1.Node"> & {
    * @generated from field: optional blockvisor.host.v1.Image previous_image = 28;
    */
   previousImage?: Image | undefined;
+
+  /**
+   * Only of GetNode, while the container runs.
+   *
+   * @generated from field: optional blockvisor.host.v1.NodeIsolation isolation = 29;
+   */
+  isolation?: NodeIsolation | undefined;
 };
 
 /**
@@ -1650,6 +1787,13 @@ export declare type NodeJson = {
    * @generated from field: optional blockvisor.host.v1.Image previous_image = 28;
    */
   previousImage?: ImageJson;
+
+  /**
+   * Only of GetNode, while the container runs.
+   *
+   * @generated from field: optional blockvisor.host.v1.NodeIsolation isolation = 29;
+   */
+  isolation?: NodeIsolationJson;
 };
 
 /**

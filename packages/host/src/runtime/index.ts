@@ -1,6 +1,6 @@
 export { childrenOf } from "./child-processes.ts";
 export { type ContainerEnd, endText } from "./container-end.ts";
 export type { ContainerRuntime, ContainerSpec, ExecSpec, RuntimeProbe } from "./container-runtime.ts";
-export { type Isolation, isolationOf } from "./isolation.ts";
+export { isolationOf } from "./isolation.ts";
 export { identifyProcess, isAlive, type ProcessIdentity, signalProcess } from "./process-identity.ts";
 export { type RuntimeChoice, selectRuntime } from "./select-runtime.ts";

@@ -1,7 +1,7 @@
 import { readFileSync, readlinkSync } from "node:fs";
 
 /** How far a process is held apart from the machine, as the kernel says. */
-export interface Isolation {
+interface Isolation {
   /** First id of the machine that its ids are; absent: it has the machine's own. */
   readonly userIdBase?: number;
   readonly seccomp: boolean;

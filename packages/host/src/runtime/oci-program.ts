@@ -26,6 +26,7 @@ interface OciCall {
   /** Descriptor the tool holds open while it works (a lock); what it starts does not get it. */
   readonly inherit?: number;
   readonly onSpawn?: () => void;
+  readonly input?: Promise<string>;
   readonly signal?: AbortSignal;
   readonly timeoutMs?: number;
   /** Default: that of a container which has no cgroup. */
@@ -104,6 +105,7 @@ export function ociProgram(
           output: call.output ?? "ignore",
           ...(call.inherit === undefined ? {} : { inherit: [call.inherit] }),
           ...(call.onSpawn ? { onSpawn: call.onSpawn } : {}),
+          ...(call.input ? { input: call.input } : {}),
           ...(call.signal ? { signal: call.signal } : {}),
           ...(call.timeoutMs ? { timeoutMs: call.timeoutMs } : {}),
         });

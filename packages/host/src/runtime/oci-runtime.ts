@@ -134,11 +134,11 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
         written,
         // What is missing has to belong to the container's root: the tool makes it, as that.
         prepareMountPoints(spec.rootfs, { folders: [...SYSTEM_FOLDERS, ...mounts], make: spec.idBase === undefined }),
-        network,
+        spec.idBase === undefined ? network : undefined,
         // A bundle that is to be removed because something else failed must not be written meanwhile.
       ]).finally(() => written.catch(() => {}));
       const pidFile = join(bundle, "init.pid");
-      await tool.run(["run", "--detach", "--bundle", bundle, "--pid-file", pidFile, spec.nodeId], {
+      const running = tool.run(["run", "--detach", "--bundle", bundle, "--pid-file", pidFile, spec.nodeId], {
         errorCode: "container-start-failed",
         fix: "check that the image can run: its root file system needs nothing but the mounted agent",
         output: log,
@@ -146,7 +146,13 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
         ...(onLaunch ? { onSpawn: onLaunch } : {}),
         ground,
         ...(own ? { enter: own.enter } : {}),
+        ...(own && network ? { input: network.then(() => "made\n") } : {}),
         ...call,
+      });
+      // Without its network it ends by itself: that is why, whatever it says.
+      await running.catch(async (error: unknown) => {
+        await network;
+        throw error;
       });
       return Number(await readFile(pidFile, "utf8"));
     },

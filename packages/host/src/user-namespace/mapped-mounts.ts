@@ -98,6 +98,11 @@ if ($verb eq "try") {
       : tree($source, $kind eq "map");
     push @trees, [$place, $tree, $kind =~ /fs$/ || -d $source, $kind, $source];
   }
+  if (!-c STDIN) {
+    # What comes first goes on while the network is made.
+    (sysread(STDIN, my $made, 1) // 0) > 0 or die "there is no network\n";
+    open STDIN, "<", "/dev/null" or die "/dev/null: $!\n";
+  }
   open my $theirs, "<", $network or die "$network: $!\n";
   call("setns", fileno $theirs, 0x40000000);
   stage($stage);

@@ -9,7 +9,8 @@ export interface ToolOptions {
   /** Added to the environment of this process, or with `onlyEnv` given in its place. */
   readonly env?: Readonly<Record<string, string>>;
   readonly onlyEnv?: boolean;
-  readonly input?: string | Uint8Array;
+  /** What it reads; a promise that rejects leaves it with nothing to read. */
+  readonly input?: string | Uint8Array | Promise<string>;
   /** Called once the tool has been started. */
   readonly onSpawn?: () => void;
   /** Called for every line of stdout as it comes. */
@@ -65,8 +66,16 @@ export async function runTool(tool: string, args: readonly string[], options: To
   const stdout = collect(child.stdout, options.onLine);
   const stderr = collect(child.stderr);
   if (child.stdin) {
-    child.stdin.on("error", () => {}); // The tool may end without reading everything; its exit code tells why.
-    child.stdin.end(options.input);
+    const { stdin } = child;
+    stdin.on("error", () => {}); // The tool may end without reading everything; its exit code tells why.
+    if (options.input instanceof Promise) {
+      options.input.then(
+        (text) => stdin.end(text),
+        () => stdin.end(),
+      );
+    } else {
+      stdin.end(options.input);
+    }
   }
   const ended = await endOf(child, tool, options);
   const result = { exitCode: ended.code ?? -1, stdout: stdout(), stderr: stderr() };

@@ -2,11 +2,16 @@ import { hostname } from "node:os";
 import { isOperationError, parseContainerUri } from "@blockvisor/image/container";
 import { z } from "zod";
 import { HostError } from "../errors/host-error.ts";
+import { unsafeArguments } from "../runtime/apptainer-arguments.ts";
 
 const ip = z.string().min(1);
 
-const apptainer = z.looseObject({
+/** How nodes' containers are run, by whatever runs them. */
+const containers = z.looseObject({
+  /** More options for Apptainer; the oci runtime takes none. Those that may switch isolation off are refused… */
   extra_args: z.array(z.string()).nullish(),
+  /** …unless the operator insists. */
+  allow_unsafe_extra_args: z.boolean().default(false),
   host_network: z.boolean().default(false),
   cpu_limit: z.boolean().default(true),
   memory_limit: z.boolean().default(true),
@@ -44,8 +49,9 @@ const schema = z.looseObject({
     .optional(),
   /** `auto`: Apptainer where it is installed and works, else OCI. */
   runtime: z.enum(["auto", "oci", "apptainer"]).default("auto"),
-  /** Settings of nodes' containers, whatever runs them. */
-  apptainer: apptainer.prefault({}),
+  containers: z.looseObject({}).nullish(),
+  /** The older name of `containers`, which wins. */
+  apptainer: z.looseObject({}).nullish(),
   /** Images whose containers may be root of the machine when they ask for it; without tag and digest: every version of one. */
   privileged_images: z.array(z.string().superRefine(checkContainerUri)).default([]),
   maintenance_mode: z.boolean().default(false),
@@ -84,7 +90,7 @@ export interface HostConfig {
   readonly mqttUrl: string | undefined;
   readonly interface: string;
   readonly network: NetworkConfig;
-  readonly runtime: HostConfigFile["apptainer"];
+  readonly runtime: z.infer<typeof containers>;
   readonly privilegedImages: readonly string[];
   readonly maintenanceMode: boolean;
   readonly upgradeSmokeCheck: boolean;
@@ -110,22 +116,39 @@ export function parseHostConfig(text: string, path: string): HostConfig {
       hint: "correct the file, or register the host again with `bvup`",
     });
   }
-  const parsed = schema.safeParse(json);
-  if (!parsed.success) {
-    const problems = parsed.error.issues.map((issue) => `${issue.path.join(".") || "(top level)"}: ${issue.message}`);
-    throw new HostError("config_error", `failed to parse host config: ${path}: ${problems.join("; ")}`, {
-      hint: "correct the named keys and start the daemon again",
-    });
-  }
-  return resolve(parsed.data);
+  return resolve(parsed(schema, json, path), path);
+}
+
+function parsed<T>(type: z.ZodType<T>, json: unknown, path: string, prefix = ""): T {
+  const { success, data, error } = type.safeParse(json);
+  if (success) return data;
+  const problems = error.issues.map((issue) => `${prefix}${issue.path.join(".") || "(top level)"}: ${issue.message}`);
+  throw invalid(path, problems.join("; "));
+}
+
+function invalid(path: string, problem: string): HostError {
+  return new HostError("config_error", `failed to parse host config: ${path}: ${problem}`, {
+    hint: "correct the named keys and start the daemon again",
+  });
+}
+
+/** Error `config_error`. */
+function containersOf(file: HostConfigFile, path: string): z.infer<typeof containers> {
+  const settings = parsed(containers, { ...file.apptainer, ...file.containers }, path, "containers.");
+  const unsafe = unsafeArguments(settings.extra_args ?? []);
+  if (unsafe.length === 0 || settings.allow_unsafe_extra_args) return settings;
+  throw invalid(
+    path,
+    `containers.extra_args: what these do to the isolation of nodes is not known: ${unsafe.join(" ")}; "allow_unsafe_extra_args": true takes them all the same`,
+  );
 }
 
 /** The configuration of a dev machine without a file. */
 export function defaultDevConfig(): HostConfig {
-  return resolve(schema.parse({ mode: "dev" }));
+  return resolve(schema.parse({ mode: "dev" }), "blockvisor.json");
 }
 
-function resolve(file: HostConfigFile): HostConfig {
+function resolve(file: HostConfigFile, path: string): HostConfig {
   const apiUrl = file.nodexeus_api_url ?? file.blockjoy_api_url ?? undefined;
   return {
     file,
@@ -145,7 +168,7 @@ function resolve(file: HostConfigFile): HostConfig {
           availableIps: file.net_conf.available_ips,
         }
       : devNetwork,
-    runtime: file.apptainer,
+    runtime: containersOf(file, path),
     privilegedImages: file.privileged_images,
     maintenanceMode: file.maintenance_mode,
     upgradeSmokeCheck: file.upgrade_smoke_check,

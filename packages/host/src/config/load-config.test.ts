@@ -70,6 +70,40 @@ describe("the host configuration", () => {
     assert.equal(both.apiUrl, "https://api.example.org");
   });
 
+  test("has the older name of what it says about containers, too; the newer wins", async () => {
+    const runtimeOf = async (change: object) =>
+      (await loadHostConfig(await rootWith({ ...full, ...change }), false)).runtime;
+    const older = await runtimeOf({ apptainer: { host_network: true, user_namespaces: "off" } });
+    assert.deepEqual([older.host_network, older.user_namespaces, older.cpu_limit], [true, "off", true]);
+    const both = await runtimeOf({
+      apptainer: { host_network: true },
+      containers: { host_network: false, cpu_limit: false },
+    });
+    assert.deepEqual([both.host_network, both.user_namespaces, both.cpu_limit], [false, "auto", false]);
+    await assert.rejects(runtimeOf({ containers: { cpu_limit: "no" } }), {
+      code: "config_error",
+      message: /containers\.cpu_limit: /,
+    });
+  });
+
+  test("gives Apptainer no argument that may switch isolation off, unless it says so", async () => {
+    const runtimeOf = async (containers: object) =>
+      (await loadHostConfig(await rootWith({ ...full, containers }), false)).runtime;
+    const safe = ["--nv", "--dns", "10.0.0.1", "--env=A=B", "--drop-caps=CAP_CHOWN"];
+    assert.deepEqual((await runtimeOf({ extra_args: safe })).extra_args, safe);
+    for (const [extra_args, named] of [
+      [["--nv", "--add-caps", "all"], "--add-caps all"],
+      [["--bind=/etc:/etc"], "--bind=/etc:/etc"],
+      [["--dns"], "--dns"],
+      [["--nv=/etc"], "--nv=/etc"],
+      [["-B", "/etc"], "-B /etc"],
+    ] as const) {
+      const told = await runtimeOf({ extra_args }).catch((error: Error) => error.message);
+      assert.match(String(told), new RegExp(`not known: ${named}; "allow_unsafe_extra_args": true`));
+      assert.deepEqual((await runtimeOf({ extra_args, allow_unsafe_extra_args: true })).extra_args, extra_args);
+    }
+  });
+
   test("is not needed in dev mode", async () => {
     const config = await loadHostConfig(await rootWith(undefined), true);
     assert.deepEqual([config.devMode, config.apiUrl, config.network.gatewayIp], [true, undefined, "10.77.0.1"]);

@@ -51,10 +51,10 @@ test("an upgrade that could not be taken back is told", () => {
 });
 
 test("arguments that may switch isolation off are shown where they have an effect", () => {
-  const given = config({ extra_args: ["--add-caps", "all"] });
+  const given = config({ extra_args: ["--nv", "--add-caps", "all"], allow_unsafe_extra_args: true });
   const told = (kind: "apptainer" | "oci", apptainer = given) =>
     argumentConditions({ config: apptainer, runtime: { kind } }).map(({ name, message }) => `${name}: ${message}`);
   assert.deepEqual(told("oci"), []);
-  assert.deepEqual(told("apptainer", config({})), []);
+  assert.deepEqual(told("apptainer", config({ extra_args: ["--nv"] })), []);
   assert.match(told("apptainer").join(), /^extra-args: every container is started with .*: --add-caps all$/);
 });

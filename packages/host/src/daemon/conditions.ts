@@ -2,6 +2,7 @@ import type { HostError } from "../errors/host-error.ts";
 import type { MetricsEndpoint } from "../metrics/metrics-endpoint.ts";
 import type { NodeSnapshot } from "../node/node-actor.ts";
 import { type NodeHost, usesHostNetwork } from "../node/node-host.ts";
+import { unsafeArguments } from "../runtime/apptainer-arguments.ts";
 import type { RuntimeProbe } from "../runtime/index.ts";
 
 /** Something about the host that `bv status` and `bv doctor` tell; not ok: somebody should do something about it. */
@@ -22,14 +23,14 @@ export function runtimeCondition(kind: string, probe: RuntimeProbe): Condition {
     : { name: "runtime", ok: false, message: `${probe.reason}; ${probe.fix}` };
 }
 
-/** Options that the operator adds may switch isolation off, which must not go unseen (spec host-daemon S8). */
+/** Options that may switch isolation off, as the operator insisted on, must not go unseen (spec host-daemon S8). */
 export function argumentConditions({
   config,
   runtime,
 }: Pick<NodeHost, "config"> & { readonly runtime: Pick<NodeHost["runtime"], "kind"> }): readonly Condition[] {
-  const given = config.runtime.extra_args ?? [];
-  if (given.length === 0 || runtime.kind !== "apptainer") return [];
-  const message = `every container is started with extra_args of blockvisor.json, which nothing checks: ${given.join(" ")}`;
+  const unsafe = unsafeArguments(config.runtime.extra_args ?? []);
+  if (unsafe.length === 0 || runtime.kind !== "apptainer") return [];
+  const message = `every container is started with extra_args of blockvisor.json that may switch its isolation off: ${unsafe.join(" ")}`;
   return [{ name: "extra-args", ok: true, message }];
 }
 

@@ -211,7 +211,7 @@ describe("a node's user ids", { skip }, () => {
       ["auto", undefined, "each node has its own"],
     ] as const) {
       await restartWith({
-        apptainer: { user_namespaces: mode },
+        containers: { user_namespaces: mode },
         privileged_images: [`oci:${root.paths.root}/privileged`],
       });
       await until(async () => (await told()) === words, told);

@@ -11,6 +11,8 @@ import { busyboxImage, removeDockerImage } from "../testing/docker-images.ts";
 const project = new TemporaryDirectory();
 const tag = `bv-cli-test-care-${process.pid}:latest`;
 const metadata = join(project.path, "babel.yaml");
+/** A node whose state the daemon cannot read. */
+const wreck = "00000000-0000-4000-8000-000000000bad";
 let daemon: DaemonProcess;
 let node = { id: "", name: "", directory: "" };
 
@@ -28,7 +30,11 @@ const json = async (program: "nib" | "bv", ...args: string[]) =>
   JSON.parse(await done(program, ...args, "--format", "json"));
 
 before(async () => {
-  daemon = await startDaemonProcess();
+  daemon = await startDaemonProcess((root) => {
+    const directory = join(root, "var/lib/blockvisor/nodes", wreck);
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(join(directory, "state.json"), `{"id":"${wreck}","name":"wreck","dev_mode":true,"ip`);
+  });
   using base = busyboxImage();
   await done("nib", "image", "create", "acme", "acmed-mainnet-full", "--dir", ".");
   const build = ["image", "build", "--builder", "docker", "--tag", tag, "--build-arg", `BASE_IMAGE=${base.name}`];
@@ -40,6 +46,27 @@ after(async () => {
   await daemon.close();
   removeDockerImage(tag);
   project[Symbol.dispose]();
+});
+
+test("a broken node is shown with its reason, repaired, and deleted, by its name", async () => {
+  assert.equal(await done("bv", "node", "status", "wreck"), "Failed\n");
+  assert.match(
+    await done("bv", "node", "info", "wreck"),
+    /^Problem: +\S+state\.json cannot be read: .*JSON.* \(broken_node\)$/m,
+  );
+  const still = await bv("node", "repair", "wreck");
+  assert.equal(still.status, 1);
+  assert.match(
+    still.stderr,
+    /^Error: node `wreck` is still broken: .*\n {2}next: .*`bv node repair wreck`.*--state FILE/m,
+  );
+  const state = JSON.parse(readFileSync(join(node.directory, "state.json"), "utf8"));
+  const ip = state.ip.replace(/\.\d+$/, ".20");
+  const backup = { ...state, id: wreck, name: "rescued", ip, expected_status: "Stopped", started_at: null };
+  writeFileSync(join(project.path, "backup.json"), JSON.stringify(backup));
+  const repaired = await done("bv", "node", "repair", wreck.slice(0, 4), "--state", "backup.json");
+  assert.equal(repaired, "Node `rescued` is not broken: Stopped\n");
+  await done("bv", "node", "delete", "rescued", "--yes");
 });
 
 test("events are lines for people and documents for programs", async () => {

@@ -9,6 +9,7 @@ export interface UnaryMethods {
   readonly GetHostMetrics: [Host.GetHostMetricsRequestJson, Host.HostMetricsJson];
   readonly ListNodes: [Host.ListNodesRequestJson, Host.ListNodesResponseJson];
   readonly GetNode: [Host.GetNodeRequestJson, Host.NodeJson];
+  readonly RepairNode: [Host.RepairNodeRequestJson, Host.NodeJson];
   readonly ListTasks: [Host.ListTasksRequestJson, Host.ListTasksResponseJson];
   readonly GetNodeMetrics: [Host.GetNodeMetricsRequestJson, Host.NodeMetricsJson];
   readonly GetNodeResources: [Host.GetNodeResourcesRequestJson, Host.NodeResourcesJson];

@@ -14,7 +14,8 @@ export interface DaemonProcess {
   close(): Promise<void>;
 }
 
-export async function startDaemonProcess(): Promise<DaemonProcess> {
+/** `before`: what it finds in its root. */
+export async function startDaemonProcess(before: (root: string) => void = () => {}): Promise<DaemonProcess> {
   // Short: the paths of sockets below it are limited to 108 bytes.
   const root = mkdtempSync(join(tmpdir(), "bvc-"));
   const subnet = `10.${100 + (process.pid % 100)}.${Math.floor(process.pid / 100) % 250}`;
@@ -30,6 +31,7 @@ export async function startDaemonProcess(): Promise<DaemonProcess> {
     },
   };
   writeFileSync(join(root, "etc/blockvisor.json"), JSON.stringify(config));
+  before(root);
   const env = { BV_ROOT: root };
   const main = join(import.meta.dirname, "../../../host/src/main.ts");
   const child = spawn(process.execPath, [main, "--dev"], {

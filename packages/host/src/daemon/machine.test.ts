@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { access, mkdir, readdir, readFile, rename, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -193,19 +194,44 @@ describe("the machine", () => {
     const state = await readFile(path, "utf8");
     await writeFile(path, "{");
     await bench.startNextDaemon();
-    const failure = await failureOf(bench.get(broken.id));
+    const { name, status, problem } = await bench.get(broken.id.slice(0, 8));
+    assert.deepEqual([name, status, problem?.code], [broken.id, NodeStatus.FAILED, "broken_node"]);
+    assert.match(problem?.message ?? "", /state.json cannot be read: .*JSON/);
+    const failure = await failureOf(finish(bench.client.stopNode({ node: broken.id })));
     assert.deepEqual([failure.code, /state.json cannot be read/.test(failure.hint)], ["broken_node", true]);
     await writeFile(path, state);
     await until(async () => (await bench.get("unreadable")).status === NodeStatus.RUNNING);
     assert.equal((await bench.get("unreadable")).pid, broken.pid);
 
     await bench.daemon.stop();
-    await writeFile(path, "{");
+    // What is lost is only how it should be: it still has its name.
+    await writeFile(path, state.replace('"ip":', '"pi":'));
+    await bench.startNextDaemon();
+    assert.deepEqual([(await bench.get("unreadable")).id, (await bench.get("unreadable")).pid], [broken.id, undefined]);
+    const repair = (stateJson?: string) =>
+      bench.client.repairNode({ node: "unreadable", ...(stateJson && { stateJson }) });
+    const still = await failureOf(repair());
+    assert.deepEqual([still.code, /still broken: .*: ip: /.test(still.message)], ["broken_node", true], still.message);
+    const foreign = state.replace(broken.id, randomUUID());
+    const refused = await Promise.all(["{", foreign].map((text) => failureOf(repair(text))));
+    assert.deepEqual(
+      refused.map(({ code, message }) => [code, /^the given state (cannot be read|belongs to)/.test(message)]),
+      [
+        ["invalid", true],
+        ["invalid", true],
+      ],
+    );
+    const { status: now, pid } = await repair(state);
+    assert.deepEqual([now, pid], [NodeStatus.RUNNING, broken.pid]);
+    assert.equal((await failureOf(repair(state))).code, "conflict");
+
+    await bench.daemon.stop();
+    await writeFile(path, state.slice(0, 100));
     await bench.startNextDaemon();
     assert.equal((await failureOf(bench.create("same", { ip: broken.ip }))).code, "conflict");
     const other = await bench.create("other");
     assert.deepEqual([other.status, other.ip === broken.ip], [NodeStatus.RUNNING, false]);
-    await bench.remove(broken.id);
+    await bench.remove("unreadable");
     await bench.isGone(broken.id);
     await until(async () => (await readdir(bench.root.paths.trash)).length === 0);
     assert.equal((await bench.create("heir", { ip: broken.ip, start: false })).ip, broken.ip);

@@ -1,5 +1,5 @@
 export { appendDurable, readRecords } from "./append-log.ts";
 export { keepBallast } from "./ballast.ts";
 export { cutPoint, failpoint } from "./failpoint.ts";
-export { readVersioned } from "./read-versioned.ts";
+export { parseVersioned, readVersioned } from "./read-versioned.ts";
 export { removeDurable, syncDirectory, writeDurable, writeForThisBoot } from "./write-durable.ts";

@@ -11,6 +11,8 @@ export interface VersionedSchema<T> {
   readonly upgrade?: (fields: Record<string, unknown>, from: number) => Record<string, unknown>;
 }
 
+const shownIssues = 5;
+
 /**
  * Reads a JSON state file; `undefined` when it does not exist.
  * Errors: `state-unreadable` (not JSON, or not of the schema), `state-too-new` (written by a newer version; never touched).
@@ -20,7 +22,11 @@ export async function readVersioned<T>(path: string, format: VersionedSchema<T>)
     if (error.code === "ENOENT") return undefined;
     throw error;
   });
-  if (text === undefined) return undefined;
+  return text === undefined ? undefined : parseVersioned(path, text, format);
+}
+
+/** The text of such a file; `path` is what errors call it. Errors as `readVersioned`. */
+export function parseVersioned<T>(path: string, text: string, format: VersionedSchema<T>): T {
   let fields: unknown;
   try {
     fields = JSON.parse(text);
@@ -42,8 +48,8 @@ export async function readVersioned<T>(path: string, format: VersionedSchema<T>)
   const upgraded = version < format.version && format.upgrade ? format.upgrade(rest, version) : rest;
   const parsed = format.schema.safeParse(upgraded);
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw unreadable(path, issue ? `${issue.path.join(".") || "document"}: ${issue.message}` : "does not fit the schema");
+  const issues = parsed.error.issues.slice(0, shownIssues);
+  throw unreadable(path, issues.map((issue) => `${issue.path.join(".") || "document"}: ${issue.message}`).join("; "));
 }
 
 function unreadable(path: string, reason: string, cause?: unknown): OperationError {

@@ -1,12 +1,11 @@
 import { HostError } from "../errors/host-error.ts";
-import { nodePaths } from "../place/paths.ts";
 import { coresOf } from "./cpu-registry.ts";
 import { NodeActor, type NodeSnapshot, type OperationRequest } from "./node-actor.ts";
 import { assembleNode } from "./node-assembly.ts";
 import type { NodeHost } from "./node-host.ts";
 import { resolveNode } from "./node-lookup.ts";
 import type { NodeState } from "./node-state.ts";
-import { type BrokenNode, createStore, loadNode, loadStore } from "./node-store.ts";
+import { type BrokenNode, createStore, loadNode, loadStore, replaceState } from "./node-store.ts";
 import { removeBroken, removeEmpty } from "./remove-broken.ts";
 
 /** Attached at the same time when the daemon starts (spec host-daemon DB-4.12). */
@@ -58,17 +57,21 @@ export class NodeTable {
     return this.#actors.get(id);
   }
 
-  /** By id, name or unambiguous prefix. Errors `not_found`, `ambiguous`, `broken_node`. */
-  find(reference: string, operation: string): NodeActor {
+  /** By id, name or unambiguous prefix. Errors `not_found`, `ambiguous`. */
+  lookUp(reference: string): NodeActor | BrokenNode {
     const known = [
-      ...this.actors().map((actor) => ({ id: actor.id, name: actor.snapshot().state.name })),
-      ...this.broken().map(({ id }) => ({ id, name: id })),
+      ...this.actors().map((actor) => ({ id: actor.id, name: actor.snapshot().state.name, found: actor })),
+      ...this.broken().map((found) => ({ id: found.id, name: found.name, found })),
     ];
-    const { id } = resolveNode(reference, known);
-    const actor = this.#actors.get(id);
-    if (actor) return actor;
-    throw new HostError("broken_node", `cannot ${operation} broken node \`${id}\``, {
-      hint: `${this.#broken.get(id)?.reason}; repair ${nodePaths(this.#host.paths, id).state}, and the node is back within a minute, or delete it`,
+    return resolveNode<(typeof known)[number]>(reference, known).found;
+  }
+
+  /** As `lookUp`, of nodes that something can be done with. Errors also `broken_node`. */
+  find(reference: string, operation: string): NodeActor {
+    const found = this.lookUp(reference);
+    if (found instanceof NodeActor) return found;
+    throw new HostError("broken_node", `cannot ${operation} broken node \`${found.name}\``, {
+      hint: `${found.reason}; ${waysOut(found)}`,
     });
   }
 
@@ -116,33 +119,60 @@ export class NodeTable {
   }
 
   /** Deletes a node whose state cannot be read, from its directory alone (spec DB-4.6). False: there is no such broken node. */
-  async deleteBroken(reference: string): Promise<boolean> {
-    const found = this.broken().find(({ id }) => id === reference);
-    if (found === undefined) return false;
-    this.#leaving.add(found.id);
+  async deleteBroken(id: string): Promise<boolean> {
+    if (!this.#broken.has(id)) return false;
+    this.#leaving.add(id);
     try {
-      await removeBroken(this.#host, found.id);
-      this.#broken.delete(found.id);
+      await removeBroken(this.#host, id);
+      this.#broken.delete(id);
     } finally {
-      this.#leaving.delete(found.id);
+      this.#leaving.delete(id);
     }
     return true;
   }
 
   /** Takes over broken nodes whose state somebody has repaired (spec DB-1.5). */
   async adoptRepaired(): Promise<void> {
-    for (const broken of [...this.#broken.values()]) {
-      const found = await loadNode(this.#host.paths, broken.id);
-      if (found?.kind !== "node" || this.#leaving.has(broken.id) || !this.#broken.delete(broken.id)) continue;
-      try {
-        this.#refuseTaken(found.state);
-      } catch (error) {
-        this.#broken.set(broken.id, { ...broken, reason: (error as Error).message });
-        continue;
-      }
-      this.#host.log.info({ node: broken.id }, "its state can be read again");
-      await this.#add(found.state).attach();
+    for (const broken of [...this.#broken.values()]) await this.#adopt(broken);
+  }
+
+  /**
+   * Takes over a broken node now, with `text` as its state if there is one; a node that is none is left as it is. Errors `broken_node` with
+   * what is still wrong, `invalid`, `conflict`.
+   */
+  async repair(reference: string, text: string | undefined): Promise<NodeActor> {
+    const found = this.lookUp(reference);
+    if (found instanceof NodeActor) {
+      if (text === undefined) return found;
+      throw new HostError("conflict", `node \`${found.snapshot().state.name}\` is not broken`, {
+        hint: "only a state that cannot be read is replaced",
+      });
     }
+    if (text !== undefined) await replaceState(this.#host.paths, found.id, text);
+    await this.#adopt(found);
+    const actor = this.#actors.get(found.id);
+    if (actor) return actor;
+    const now = this.#broken.get(found.id) ?? found;
+    throw new HostError("broken_node", `node \`${now.name}\` is still broken: ${now.reason}`, { hint: waysOut(now) });
+  }
+
+  async #adopt({ id }: BrokenNode): Promise<void> {
+    const found = await loadNode(this.#host.paths, id);
+    const broken = this.#broken.get(id);
+    if (found === undefined || broken === undefined || this.#leaving.has(id)) return;
+    if (found.kind === "broken") {
+      this.#broken.set(id, { ...broken, ...found });
+      return;
+    }
+    this.#broken.delete(id);
+    try {
+      this.#refuseTaken(found.state);
+    } catch (error) {
+      this.#broken.set(id, { ...broken, reason: (error as Error).message });
+      return;
+    }
+    this.#host.log.info({ node: id }, "its state can be read again");
+    await this.#add(found.state).attach();
   }
 
   /** False: another creation has it. */
@@ -211,4 +241,8 @@ export class NodeTable {
     this.#actors.delete(actor.id);
     this.#host.cpus.release(actor.id);
   }
+}
+
+function waysOut({ name }: BrokenNode): string {
+  return `correct its state.json and \`bv node repair ${name}\`, give another one with \`--state FILE\`, or delete the node`;
 }

@@ -5,9 +5,10 @@ import { redactedConfig } from "../config/host-config.ts";
 import { HostError, reportOf } from "../errors/host-error.ts";
 import { checkBabelVersion, checkGrowth, checkResources, machineOf } from "../node/admission.ts";
 import { chooseAddress } from "../node/choose-address.ts";
-import type { NodeActor } from "../node/node-actor.ts";
+import { NodeActor } from "../node/node-actor.ts";
 import { resolveNode } from "../node/node-lookup.ts";
 import type { NodeContent, NodeState } from "../node/node-state.ts";
+import type { BrokenNode } from "../node/node-store.ts";
 import { petName } from "../node/pet-name.ts";
 import { freeAddresses } from "../place/addresses.ts";
 import { clonedState } from "./clone-node.ts";
@@ -56,7 +57,7 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
   /** A node that only the API has: its creation has not come here yet, or failed here (spec host-daemon §2.3). */
   const remoteNode = async (reference: string): Promise<(NodeMessage & { readonly id: string }) | undefined> => {
     try {
-      find(reference, "find");
+      nodes.lookUp(reference);
       return undefined;
     } catch (error) {
       if (!context.cloud || reportOf(error).code !== "not_found") throw error;
@@ -97,6 +98,21 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
     context.status.requireOk();
     yield* here(actor, requestHeader, operate);
   }
+
+  /** One that the API has is deleted by it, as any other; one that nobody else knows is deleted here. */
+  const deleteBroken = async (node: BrokenNode, local: boolean) => {
+    if (context.cloud && !local && node.devMode !== true) {
+      try {
+        await context.cloud.deleteNode(node.id);
+        return requestedEvent(node.id);
+      } catch (error) {
+        if (reportOf(error).code !== "not_found") throw error;
+      }
+    }
+    const value = brokenMessage(node, host.paths);
+    await nodes.deleteBroken(node.id);
+    return { nodeId: node.id, event: { case: "done" as const, value } };
+  };
 
   /** What this host does by itself. */
   const here = (actor: NodeActor, headers: Headers, operate: (actor: NodeActor, asker: Asker) => Promise<unknown>) =>
@@ -187,10 +203,12 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
     getNode: async ({ node }) => {
       const remote = await remoteNode(node);
       if (remote !== undefined) return remote;
-      const actor = find(node, "show");
-      const isolation = await isolationMessage(actor);
-      return { ...(await message(actor)), ...(isolation ? { isolation } : {}) };
+      const found = nodes.lookUp(node);
+      if (!(found instanceof NodeActor)) return brokenMessage(found, host.paths);
+      const isolation = await isolationMessage(found);
+      return { ...(await message(found)), ...(isolation ? { isolation } : {}) };
     },
+    repairNode: async ({ node, stateJson }) => message(await nodes.repair(node, stateJson)),
     listTasks: async ({ node }) => ({
       tasks: find(node, "show")
         .parts.tasks.list()
@@ -281,11 +299,12 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
       yield* here(actor, requestHeader, (_, asker) => upgradeNode(actor, target, how, asker));
     },
     deleteNode: async function* ({ node, local }, call) {
-      if (await nodes.deleteBroken(node)) {
-        yield { nodeId: node, event: { case: "done" as const, value: { id: node, name: node } } };
+      const remote = local ? undefined : await remoteNode(node);
+      const broken = remote === undefined ? nodes.lookUp(node) : undefined;
+      if (broken !== undefined && !(broken instanceof NodeActor)) {
+        yield await deleteBroken(broken, local);
         return;
       }
-      const remote = local ? undefined : await remoteNode(node);
       if (remote !== undefined || (context.cloud && !local && !find(node, "delete").snapshot().state.dev_mode)) {
         const request = (id: string) => context.requireCloud().deleteNode(id);
         yield* operation(node, "delete", local, request, call, async () => {});

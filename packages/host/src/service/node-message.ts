@@ -87,10 +87,14 @@ export function nodeMessage(
 }
 
 /** A node whose state cannot be read: little is known, but it must be seen (spec host-daemon DB-1.5). */
-export function brokenMessage({ id, reason }: BrokenNode, paths: HostPaths): MessageInitShape<typeof NodeSchema> {
+export function brokenMessage(
+  { id, name, devMode = false, reason }: BrokenNode,
+  paths: HostPaths,
+): MessageInitShape<typeof NodeSchema> {
   return {
     id,
-    name: id,
+    name,
+    devMode,
     status: NodeStatus.FAILED,
     expectedStatus: NodeStatus.FAILED,
     directory: nodePaths(paths, id).directory,

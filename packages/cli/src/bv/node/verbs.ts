@@ -11,6 +11,7 @@ import { nodeListVerb } from "./list/verb.ts";
 import { nodeLogsVerb } from "./logs/verb.ts";
 import { nodeMoveDataVerb } from "./move-data/verb.ts";
 import { nodeReloadPluginVerb } from "./reload-plugin/verb.ts";
+import { nodeRepairVerb } from "./repair/verb.ts";
 import { nodeRestartVerb } from "./restart/verb.ts";
 import { nodeRollbackVerb } from "./rollback/verb.ts";
 import { nodeRunVerb } from "./run/verb.ts";
@@ -36,6 +37,7 @@ export const nodeVerbs: Verb = {
     nodeDeleteVerb,
     nodeCloneVerb,
     nodeMoveDataVerb,
+    nodeRepairVerb,
     nodeStatusVerb,
     nodeInfoVerb,
     nodeEventsVerb,

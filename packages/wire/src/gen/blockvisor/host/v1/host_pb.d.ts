@@ -2650,6 +2650,46 @@ export declare type NodeResourcesJson = {
 export declare const NodeResourcesSchema: GenMessage<NodeResources, {jsonType: NodeResourcesJson}>;
 
 /**
+ * @generated from message blockvisor.host.v1.RepairNodeRequest
+ */
+export declare type RepairNodeRequest = Message<"blockvisor.host.v1.RepairNodeRequest"> & {
+  /**
+   * @generated from field: string node = 1;
+   */
+  node: string;
+
+  /**
+   * Becomes its state.json first; what was there is kept beside it. Refused for a node that is not broken.
+   *
+   * @generated from field: optional string state_json = 2;
+   */
+  stateJson?: string | undefined;
+};
+
+/**
+ * @generated from message blockvisor.host.v1.RepairNodeRequest
+ */
+export declare type RepairNodeRequestJson = {
+  /**
+   * @generated from field: string node = 1;
+   */
+  node?: string;
+
+  /**
+   * Becomes its state.json first; what was there is kept beside it. Refused for a node that is not broken.
+   *
+   * @generated from field: optional string state_json = 2;
+   */
+  stateJson?: string;
+};
+
+/**
+ * Describes the message blockvisor.host.v1.RepairNodeRequest.
+ * Use `create(RepairNodeRequestSchema)` to create a new message.
+ */
+export declare const RepairNodeRequestSchema: GenMessage<RepairNodeRequest, {jsonType: RepairNodeRequestJson}>;
+
+/**
  * @generated from message blockvisor.host.v1.ListTasksRequest
  */
 export declare type ListTasksRequest = Message<"blockvisor.host.v1.ListTasksRequest"> & {
@@ -5704,6 +5744,16 @@ export declare const HostService: GenService<{
     methodKind: "server_streaming";
     input: typeof CloneNodeRequestSchema;
     output: typeof OperationEventSchema;
+  },
+  /**
+   * Reads a broken node's state again, now, and takes the node over. Error `broken_node` with what is wrong while it cannot be read.
+   *
+   * @generated from rpc blockvisor.host.v1.HostService.RepairNode
+   */
+  repairNode: {
+    methodKind: "unary";
+    input: typeof RepairNodeRequestSchema;
+    output: typeof NodeSchema;
   },
   /**
    * Puts a node's data into another directory; a running node is stopped for it and started again.

@@ -12,6 +12,7 @@ import { type JobConfig, logCapacityBytes, shutdownSignal, shutdownTimeoutMs } f
 import { Events } from "./events.ts";
 import { dependenciesOf, type Readiness, type Standing } from "./graph.ts";
 import { limitsFile } from "./limits.ts";
+import { saveOneTime } from "./one-time.ts";
 import { endOf, outcomeOf } from "./outcome.ts";
 import { afterRun, describeOutcome, NO_ATTEMPTS, type Outcome } from "./policy.ts";
 import { endLeftovers, hasLeftovers, newRun, prepareFolder } from "./preparation.ts";
@@ -163,7 +164,7 @@ export class Job {
       }
       clearTimeout(this.#timer);
       if (state.kind === "finished" || state.kind === "stopped") {
-        if (intent === "skip") await this.#finish(0, "Skipped");
+        if (intent === "skip") await this.#skip();
       } else await this.#conclude(intent);
       return undefined;
     });
@@ -391,13 +392,19 @@ export class Job {
 
   /** What a stop leaves behind. */
   async #conclude(intent: StopIntent): Promise<void> {
-    if (intent === "skip") {
-      await this.#finish(0, "Skipped");
-      return;
-    }
+    if (intent === "skip") return this.#skip();
     const waitingFor = dependenciesOf(this.#config).map((dependency) => dependency.name);
     const state: JobState = intent === "stop" ? { kind: "stopped" } : { kind: "pending", waitingFor };
     await this.#save({ state, intent: undefined, attempts: NO_ATTEMPTS }, true);
+  }
+
+  /** What happens once in the node's life has happened then. (§3.8) */
+  async #skip(): Promise<void> {
+    const skipped = { exitCode: 0, message: "Skipped" };
+    if (this.#config.one_time === true) {
+      await saveOneTime(join(this.#around.protocolData.folder, this.name), skipped);
+    }
+    await this.#finish(skipped.exitCode, skipped.message);
   }
 
   async #finish(exitCode: number | null, message: string, lastFailure?: string): Promise<void> {

@@ -324,6 +324,23 @@ describe("jobs", () => {
     await agent.jobs.stopJob({ name: "cut" });
     await agent.jobs.startJob({ name: "cut" });
     assert.equal((await agent.finished("cut")).lastFailure, "one-time job started, but not finished");
+
+    // Whether it ran or not: who skips it does not want it in this node. (§3.8)
+    for (const [name, run] of [
+      ["never", false],
+      ["skipped", true],
+    ] as const) {
+      const job = { oneTime: true };
+      if (run) {
+        await agent.run(name, "sleep 1000", job);
+        await agent.running(name);
+      } else await agent.create(name, "echo ran", job);
+      await agent.jobs.skipJob({ name });
+      await agent.jobs.deleteJob({ name });
+      await agent.run(name, "echo ran; exit 4", job);
+      assert.equal(statusOf(await agent.finished(name)), "finished(0)");
+      assert.deepEqual(await agent.log(name), []);
+    }
   });
 
   test("protocol data: nothing uses it while a download is incomplete; the lock is touched by use only", async () => {
@@ -392,8 +409,13 @@ describe("jobs", () => {
     assert.deepEqual(await readdir(join(agent.root, "var/lib/babel/jobs")), ["env"]);
   });
 
-  test("64 jobs are the limit", async () => {
-    for (let index = 0; index < 63; index += 1) await agent.create(`n${index}`, "true");
+  test("64 jobs are the limit, also when they are made at once", async () => {
+    const made = await Promise.allSettled(Array.from({ length: 65 }, (_, i) => agent.create(`n${i}`, "true")));
+    const refused = made.flatMap((each) => (each.status === "rejected" ? [String(each.reason)] : []));
+    assert.deepEqual(
+      refused,
+      Array(2).fill("ConnectError: [resource_exhausted] Exceeded max number of supported jobs: 64"),
+    );
     assert.equal(
       await codeOf(agent.create("toomany", "true")),
       "job-limit-exceeded: Exceeded max number of supported jobs: 64",

@@ -106,3 +106,31 @@ test("a job that could not be replaced is the old one, and is still watched", as
   const { state } = registry.get("node").record;
   assert.equal(state.kind === "finished" && state.exitCode, 3);
 });
+
+/** Takes its stop when it is told to. */
+const SLOW = `trap 'until [ -e $BABEL_JOB_DIR/go ]; do sleep 0.02; done; exit 0' TERM
+touch $BABEL_JOB_DIR/up; while :; do sleep 0.02; done`;
+
+for (const verb of ["create", "delete"] as const) {
+  test(`while one job's stop makes a ${verb} wait, others are made, replaced and removed, and a Setup goes on (D3-17)`, async (t) => {
+    const { registry, fileOf } = await node(t);
+    await registry.create("slow", { ...script(SLOW), shutdown_timeout_secs: 20 });
+    await registry.start("slow");
+    await until(() => existsSync(fileOf("slow", "up")), "it runs");
+    const waiting = verb === "create" ? registry.create("slow", script("exit 4")) : registry.delete("slow");
+    await registry.create("other", script("exec sleep 1000"));
+    await registry.start("other");
+    await reaches(registry, "other", "running");
+    await registry.create("other", script("exit 3"));
+    await registry.open();
+    await registry.delete("other");
+    assert.deepEqual(
+      registry.list().map(({ name, stopping }) => [name, stopping]),
+      [["slow", true]],
+    );
+    await writeFile(fileOf("slow", "go"), "");
+    await waiting;
+    const left = registry.list().map(({ config }) => config.job_type);
+    assert.deepEqual(left, verb === "create" ? [{ run_sh: "exit 4" }] : []);
+  });
+}

@@ -16,7 +16,7 @@ import {
 import { Job } from "./job.ts";
 import { isUpload } from "./program.ts";
 import { loadRecord, type StopIntent } from "./record.ts";
-import { Serial } from "./serial.ts";
+import { SerialByName } from "./serial.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** Jobs of one node, counting stopped ones. (D3-16) */
@@ -31,7 +31,10 @@ export type Change = { readonly changed: readonly string[]; readonly deleted: re
 export class Registry {
   readonly #jobs = new Map<string, Job>();
   readonly #around: Surroundings;
-  readonly #definitions = new Serial();
+  /** What makes and removes a job; that of another one does not wait for it. (D3-17) */
+  readonly #definitions = new SerialByName();
+  /** Names of jobs that are being made, and are not among the jobs yet. */
+  readonly #made = new Set<string>();
   /** By name, until the job is the new one. */
   readonly #replacing = new Map<string, Promise<void>>();
   readonly #listeners = new Set<(change: Change) => void>();
@@ -46,24 +49,29 @@ export class Registry {
   }
 
   /** Takes up all jobs on disk that are not known yet, and begins to start what is pending. (D1-03) */
-  open(): Promise<void> {
-    return this.#definitions.run(async () => {
-      await mkdir(this.#around.paths.jobs, { recursive: true });
-      const found: Job[] = [];
-      for (const entry of await readdir(this.#around.paths.jobs, { withFileTypes: true })) {
-        if (!entry.isDirectory() || this.#jobs.has(entry.name)) continue;
-        const job = await this.#load(entry.name).catch((error: unknown) => this.#retryLater(entry.name, error));
-        if (job !== undefined) found.push(job);
-      }
-      await this.#takeUp(found);
-      this.#open = true;
-      this.#settle();
-    });
-  }
-
-  async #takeUp(found: readonly Job[]): Promise<void> {
-    for (const job of found) this.#jobs.set(job.name, job);
-    await Promise.all(found.map((job) => job.recover()));
+  async open(): Promise<void> {
+    await mkdir(this.#around.paths.jobs, { recursive: true });
+    const folders = (await readdir(this.#around.paths.jobs, { withFileTypes: true })).filter((each) =>
+      each.isDirectory(),
+    );
+    const unknown = folders.map(({ name }) => name).filter((name) => !this.#jobs.has(name));
+    const allKnown = Promise.withResolvers<void>();
+    let loading = unknown.length;
+    const takenUp = unknown.map((name) =>
+      this.#definitions.run(name, async () => {
+        const known = this.#jobs.has(name);
+        const job = known ? undefined : await this.#load(name).catch((error: unknown) => this.#retryLater(name, error));
+        if (job !== undefined) this.#jobs.set(name, job);
+        loading -= 1;
+        if (loading === 0) allKnown.resolve();
+        // What becomes of a job may depend on others.
+        await allKnown.promise;
+        await job?.recover();
+      }),
+    );
+    await Promise.all(takenUp);
+    this.#open = true;
+    this.#settle();
   }
 
   /** A job that is on disk. Throws when that cannot be told now: the disk fails, or files are all in use. */
@@ -123,23 +131,37 @@ export class Registry {
     }
   }
 
-  #create(name: string, config: JobConfig): Promise<void> {
-    return this.#definitions.run(async () => {
-      checkJobName(name);
-      checkJobConfig(name, config);
-      const unread = this.#jobs.has(name) ? undefined : await this.#load(name);
-      if (unread !== undefined) await this.#takeUp([unread]);
-      const previous = this.#jobs.get(name);
+  async #create(name: string, config: JobConfig): Promise<void> {
+    checkJobName(name);
+    checkJobConfig(name, config);
+    await this.#definitions.run(name, async () => {
+      const previous = this.#jobs.get(name) ?? (await this.#takeUp(name));
       if (previous?.active && sameConfig(previous.config, config)) return;
-      if (previous === undefined && this.#jobs.size >= JOB_LIMIT) {
-        throw exhausted("job-limit-exceeded", `Exceeded max number of supported jobs: ${JOB_LIMIT}`);
+      if (previous === undefined) {
+        if (this.#jobs.size + this.#made.size >= JOB_LIMIT) {
+          throw exhausted("job-limit-exceeded", `Exceeded max number of supported jobs: ${JOB_LIMIT}`);
+        }
+        this.#made.add(name);
       }
-      await previous?.stop("stop");
-      const job = await Job.create(name, config, previous?.record, this.#around);
-      previous?.abandon();
-      this.#jobs.set(name, job);
+      try {
+        await previous?.stop("stop");
+        const job = await Job.create(name, config, previous?.record, this.#around);
+        previous?.abandon();
+        this.#jobs.set(name, job);
+      } finally {
+        this.#made.delete(name);
+      }
       this.#changed(name);
     });
+  }
+
+  /** A job on disk that could not be read before. */
+  async #takeUp(name: string): Promise<Job | undefined> {
+    const job = await this.#load(name);
+    if (job === undefined) return undefined;
+    this.#jobs.set(name, job);
+    await job.recover();
+    return job;
   }
 
   /** @param force also while an upload reads the protocol data that the job uses; the upload notices */
@@ -235,7 +257,7 @@ export class Registry {
   }
 
   delete(name: string): Promise<void> {
-    return this.#definitions.run(async () => {
+    return this.#definitions.run(name, async () => {
       await this.get(name, "can't delete").remove();
       this.#jobs.delete(name);
       this.#tell({ changed: [], deleted: [name] });

@@ -48,6 +48,7 @@ export const testTools: readonly SystemTool[] = [
   tool("docker-registry", "a real registry on loopback"),
   tool("zstd", "another reader of what is archived"),
   tool("openssl", "certificates for tests"),
+  tool("btrfs", "a file system with a quota for each node", "btrfs-progs"),
   tool("mosquitto", "an MQTT broker that is not ours"),
   {
     name: "swift",

@@ -63,6 +63,11 @@ const schema = z.looseObject({
       agent_timeout_secs: z.number().min(1).default(15),
     })
     .prefault({}),
+  /**
+   * What keeps new nodes to their disk size: `auto`, a btrfs quota where the nodes' file system has quotas switched on, and else only the
+   * daemon, where the disk runs full; `image`, else a file with a file system in it for each node; `off`, only the daemon.
+   */
+  disk_limit: z.enum(["auto", "image", "off"]).default("auto"),
   /** Upgrades that the API asks for run the new image beside the node before anything is stopped. */
   upgrade_smoke_check: z.boolean().default(false),
   /** Where programs of this machine read metrics, `http://127.0.0.1:PORT/metrics`; absent: nowhere. 0: any free port, see `bv status`. */
@@ -93,6 +98,7 @@ export interface HostConfig {
   readonly runtime: z.infer<typeof containers>;
   readonly privilegedImages: readonly string[];
   readonly maintenanceMode: boolean;
+  readonly diskLimit: "auto" | "image" | "off";
   readonly upgradeSmokeCheck: boolean;
   readonly recovery: { readonly checkMs: number; readonly agentTimeoutMs: number };
   readonly metricsPort: number | undefined;
@@ -171,6 +177,7 @@ function resolve(file: HostConfigFile, path: string): HostConfig {
     runtime: containersOf(file, path),
     privilegedImages: file.privileged_images,
     maintenanceMode: file.maintenance_mode,
+    diskLimit: file.disk_limit,
     upgradeSmokeCheck: file.upgrade_smoke_check,
     recovery: {
       checkMs: file.recovery.check_secs * 1000,

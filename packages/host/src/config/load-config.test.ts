@@ -31,6 +31,7 @@ const full = {
   nodexeus_api_url: "https://api.example.org",
   update_check_interval_secs: 60,
   iface: "br7",
+  disk_limit: "image",
   net_conf: { gateway_ip: "10.1.0.1", host_ip: "10.1.0.2", prefix: 24, available_ips: ["10.1.0.3"] },
   apptainer: { extra_args: null, host_network: false, cpu_limit: true, memory_limit: true },
 };
@@ -51,6 +52,7 @@ describe("the host configuration", () => {
       network: { gatewayIp: "10.1.0.1", hostIp: "10.1.0.2", prefix: 24, availableIps: ["10.1.0.3"] },
       privilegedImages: [],
       maintenanceMode: false,
+      diskLimit: "image",
       upgradeSmokeCheck: false,
       recovery: { checkMs: 30_000, agentTimeoutMs: 15_000 },
       metricsPort: undefined,

@@ -21,6 +21,7 @@ import { createNodeRootfs } from "../rootfs/index.ts";
 import { type RuntimeChoice, selectRuntime } from "../runtime/index.ts";
 import { apiSecrets } from "../secrets/api-secrets.ts";
 import { devSecrets } from "../secrets/secrets.ts";
+import { createNodeSpaces } from "../space/index.ts";
 
 export interface HostParts {
   readonly paths: HostPaths;
@@ -59,6 +60,7 @@ export async function assembleHost({ paths, config, env, log, api }: HostParts):
     runtime,
     ownIds: createOwnIds({ mode: config.runtime.user_namespaces, runtime, directory: paths.nodes }),
     rootfs: createNodeRootfs(images),
+    spaces: createNodeSpaces({ directory: paths.nodes, mode: config.diskLimit }),
     network: createNodeNetwork({ runDirectory }),
     firewall: createNodeFirewall({ runDirectory }),
     workers: new PluginWorkers({ size: Math.max(minWorkers, availableParallelism()) }),

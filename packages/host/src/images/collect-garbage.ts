@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { readdir, rename, rm, stat } from "node:fs/promises";
+import { lstat, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import {
   blobsLock,
   layoutPath,
+  OperationError,
   prepareStore,
   readLayoutBlobs,
   runTool,
@@ -43,16 +44,37 @@ export async function collectImageGarbage(
   });
 }
 
-/** Digests every version of every node's root file system stands on. */
+/** Digests every version of every node's root file system stands on. Error `image-unknown` where that cannot be read now. */
 async function usedDigests(nodesDirectory: string): Promise<ReadonlySet<string>> {
   const used = new Set<string>();
   for (const node of await names(nodesDirectory)) {
-    for (const version of await names(join(nodesDirectory, node, "roots"))) {
-      const known = await readRootfsRecord(join(nodesDirectory, node, "roots", version));
+    const roots = join(nodesDirectory, node, "roots");
+    // Of a node whose space is not mounted.
+    if ((await isLink(roots)) && !(await isDirectory(roots))) {
+      throw new OperationError("image-unknown", `what node ${node} stands on is not there: ${roots} leads nowhere`, {
+        fix: "look at the node: bv node status",
+      });
+    }
+    for (const version of await names(roots)) {
+      const known = await readRootfsRecord(join(roots, version));
       if (known) used.add(known.imageDigest);
     }
   }
   return used;
+}
+
+async function isLink(path: string): Promise<boolean> {
+  return lstat(path).then(
+    (found) => found.isSymbolicLink(),
+    () => false,
+  );
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 }
 
 async function sweepBlobs(directory: string): Promise<void> {

@@ -9,6 +9,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -109,6 +110,12 @@ test("garbage collection keeps what nodes stand on, what is kept and what is you
   assert.deepEqual(await store.list(), [first]);
   // The layer both shared is still there for the first; fetching again brings the second back.
   assert.deepEqual(await store.ensure(uri("v2")), second);
+  // What a node stands on may lie in a space that is not mounted.
+  const away = join(nodesDirectory, "node-2");
+  mkdirSync(away);
+  symlinkSync("space/roots", join(away, "roots"));
+  await assert.rejects(store.collectGarbage({ nodesDirectory, graceMs: 0 }), { code: "image-unknown" });
+  assert.equal(existsSync(second.rootfs), true);
   rmSync(nodesDirectory, { recursive: true });
   assert.deepEqual((await store.collectGarbage({ nodesDirectory, graceMs: 0 })).length, 2);
   assert.deepEqual(readdirSync(join(folder, "blobs/sha256")), []);

@@ -13,6 +13,7 @@ import { diskUse } from "./disk-use.ts";
 
 const sampleMs = 200;
 const countMs = 1_000;
+const nothing = { bytes: 0, complete: true };
 
 /** What the kernel says of a running container (spec host-daemon DB-10.2). Reads a dozen small files, starts nothing. */
 export interface ContainerResources {
@@ -36,19 +37,11 @@ export async function nodeResources(
   host: NodeHost,
   state: NodeState,
 ): Promise<MessageInitShape<typeof NodeResourcesSchema>> {
-  const paths = nodePaths(host.paths, state.id);
-  const deadline = Date.now() + countMs;
-  const [resources, cpuPercent, data, changed] = await Promise.all([
+  const [resources, cpuPercent, disk] = await Promise.all([
     containerResources(host, state.id),
     cpuNow(host, state.id),
-    diskUse(dataOf(paths, state), deadline),
-    changedBytes(paths.directory, state, deadline),
+    onDisk(host, state),
   ]);
-  const disk = {
-    dataBytes: BigInt(data.bytes),
-    changedBytes: BigInt(changed.bytes),
-    diskIncomplete: !data.complete || !changed.complete,
-  };
   if (resources === undefined) return disk;
   const { usage, pressure, network } = resources;
   const limits = limitsOf(host, state);
@@ -63,6 +56,26 @@ export async function nodeResources(
     oomKills: usage.oomKills,
     pressure: [...pressure],
     ...(network ? { networkReceivedBytes: network.received, networkSentBytes: network.sent } : {}),
+  };
+}
+
+/** What the kernel counts is asked of it; only what nobody counts is walked through. */
+async function onDisk(host: NodeHost, state: NodeState) {
+  const paths = nodePaths(host.paths, state.id);
+  const deadline = Date.now() + countMs;
+  const { kind } = state.space;
+  const use = await host.spaces.use(paths.directory, kind);
+  const isCounted = use !== undefined;
+  const isElsewhere = state.data_directory !== null;
+  const [data, changed] = await Promise.all([
+    isCounted && !isElsewhere ? nothing : diskUse(dataOf(paths, state), deadline),
+    isCounted ? nothing : changedBytes(paths.directory, state, deadline),
+  ]);
+  return {
+    dataBytes: BigInt(data.bytes),
+    changedBytes: BigInt(changed.bytes),
+    diskIncomplete: !data.complete || !changed.complete,
+    ...(use ? { space: { kind, usedBytes: BigInt(use.used), limitBytes: BigInt(use.limit) } } : {}),
   };
 }
 

@@ -25,7 +25,7 @@ export async function copyTree(from: string, to: string, signal: AbortSignal): P
     await runTool("sync", ["--file-system", "--", partial], { timeoutMs: copyTimeoutMs });
   } catch (error) {
     await removeTree(partial);
-    if (isOperationError(error, "tool-failed") && /No space left/.test(error.message)) {
+    if (isOperationError(error, "tool-failed") && /No space left|Disk quota exceeded/.test(error.message)) {
       throw new HostError("no_resources", `not enough disk space for the data at ${dirname(to)}`, {
         hint: "free some space there, or choose another directory; nothing was changed",
         cause: error,
@@ -64,9 +64,14 @@ export function dataBelow(directory: string, nodeId: string): string {
   return join(directory, nodeId);
 }
 
+/** Where a node's data lie that nobody moved; elsewhere, there is a link at that place. */
+export function homeOf(paths: NodePaths, { space }: NodeState): string {
+  return space.kind === "shared" ? paths.data : join(paths.space, "data");
+}
+
 /** Where a node's data really lie. */
 export function dataOf(paths: NodePaths, state: NodeState): string {
-  return state.data_directory === null ? paths.data : dataBelow(state.data_directory, state.id);
+  return state.data_directory === null ? homeOf(paths, state) : dataBelow(state.data_directory, state.id);
 }
 
 /** Errors `invalid`, `conflict`: a place that data cannot be moved to. */

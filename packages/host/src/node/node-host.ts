@@ -18,6 +18,7 @@ import type { NodeRootfs } from "../rootfs/index.ts";
 import type { ContainerRuntime, ProcessIdentity } from "../runtime/index.ts";
 import type { NodeTasks } from "../schedule/node-tasks.ts";
 import type { Secrets } from "../secrets/secrets.ts";
+import type { NodeSpaces } from "../space/index.ts";
 import type { CpuRegistry } from "./cpu-registry.ts";
 import type { NodeState } from "./node-state.ts";
 import type { OwnIds } from "./own-ids.ts";
@@ -30,6 +31,7 @@ export interface NodeHost {
   readonly agent: AgentBundle;
   readonly runtime: ContainerRuntime;
   readonly rootfs: NodeRootfs;
+  readonly spaces: NodeSpaces;
   readonly ownIds: OwnIds;
   readonly images: ImageStore;
   readonly cgroups: NodeCgroups;

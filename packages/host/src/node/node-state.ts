@@ -153,6 +153,10 @@ export const nodeStateSchema = z.object({
   provisional: z.boolean().default(false),
   /** A clone that has no data yet: the node to copy them from, and whether that one is stopped for it. */
   clone_of: z.object({ node: z.string(), stop: z.boolean() }).nullable().default(null),
+  /** What keeps the node to its disk size, and the size that is in force, in GB; 0 = none yet. Chosen when the node is created, for good. */
+  space: z
+    .object({ kind: z.enum(["shared", "subvolume", "image"]), gb: z.number().int().min(0) })
+    .default({ kind: "shared", gb: 0 }),
   /** Where `data` points to; null = the data lie in the node's own directory. */
   data_directory: z.string().nullable().default(null),
   /** The data are on their way to that directory (null = the node's own). */

@@ -1,7 +1,7 @@
 import { existsSync, lstatSync } from "node:fs";
 import { GetVersionResponse_State as AgentState } from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import { isAlive } from "../runtime/index.ts";
-import { dataOf, isDirectory } from "./node-data.ts";
+import { dataOf, homeOf, isDirectory } from "./node-data.ts";
 import { type NodeParts, usesHostNetwork } from "./node-host.ts";
 import type { NodeState } from "./node-state.ts";
 import type { Observed } from "./observed.ts";
@@ -33,10 +33,11 @@ export async function observe(node: NodeParts, state: NodeState): Promise<Observ
 }
 
 /** What is in the daemon's own folder is looked at on the spot; data may lie on a disk that does not answer. */
-async function isPrepared({ paths, state }: NodeParts): Promise<boolean> {
+async function isPrepared({ host, paths, state }: NodeParts): Promise<boolean> {
   if (!isThere(paths.link, "link") || !isThere(paths.run, "directory")) return false;
+  if (!host.spaces.isReady(paths.directory, state().space.kind)) return false;
   const data = dataOf(paths, state());
-  return data === paths.data ? isThere(data, "directory") : isDirectory(data);
+  return data === homeOf(paths, state()) ? isThere(data, "directory") : isDirectory(data);
 }
 
 function isThere(path: string, kind: "link" | "directory"): boolean {

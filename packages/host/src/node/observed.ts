@@ -2,7 +2,7 @@
  * What is really there of a node now. Looked at before an operation and after a failed step; in between each step tells what it changed.
  */
 export interface Observed {
-  /** `data/`, `run/` and the guide's link exist. */
+  /** `data/`, `run/`, the guide's link and the space that these are in exist. */
   readonly directory: boolean;
   /** Name of the root file system shown at `<node>/rootfs`; undefined = none is mounted. */
   readonly rootfs: string | undefined;

@@ -49,7 +49,9 @@ export async function againstOwnIds({ host, paths }: NodeParts, state: NodeState
   if (state.image.privileged) return "its image is privileged";
   // Ports below 1024 and ping are the machine's to give there; its own namespace could not.
   if (usesHostNetwork(host, state)) return "the node is on the host's network";
-  return host.ownIds.against(dataOf(paths, state));
+  // A space is on a file system that can do it.
+  const isKnown = state.space.kind !== "shared" && state.data_directory === null;
+  return host.ownIds.against(isKnown ? host.paths.nodes : dataOf(paths, state));
 }
 
 /** Shows the node's root file system with the ids its container is going to have. */

@@ -17,7 +17,7 @@ export function apply({ state, seen }: World, step: Step): World | "gone" {
   });
   switch (step.kind) {
     case "prepare_directory":
-      return now({ directory: true });
+      return now({ directory: true }, { space: { ...state.space, gb: state.vm_config.disk_size_gb } });
     case "pull_image":
       return now({}, { image: { ...state.image, digest: "sha256:old", rootfs: "old" } });
     case "mount_rootfs":

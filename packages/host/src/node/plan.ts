@@ -32,7 +32,7 @@ function planCreate(state: NodeState, seen: Observed): Step {
 /** Directory, root file system and plugin: there as long as the node exists, running or not. */
 function planContent(state: NodeState, seen: Observed): Step | undefined {
   const { rootfs, digest, uri } = state.image;
-  if (!seen.directory) return { kind: "prepare_directory" };
+  if (!seen.directory || hasOtherSize(state)) return { kind: "prepare_directory" };
   if (digest === "") return { kind: "pull_image", uri };
   if (seen.rootfs !== rootfs) {
     return seen.container === "off"
@@ -41,6 +41,10 @@ function planContent(state: NodeState, seen: Observed): Step | undefined {
   }
   if (seen.plugin !== rootfs) return { kind: "load_plugin", rootfs };
   return undefined;
+}
+
+function hasOtherSize({ space, vm_config: { disk_size_gb: gb } }: NodeState): boolean {
+  return space.kind !== "shared" && space.gb !== gb;
 }
 
 function planUp(state: NodeState, seen: Observed): Step | undefined {

@@ -13,6 +13,7 @@ export async function removeBroken(host: NodeHost, id: string): Promise<void> {
   await host.firewall.remove(id);
   await host.rootfs.unmount(directory);
   for (const { version } of await host.rootfs.list(directory)) await host.rootfs.remove(directory, version);
+  await host.spaces.close(directory);
   await removeDurable(link).catch(() => {});
   await host.trash.take(id);
 }

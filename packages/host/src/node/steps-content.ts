@@ -12,13 +12,19 @@ import { removeCheck } from "./smoke-check.ts";
 
 /** Steps about what a node has as long as it exists: directory, root file system, plugin. */
 export const contentSteps = {
-  prepare_directory: async ({ paths }, _, { state }) => {
+  prepare_directory: async ({ paths, host }, _, { state }) => {
+    const { space } = state;
+    const gb = state.vm_config.disk_size_gb;
+    const release = (): Promise<void> => host.rootfs.unmount(paths.directory);
+    await host.spaces.prepare(paths.directory, space.kind, { gb, before: space.gb, isNew: !state.created, release });
     const data = dataOf(paths, state);
     if (state.data_directory === null) await mkdir(data, { recursive: true, mode: 0o755 });
     else if (!(await isDirectory(data))) throw lostData(data);
     await mkdir(paths.run, { recursive: true, mode: 0o700 });
     await link(relative(join(paths.link, ".."), paths.directory), paths.link);
-    return { seen: { directory: true } };
+    if (space.kind === "shared") return { seen: { directory: true } };
+    const rootfs = await host.rootfs.mounted(paths.directory);
+    return { seen: { directory: true, rootfs }, state: { space: { ...space, gb } } };
   },
 
   pull_image: async ({ host }, { uri }, context) => {
@@ -31,8 +37,11 @@ export const contentSteps = {
   mount_rootfs: async (node, { rootfs, digest, uri }, context) => {
     const { host, paths } = node;
     const known = (await host.rootfs.list(paths.directory)).some(({ version }) => version === rootfs);
+    const { space } = context.state;
+    await host.spaces.giveRoom(paths.directory, space);
     if (!known) await host.rootfs.prepare(paths.directory, rootfs, await imageOf(host, digest, uri, context));
     await mountRootfs(node, context.state, rootfs);
+    await host.spaces.keepRoom(paths.directory, space);
     // What `init` left in a root file system went with it.
     return { seen: { rootfs }, ...(known ? {} : { state: { initialized: false } }) };
   },
@@ -72,6 +81,7 @@ export const contentSteps = {
     await host.firewall.remove(state.id);
     for (const { version } of await host.rootfs.list(paths.directory))
       await host.rootfs.remove(paths.directory, version);
+    await host.spaces.close(paths.directory);
     await node.events.moveTo(eventsPathOfDeleted(host.paths, state.id), () => keepSummary(host.paths, paths, state));
     await rm(paths.link, { force: true });
     await host.trash.take(state.id);

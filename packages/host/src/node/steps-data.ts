@@ -1,15 +1,14 @@
 import { lstat, readdir } from "node:fs/promises";
-import { join } from "node:path";
 import { cutPoint } from "../durable/index.ts";
 import { HostError } from "../errors/host-error.ts";
-import { copyTree, dataBelow, isDirectory, leadsTo, removeTree, showAs } from "./node-data.ts";
+import { copyTree, dataBelow, homeOf, isDirectory, leadsTo, removeTree, showAs } from "./node-data.ts";
 import type { ExecutorTable } from "./outcome.ts";
 
 /** Steps that bring a node's data from one place to another. */
 export const dataSteps = {
-  copy_data: async (node, { source, stop }, { signal }) => {
-    const { data, directory } = node.paths;
-    const copy = join(directory, "data.copy");
+  copy_data: async (node, { source, stop }, { state, signal }) => {
+    const data = homeOf(node.paths, state);
+    const copy = `${data}.copy`;
     // Something there and no copy any more: an earlier pass was cut after its last change.
     const isDone = !(await isDirectory(copy)) && (await readdir(data)).length > 0;
     if (!isDone) {
@@ -26,23 +25,23 @@ export const dataSteps = {
     const { move, data_directory: before } = state;
     if (move === null) throw new HostError("internal", "no data are to be moved");
     const target = move.data_directory;
-    const place = target === null ? join(paths.directory, "data.copy") : dataBelow(target, state.id);
-    const isShown =
-      target === null ? (await isDirectory(paths.data)) && before !== null : await leadsTo(paths.data, place);
+    const home = homeOf(paths, state);
+    const place = target === null ? `${home}.copy` : dataBelow(target, state.id);
+    const isShown = target === null ? (await isDirectory(home)) && before !== null : await leadsTo(home, place);
     // Once the old directory has stepped aside there is no way back but forward.
-    const isBegun = (await isDirectory(place)) && !(await isThere(paths.data));
+    const isBegun = (await isDirectory(place)) && !(await isThere(home));
     if (move.given_up && !isShown && !isBegun) {
       await removeTree(place);
       await removeTree(`${place}.partial`);
       return { state: { move: null } };
     }
     if (!isShown) {
-      if (!isBegun) await copyTree(paths.data, place, signal);
+      if (!isBegun) await copyTree(home, place, signal);
       await cutPoint("copied.move_data", state.id);
-      await showAs(paths.data, place, target === null ? "itself" : "link");
+      await showAs(home, place, target === null ? "itself" : "link");
     }
     if (before !== null) await removeTree(dataBelow(before, state.id));
-    await removeTree(`${paths.data}.old`);
+    await removeTree(`${home}.old`);
     return { state: { move: null, data_directory: target } };
   },
 } satisfies Partial<ExecutorTable>;

@@ -9,11 +9,12 @@ const forcedMs = 5 * second;
 
 /** Steps that take a node down. */
 export const downSteps = {
-  stop_jobs: async (node, { force }, { signal, progress }) => {
+  stop_jobs: async (node, { force }, { state, signal, progress }) => {
     node.tasks.disarm();
     const { babel, call } = node.link;
     const timeoutMs = force ? forcedMs : await shutdownMs(node, signal);
     const remaining = tellRemaining(node, progress, signal);
+    await node.host.spaces.giveRoom(node.paths.directory, state.space);
     try {
       await call("shutdown_babel", (options) => babel.shutdown({ force }, options), { timeoutMs, signal });
     } catch (error) {
@@ -33,8 +34,9 @@ export const downSteps = {
   },
 
   stop_container: async (node, { force }, { state }) => {
-    const { runtime } = node.host;
+    const { runtime, spaces } = node.host;
     await (force ? runtime.kill(state.id) : runtime.stop(state.id, { timeoutMs: 60 * second }));
+    await spaces.keepRoom(node.paths.directory, state.space);
     return { seen: { container: "off", agent: "off" }, state: { started_at: null } };
   },
 

@@ -84,6 +84,7 @@ export const upSteps = {
 
   start_container: async (node, _, { state, signal }) => {
     const { host, paths } = node;
+    if (state.space.kind !== "shared") await host.spaces.giveRoom(paths.directory, state.space);
     // The old secret dies with the old run of the container.
     node.agent = newAgentRecord(host.agent.version);
     node.arriving?.[Symbol.dispose]();
@@ -160,9 +161,10 @@ export const upSteps = {
     return { state: { config_dirty: false } };
   },
 
-  mark_started: async () => ({
-    state: { started_at: Math.floor(Date.now() / second), problem: null, provisional: false },
-  }),
+  mark_started: async ({ host, paths }, _, { state }) => {
+    if (state.space.kind !== "shared") await host.spaces.keepRoom(paths.directory, state.space);
+    return { state: { started_at: Math.floor(Date.now() / second), problem: null, provisional: false } };
+  },
 } satisfies Partial<ExecutorTable>;
 
 async function containerSpec(node: NodeParts, state: NodeState): Promise<ContainerSpec> {

@@ -58,6 +58,8 @@ async function purge({ trash }: HostPaths): Promise<string | undefined> {
     const directory = join(trash, name);
     try {
       for (const path of await dataElsewhere(directory)) await removeTree(path);
+      // A subvolume is a file system of its own to `rm`.
+      await removeTree(join(directory, "space"));
       await removeTree(directory);
     } catch (error) {
       problem = `what is left of a deleted node cannot be removed: ${(error as Error).message}`;
@@ -79,8 +81,8 @@ async function dataElsewhere(trash: string): Promise<readonly string[]> {
   const state = placesSchema.safeParse(parsed(text)).data;
   if (state === undefined) {
     // The state is not readable, but the link is ours: its last part is the node's id.
-    const link = await readlink(join(trash, "data")).catch(() => undefined);
-    return link !== undefined && trash.includes(`/${link.split("/").at(-1)}-`) ? [link] : [];
+    const links = await Promise.all(["data", "space/data"].map((name) => readlink(join(trash, name)).catch(() => "")));
+    return links.filter((link) => trash.includes(`/${link.split("/").at(-1)}-`));
   }
   return [state.data_directory, state.move?.data_directory]
     .filter((directory) => typeof directory === "string")

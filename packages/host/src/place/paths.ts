@@ -48,6 +48,8 @@ export interface NodePaths {
   readonly link: string;
   readonly state: string;
   readonly data: string;
+  /** Where data and changes of the root lie that the kernel keeps to a size. */
+  readonly space: string;
   readonly rootfs: string;
   /** Runtime state: sockets of babel and engine, container records. */
   readonly run: string;
@@ -87,6 +89,7 @@ export function nodePaths(host: HostPaths, id: string): NodePaths {
     link: join(host.var, id),
     state: join(directory, "state.json"),
     data: join(directory, "data"),
+    space: join(directory, "space"),
     rootfs: join(directory, "rootfs"),
     run: join(directory, "run"),
     babelSocket: join(directory, "run/babel.sock"),

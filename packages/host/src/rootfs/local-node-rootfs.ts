@@ -167,12 +167,15 @@ async function fill(folder: string, storage: RootfsRecord["storage"], image: Unp
 /** What a cut `prepare` or `remove` left; operations on one node are serial, so nobody works in these. */
 async function sweepLeftovers(roots: string): Promise<void> {
   const names = await readdir(roots).catch(() => []);
-  const leftovers = names.filter((name) => /^\.(new|trash|probe)-/.test(name)).map((name) => join(roots, name));
+  const found = names.filter((name) => /^\.(new|trash|probe)-/.test(name));
+  if (found.length === 0) return;
+  // The table of mounts knows no links.
+  const real = await realpath(roots);
+  const leftovers = found.map((name) => join(real, name));
   for (const { mountPoint } of await readMountTable()) {
     if (leftovers.some((leftover) => mountPoint.startsWith(`${leftover}/`))) await unmountOne(mountPoint);
   }
-  if (leftovers.length > 0)
-    await runTool("rm", ["-rf", "--one-file-system", "--", ...leftovers], { timeoutMs: COPY_TIMEOUT_MS });
+  await runTool("rm", ["-rf", "--one-file-system", "--", ...leftovers], { timeoutMs: COPY_TIMEOUT_MS });
 }
 
 /** Everything mounted below a folder, the newest first, as paths below `folder` as it was given. */

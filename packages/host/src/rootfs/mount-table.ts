@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, realpath } from "node:fs/promises";
 
 /** One line of /proc/self/mountinfo; paths are unescaped. */
 export interface MountEntry {
@@ -6,6 +6,8 @@ export interface MountEntry {
   readonly root: string;
   readonly mountPoint: string;
   readonly fileSystem: string;
+  /** The device, where there is one. */
+  readonly source: string;
   readonly options: ReadonlyMap<string, string>;
 }
 
@@ -44,14 +46,25 @@ export async function readMountsAt(path: string): Promise<readonly MountEntry[]>
   return entries.filter(({ mountPoint }) => mountPoint === path);
 }
 
+/** The mount that shows what lies in a folder. */
+export async function mountOf(folder: string): Promise<MountEntry | undefined> {
+  const path = await realpath(folder);
+  const above = (await readMountTable()).filter(
+    ({ mountPoint }) => mountPoint === "/" || mountPoint === path || path.startsWith(`${mountPoint}/`),
+  );
+  // Of several at one place the last is the visible one.
+  return above.toSorted((a, b) => a.mountPoint.length - b.mountPoint.length).at(-1);
+}
+
 function parseEntry(line: string): MountEntry {
   const [head = "", tail = ""] = line.split(" - ");
   const [, , , root = "", mountPoint = ""] = head.split(" ");
-  const [fileSystem = "", , options = ""] = tail.split(" ");
+  const [fileSystem = "", source = "", options = ""] = tail.split(" ");
   return {
     root: decodeOctal(root),
     mountPoint: decodeOctal(mountPoint),
     fileSystem,
+    source: decodeOctal(source),
     options: new Map(
       options.split(",").map((option) => {
         const equals = option.indexOf("=");

@@ -21,6 +21,13 @@ const REFUSED: readonly string[] = [
   ...["request_key", "setns", "swapoff", "swapon", "umount", "umount2", "unshare", "userfaultfd", "vhangup"],
 ];
 
+/**
+ * ioctls of btrfs that make subvolumes and snapshots: what lies in one of a node's own making would not count for the node's quota.
+ * The kernel allows them to everybody who may write to a folder.
+ */
+const SUBVOLUME_CALLS = [0x50009401, 0x5000940e, 0x50009417, 0x50009418];
+const INT = 0xffffffff;
+
 const CLONE_NEWUSER = 0x10000000;
 const EPERM = 1;
 const ENOSYS = 38;
@@ -62,6 +69,12 @@ export function seccompProfile(kind: ContainerRuntime["kind"]): object {
         ...errno(EPERM),
         args: [{ index: 0, value: CLONE_NEWUSER, valueTwo: CLONE_NEWUSER, op: "SCMP_CMP_MASKED_EQ" }],
       },
+      ...SUBVOLUME_CALLS.map((call) => ({
+        names: ["ioctl"],
+        action: "SCMP_ACT_ERRNO",
+        errnoRet: EPERM,
+        args: [{ index: 1, value: INT, valueTwo: call, op: "SCMP_CMP_MASKED_EQ" }],
+      })),
       // Its flags are behind a pointer that seccomp cannot read; libraries fall back to clone when it does not exist.
       ...(kind === "oci" ? [{ names: ["clone3"], ...errno(ENOSYS) }] : UNKNOWN_UNDER_APPTAINER),
     ],

@@ -44,6 +44,11 @@ const PACKAGES: Readonly<Record<string, string>> = {
   flock: "util-linux",
   mount: "mount",
   umount: "mount",
+  losetup: "mount",
+  "mkfs.ext4": "e2fsprogs",
+  e2fsck: "e2fsprogs",
+  resize2fs: "e2fsprogs",
+  btrfs: "btrfs-progs",
   cp: "coreutils",
   tar: "tar",
 };

@@ -66,7 +66,7 @@ async function mounted<T>(options: readonly string[], work: (place: string) => P
 }
 
 test("a machine that can run nodes is healthy, and nothing is left of the examination", async () => {
-  const root = newRoot({ mode: "dev", iface: `bvd${process.pid}` });
+  const root = newRoot({ mode: "dev", iface: `bvd${process.pid}`, disk_limit: "image" });
   mkdirSync(join(root, "var/lib/blockvisor"), { recursive: true });
   const { status, report, of } = await examine(root);
   assert.deepEqual(
@@ -76,6 +76,7 @@ test("a machine that can run nodes is healthy, and nothing is left of the examin
   assert.deepEqual([status, report.healthy, report.errors], [0, true, 0]);
   assert.match(of("runtime")[0]?.message ?? "", /runs containers$/);
   assert.equal(of("overlay")[0]?.level, "ok");
+  assert.match(of("disk-limit")[0]?.message ?? "", /^each new node gets a file system of its own/);
   assert.match(of("agent")[0]?.message ?? "", /^babel .* on Node v24/);
   assert.deepEqual(readdirSync(join(root, "var/lib/blockvisor")), []);
   assert.equal(execFileSync("nft", ["list", "tables"], { encoding: "utf8" }).includes("bv_doctor"), false);
@@ -113,6 +114,27 @@ test("a runtime that is installed, but too old, or runs nothing on this machine"
     const { level, message, fix } = of("runtime").at(-1) ?? {};
     assert.deepEqual([status, level, message], [1, "error", `apptainer runs no container: ${reason}`]);
     assert.match(fix ?? "", /^install apptainer 1\.4 and see .* or write "runtime": "oci"/);
+  }
+});
+
+test("a file system that could keep nodes to their size, were its quotas on", async () => {
+  const root = newRoot({ mode: "dev" });
+  const state = join(root, "var/lib/blockvisor");
+  mkdirSync(state, { recursive: true });
+  execFileSync("truncate", ["-s", "200M", join(root, "disk")]);
+  execFileSync("mkfs.btrfs", ["-q", join(root, "disk")]);
+  execFileSync("mount", ["-o", "loop", join(root, "disk"), state]);
+  try {
+    const [off] = (await examine(root)).of("disk-limit");
+    assert.deepEqual([off?.level, off?.fix], ["warning", `apt-get install btrfs-progs && btrfs quota enable ${state}`]);
+    execFileSync("btrfs", ["quota", "enable", state]);
+    const [on] = (await examine(root)).of("disk-limit");
+    assert.deepEqual(
+      [on?.level, on?.message],
+      ["ok", `btrfs keeps each new node to its size: quotas are on at ${state}`],
+    );
+  } finally {
+    execFileSync("umount", [state]);
   }
 });
 

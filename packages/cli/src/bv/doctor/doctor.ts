@@ -6,6 +6,7 @@ import { checkAgent } from "./checks/agent.ts";
 import { checkControlPlane } from "./checks/control-plane.ts";
 import { checkDaemon } from "./checks/daemon.ts";
 import { checkDisk } from "./checks/disk.ts";
+import { checkDiskLimit } from "./checks/disk-limit.ts";
 import { checkKernel } from "./checks/kernel.ts";
 import { checkNetwork } from "./checks/network.ts";
 import { checkPermissions, readConfig } from "./checks/permissions.ts";
@@ -20,6 +21,7 @@ const checks: readonly Check[] = [
   checkRuntime,
   checkNetwork,
   checkDisk,
+  checkDiskLimit,
   checkPermissions,
   checkControlPlane,
 ];

@@ -34,6 +34,7 @@ export interface HostConfigJson {
   readonly mode?: unknown;
   readonly iface?: unknown;
   readonly runtime?: unknown;
+  readonly disk_limit?: unknown;
   readonly nodexeus_api_url?: unknown;
   readonly blockjoy_api_url?: unknown;
 }

@@ -17,11 +17,14 @@ export interface ResourcesView {
   readonly network_sent_bytes: number | null;
   readonly data_bytes: number;
   readonly changed_bytes: number;
+  /** What the kernel keeps the node to, with what it counts; null where only the daemon looks, and `data_bytes`, `changed_bytes` tell. */
+  readonly space: { readonly kind: string; readonly used_bytes: number; readonly limit_bytes: number } | null;
   /** There is more on the disk than could be counted in a second. */
   readonly disk_incomplete: boolean;
 }
 
 export function resourcesView(resources: NodeResourcesJson): ResourcesView {
+  const { space } = resources;
   const number = (value: number | string | undefined): number | null => (value === undefined ? null : Number(value));
   return {
     cpu_percent: number(resources.cpuPercent),
@@ -36,15 +39,16 @@ export function resourcesView(resources: NodeResourcesJson): ResourcesView {
     network_sent_bytes: number(resources.networkSentBytes),
     data_bytes: Number(resources.dataBytes ?? 0),
     changed_bytes: Number(resources.changedBytes ?? 0),
+    space: space
+      ? { kind: space.kind ?? "", used_bytes: Number(space.usedBytes), limit_bytes: Number(space.limitBytes) }
+      : null,
     disk_incomplete: resources.diskIncomplete ?? false,
   };
 }
 
 /** Label and value of each line; `diskGb` is what the node asked for. */
 export function resourceLines(view: ResourcesView, diskGb: number): readonly (readonly [string, string])[] {
-  const more = view.disk_incomplete ? "more than " : "";
-  const disk = `${more}${bytesText(view.data_bytes)} of data, ${bytesText(view.changed_bytes)} changed of the image`;
-  const onDisk = ["Disk use", `${disk} (planned: ${diskGb} GB)`] as const;
+  const onDisk = ["Disk use", diskText(view, diskGb)] as const;
   if (view.cpu_secs === null || view.memory_bytes === null) return [onDisk];
   const percent = view.cpu_percent === null ? "" : `${view.cpu_percent.toFixed(1)} % of a core, `;
   return [
@@ -60,6 +64,17 @@ export function resourceLines(view: ResourcesView, diskGb: number): readonly (re
         ] as const)),
     onDisk,
   ];
+}
+
+function diskText({ space, ...view }: ResourcesView, diskGb: number): string {
+  const more = view.disk_incomplete ? "more than " : "";
+  if (space === null) {
+    const parts = `${bytesText(view.data_bytes)} of data, ${bytesText(view.changed_bytes)} changed of the image`;
+    return `${more}${parts} (planned: ${diskGb} GB, watched by the daemon)`;
+  }
+  const keeper = space.kind === "subvolume" ? "a btrfs quota" : "a file system of its own";
+  const kept = `${bytesText(space.used_bytes)} of ${bytesText(space.limit_bytes)}, kept by ${keeper}`;
+  return view.data_bytes > 0 ? `${kept}; ${more}${bytesText(view.data_bytes)} of data elsewhere` : kept;
 }
 
 function limit(value: number | null, text: (value: number) => string): string {

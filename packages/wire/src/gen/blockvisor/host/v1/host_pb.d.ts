@@ -2534,7 +2534,7 @@ export declare type NodeResources = Message<"blockvisor.host.v1.NodeResources"> 
   networkSentBytes?: bigint | undefined;
 
   /**
-   * Of the node's data and of what it has changed of its image.
+   * Of the node's data and of what it has changed of its image; 0 for what the kernel counts, see `space`.
    *
    * @generated from field: uint64 data_bytes = 11;
    */
@@ -2551,6 +2551,13 @@ export declare type NodeResources = Message<"blockvisor.host.v1.NodeResources"> 
    * @generated from field: bool disk_incomplete = 13;
    */
   diskIncomplete: boolean;
+
+  /**
+   * What the kernel keeps the node to; absent: nothing does, only the daemon when the disk runs full.
+   *
+   * @generated from field: optional blockvisor.host.v1.NodeSpace space = 14;
+   */
+  space?: NodeSpace | undefined;
 };
 
 /**
@@ -2624,7 +2631,7 @@ export declare type NodeResourcesJson = {
   networkSentBytes?: string;
 
   /**
-   * Of the node's data and of what it has changed of its image.
+   * Of the node's data and of what it has changed of its image; 0 for what the kernel counts, see `space`.
    *
    * @generated from field: uint64 data_bytes = 11;
    */
@@ -2641,6 +2648,13 @@ export declare type NodeResourcesJson = {
    * @generated from field: bool disk_incomplete = 13;
    */
   diskIncomplete?: boolean;
+
+  /**
+   * What the kernel keeps the node to; absent: nothing does, only the daemon when the disk runs full.
+   *
+   * @generated from field: optional blockvisor.host.v1.NodeSpace space = 14;
+   */
+  space?: NodeSpaceJson;
 };
 
 /**
@@ -2648,6 +2662,60 @@ export declare type NodeResourcesJson = {
  * Use `create(NodeResourcesSchema)` to create a new message.
  */
 export declare const NodeResourcesSchema: GenMessage<NodeResources, {jsonType: NodeResourcesJson}>;
+
+/**
+ * Of the node's data, where they were not moved elsewhere, and what it has changed of its image.
+ *
+ * @generated from message blockvisor.host.v1.NodeSpace
+ */
+export declare type NodeSpace = Message<"blockvisor.host.v1.NodeSpace"> & {
+  /**
+   * "subvolume": of btrfs, with a quota; "image": a file with a file system.
+   *
+   * @generated from field: string kind = 1;
+   */
+  kind: string;
+
+  /**
+   * @generated from field: uint64 used_bytes = 2;
+   */
+  usedBytes: bigint;
+
+  /**
+   * @generated from field: uint64 limit_bytes = 3;
+   */
+  limitBytes: bigint;
+};
+
+/**
+ * Of the node's data, where they were not moved elsewhere, and what it has changed of its image.
+ *
+ * @generated from message blockvisor.host.v1.NodeSpace
+ */
+export declare type NodeSpaceJson = {
+  /**
+   * "subvolume": of btrfs, with a quota; "image": a file with a file system.
+   *
+   * @generated from field: string kind = 1;
+   */
+  kind?: string;
+
+  /**
+   * @generated from field: uint64 used_bytes = 2;
+   */
+  usedBytes?: string;
+
+  /**
+   * @generated from field: uint64 limit_bytes = 3;
+   */
+  limitBytes?: string;
+};
+
+/**
+ * Describes the message blockvisor.host.v1.NodeSpace.
+ * Use `create(NodeSpaceSchema)` to create a new message.
+ */
+export declare const NodeSpaceSchema: GenMessage<NodeSpace, {jsonType: NodeSpaceJson}>;
 
 /**
  * @generated from message blockvisor.host.v1.RepairNodeRequest

@@ -71,8 +71,7 @@ export function seccompProfile(kind: ContainerRuntime["kind"]): object {
       },
       ...SUBVOLUME_CALLS.map((call) => ({
         names: ["ioctl"],
-        action: "SCMP_ACT_ERRNO",
-        errnoRet: EPERM,
+        ...errno(EPERM),
         args: [{ index: 1, value: INT, valueTwo: call, op: "SCMP_CMP_MASKED_EQ" }],
       })),
       // Its flags are behind a pointer that seccomp cannot read; libraries fall back to clone when it does not exist.

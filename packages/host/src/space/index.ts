@@ -1,2 +1,2 @@
 export { createNodeSpaces } from "./local-node-spaces.ts";
-export type { NodeSpaces, SpaceKind, SpaceUse } from "./node-space.ts";
+export type { NodeSpaces } from "./node-space.ts";

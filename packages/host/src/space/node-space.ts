@@ -3,9 +3,9 @@
  * `daemon/disk-guard.ts` watches. Otherwise its data and what it changes of its image lie in `<node>/space`: a btrfs subvolume with a
  * quota, or an ext4 file system in `<node>/space.img`.
  */
-export type SpaceKind = "shared" | "subvolume" | "image";
+type SpaceKind = "shared" | "subvolume" | "image";
 
-export interface NodeSpace {
+interface NodeSpace {
   readonly kind: SpaceKind;
   /** The size that is in force; 0: none yet. */
   readonly gb: number;

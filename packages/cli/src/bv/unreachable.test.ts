@@ -20,10 +20,10 @@ test("a machine that was never set up is told what to do, before anything else",
   );
 });
 
-test("a daemon that does not run has its own exit code", async () => {
+test("a daemon that does not run has its own exit code, also where only the backup of its configuration is left", async () => {
   using root = new TemporaryDirectory();
   mkdirSync(join(root.path, "etc"));
-  writeFileSync(join(root.path, "etc/blockvisor.json"), "{}");
+  writeFileSync(join(root.path, "etc/blockvisor.json_bak"), "{}");
   const env = { BV_ROOT: root.path };
   const socket = join(root.path, "run/blockvisor/blockvisord.sock");
   const { status, stdout, stderr } = await runCli("bv", ["n", "ls", "--format=json"], { env });

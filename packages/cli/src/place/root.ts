@@ -20,9 +20,18 @@ export function stateDirectory(): string {
   return join(hostRoot(), "var/lib/blockvisor");
 }
 
+/**
+ * The configuration, or what an interrupted save of an older program left of it, which the daemon restores when it starts (host-daemon
+ * DB-1.1). Undefined: this machine has none.
+ */
+export function foundHostConfig(): string | undefined {
+  const path = hostConfigPath();
+  return [path, `${path}_bak`].find((candidate) => existsSync(candidate));
+}
+
 /** Host-daemon §2.1: nothing works on a machine that was never set up, unless a daemon runs there all the same. */
 export function requireRegisteredHost(): void {
-  if (existsSync(hostConfigPath()) || existsSync(daemonSocketPath())) return;
+  if (foundHostConfig() !== undefined || existsSync(daemonSocketPath())) return;
   throw new Failure("not-registered", "Host is not registered, please run `bvup` first", {
     causes: [`${hostConfigPath()} does not exist`],
     hint: "`bvup TOKEN` registers this machine; `bvup --help` shows how",

@@ -52,8 +52,9 @@ export async function openCloudLink({
   paths,
   config,
   apiUrl,
-}: Pick<CloudOptions, "paths" | "config" | "apiUrl">): Promise<CloudLink> {
-  const tokens = new TokenKeeper(await loadTokens(paths, config), refreshOver(apiUrl), (pair) =>
+  log,
+}: Pick<CloudOptions, "paths" | "config" | "apiUrl" | "log">): Promise<CloudLink> {
+  const tokens = new TokenKeeper(await loadTokens(paths, config, log), refreshOver(apiUrl), (pair) =>
     saveTokens(paths, pair),
   );
   return { api: openApi(apiUrl, tokens), tokens };

@@ -5,10 +5,12 @@ import { dirname, join } from "node:path";
 import { after, test } from "node:test";
 import { loadHostConfig } from "../config/load-config.ts";
 import { hostPaths } from "../place/paths.ts";
-import { loadTokens, TokenKeeper, type TokenPair } from "./tokens.ts";
+import { loadTokens, saveTokens, TokenKeeper, type TokenPair } from "./tokens.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "bv-tokens-"));
 after(() => rm(folder, { recursive: true }));
+
+const quiet = { warn: assert.fail };
 
 /** A JWT of a life that began `age` seconds ago and lasts `life` seconds. */
 function jwt(age: number, life: number, name = ""): string {
@@ -59,7 +61,7 @@ test("tokens that bvup left in the configuration move to a file of their own", a
     paths.config,
     JSON.stringify({ id: "h", token: "t", refresh_token: "r", nodexeus_api_url: "http://x", extra: 1 }),
   );
-  const pair = await loadTokens(paths, await loadHostConfig(paths, false));
+  const pair = await loadTokens(paths, await loadHostConfig(paths, false), quiet);
   assert.deepEqual(pair, { token: "t", refresh_token: "r" });
   assert.deepEqual(JSON.parse(await readFile(paths.config, "utf8")), {
     id: "h",
@@ -67,5 +69,23 @@ test("tokens that bvup left in the configuration move to a file of their own", a
     extra: 1,
   });
   assert.equal((await stat(paths.auth)).mode & 0o777, 0o600);
-  assert.deepEqual(await loadTokens(paths, await loadHostConfig(paths, false)), pair);
+  assert.deepEqual(await loadTokens(paths, await loadHostConfig(paths, false), quiet), pair);
+});
+
+test("tokens stay in the configuration while their own file cannot be written, also new ones", async () => {
+  const paths = hostPaths(join(folder, "unwritable"));
+  await mkdir(dirname(paths.config), { recursive: true });
+  await mkdir(join(paths.auth, "in the way"), { recursive: true });
+  const rest = { id: "h", nodexeus_api_url: "http://x" };
+  await writeFile(paths.config, JSON.stringify({ ...rest, token: "t", refresh_token: "r" }));
+  const warnings: string[] = [];
+  const log = { warn: (message: string) => void warnings.push(message) };
+  const load = async () => loadTokens(paths, await loadHostConfig(paths, false), log);
+  assert.deepEqual(await load(), { token: "t", refresh_token: "r" });
+  assert.match(warnings.join(), /^API tokens stay in .*blockvisor\.json: /);
+  await saveTokens(paths, { token: "t2", refresh_token: "r2" });
+  assert.deepEqual(JSON.parse(await readFile(paths.config, "utf8")), { ...rest, token: "t2", refresh_token: "r2" });
+  await rm(paths.auth, { recursive: true });
+  assert.deepEqual(await load(), { token: "t2", refresh_token: "r2" });
+  assert.deepEqual(JSON.parse(await readFile(paths.config, "utf8")), rest);
 });

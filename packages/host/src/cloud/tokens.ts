@@ -1,5 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
+import type { Logger } from "pino";
 import { z } from "zod";
 import type { HostConfig } from "../config/host-config.ts";
 import { amendConfigFile } from "../config/load-config.ts";
@@ -11,13 +12,20 @@ const schema = z.object({ token: z.string(), refresh_token: z.string() });
 
 export type TokenPair = z.infer<typeof schema>;
 
-/** `auth.json`, 0600. Tokens that bvup (or an older version) put into `blockvisor.json` move here. */
-export async function loadTokens(paths: HostPaths, config: HostConfig): Promise<TokenPair> {
+/**
+ * `auth.json`, 0600. Tokens that bvup (or an older version) put into `blockvisor.json` move here, and stay there while this file cannot be
+ * written (spec host-daemon DB-1.2).
+ */
+export async function loadTokens(paths: HostPaths, config: HostConfig, log: Pick<Logger, "warn">): Promise<TokenPair> {
   const { token, refresh_token } = config.file;
   if (token !== undefined && refresh_token !== undefined) {
     const pair = { token, refresh_token };
-    await saveTokens(paths, pair);
-    await amendConfigFile(paths, { token: undefined, refresh_token: undefined });
+    try {
+      await writeTokens(paths, pair);
+      await amendConfigFile(paths, { token: undefined, refresh_token: undefined });
+    } catch (error) {
+      log.warn(`API tokens stay in ${paths.config}: ${(error as Error).message}`);
+    }
     return pair;
   }
   const stored = await readVersioned(paths.auth, { version: 1, schema });
@@ -27,7 +35,12 @@ export async function loadTokens(paths: HostPaths, config: HostConfig): Promise<
   });
 }
 
+/** Durable in `auth.json`, or else in `blockvisor.json`, which counts more than an older pair in the other. */
 export async function saveTokens(paths: HostPaths, pair: TokenPair): Promise<void> {
+  await writeTokens(paths, pair).catch(() => amendConfigFile(paths, pair));
+}
+
+async function writeTokens(paths: HostPaths, pair: TokenPair): Promise<void> {
   await mkdir(dirname(paths.auth), { recursive: true });
   await writeDurable(paths.auth, JSON.stringify({ schema_version: 1, ...pair }));
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, describe, test } from "node:test";
@@ -118,10 +118,33 @@ describe("the host configuration", () => {
     });
   });
 
-  test("falls back to what an interrupted save of the reference left", async () => {
-    const paths = await rootWith(undefined);
-    await writeFile(`${paths.config}_bak`, JSON.stringify(full));
-    assert.equal((await loadHostConfig(paths, false)).hostId, "host-1");
+  for (const [name, left] of [
+    ["nothing", undefined],
+    ["half a file", '{"id": "host-1", "na'],
+  ] as const) {
+    test(`is restored, once, where an interrupted save of the reference left ${name}`, async () => {
+      const paths = await rootWith(left);
+      await writeFile(`${paths.config}_bak`, JSON.stringify(full));
+      const warnings: string[] = [];
+      const load = () => loadHostConfig(paths, false, (message) => warnings.push(message));
+      assert.equal((await load()).hostId, "host-1");
+      assert.deepEqual(JSON.parse(await readFile(paths.config, "utf8")), full);
+      assert.equal((await stat(paths.config)).mode & 0o777, 0o600);
+      assert.equal((await load()).hostId, "host-1");
+      assert.deepEqual([warnings.length, /restored from .*_bak$/.test(warnings[0] ?? "")], [1, true], `${warnings}`);
+      const aside = (await readdir(dirname(paths.config))).filter((file) => file !== "blockvisor.json");
+      const kept = await Promise.all(aside.map((file) => readFile(join(dirname(paths.config), file), "utf8")));
+      assert.deepEqual(kept, left === undefined ? [] : [left]);
+    });
+  }
+
+  test("is never replaced by a backup that cannot be used, nor where it is only wrong", async () => {
+    const torn = await rootWith("{");
+    await writeFile(`${torn.config}_bak`, "{");
+    await assert.rejects(loadHostConfig(torn, false), { code: "config_error", message: /blockvisor\.json:/ });
+    const wrong = await rootWith({ ...full, net_conf: 1 });
+    await writeFile(`${wrong.config}_bak`, JSON.stringify(full));
+    await assert.rejects(loadHostConfig(wrong, false), { code: "config_error", message: /net_conf/ });
   });
 
   for (const [name, text, message] of [

@@ -1,13 +1,21 @@
-import { chmod, mkdir, readFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { writeDurable } from "../durable/index.ts";
+import { removeDurable, writeDurable } from "../durable/index.ts";
 import { HostError } from "../errors/host-error.ts";
 import type { HostPaths } from "../place/paths.ts";
 import { defaultDevConfig, type HostConfig, parseHostConfig } from "./host-config.ts";
 
-/** Reads `blockvisor.json`; reading never writes (spec host-daemon DB-1.2). `dev`: no file is needed, and the API is not used. */
-export async function loadHostConfig(paths: HostPaths, dev: boolean): Promise<HostConfig> {
-  const text = await readFirst([paths.config, `${paths.config}_bak`]);
+/**
+ * Reads `blockvisor.json`; reading never writes (spec host-daemon DB-1.2), but for what an interrupted save of an older program left: then
+ * its backup takes the place of what is missing or torn, and `warn` is told. `dev`: no file is needed, and the API is not used.
+ */
+export async function loadHostConfig(
+  paths: HostPaths,
+  dev: boolean,
+  warn: (message: string) => void = () => {},
+): Promise<HostConfig> {
+  const found = await readIfThere(paths.config);
+  const text = isJson(found) ? found : ((await restored(paths, warn)) ?? found);
   if (text === undefined) {
     if (dev) return defaultDevConfig();
     throw new HostError("config_error", `failed to read host config: ${paths.config} does not exist`, {
@@ -27,14 +35,40 @@ export async function amendConfigFile(paths: HostPaths, change: Readonly<Record<
   await chmod(paths.config, 0o600);
 }
 
-/** The second name is what the reference leaves behind when it is killed while saving (DB-1.1). */
-async function readFirst(candidates: readonly string[]): Promise<string | undefined> {
-  for (const path of candidates) {
-    const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") return undefined;
-      throw new HostError("config_error", `failed to read host config: ${path}: ${error.message}`);
-    });
-    if (text !== undefined) return text;
+/**
+ * The backup of an interrupted save (spec host-daemon DB-1.1, C1, C2), which is the configuration from now on; what cannot be read is kept
+ * beside it. Undefined without one.
+ */
+async function restored({ config }: HostPaths, warn: (message: string) => void): Promise<string | undefined> {
+  const backup = `${config}_bak`;
+  const text = await readIfThere(backup);
+  if (text === undefined || !isJson(text)) return undefined;
+  parseHostConfig(text, backup);
+  const aside = `${config}.unreadable-${Date.now()}`;
+  const wasTorn = await copyFile(config, aside).then(
+    () => true,
+    () => false,
+  );
+  await writeDurable(config, text, 0o600);
+  // Once: what is wrong with the file another time is for a person to decide.
+  await removeDurable(backup);
+  warn(`${config} ${wasTorn ? `could not be read (it is kept in ${aside})` : "was missing"}: restored from ${backup}`);
+  return text;
+}
+
+function isJson(text: string | undefined): boolean {
+  if (text === undefined) return false;
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
   }
-  return undefined;
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  return readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw new HostError("config_error", `failed to read host config: ${path}: ${error.message}`);
+  });
 }

@@ -51,7 +51,7 @@ export interface Daemon {
 export async function startDaemon({ root, dev, env, log }: DaemonOptions): Promise<Daemon> {
   const startedAt = new Date();
   const paths = hostPaths(root);
-  const config = await loadHostConfig(paths, dev);
+  const config = await loadHostConfig(paths, dev, (message) => log.warn(message));
   await mkdir(paths.nodes, { recursive: true, mode: 0o700 });
   const ballast = keepBallast({
     directory: paths.var,

@@ -1,8 +1,8 @@
-import { accessSync, constants, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { accessSync, constants, mkdirSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { Failure, reason } from "../../failure/failure.ts";
 import { replaceFile } from "../../files/replace-file.ts";
-import { hostConfigPath } from "../../place/root.ts";
+import { foundHostConfig, hostConfigPath } from "../../place/root.ts";
 import type { HostNetwork } from "../network/choose.ts";
 import type { BvupOptions } from "../options.ts";
 
@@ -17,8 +17,8 @@ export interface Registration {
 
 /** Refuses to forget a host: its tokens exist nowhere else (DB-8.2). */
 export function refuseSecondRegistration(force: boolean): void {
-  const path = hostConfigPath();
-  if (!existsSync(path) || force) return;
+  const path = foundHostConfig();
+  if (path === undefined || force) return;
   let name = "";
   try {
     const config: unknown = JSON.parse(readFileSync(path, "utf8"));

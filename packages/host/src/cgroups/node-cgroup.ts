@@ -18,6 +18,8 @@ export interface NodeCgroups {
   nameOf(nodeId: string): string;
   /** How the firewall recognises sockets of the node; `undefined` on a machine without version 2. The cgroup has to exist. */
   socketMatch(nodeId: string): CgroupSocketMatch | undefined;
+  /** The node's folder in version 2; `undefined` on a machine without. */
+  unifiedFolder(nodeId: string): string | undefined;
   /** Makes the node's cgroup where missing and sets its limits, also while processes run in it. Error `cgroup-limit-refused`. */
   ensure(nodeId: string, limits: ResourceLimits): Promise<void>;
   /** `cgroup.procs` of every hierarchy: a process writes itself (`0`) into each to join. */
@@ -58,6 +60,8 @@ export function createNodeCgroups(hierarchies: CgroupHierarchies = detectHierarc
       const folder = hierarchies.unified && relative("/sys/fs/cgroup", `${hierarchies.unified}/${nameOf(nodeId)}`);
       return folder && !folder.startsWith("..") ? { path: folder, level: nameOf(nodeId).split("/").length } : undefined;
     },
+
+    unifiedFolder: (nodeId) => hierarchies.unified && `${hierarchies.unified}/${nameOf(nodeId)}`,
 
     async ensure(nodeId, limits) {
       // Of the kernel's memory, not of a disk: a synchronous call is over before an asynchronous one has found its thread.

@@ -58,7 +58,7 @@ export async function assembleHost({ paths, config, env, log, api }: HostParts):
     cgroups,
     agent,
     runtime,
-    ownIds: createOwnIds({ mode: config.runtime.user_namespaces, runtime, directory: paths.nodes }),
+    ownIds: createOwnIds({ mode: config.runtime.user_namespaces, runtime, directory: paths.nodes, cgroups }),
     rootfs: createNodeRootfs(images),
     spaces: createNodeSpaces({ directory: paths.nodes, mode: config.diskLimit }),
     network: createNodeNetwork({ runDirectory }),

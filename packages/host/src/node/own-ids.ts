@@ -1,7 +1,9 @@
 import { stat } from "node:fs/promises";
+import { dirname } from "node:path";
 import { isOperationError } from "@blockvisor/image/container";
+import type { NodeCgroups } from "../cgroups/index.ts";
 import { tryMappedFolder, tryMappedOverlay } from "../rootfs/index.ts";
-import type { ContainerRuntime } from "../runtime/index.ts";
+import { type ContainerRuntime, tryLowPorts } from "../runtime/index.ts";
 import { dataOf } from "./node-data.ts";
 import { type NodeParts, usesHostNetwork } from "./node-host.ts";
 import type { NodeState } from "./node-state.ts";
@@ -10,6 +12,8 @@ import type { NodeState } from "./node-state.ts";
 export interface OwnIds {
   /** Why not, for a node that writes to this folder; `undefined`: it can. Found out once by trying. */
   against(folder: string): Promise<string | undefined>;
+  /** Why not, for a node on the host's network: its own root could not have ports below 1024 there. */
+  againstOnHostNetwork(): Promise<string | undefined>;
 }
 
 export function createOwnIds(options: {
@@ -17,10 +21,12 @@ export function createOwnIds(options: {
   readonly runtime: Pick<ContainerRuntime, "withoutUserNamespaces">;
   /** Where root file systems lie. */
   readonly directory: string;
+  readonly cgroups: Pick<NodeCgroups, "unifiedFolder">;
 }): OwnIds {
-  const { mode, runtime, directory } = options;
+  const { mode, runtime, directory, cgroups } = options;
   const folders = new Map<number, Promise<string | undefined>>();
   let machine: Promise<string | undefined> | undefined;
+  let lowPorts: Promise<string | undefined> | undefined;
 
   async function tryMachine(): Promise<string | undefined> {
     if (mode === "off") return "user_namespaces is off in blockvisor.json";
@@ -36,7 +42,19 @@ export function createOwnIds(options: {
     return known;
   }
 
+  async function tryLowPortsHere(): Promise<string | undefined> {
+    const folder = cgroups.unifiedFolder("trial");
+    if (folder === undefined) return "this machine has no cgroup version 2";
+    return tryLowPorts(`${dirname(folder)}-ports-trial`);
+  }
+
   return {
+    async againstOnHostNetwork() {
+      lowPorts ??= tryLowPortsHere();
+      const reason = await lowPorts;
+      return reason && `the node is on the host's network, and would have no ports below 1024: ${reason}`;
+    },
+
     async against(folder) {
       machine ??= tryMachine();
       return (await machine) ?? (await tryFolder(folder));
@@ -47,11 +65,10 @@ export function createOwnIds(options: {
 /** Why the container of a node has the machine's user ids; `undefined`: it has its own. */
 export async function againstOwnIds({ host, paths }: NodeParts, state: NodeState): Promise<string | undefined> {
   if (state.image.privileged) return "its image is privileged";
-  // Ports below 1024 and ping are the machine's to give there; its own namespace could not.
-  if (usesHostNetwork(host, state)) return "the node is on the host's network";
+  const reason = usesHostNetwork(host, state) ? await host.ownIds.againstOnHostNetwork() : undefined;
   // A space is on a file system that can do it.
   const isKnown = state.space.kind !== "shared" && state.data_directory === null;
-  return host.ownIds.against(isKnown ? host.paths.nodes : dataOf(paths, state));
+  return reason ?? host.ownIds.against(isKnown ? host.paths.nodes : dataOf(paths, state));
 }
 
 /** Shows the node's root file system with the ids its container is going to have. */

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { mappedMounts, type StagedTree } from "../user-namespace/index.ts";
 import type { ContainerSpec } from "./container-runtime.ts";
-import { networkOf, stageFor } from "./own-ids.ts";
+import { networkOf, portsOf, stageFor } from "./own-ids.ts";
 
 /** What is there for a command of Apptainer before it begins; paths are as it sees them. */
 export interface ApptainerGround {
@@ -23,6 +23,8 @@ interface HostPlaces {
   readonly folder: string;
   /** `cgroup.procs` of the container in each hierarchy. */
   readonly joinFiles: readonly string[];
+  /** Its folder in version 2, where there is one. */
+  readonly unifiedFolder: string | undefined;
 }
 
 export function apptainerGround(spec: ContainerSpec, host: HostPlaces): ApptainerGround {
@@ -79,7 +81,7 @@ function asTheMachine(spec: ContainerSpec, { folder, joinFiles }: HostPlaces): A
  */
 function withOwnIds(
   spec: ContainerSpec & { readonly idBase: number },
-  { folder, joinFiles }: HostPlaces,
+  { folder, joinFiles, unifiedFolder }: HostPlaces,
 ): ApptainerGround {
   const stage = stageFor(spec, []);
   const at = (name: string): string => `${stage.rest}/${name}`;
@@ -112,7 +114,13 @@ function withOwnIds(
     })),
     mounts: spec.mounts.map((mount, index) => ({ ...mount, source: at(`mount-${index}`) })),
     start: (command) =>
-      mappedMounts({ ...call, trees, users: "new", command: ["sh", "-c", `${EXPOSED}; "$@" 3>&-`, "sh", ...command] }),
+      mappedMounts({
+        ...call,
+        trees,
+        users: "new",
+        ...portsOf(spec, { unifiedFolder }),
+        command: ["sh", "-c", `${EXPOSED}; "$@" 3>&-`, "sh", ...command],
+      }),
     beside: (command, init) =>
       mappedMounts({
         ...call,

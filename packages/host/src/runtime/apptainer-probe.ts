@@ -62,7 +62,7 @@ async function tryContainer(runDirectory: string, idBase?: number): Promise<void
     await prepareState(state, idBase);
     for (const place of places) await mkdir(join(rootfs, place), { recursive: true });
     if (idBase !== undefined) await chown(rootfs, idBase, idBase);
-    const ground = apptainerGround(spec, { folder: state, joinFiles: [] });
+    const ground = apptainerGround(spec, { folder: state, joinFiles: [], unifiedFolder: undefined });
     const [tool, ...args] = ground.start([
       "apptainer",
       "exec",

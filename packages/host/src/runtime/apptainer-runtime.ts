@@ -27,7 +27,11 @@ export function createApptainerRuntime(
   let withoutUserNamespaces: Promise<string | undefined> | undefined;
 
   const groundOf = (spec: ContainerSpec): ApptainerGround =>
-    apptainerGround(spec, { folder: folderOf(spec.nodeId), joinFiles: cgroups.joinFiles(spec.nodeId) });
+    apptainerGround(spec, {
+      folder: folderOf(spec.nodeId),
+      joinFiles: cgroups.joinFiles(spec.nodeId),
+      unifiedFolder: cgroups.unifiedFolder(spec.nodeId),
+    });
 
   /** argv of a process that becomes a command in the running container, and what it needs besides. */
   async function entering(spec: ContainerSpec, command: ExecSpec | InteractiveSpec) {

@@ -2,5 +2,6 @@ export { childrenOf } from "./child-processes.ts";
 export { type ContainerEnd, endText } from "./container-end.ts";
 export type { ContainerRuntime, ContainerSpec, ExecSpec, RuntimeProbe } from "./container-runtime.ts";
 export { isolationOf } from "./isolation.ts";
+export { tryLowPorts } from "./own-ids.ts";
 export { identifyProcess, isAlive, type ProcessIdentity, signalProcess } from "./process-identity.ts";
 export { type RuntimeChoice, selectRuntime } from "./select-runtime.ts";

@@ -89,6 +89,7 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
     const places = {
       ...host,
       joinFiles: cgroups.joinFiles(nodeId),
+      unifiedFolder: cgroups.unifiedFolder(nodeId),
       needed: [runDirectory],
       ground,
     };
@@ -216,6 +217,6 @@ function trialOf(
   const spec: ContainerSpec = { ...nothing, rootfs, init: ["/init"], hostname: "probe", network };
   if (!namespace) return { config: ociConfig(spec, host) };
   const { idBase, ...places } = namespace;
-  const own = ownIds({ ...spec, idBase }, { ...host, joinFiles: [], ...places });
+  const own = ownIds({ ...spec, idBase }, { ...host, joinFiles: [], unifiedFolder: undefined, ...places });
   return { config: ociConfig(spec, host, own), own };
 }

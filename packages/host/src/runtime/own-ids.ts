@@ -1,6 +1,13 @@
 import { dirname } from "node:path";
-import { OperationError } from "@blockvisor/image/container";
-import { mappedMounts, RANGE_SIZE, type Stage, type StagedTree, stageBeside } from "../user-namespace/index.ts";
+import { isOperationError, OperationError, runTool } from "@blockvisor/image/container";
+import {
+  chooseRange,
+  mappedMounts,
+  RANGE_SIZE,
+  type Stage,
+  type StagedTree,
+  stageBeside,
+} from "../user-namespace/index.ts";
 import type { ContainerSpec } from "./container-runtime.ts";
 import { isIn, type ToolGround } from "./tool-ground.ts";
 
@@ -24,6 +31,8 @@ interface HostPlaces {
   readonly hosts: string;
   /** `cgroup.procs` of the container in each hierarchy. */
   readonly joinFiles: readonly string[];
+  /** Its folder in version 2, where there is one. */
+  readonly unifiedFolder: string | undefined;
   /** Its name below each hierarchy. */
   readonly cgroup: string;
   readonly ground: ToolGround;
@@ -75,6 +84,7 @@ export function ownIds(spec: ContainerSpec & { readonly idBase: number }, host: 
         join,
         ...(hidden === undefined ? {} : { hidden }),
         trees,
+        ...portsOf(spec, host),
         command,
       }),
   };
@@ -98,6 +108,14 @@ export function besideOwnIds(spec: ContainerSpec, command: readonly string[]): r
   return ["nsenter", `--net=${networkOf(spec)}`, ...command];
 }
 
+/** On the machine's network root of the container may have the ports that are for root. */
+export function portsOf(
+  { network }: ContainerSpec,
+  { unifiedFolder }: Pick<HostPlaces, "unifiedFolder">,
+): { readonly ports?: string } {
+  return network.kind === "host" && unifiedFolder !== undefined ? { ports: unifiedFolder } : {};
+}
+
 /** Who has joined the container's user namespace cannot join a network that is the machine's: the tool is in it from the beginning. */
 export function networkOf({ network }: ContainerSpec): string {
   return network.kind === "host" ? "/proc/self/ns/net" : network.path;
@@ -115,4 +133,16 @@ function cgroupMounts({ joinFiles, cgroup }: HostPlaces, seenAt: (folder: string
 
 function readOnly(source: string, destination: string): object {
   return { destination, type: "bind", source, options: ["bind", "rprivate", "ro", "nosuid", "noexec", "nodev"] };
+}
+
+/** Why a cgroup (`folder`, which is made for it) cannot let its processes have low ports; `undefined`: it can. */
+export async function tryLowPorts(folder: string): Promise<string | undefined> {
+  const [tool, ...args] = mappedMounts({ verb: "ports", base: chooseRange(new Set()), folder });
+  try {
+    await runTool(tool, args);
+    return undefined;
+  } catch (error) {
+    if (!isOperationError(error)) throw error;
+    return error.message;
+  }
 }

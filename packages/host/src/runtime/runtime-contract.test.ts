@@ -259,6 +259,21 @@ test("a privileged container can do what the machine's root can", async () => {
   assert.deepEqual(await leftovers(nodeId), nothing);
 });
 
+test("a node on the host's network has the host's interfaces, and ports below 1024", async () => {
+  const spec = node("hostnet-own", { network: { kind: "host" } });
+  await runtime.create(spec);
+  await runtime.start(spec.nodeId);
+  const host = execFileSync("readlink", ["/proc/self/ns/net"], { encoding: "utf8" }).trim();
+  const links = readdirSync("/sys/class/net").join(" ");
+  const seen = "readlink /proc/self/ns/net; echo $(ls /sys/class/net); cut -c 1-22 /proc/self/uid_map";
+  const [network, found, map] = (await inside(spec.nodeId, seen)).split("\n");
+  assert.deepEqual([network, found, map?.trim().split(/\s+/)], [host, links, ["0", String(idBase)]]);
+  const listening = "httpd -p 127.0.0.1:7 -h / 2>&1 && httpd -p [::1]:7 -h / 2>&1";
+  assert.equal(await inside(spec.nodeId, listening), "");
+  await runtime.delete(spec.nodeId);
+  assert.deepEqual(await leftovers(spec.nodeId), nothing);
+});
+
 test("a node on the host's network, with the machine's user ids, has the host's interfaces", async () => {
   const { idBase: _, ...spec } = node("hostnet", { network: { kind: "host" } });
   await runtime.create(spec);

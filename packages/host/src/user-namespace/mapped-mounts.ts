@@ -6,9 +6,11 @@ import { OperationError } from "@blockvisor/image/container";
  * that it leaves nothing when it is killed.
  *
  *     overlay NUMBERS BASE STAGE LOWER FOLDER NAME TARGET   an overlay on LOWER with FOLDER's upper and work, all shown mapped; TARGET empty: only tried
- *     enter NUMBERS BASE STAGE NETNS JOIN HIDDEN USERS (KIND SOURCE PLACE)... -- COMMAND...   COMMAND in that network, with trees at PLACE, below STAGE
+ *     enter NUMBERS BASE STAGE NETNS JOIN HIDDEN USERS PORTS (KIND SOURCE PLACE)... -- COMMAND...   COMMAND in that network, with trees at PLACE, below STAGE
  *                                                            or absolute; it joins by the files JOIN, one a line, and sees nothing in HIDDEN (empty:
- *                                                            neither); it is root of a user namespace with the range, USERS: `new` or the path of one
+ *                                                            neither); it is root of a user namespace with the range, USERS: `new` or the path of one;
+ *                                                            processes in the cgroup PORTS (version 2) may have ports below 1024
+ *     ports NUMBERS BASE FOLDER                              whether that can be had for a cgroup; FOLDER, which is made, is one for a moment
  *     try NUMBERS BASE FOLDER                                whether FOLDER can be shown mapped
  *
  * KIND is `map`, `try-map` (mapped where that works), `as-is`, or a new file system: `sysfs` (no source), `tmpfs` (SOURCE: bytes; the range's).
@@ -65,8 +67,26 @@ sub stage {
   chdir $stage or die "$stage: $!\n";
   umask 022;
 }
+# Ports below 1024 are for root of the network's own user namespace; but a program of the cgroup's may let a bind() pass (Linux 5.12).
+sub ports {
+  my ($folder) = @_;
+  opendir my $cgroup, $folder or die "$folder: $!\n";
+  # r0 = 3: allowed, without the capability; exit. From uapi/linux/bpf.h: BPF_PROG_LOAD of type CGROUP_SOCK_ADDR, BPF_PROG_ATTACH.
+  my ($program, $license) = (pack("CCslCCsl", 0xb7, 0, 0, 3, 0x95, 0, 0, 0), "GPL\0");
+  for my $bind (8, 9) {
+    my $loaded = pack("LLPPLLQLLx16LL", 18, 2, $program, $license, 0, 0, 0, 0, 0, 0, $bind);
+    my $attached = pack("LLLL", fileno $cgroup, call("bpf", 5, $loaded, length $loaded), $bind, 0);
+    call("bpf", 8, $attached, length $attached);
+  }
+}
 if ($verb eq "try") {
   tree($_, 1) for @ARGV;
+} elsif ($verb eq "ports") {
+  mkdir $ARGV[0];
+  eval { ports($ARGV[0]) };
+  my $problem = $@;
+  rmdir $ARGV[0];
+  die $problem if $problem;
 } elsif ($verb eq "overlay") {
   my ($stage, $lower, $folder, $name, $target) = @ARGV;
   my ($below, $own) = (tree($lower, 1), tree($folder, 1));
@@ -85,11 +105,12 @@ if ($verb eq "try") {
   call("setns", fileno $home, 0x20000);
   attach($merged, $target);
 } elsif ($verb eq "enter") {
-  my ($stage, $network, $join, $hidden, $space) = (shift, shift, shift, shift, shift);
+  my ($stage, $network, $join, $hidden, $space, $ports) = (shift, shift, shift, shift, shift, shift);
   for (split /\n/, $join) {
     open my $processes, ">", $_ or die "$_: $!\n";
     syswrite $processes, "0" or die "$_: $!\n";
   }
+  ports($ports) if $ports ne "";
   my @trees;
   while ((my $kind = shift) ne "--") {
     my ($source, $place) = (shift, shift);
@@ -98,7 +119,8 @@ if ($verb eq "try") {
       : tree($source, $kind eq "map");
     push @trees, [$place, $tree, $kind =~ /fs$/ || -d $source, $kind, $source];
   }
-  if (!-c STDIN) {
+  # What joins a container has the input of its caller.
+  if ($space !~ m{^/} && !-c STDIN) {
     # What comes first goes on while the network is made.
     (sysread(STDIN, my $made, 1) // 0) > 0 or die "there is no network\n";
     open STDIN, "<", "/dev/null" or die "/dev/null: $!\n";
@@ -130,13 +152,13 @@ if ($verb eq "try") {
 
 /** Only the old calls have numbers of their own on each architecture. */
 const NUMBERS: Readonly<Partial<Record<NodeJS.Architecture, string>>> = {
-  x64: "mount=165,unshare=272,setns=308,exit_group=231,setgroups=116,setresuid=117,setresgid=119",
-  arm64: "mount=40,unshare=97,setns=268,exit_group=94,setgroups=159,setresuid=147,setresgid=149",
+  x64: "mount=165,unshare=272,setns=308,exit_group=231,setgroups=116,setresuid=117,setresgid=119,bpf=321",
+  arm64: "mount=40,unshare=97,setns=268,exit_group=94,setgroups=159,setresuid=147,setresgid=149,bpf=280",
 };
 const NEW_NUMBERS = "open_tree=428,move_mount=429,mount_setattr=442";
 
 type MappedCall =
-  | { readonly verb: "try"; readonly base: number; readonly folder: string }
+  | { readonly verb: "try" | "ports"; readonly base: number; readonly folder: string }
   | {
       readonly verb: "overlay";
       readonly base: number;
@@ -160,6 +182,8 @@ type MappedCall =
       readonly hidden?: string;
       /** Whose root the command is: that of a new user namespace with the range, or of one by its path. Without it: the machine's. */
       readonly users?: "new" | `/${string}`;
+      /** Folder of a cgroup of version 2 whose processes may have ports below 1024 of a network that is not theirs. */
+      readonly ports?: string;
       readonly trees: readonly StagedTree[];
       readonly command: readonly string[];
     };
@@ -184,12 +208,13 @@ export function mappedMounts(call: MappedCall): readonly [string, ...string[]] {
 function operands(call: MappedCall): readonly string[] {
   switch (call.verb) {
     case "try":
+    case "ports":
       return [call.folder];
     case "overlay":
       return [call.stage, call.lower, call.folder, call.name, call.target];
     case "enter":
       return [
-        ...[call.stage, call.network, call.join.join("\n"), call.hidden ?? "", call.users ?? ""],
+        ...[call.stage, call.network, call.join.join("\n"), call.hidden ?? "", call.users ?? "", call.ports ?? ""],
         ...call.trees.flatMap(({ kind, source, place }) => [kind, source, place]),
         ...["--", ...call.command],
       ];

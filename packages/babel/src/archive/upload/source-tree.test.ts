@@ -36,6 +36,7 @@ test("files, links and directories are listed; what can not be archived is named
   await symlink("db", join(root, "link-to-directory"));
   await symlink("..", join(root, "db/empty/up"));
   await symlink("db/empty/up/../..", join(root, "through"));
+  await symlink(Buffer.from([0x62, 0xff, 0x2f, 0xfe]), join(root, "bytes"));
   execFileSync("mkfifo", [join(root, "pipe")]);
   const server = createServer().listen(join(root, "socket"));
   t.after(() => server.close());
@@ -63,6 +64,7 @@ test("files, links and directories are listed; what can not be archived is named
   );
   assert.deepEqual(tree.skipped.toSorted(), [
     "absolute: the link has an absolute target: /etc/passwd",
+    "bytes: the link has a target that is not UTF-8: b\\xff/\\xfe",
     "db/escape: the link has a target outside of the data: ../../etc",
     "pipe: neither a file nor a directory nor a link",
     "socket: neither a file nor a directory nor a link",

@@ -93,8 +93,9 @@ export async function scanSource(root: string, excluded: Exclusion, signal?: Abo
   }
 
   function takeLink(path: string, inside: string): void {
-    const target = readlinkSync(inside);
-    const fault = linkFault(path, target);
+    const raw = readlinkSync(inside, "buffer");
+    const target = isUtf8(raw) ? raw.toString("utf8") : escaped(raw);
+    const fault = isUtf8(raw) ? linkFault(path, target) : "has a target that is not UTF-8";
     if (fault === undefined) found.links.push({ path, target });
     else found.skipped.push(`${path}: the link ${fault}: ${target}`);
   }

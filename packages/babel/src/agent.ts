@@ -27,6 +27,9 @@ export type AgentOptions = {
   readonly env: Readonly<Record<string, string | undefined>>;
 };
 
+/** Longer than it takes somebody who works on the node to see why it failed. */
+const NEEDED_RETRY_MS = 60_000;
+
 export type AgentState = "not-ready" | "ready" | "shutdown";
 
 /** Total of all jobs' logs in one node. (D3-03) */
@@ -67,6 +70,7 @@ export class Agent {
       archiveCommand: options.archiveCommand,
       report: options.report,
       random: Math.random,
+      neededRetryMs: NEEDED_RETRY_MS,
     });
     this.#housekeeping = setInterval(() => void this.#pruneLogs().catch(() => undefined), HOUSEKEEPING_MS);
     this.#housekeeping.unref();

@@ -16,7 +16,7 @@ import { saveOneTime } from "./one-time.ts";
 import { endOf, outcomeOf } from "./outcome.ts";
 import { afterRun, describeOutcome, NO_ATTEMPTS, type Outcome } from "./policy.ts";
 import { endLeftovers, hasLeftovers, newRun, prepareFolder } from "./preparation.ts";
-import { programOf } from "./program.ts";
+import { FINAL_STATUS, isArchive, programOf } from "./program.ts";
 import { ProgressFile } from "./progress.ts";
 import { type JobRecord, type JobState, loadRecord, type RunRecord, type StopIntent, saveRecord } from "./record.ts";
 import * as runs from "./run.ts";
@@ -99,6 +99,17 @@ export class Job {
   get attempting(): boolean {
     return this.#record.state.kind === "running" || this.#record.state.kind === "backoff";
   }
+  /** It wants to run, and did not because of a job that it needs. */
+  get blocked(): boolean {
+    return this.#record.blocked === true;
+  }
+  /** It has failed, and to run it again may help: it is no archive job that knows better, and not one that runs only once. */
+  get mayHelpAgain(): boolean {
+    const { state, lastRun } = this.#record;
+    if (state.kind !== "finished" || state.exitCode === 0 || this.blocked || this.#config.one_time === true)
+      return false;
+    return !(isArchive(this.#config) && lastRun?.end?.exitCode === FINAL_STATUS);
+  }
   get stopping(): boolean {
     return this.#stopping !== undefined;
   }
@@ -132,7 +143,7 @@ export class Job {
       const readiness = readinessNow();
       if (state.kind !== "pending" || readiness === undefined) return;
       if (readiness.kind === "ready") return this.#activate();
-      if (readiness.kind === "blocked") return this.#finish(null, readiness.message);
+      if (readiness.kind === "blocked") return this.#finish(null, readiness.message, { blocked: true });
       if (state.waitingFor.join() === readiness.for.join()) return;
       await this.#save({ state: { kind: "pending", waitingFor: readiness.for } }, false);
     });
@@ -165,6 +176,7 @@ export class Job {
       clearTimeout(this.#timer);
       if (state.kind === "finished" || state.kind === "stopped") {
         if (intent === "skip") await this.#skip();
+        else if (intent === "stop" && this.blocked) await this.#save({ blocked: undefined }, true);
       } else await this.#conclude(intent);
       return undefined;
     });
@@ -367,7 +379,7 @@ export class Job {
     if (decision.kind === "finish") {
       if (failed) await this.events.add("note", failure);
       const end = await settleActivation(this.name, this.#config, decision, this.folder, this.#around);
-      await this.#finish(end.exitCode, end.message, failed ? failure : undefined);
+      await this.#finish(end.exitCode, end.message, failed ? { lastFailure: failure } : {});
       return;
     }
     const when = decision.waitMs === 0 ? "immediately" : `in ${decision.waitMs} ms`;
@@ -407,14 +419,20 @@ export class Job {
     await this.#finish(skipped.exitCode, skipped.message);
   }
 
-  async #finish(exitCode: number | null, message: string, lastFailure?: string): Promise<void> {
+  async #finish(
+    exitCode: number | null,
+    message: string,
+    { lastFailure, blocked }: Pick<JobRecord, "lastFailure" | "blocked"> = {},
+  ): Promise<void> {
     const failure = lastFailure ?? (exitCode === 0 ? undefined : message);
     if (lastFailure === undefined && failure !== undefined) await this.events.add("note", failure);
-    await this.#save({ state: { kind: "finished", exitCode, message }, intent: undefined, lastFailure: failure }, true);
+    const state: JobState = { kind: "finished", exitCode, message };
+    await this.#save({ state, intent: undefined, lastFailure: failure, blocked }, true);
   }
 
   async #save(change: RecordChange, durable: boolean): Promise<void> {
-    const merged = { ...this.#record, ...change, ...(change.state ? { changedAt: Date.now() } : {}) };
+    const moved = change.state ? { changedAt: Date.now(), blocked: undefined } : {};
+    const merged = { ...this.#record, ...moved, ...change };
     const record = Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== undefined)) as JobRecord;
     await saveRecord(join(this.folder, "status.json"), record, durable);
     this.#record = record;

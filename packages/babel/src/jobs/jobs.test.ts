@@ -204,6 +204,33 @@ describe("jobs", () => {
     );
   });
 
+  test("what finished only because of a job that it needs runs when that one is started, or skipped, unless it was stopped", async () => {
+    await agent.create("needed", "exit $(cat $BABEL_JOB_DIR/code || echo 7)");
+    await agent.create("dependent", "true", { needs: ["needed"] });
+    await agent.create("next-dependent", "true", { needs: ["dependent"] });
+    await agent.create("own-failure", "exit 3", { waitFor: ["needed"] });
+    const names = ["needed", "dependent", "next-dependent", "own-failure"];
+    const startAll = async (): Promise<void> => {
+      for (const name of names) await agent.jobs.startJob({ name });
+      for (const name of names) await agent.finished(name);
+    };
+    const ends = async () => Promise.all(names.map(async (name) => statusOf(await agent.finished(name))));
+    await startAll();
+    assert.deepEqual(await ends(), ["finished(7)", "finished(null)", "finished(null)", "finished(3)"]);
+    await writeFile(join(agent.jobFolder("needed"), "code"), "0");
+    await agent.jobs.startJob({ name: "needed" });
+    const done = ({ status }: JobInfo) => status?.status.case === "finished" && status.status.value.exitCode === 0;
+    await agent.reaches("next-dependent", done, "started again");
+    assert.deepEqual(await ends(), ["finished(0)", "finished(0)", "finished(0)", "finished(3)"]);
+
+    await writeFile(join(agent.jobFolder("needed"), "code"), "9");
+    await startAll();
+    await agent.jobs.stopJob({ name: "next-dependent" });
+    await agent.jobs.skipJob({ name: "needed" });
+    await agent.reaches("dependent", done, "started after the skip");
+    assert.deepEqual(await ends(), ["finished(0)", "finished(0)", "finished(null)", "finished(3)"]);
+  });
+
   test("cycles and unknown dependencies are refused with the path", async () => {
     await agent.create("x", "true", { needs: ["y"] });
     assert.equal(

@@ -46,6 +46,8 @@ export type JobRecord = {
   readonly attempts: Attempts;
   readonly lastRun?: RunRecord;
   readonly lastFailure?: string;
+  /** It has finished only because a job that it needs failed: it is to run as soon as somebody sets that one going again. */
+  readonly blocked?: true;
 };
 
 const LIMIT = 256 * 1024;

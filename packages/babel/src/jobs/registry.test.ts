@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import { test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
-import { openRegistry } from "../testbed/registry.ts";
+import { openRegistry, reaches } from "../testbed/registry.ts";
 import type { JobConfig } from "./config.ts";
 import { defectOf, dependenciesOf, dependentsAmong } from "./graph.ts";
 import type { Registry } from "./registry.ts";
@@ -93,6 +93,32 @@ test("model: no start before its needs, stops in reverse order, and every state 
     }),
     { numRuns: Number(process.env["BABEL_MODEL_RUNS"] ?? 15) },
   );
+});
+
+test("a failed job that others need is started again until it succeeds; one that runs only once is not", async () => {
+  const { registry, root, reports } = await openRegistry({ neededRetryMs: 1 });
+  try {
+    const job = (script: string, more: Partial<JobConfig> = {}): JobConfig => ({
+      job_type: { run_sh: script },
+      restart: "never",
+      ...more,
+    });
+    await registry.create("needed", job(`echo >> ${root}/count; [ $(wc -l < ${root}/count) = 3 ]`));
+    await registry.create("service", job("exec sleep 1000", { needs: ["needed"] }));
+    await registry.create("once", job("exit 1", { one_time: true }));
+    await registry.create("waits", job("true", { needs: ["once"] }));
+    await registry.create("alone", job("exit 1"));
+    for (const name of ["needed", "service", "once", "waits", "alone"]) await registry.start(name);
+    await reaches(registry, "service", "running");
+    assert.deepEqual(
+      ["needed", "once", "alone"].map((name) => registry.get(name).record.runs),
+      [3, 1, 1],
+    );
+    assert.deepEqual(reports, []);
+  } finally {
+    await registry.retain([]);
+    await rm(root, { recursive: true, force: true });
+  }
 });
 
 type Outcome = "stopped" | "pending" | "running" | "finished(0)" | "finished(1)" | "finished(null)";

@@ -14,6 +14,7 @@ import {
   readiness,
 } from "./graph.ts";
 import { Job } from "./job.ts";
+import { NeededRetries } from "./needed-retries.ts";
 import { isUpload } from "./program.ts";
 import { loadRecord, type StopIntent } from "./record.ts";
 import { SerialByName } from "./serial.ts";
@@ -42,10 +43,16 @@ export class Registry {
   readonly #forced = new Set<string>();
   #open = false;
   #retry: NodeJS.Timeout | undefined;
+  readonly #retries: NeededRetries;
   readonly #advancing = new Map<Job, { readonly again: boolean }>();
 
   constructor(around: Omit<Surroundings, "changed">) {
     this.#around = { ...around, changed: (name) => this.#changed(name) };
+    this.#retries = new NeededRetries(around.neededRetryMs, (name) =>
+      this.start(name).catch((error: unknown) =>
+        around.report(`job '${name}' is not started again: ${messageOf(error)}`),
+      ),
+    );
   }
 
   /** Takes up all jobs on disk that are not known yet, and begins to start what is pending. (D1-03) */
@@ -192,6 +199,16 @@ export class Registry {
     if (force) this.#forced.add(name);
     else this.#forced.delete(name);
     await job.start();
+    await this.#startBlockedBy(name);
+  }
+
+  /** Those that finished only because they need this job, and because they need those: it has been set going, or counts as done. */
+  async #startBlockedBy(name: string): Promise<void> {
+    for (const job of this.list()) {
+      if (!job.blocked || !(job.config.needs ?? []).includes(name)) continue;
+      await job.start();
+      await this.#startBlockedBy(job.name);
+    }
   }
 
   /** An upload that runs while the job would change what it reads; one that the job waits for anyway is none. (D5-04) */
@@ -211,14 +228,19 @@ export class Registry {
 
   async stop(name: string, intent: "stop" | "skip"): Promise<void> {
     await this.get(name, "can't stop").stop(intent);
+    if (intent === "skip") await this.#startBlockedBy(name);
   }
 
   /** Stops all jobs, dependents first, as many at once as that allows; goes on after failures and tells all of them. */
   async stopAll(intent: StopIntent = "stop", force = false): Promise<void> {
-    if (intent === "shutdown") this.#open = false;
+    if (intent === "shutdown") {
+      this.#open = false;
+      this.#retries.close();
+    }
     const all = this.list();
     // What has not begun yet must not begin while the others stop.
-    const idle = all.filter((job) => job.active && job.record.state.kind !== "running");
+    const wants = (job: Job): boolean => job.active || (intent === "stop" && job.blocked);
+    const idle = all.filter((job) => wants(job) && job.record.state.kind !== "running");
     const failures: Failure[] = [];
     const note = (error: unknown): void => {
       failures.push(error instanceof Failure ? error : internal("job-stop-failed", messageOf(error)));
@@ -290,6 +312,7 @@ export class Registry {
   /** Leaves all processes alone and stops watching them. */
   abandon(): void {
     this.#open = false;
+    this.#retries.close();
     for (const job of this.#jobs.values()) job.abandon();
   }
 
@@ -300,6 +323,15 @@ export class Registry {
   #settle(): void {
     if (!this.#open) return;
     for (const job of this.#jobs.values()) if (job.record.state.kind === "pending") void this.#advance(job);
+    this.#retries.update(this.#inTheWay(), (name, waitMs) => {
+      void this.find(name)?.events.add("note", `other jobs need '${name}', which failed; starts again in ${waitMs} ms`);
+    });
+  }
+
+  /** Failed jobs because of which others do not run. */
+  #inTheWay(): ReadonlySet<string> {
+    const needed = [...this.#jobs.values()].flatMap((job) => (job.blocked ? (job.config.needs ?? []) : []));
+    return new Set(needed.filter((name) => this.#jobs.get(name)?.mayHelpAgain));
   }
 
   /** One at a time per job; a wish that comes meanwhile is looked at afterwards. */
@@ -327,6 +359,8 @@ export class Registry {
   }
 
   #changed(name: string): void {
+    const state = this.#jobs.get(name)?.record.state;
+    if (state?.kind === "stopped" || (state?.kind === "finished" && state.exitCode === 0)) this.#retries.forget(name);
     this.#tell({ changed: [name], deleted: [] });
     this.#settle();
   }

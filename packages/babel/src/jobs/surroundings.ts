@@ -16,4 +16,6 @@ export type Surroundings = {
   /** Reports to the host's log. */
   readonly report: (message: string) => void;
   readonly random: () => number;
+  /** Milliseconds after which a failed job is started again for the first time because others need it. */
+  readonly neededRetryMs: number;
 };

@@ -15,6 +15,8 @@ type Options = {
   readonly busybox?: string;
   /** What archive jobs run. */
   readonly archiveCommand?: readonly string[];
+  /** Default: a minute. */
+  readonly neededRetryMs?: number;
 };
 
 /** The jobs of a node without the agent around them. */
@@ -33,6 +35,7 @@ export async function openRegistry(options: Options = {}) {
     archiveCommand: options.archiveCommand ?? ["false"],
     report: (message) => reports.push(message),
     random: Math.random,
+    neededRetryMs: options.neededRetryMs ?? 60_000,
   });
   await registry.open();
   return { registry, root: folder, paths, protocolData, reports };

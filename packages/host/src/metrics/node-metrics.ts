@@ -21,7 +21,7 @@ const values = [
 ] as const satisfies readonly (keyof PolledValues)[];
 
 /** States in which the protocol itself has nothing to tell yet. */
-const notYet = new Set(["downloading", "uploading", "starting"]);
+const notYet = new Set(["downloading", "uploading", "initializing", "starting", "failed"]);
 
 type Metrics = MessageInitShape<typeof NodeMetricsSchema>;
 

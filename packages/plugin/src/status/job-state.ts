@@ -1,24 +1,40 @@
 import type { PluginConfig } from "../config/model.ts";
 import { DOWNLOAD_JOB, UPLOAD_JOB } from "../config/plan.ts";
-import type { JobStatus, JobsInfo } from "../engine/job.ts";
+import { isActive, type JobStatus, type JobsInfo } from "../engine/job.ts";
 import type { ProtocolStatus } from "./protocol-status.ts";
 
 /**
- * What the jobs alone say about a node (spec plugin-api.md §4.5); undefined = the script has to say it. The config is only asked for where
- * it matters.
+ * What the jobs alone say about a node (spec plugin-api.md §4.5); undefined = the script has to say it. Services run for ever: one that has
+ * finished otherwise than by a skip did so because a job that it needs failed, or because it cannot be run, and the node is not healthy.
+ * The config is only asked for where it matters.
  */
 export async function statusFromJobs(
   jobs: JobsInfo,
   config: () => Promise<PluginConfig | undefined>,
 ): Promise<ProtocolStatus | undefined> {
   if (jobs[UPLOAD_JOB]?.status === "running") return { state: "uploading", health: "neutral" };
-  if (jobs[DOWNLOAD_JOB]?.status === "running") return { state: "downloading", health: "neutral" };
-  const pending = new Set(Object.keys(jobs).filter((name) => isPending(jobs[name]?.status)));
-  if (pending.size === 0) return undefined;
-  const starting = (await config())?.services.some(({ name }) => pending.has(name)) ?? false;
-  return starting ? { state: "starting", health: "neutral" } : undefined;
+  if (isUnderWay(jobs[DOWNLOAD_JOB]?.status)) return { state: "downloading", health: "neutral" };
+  const named = (matches: (status: JobStatus | undefined) => boolean): readonly string[] =>
+    Object.keys(jobs).filter((name) => matches(jobs[name]?.status));
+  const [failed, pending] = [named(hasFailed), named(isPending)];
+  if (failed.length + pending.length === 0) return undefined;
+  const known = await config();
+  const services = known?.services.map(({ name }) => name) ?? [];
+  if (services.some((name) => failed.includes(name))) return { state: "failed", health: "unhealthy" };
+  if (!services.some((name) => pending.includes(name))) return undefined;
+  const initializing = known?.init?.jobs.some(({ name }) => isActive(jobs[name]?.status)) ?? false;
+  return { state: initializing ? "initializing" : "starting", health: "neutral" };
 }
 
-function isPending(status: JobStatus | undefined): boolean {
+/** It runs, or could at once: between two tries it does not. */
+function isUnderWay(status: JobStatus | undefined): boolean {
+  return isActive(status) && !(isPending(status) && status.pending.waiting_for.length > 0);
+}
+
+function hasFailed(status: JobStatus | undefined): boolean {
+  return typeof status === "object" && "finished" in status && status.finished.exit_code !== 0;
+}
+
+function isPending(status: JobStatus | undefined): status is Extract<JobStatus, { readonly pending: unknown }> {
   return typeof status === "object" && "pending" in status;
 }

@@ -68,6 +68,8 @@ const schema = z.looseObject({
    * daemon, where the disk runs full; `image`, else a file with a file system in it for each node; `off`, only the daemon.
    */
   disk_limit: z.enum(["auto", "image", "off"]).default("auto"),
+  /** Images that no node stands on go after a week, and sooner, the least recently used first, when all take more than `max_gb` of the disk. */
+  images: z.looseObject({ max_gb: z.number().positive().optional() }).prefault({}),
   /** Upgrades that the API asks for run the new image beside the node before anything is stopped. */
   upgrade_smoke_check: z.boolean().default(false),
   /** Where programs of this machine read metrics, `http://127.0.0.1:PORT/metrics`; absent: nowhere. 0: any free port, see `bv status`. */
@@ -99,6 +101,7 @@ export interface HostConfig {
   readonly privilegedImages: readonly string[];
   readonly maintenanceMode: boolean;
   readonly diskLimit: "auto" | "image" | "off";
+  readonly imagesMaxBytes: number | undefined;
   readonly upgradeSmokeCheck: boolean;
   readonly recovery: { readonly checkMs: number; readonly agentTimeoutMs: number };
   readonly metricsPort: number | undefined;
@@ -178,6 +181,7 @@ function resolve(file: HostConfigFile, path: string): HostConfig {
     privilegedImages: file.privileged_images,
     maintenanceMode: file.maintenance_mode,
     diskLimit: file.disk_limit,
+    imagesMaxBytes: file.images.max_gb === undefined ? undefined : file.images.max_gb * 1_000_000_000,
     upgradeSmokeCheck: file.upgrade_smoke_check,
     recovery: {
       checkMs: file.recovery.check_secs * 1000,

@@ -32,6 +32,7 @@ const full = {
   update_check_interval_secs: 60,
   iface: "br7",
   disk_limit: "image",
+  images: { max_gb: 20 },
   net_conf: { gateway_ip: "10.1.0.1", host_ip: "10.1.0.2", prefix: 24, available_ips: ["10.1.0.3"] },
   apptainer: { extra_args: null, host_network: false, cpu_limit: true, memory_limit: true },
 };
@@ -53,6 +54,7 @@ describe("the host configuration", () => {
       privilegedImages: [],
       maintenanceMode: false,
       diskLimit: "image",
+      imagesMaxBytes: 20_000_000_000,
       upgradeSmokeCheck: false,
       recovery: { checkMs: 30_000, agentTimeoutMs: 15_000 },
       metricsPort: undefined,

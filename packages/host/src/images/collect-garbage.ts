@@ -12,28 +12,36 @@ import {
 } from "@blockvisor/image/container";
 import { failpoint } from "../durable/index.ts";
 import { readRootfsRecord } from "../rootfs/rootfs-record.ts";
+import { StoreSize } from "./image-size.ts";
 
 const HOUR_MS = 3_600_000;
 
+interface Options {
+  readonly nodesDirectory: string;
+  readonly keep?: ReadonlySet<string>;
+  readonly graceMs?: number;
+  readonly maxBytes?: number;
+}
+
 /** Mark and sweep: what nodes stand on is read from their own records, so a lost counter can never free a used image. */
-export async function collectImageGarbage(
-  directory: string,
-  options: { readonly nodesDirectory: string; readonly keep?: ReadonlySet<string>; readonly graceMs?: number },
-): Promise<readonly string[]> {
+export async function collectImageGarbage(directory: string, options: Options): Promise<readonly string[]> {
+  const { graceMs = HOUR_MS, maxBytes } = options;
   await prepareStore(directory);
   return withFileLock(blobsLock(directory), async () => {
     const used = await usedDigests(options.nodesDirectory);
+    const images = await imagesByUse(directory);
+    const sizes = maxBytes === undefined ? undefined : await StoreSize.of(directory, images);
     const removed: string[] = [];
-    for (const name of await names(join(directory, "rootfs"))) {
-      const digest = `sha256:${name}`;
-      if (used.has(digest) || options.keep?.has(digest)) continue;
-      const lastUse = await stat(join(directory, "rootfs", name, "image.json")).catch(() => undefined);
-      if (lastUse && Date.now() - lastUse.mtimeMs < (options.graceMs ?? HOUR_MS)) continue;
+    for (const { digest, folder, idleMs } of images) {
+      if (used.has(digest) || options.keep?.has(digest) || idleMs < Math.min(graceMs, HOUR_MS)) continue;
+      const isTooMuch = sizes !== undefined && maxBytes !== undefined && sizes.total > maxBytes;
+      if (idleMs < graceMs && !isTooMuch) continue;
       // Out of sight in one step, so that a half-removed tree is never taken for an image.
       const trash = join(directory, "tmp", `trash-${randomBytes(6).toString("hex")}`);
-      await rename(join(directory, "rootfs", name), trash);
+      await rename(folder, trash);
       failpoint("image.trashed");
       await rm(layoutPath(directory, digest), { recursive: true, force: true });
+      sizes?.remove(digest);
       removed.push(digest);
     }
     await sweepBlobs(directory);
@@ -42,6 +50,20 @@ export async function collectImageGarbage(
     if (leftovers.length > 0) await runTool("rm", ["-rf", "--", ...leftovers], { timeoutMs: HOUR_MS });
     return removed;
   });
+}
+
+/** The least recently used first; what is no complete image was never used. */
+async function imagesByUse(directory: string) {
+  const found = (await names(join(directory, "rootfs"))).map(async (name) => {
+    const folder = join(directory, "rootfs", name);
+    const lastUse = await stat(join(folder, "image.json")).catch(() => undefined);
+    return {
+      digest: `sha256:${name}`,
+      folder,
+      idleMs: lastUse ? Date.now() - lastUse.mtimeMs : Number.POSITIVE_INFINITY,
+    };
+  });
+  return (await Promise.all(found)).toSorted((a, b) => b.idleMs - a.idleMs);
 }
 
 /** Digests every version of every node's root file system stands on. Error `image-unknown` where that cannot be read now. */

@@ -10,6 +10,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -90,6 +91,43 @@ test("layers packed with zstd are unpacked like any other", async () => {
   const image = await store.ensure(`oci:${packed}:v2`);
   assert.equal(readFileSync(join(image.rootfs, "etc/version"), "utf8"), "2");
   assert.deepEqual(readdirSync(join(image.rootfs, "..")).sort(), ["image.json", "rootfs"]);
+});
+
+test("images that take too much go before their time, the least recently used first, but none that a node stands on", async () => {
+  const folder = join(directory, "bounded");
+  const store = createImageStore({ directory: folder });
+  const collect = (maxBytes: number) => store.collectGarbage({ nodesDirectory, graceMs: 7_200_000, maxBytes });
+  const nodesDirectory = join(directory, "nodes-bounded");
+  const [first, second] = [await store.ensure(uri("v1")), await store.ensure(uri("v2"))];
+  const unusedFor = (image: { readonly rootfs: string }, minutes: number) => {
+    const then = new Date(Date.now() - minutes * 60_000);
+    utimesSync(join(image.rootfs, "..", "image.json"), then, then);
+  };
+  // As an earlier version wrote it: its size is not noted.
+  const record = join(second.rootfs, "..", "image.json");
+  const { bytes, ...earlier } = JSON.parse(readFileSync(record, "utf8"));
+  assert.equal(bytes, Number.parseInt(execFileSync("du", ["-sB1", second.rootfs], { encoding: "utf8" }), 10));
+  writeFileSync(record, JSON.stringify(earlier));
+  unusedFor(first, 90);
+  unusedFor(second, 100);
+
+  assert.deepEqual(await collect(1_000_000_000), []);
+  const all = Number.parseInt(
+    execFileSync("du", ["-scB1", join(folder, "rootfs"), join(folder, "blobs")], { encoding: "utf8" })
+      .split("\n")
+      .at(-2) ?? "",
+    10,
+  );
+  assert.deepEqual(await collect(all / 2), [second.digest]);
+  const version = join(nodesDirectory, "node", "roots", "v1");
+  mkdirSync(version, { recursive: true });
+  await writeRootfsRecord(version, { imageDigest: first.digest, storage: "overlay" });
+  assert.deepEqual(await collect(1), []);
+  rmSync(nodesDirectory, { recursive: true });
+  unusedFor(first, 30);
+  assert.deepEqual(await collect(1), []);
+  unusedFor(first, 90);
+  assert.deepEqual(await collect(1), [first.digest]);
 });
 
 test("garbage collection keeps what nodes stand on, what is kept and what is young", async () => {

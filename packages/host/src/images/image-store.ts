@@ -20,12 +20,15 @@ export interface ImageStore {
 
   /**
    * Removes images that no root file system of a node in `nodesDirectory` stands on and that are not in `keep`.
-   * Images younger than `graceMs` (default one hour) stay: a create may be about to use them. Returns removed digests.
+   * Those used within the last hour, or `graceMs` if that is less, stay: a create may be about to use them. Those not used for `graceMs`
+   * (default one hour) go, and, the least recently used first, as many as are needed for all to take no more than `maxBytes` of the disk.
+   * Returns removed digests.
    */
   collectGarbage(options: {
     readonly nodesDirectory: string;
     readonly keep?: ReadonlySet<string>;
     readonly graceMs?: number;
+    readonly maxBytes?: number;
   }): Promise<readonly string[]>;
 }
 

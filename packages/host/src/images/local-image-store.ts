@@ -16,6 +16,7 @@ import {
 import { z } from "zod";
 import { failpoint, readVersioned, syncDirectory, writeDurable } from "../durable/index.ts";
 import { collectImageGarbage } from "./collect-garbage.ts";
+import { treeBytes } from "./image-size.ts";
 import type { ImageOptions, ImageStore, UnpackedImage } from "./image-store.ts";
 import { unpackLayers } from "./unpack-layers.ts";
 
@@ -27,6 +28,7 @@ interface ImageStoreOptions {
   readonly dockerHost?: string;
 }
 
+/** `image.json`. */
 const record = {
   version: 1,
   schema: z.object({
@@ -80,7 +82,8 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
       await unpackLayers(fetched, join(temporary, "rootfs"), signal);
       failpoint("image.unpacked");
       await runTool("sync", ["--file-system", temporary], { timeoutMs: 600_000 });
-      const document = { schema_version: record.version, digest: fetched.digest, config: fetched.config };
+      const bytes = await treeBytes(join(temporary, "rootfs"));
+      const document = { schema_version: record.version, digest: fetched.digest, config: fetched.config, bytes };
       await writeDurable(join(temporary, "image.json"), JSON.stringify(document));
       failpoint("image.recorded");
       await mkdir(join(directory, "rootfs"), { recursive: true, mode: 0o700 });

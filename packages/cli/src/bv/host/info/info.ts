@@ -2,10 +2,12 @@ import type { Call } from "../../../command/verb.ts";
 import { gigabytes } from "../../../output/size.ts";
 import { thisMachine } from "../../../place/machine.ts";
 import { stateDirectory } from "../../../place/root.ts";
+import { fetchedImages, imagesText } from "./images.ts";
 
 /** `bv host info`: local data only (host-daemon §2.2). */
 export async function hostInfo({ out }: Call<object, []>): Promise<void> {
   const machine = thisMachine(stateDirectory());
+  const images = fetchedImages();
   const fields: readonly (readonly [string, string])[] = [
     ["Hostname", machine.hostname],
     ["OS name", machine.os],
@@ -13,6 +15,7 @@ export async function hostInfo({ out }: Call<object, []>): Promise<void> {
     ["CPU count", String(machine.cpuCount)],
     ["Total mem", gigabytes(machine.memoryBytes)],
     ["Total disk", gigabytes(machine.diskBytes)],
+    ["Images", imagesText(images)],
   ];
   for (const [label, value] of fields) out.line(`${`${label}:`.padEnd(16)}${value}`);
   out.document({
@@ -22,5 +25,6 @@ export async function hostInfo({ out }: Call<object, []>): Promise<void> {
     cpu_count: machine.cpuCount,
     memory_bytes: machine.memoryBytes,
     disk_bytes: machine.diskBytes,
+    images,
   });
 }

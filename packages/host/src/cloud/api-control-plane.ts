@@ -29,7 +29,7 @@ export function apiControlPlane(
   nodes: NodeTable,
   failureOf: (nodeId: string) => CommandFailure | undefined,
   lookMs = defaultLookMs,
-): ControlPlane {
+): Omit<ControlPlane, "emergency"> {
   const orgId = config.privateOrgId ?? config.orgId;
 
   const findImage = async (

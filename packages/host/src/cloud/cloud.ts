@@ -1,4 +1,3 @@
-import { rename } from "node:fs/promises";
 import type { Logger } from "pino";
 import type { HostConfig } from "../config/host-config.ts";
 import type { Counters } from "../metrics/counters.ts";
@@ -9,6 +8,7 @@ import type { ControlPlane } from "../service/control-plane.ts";
 import { type Api, callApi, openApi, refreshOver } from "./api.ts";
 import { apiControlPlane } from "./api-control-plane.ts";
 import { CommandRunner } from "./command-runner.ts";
+import { Emergencies } from "./emergencies.ts";
 import { Notifications } from "./notifications.ts";
 import { Outbox } from "./outbox.ts";
 import { Reports } from "./reports.ts";
@@ -67,6 +67,7 @@ export class Cloud {
   readonly #link: CloudLink;
   readonly #nodes: NodeTable;
   readonly #reports: Reports;
+  readonly #emergencies: Emergencies;
   readonly #notifications: Notifications;
   readonly #timers = new Set<NodeJS.Timeout>();
   #runner: CommandRunner | undefined;
@@ -82,7 +83,11 @@ export class Cloud {
     this.#options = options;
     this.#link = link;
     this.#nodes = nodes;
-    this.controlPlane = apiControlPlane(link.api, config, nodes, (id) => this.#outbox?.failureOf(id));
+    this.#emergencies = new Emergencies(options.paths.emergencies, link.api, config.hostName, log);
+    this.controlPlane = {
+      ...apiControlPlane(link.api, config, nodes, (id) => this.#outbox?.failureOf(id)),
+      emergency: (id, action) => this.#emergencies.record(id, action),
+    };
     this.#reports = new Reports(link.api, nodes, polls, config.hostId, log);
     this.#notifications = new Notifications({
       hostId: config.hostId,
@@ -99,10 +104,13 @@ export class Cloud {
   /** Starts with the commands; called when nodes are attached, as a command may be about any of them. */
   async start(): Promise<void> {
     const { paths, config, version, log } = this.#options;
-    const outbox = await Outbox.open(paths.commands, (error) => {
-      log.error(`received commands cannot be read, the API will repeat them: ${error.message}`);
-      void rename(paths.commands, `${paths.commands}.corrupt-${Date.now()}`).catch(() => {});
-    });
+    let outbox: Outbox;
+    try {
+      outbox = await Outbox.open(paths.commands, log);
+    } catch (error) {
+      this.#failed("no commands are taken from the API", error);
+      return;
+    }
     const context = {
       nodes: this.#nodes,
       version,
@@ -111,7 +119,7 @@ export class Cloud {
       smokeCheck: config.upgradeSmokeCheck,
       onPluginResult: (nodeId: string, name: string) =>
         log.info({ node: nodeId, function: name }, "plugin function done"),
-      // What the API makes of a command and of its result may overtake the status that the node had reached by then: it is told again.
+      // Older control planes set a node's status themselves when they get a result, over what was reported by then: it is told again.
       onReported: (nodeId: string) => {
         this.#reports.forget(nodeId);
         this.nodeChanged();
@@ -123,7 +131,7 @@ export class Cloud {
     this.#notifications.start();
     this.#wake();
     this.#repeat("host info", periods.host, () => this.#reports.host(version, paths.var), true);
-    this.#repeat("status reports", periods.statuses, () => this.#reports.statuses());
+    this.#repeat("status reports", periods.statuses, () => this.#tell());
     this.#repeat("full status reports", periods.allStatuses, () => this.#reports.statuses(true));
     this.#repeat("node metrics", periods.nodeMetrics, () => this.#reports.nodeMetrics());
     this.#repeat("host metrics", periods.hostMetrics, () => this.#reports.hostMetrics(paths.var), true);
@@ -136,8 +144,14 @@ export class Cloud {
     this.#reportPending = true;
     this.#after(settleMs, () => {
       this.#reportPending = false;
-      void this.#reports.statuses().catch((error: unknown) => this.#failed("status reports", error));
+      void this.#tell().catch((error: unknown) => this.#failed("status reports", error));
     });
+  }
+
+  /** How nodes are, and what was done with them without the API. */
+  async #tell(): Promise<void> {
+    await this.#reports.statuses();
+    await this.#emergencies.tell();
   }
 
   conditions() {

@@ -85,7 +85,7 @@ for (const last of ["stop", "delete"] as const) {
       ["three", last],
     ]);
     const node = hangingNode(folder);
-    const outbox = await Outbox.open(path.join(folder, "commands.json"), assert.fail);
+    const outbox = await Outbox.open(path.join(folder, "commands.json"), { error: assert.fail });
     const log = pino({ enabled: false });
     const runner = new CommandRunner(cloud.api, outbox, node.context, "host", log, new Counters());
     void cloud.show(1);
@@ -123,7 +123,7 @@ test("a command whose result the API has not got is not acknowledged any more: i
     }),
   );
   const api = { commands: createClient(CommandService, transport) } as unknown as Api;
-  const outbox = await Outbox.open(path.join(folder, "commands.json"), assert.fail);
+  const outbox = await Outbox.open(path.join(folder, "commands.json"), { error: assert.fail });
   const context = { onReported: () => {} } as unknown as CommandContext;
   const runner = new CommandRunner(api, outbox, context, "host", pino({ enabled: false }), new Counters());
   const nextUpdate = () =>

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -16,7 +16,7 @@ const command = (id: string, nodeId: string) =>
     command: { case: "node", value: { hostId: "h", nodeId, nodeName: "n", command: { case: "start", value: {} } } },
   });
 
-const never = (error: Error): void => assert.fail(error);
+const never = { error: assert.fail };
 
 test("a command is taken in once, however often the API sends it", async () => {
   const path = join(folder, "once.json");
@@ -72,11 +72,21 @@ test("changes at the same time are all kept", async () => {
   assert.deepEqual(new Set(states), new Set(["running"]));
 });
 
-test("a file that cannot be read does not stop commands for ever", async () => {
+test("a file that cannot be read does not stop commands for ever; it is kept beside the new one", async () => {
   const path = join(folder, "corrupt.json");
   await writeFile(path, '{"commands": [');
   const errors: string[] = [];
-  const outbox = await Outbox.open(path, (error) => errors.push(error.message));
-  assert.equal(errors.length, 1);
+  const outbox = await Outbox.open(path, { error: (message: string) => void errors.push(message) });
+  assert.match(errors.join(), /cannot be read: .*; it was set aside as /);
   assert.equal((await outbox.receive([command("1", "a")])).length, 1);
+  const aside = (await readdir(folder)).find((name) => name.startsWith("corrupt.json.corrupt-")) ?? "";
+  assert.equal(await readFile(join(folder, aside), "utf8"), '{"commands": [');
+});
+
+test("what a newer version has written is refused, and left as it is", async () => {
+  const path = join(folder, "newer.json");
+  const text = JSON.stringify({ schema_version: 2, commands: [] });
+  await writeFile(path, text);
+  await assert.rejects(Outbox.open(path, never), { code: "state-too-new" });
+  assert.equal(await readFile(path, "utf8"), text);
 });

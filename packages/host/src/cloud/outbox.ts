@@ -1,8 +1,9 @@
 import type { CommandServiceUpdateRequestSchema } from "@blockvisor/wire/blockjoy/v1/command";
 import { type Command, CommandExitCode, CommandSchema } from "@blockvisor/wire/blockjoy/v1/command";
 import { fromJsonString, type MessageInitShape, toJsonString } from "@bufbuild/protobuf";
+import type { Logger } from "pino";
 import { z } from "zod";
-import { readVersioned, writeDurable } from "../durable/index.ts";
+import { readOrSetAside, writeDurable } from "../durable/index.ts";
 
 const result = z.object({
   exit_code: z.number().int(),
@@ -42,15 +43,14 @@ export class Outbox {
     this.#path = path;
   }
 
-  /** A file that cannot be read is put aside by the caller's choice of `onCorrupt`; the API repeats what was not reported (C23). */
-  static async open(path: string, onCorrupt: (error: Error) => void): Promise<Outbox> {
+  /**
+   * A file that cannot be read is set aside; the API repeats what was not reported (C23). Error `state-too-new`: which commands a newer
+   * version has done is not known here, and none is done twice.
+   */
+  static async open(path: string, log: Pick<Logger, "error">): Promise<Outbox> {
     const outbox = new Outbox(path);
-    try {
-      const file = await readVersioned(path, { version: 1, schema: z.object({ commands: z.array(entrySchema) }) });
-      outbox.#entries = file?.commands ?? [];
-    } catch (error) {
-      onCorrupt(error as Error);
-    }
+    const file = await readOrSetAside(path, { version: 1, schema: z.object({ commands: z.array(entrySchema) }) }, log);
+    outbox.#entries = file?.commands ?? [];
     return outbox;
   }
 

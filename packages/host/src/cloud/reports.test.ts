@@ -30,7 +30,7 @@ test("a status that the API took in before it heard of a command's result is tol
     }),
   );
   const node = { state: { id: "node", dev_mode: false, image: { config_id: "config" } }, status: "Stopped" };
-  const nodes = { actors: () => [{ id: "node", snapshot: () => node }] } as unknown as NodeTable;
+  const nodes = { actors: () => [{ id: "node", snapshot: () => node }], broken: () => [] } as unknown as NodeTable;
   const api = { nodes: createClient(NodeService, transport) } as unknown as Api;
   const reports = new Reports(api, nodes, {} as NodePolls, "host", pino({ enabled: false }));
 
@@ -43,4 +43,33 @@ test("a status that the API took in before it heard of a command's result is tol
   assert.deepEqual(told, [NodeState.STOPPED, NodeState.STOPPED]);
   await reports.statuses();
   assert.equal(told.length, 2, "what was accepted is not told again");
+});
+
+test("a broken node is reported failed, once for each reason, unless it is known not to be the API's", async () => {
+  const told: (readonly [string, NodeState | undefined, string])[] = [];
+  const transport = createRouterTransport(({ service }) =>
+    service(NodeService, {
+      get: () => ({ node: { configId: "config" } }),
+      reportStatus: ({ nodeId, configId, status }) => {
+        told.push([nodeId, status?.state, configId]);
+        return {};
+      },
+    }),
+  );
+  let reason = "torn";
+  const broken = () => [
+    { id: "known", name: "known", devMode: false, reason },
+    { id: "unknown", name: "unknown", devMode: undefined, reason: "missing" },
+    { id: "dev", name: "dev", devMode: true, reason },
+  ];
+  const nodes = { actors: () => [], broken } as unknown as NodeTable;
+  const api = { nodes: createClient(NodeService, transport) } as unknown as Api;
+  const reports = new Reports(api, nodes, {} as NodePolls, "host", pino({ enabled: false }));
+  await reports.statuses();
+  await reports.statuses();
+  const failed = (id: string) => [id, NodeState.FAILED, "config"] as const;
+  assert.deepEqual(told, [failed("known"), failed("unknown")]);
+  reason = "another one";
+  await reports.statuses();
+  assert.deepEqual(told.slice(2), [failed("known")]);
 });

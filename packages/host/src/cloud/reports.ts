@@ -16,9 +16,11 @@ import { hostMetrics } from "../metrics/host-metrics.ts";
 import type { NodePolls } from "../metrics/node-polls.ts";
 import type { NodeActor } from "../node/node-actor.ts";
 import type { NodeStatus } from "../node/node-status.ts";
+import type { BrokenNode } from "../node/node-store.ts";
 import type { NodeTable } from "../node/node-table.ts";
 import type { JobMessage } from "../service/job-message.ts";
 import { type Api, callApi } from "./api.ts";
+import { tellFailed } from "./tell-failed.ts";
 
 /** Nodes whose plugins are asked at the same time: bounds what polling costs (spec host-daemon DB-10.4). */
 const pollConcurrency = 4;
@@ -115,9 +117,21 @@ export class Reports {
 
   async #statusRound(): Promise<void> {
     const managed = this.#managed();
-    const ids = new Set(managed.map(({ id }) => id));
+    const ids = new Set([...managed, ...this.#nodes.broken()].map(({ id }) => id));
     for (const id of this.#accepted.keys()) if (!ids.has(id)) this.#accepted.delete(id);
     await eachBounded(managed, (actor) => this.#status(actor));
+    for (const node of this.#nodes.broken()) await this.#broken(node);
+  }
+
+  /** What cannot be read of a node is not known here, but that it is failed (spec host-daemon DB-1.5, DB-3.7). */
+  async #broken({ id, devMode, reason }: BrokenNode): Promise<void> {
+    if (devMode === true || this.#accepted.get(id) === reason) return;
+    try {
+      await tellFailed(this.#api, id, "broken");
+      this.#accepted.set(id, reason);
+    } catch (error) {
+      this.#log.warn({ node: id }, `broken node not reported: ${(error as Error).message}`);
+    }
   }
 
   /** What nodes told since the last report, in one request. */

@@ -153,9 +153,13 @@ describe("in cloud mode", () => {
     await api.stop();
     daemon = await startDaemonProcess(root);
     assert.equal(await status(), NodeStatus.RUNNING);
+    await finish(daemon.client.restartNode({ node: nodeId, local: true }));
     await api.start();
     await until(async () => (await status()) === NodeStatus.STOPPED, explain);
     await until(async () => (await apiNode())?.nodeStatus?.state === NodeState.STOPPED, explain);
+    // And the API hears of what was done without it.
+    const reports = async () => (await apiNode())?.reports.map(({ message }) => message).join() ?? "";
+    await until(async () => /^restart on host .*, without the control plane$/.test(await reports()), explain);
   });
 
   test("an upgrade exchanges the image and keeps data and identity", async () => {

@@ -1,5 +1,6 @@
 export { appendDurable, readRecords } from "./append-log.ts";
 export { keepBallast } from "./ballast.ts";
 export { cutPoint, failpoint } from "./failpoint.ts";
+export { readOrSetAside } from "./read-or-set-aside.ts";
 export { parseVersioned, readVersioned } from "./read-versioned.ts";
 export { removeDurable, syncDirectory, writeDurable, writeForThisBoot } from "./write-durable.ts";

@@ -1,5 +1,20 @@
+import { randomUUID } from "node:crypto";
 import type { ErrorReport } from "../errors/host-error.ts";
-import type { NodeState } from "./node-state.ts";
+import type { NodeOperation, NodeState, OperationKind } from "./node-state.ts";
+
+interface Request {
+  readonly kind: OperationKind;
+  readonly commandId?: string;
+  readonly resumed?: boolean;
+}
+
+/** What the journal says of an operation while it goes on. `again`: its command came before, and may still be under way. */
+export function journalOf(state: NodeState, request: Request, again: boolean): NodeOperation {
+  const { kind, commandId, resumed = false } = request;
+  const before = resumed || again ? state.operation : null;
+  const command = commandId ?? before?.command;
+  return { id: before?.id ?? randomUUID(), kind, since: Date.now(), ...(command === undefined ? {} : { command }) };
+}
 
 /**
  * What is to be remembered of an operation that fails, or that begins to go back: how the command that asked for it is answered, also

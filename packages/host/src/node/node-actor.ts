@@ -1,11 +1,10 @@
-import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { cutPoint } from "../durable/index.ts";
 import { type ErrorReport, errorOf, HostError, reportOf } from "../errors/host-error.ts";
 import { adoptFirstAgent } from "./adopt-agent.ts";
 import { afterFailure, tolerated } from "./after-failure.ts";
-import { failedAs, givenUp, givenUpFor } from "./command-outcome.ts";
+import { failedAs, givenUp, givenUpFor, journalOf } from "./command-outcome.ts";
 import { describeFault } from "./describe-fault.ts";
 import { execute } from "./execute.ts";
 import { restoreParts } from "./node-assembly.ts";
@@ -263,8 +262,9 @@ export class NodeActor {
       throw new HostError("gate", "service not ready, try again later", { hint: "the daemon is stopping" });
     const again = request.commandId !== undefined && request.commandId === this.#state.last_command;
     const change = again ? {} : request.change(this.#state, this.#seen);
-    if (again && this.#state.operation?.command !== request.commandId) this.#answerAgain();
-    const operation = this.#operationFor(request, again);
+    const { last_failure: failed } = this.#state;
+    if (again && failed !== null && this.#state.operation?.command !== request.commandId) throw errorOf(failed);
+    const operation = journalOf(this.#state, request, again);
     const abort = new AbortController();
     const begin = performance.now();
     this.#current = { operation, abort, step: undefined, told: false };
@@ -302,23 +302,6 @@ export class NodeActor {
       this.#changed();
     }
     return this.snapshot();
-  }
-
-  #operationFor({ kind, commandId, resumed = false }: OperationRequest, again: boolean): NodeOperation {
-    const before = this.#state.operation;
-    const command = commandId ?? (resumed ? before?.command : undefined);
-    const goesOn = resumed || again;
-    return {
-      id: (goesOn ? before?.id : undefined) ?? randomUUID(),
-      kind,
-      since: Date.now(),
-      ...(command === undefined ? {} : { command }),
-    };
-  }
-
-  /** Of a command that ended before: throws what it failed with. */
-  #answerAgain(): void {
-    if (this.#state.last_failure !== null) throw errorOf(this.#state.last_failure);
   }
 
   /** What an operation that reached its end fails with all the same: it went back, perhaps in an earlier daemon. */

@@ -17,6 +17,8 @@ export interface HostPaths {
   readonly history: string;
   readonly images: string;
   readonly commands: string;
+  /** What was done without the API, until it knows. */
+  readonly emergencies: string;
   readonly runDirectory: string;
   readonly socket: string;
 }
@@ -35,6 +37,7 @@ export function hostPaths(root: string): HostPaths {
     history: join(state, "history"),
     images: join(state, "images"),
     commands: join(state, "commands.json"),
+    emergencies: join(state, "emergencies.json"),
     runDirectory: join(root, "run/blockvisor"),
     socket: join(root, "run/blockvisor/blockvisord.sock"),
   };

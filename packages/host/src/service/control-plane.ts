@@ -12,6 +12,8 @@ export interface ControlPlane {
   deleteNode(id: string): Promise<void>;
   /** @returns false if the node is on that image already */
   upgradeNode(id: string, version: string | undefined, build: bigint | undefined): Promise<boolean>;
+  /** Something is done with one of its nodes without it: it is told when it can be. Never rejects. */
+  emergency(id: string, action: string): Promise<void>;
   /** Nodes that the API has for this host. */
   listNodes(): Promise<readonly NodeMessage[]>;
 }

@@ -96,6 +96,7 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
       return;
     }
     context.status.requireOk();
+    await noted(actor, verb);
     yield* here(actor, requestHeader, operate);
   }
 
@@ -110,8 +111,14 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
       }
     }
     const value = brokenMessage(node, host.paths);
+    if (node.devMode !== true) await context.cloud?.emergency(node.id, "delete");
     await nodes.deleteBroken(node.id);
     return { nodeId: node.id, event: { case: "done" as const, value } };
+  };
+
+  /** The API hears of what is done with its nodes without it (spec host-daemon DB-3.7). */
+  const noted = async (actor: NodeActor, action: string): Promise<void> => {
+    if (!actor.snapshot().state.dev_mode) await context.cloud?.emergency(actor.id, action);
   };
 
   /** What this host does by itself. */
@@ -251,7 +258,9 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
     },
     rollbackNode: async function* ({ node }, { requestHeader }) {
       context.status.requireOk();
-      yield* here(find(node, "roll back"), requestHeader, rollbackNode);
+      const actor = find(node, "roll back");
+      await noted(actor, "rollback");
+      yield* here(actor, requestHeader, rollbackNode);
     },
     moveNodeData: async function* ({ node, directory }, { requestHeader }) {
       context.status.requireOk();
@@ -313,6 +322,7 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
       const actor = find(node, "delete");
       const last = await message(actor);
       context.status.requireOk();
+      await noted(actor, "delete");
       yield* operationEvents(actor.id, async (onNews) => {
         await deleteNode(actor, { onNews });
         return last;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { build } from "esbuild";
 import { run as command, repository } from "../command.ts";
 
-/** Launcher → entry. Workers are entries too: a bundle finds them beside itself. */
+/** Launcher → entry. */
 const entries = {
   nib: "packages/cli/src/nib/main.ts",
   bv: "packages/cli/src/bv/main.ts",
@@ -11,7 +11,6 @@ const entries = {
   blockvisord: "packages/host/src/main.ts",
   "blockvisor-api": "packages/api/src/main.ts",
   rhai: "packages/rhai/src/cli/main.ts",
-  "plugin-worker": "packages/plugin/src/worker/plugin-worker.ts",
 } as const;
 
 /** Packages with files of their own beside their code (WebAssembly, native addons) stay in node_modules. */
@@ -46,8 +45,9 @@ export async function run(): Promise<void> {
   const bytes = Object.values(result.metafile.outputs).reduce((sum, { bytes: size }) => sum + size, 0);
   replace(bundles, fresh);
   await command(process.execPath, ["packages/babel/build-agent.ts", "dist/agent"]);
+  await command(process.execPath, ["packages/plugin/build-worker.ts", "dist/agent", "dist/plugin-worker"]);
   console.log(
-    `Built ${Object.keys(entries).length} bundles (${(bytes / 1e6).toFixed(1)} MB with maps) and the agent in ${((performance.now() - started) / 1e3).toFixed(1)} s`,
+    `Built ${Object.keys(entries).length} bundles (${(bytes / 1e6).toFixed(1)} MB with maps), the agent and the plugin worker in ${((performance.now() - started) / 1e3).toFixed(1)} s`,
   );
 }
 

@@ -17,6 +17,7 @@ import type { NodeState } from "../node/node-state.ts";
 import { createOwnIds } from "../node/own-ids.ts";
 import { Trash } from "../node/trash.ts";
 import { containerDirectory, type HostPaths } from "../place/paths.ts";
+import { sandboxWorkers } from "../plugin/worker-sandbox.ts";
 import { createNodeRootfs } from "../rootfs/index.ts";
 import { type RuntimeChoice, selectRuntime } from "../runtime/index.ts";
 import { apiSecrets } from "../secrets/api-secrets.ts";
@@ -43,12 +44,15 @@ export async function assembleHost({ paths, config, env, log, api }: HostParts):
   const cgroups = createNodeCgroups();
   const { runDirectory } = paths;
   const agent = await loadAgentBundle(agentCandidates(env, import.meta.url));
-  const runtime = await selectRuntime(runtimeChoice(config, env), {
-    runDirectory,
-    cgroups,
-    nodeDirectory: (id) => containerDirectory(paths, id),
-    apptainerArgs: config.runtime.extra_args ?? [],
-  });
+  const [runtime, sandbox] = await Promise.all([
+    selectRuntime(runtimeChoice(config, env), {
+      runDirectory,
+      cgroups,
+      nodeDirectory: (id) => containerDirectory(paths, id),
+      apptainerArgs: config.runtime.extra_args ?? [],
+    }),
+    sandboxWorkers(agent.directory),
+  ]);
   const audit = archiveAudit(log);
   return {
     paths,
@@ -63,7 +67,8 @@ export async function assembleHost({ paths, config, env, log, api }: HostParts):
     spaces: createNodeSpaces({ directory: paths.nodes, mode: config.diskLimit }),
     network: createNodeNetwork({ runDirectory }),
     firewall: createNodeFirewall({ runDirectory }),
-    workers: new PluginWorkers({ size: Math.max(minWorkers, availableParallelism()) }),
+    workers: new PluginWorkers({ size: Math.max(minWorkers, availableParallelism()), command: sandbox.command }),
+    workersAgainst: sandbox.against,
     cpus: new CpuRegistry(),
     trash: new Trash(paths, log),
     unsaved: new Map(),

@@ -23,6 +23,13 @@ export function runtimeCondition(kind: string, probe: RuntimeProbe): Condition {
     : { name: "runtime", ok: false, message: `${probe.reason}; ${probe.fix}` };
 }
 
+/** Spec host-daemon S6. */
+export function pluginCondition({ workersAgainst: against }: Pick<NodeHost, "workersAgainst">): Condition {
+  if (against === undefined) return { name: "plugins", ok: true, message: "run in a sandbox" };
+  const message = `plugins run as an unprivileged user, but not in a sandbox of their own: ${against}`;
+  return { name: "plugins", ok: false, message };
+}
+
 /** Options that may switch isolation off, as the operator insisted on, must not go unseen (spec host-daemon S8). */
 export function argumentConditions({
   config,

@@ -28,7 +28,6 @@ before(async () => {
   await build({
     entryPoints: {
       daemon: join(import.meta.dirname, "../main.ts"),
-      "plugin-worker": join(repository, "packages/plugin/src/worker/plugin-worker.ts"),
     },
     outdir: next,
     bundle: true,

@@ -22,7 +22,13 @@ import type { ServiceContext } from "../service/service-context.ts";
 import { serveSocket } from "../service/socket-server.ts";
 import { assembleHost } from "./assemble-host.ts";
 import { boundLogs } from "./bound-logs.ts";
-import { argumentConditions, metricsCondition, nodeConditions, runtimeCondition } from "./conditions.ts";
+import {
+  argumentConditions,
+  metricsCondition,
+  nodeConditions,
+  pluginCondition,
+  runtimeCondition,
+} from "./conditions.ts";
 import { guardDisks } from "./disk-guard.ts";
 import { watchFirewalls } from "./firewall-watch.ts";
 import { collectImages } from "./image-collection.ts";
@@ -104,6 +110,7 @@ export async function startDaemon({ root, dev, env, log }: DaemonOptions): Promi
     conditions: () => [
       ...(runtime === undefined ? [] : [runtimeCondition(host.runtime.kind, runtime)]),
       ...(userIds === undefined ? [] : [{ name: "user-ids", ok: true, message: userIds }]),
+      pluginCondition(host),
       ...(cloud?.conditions() ?? []),
       ...(metrics === undefined ? [] : [metricsCondition(metrics)]),
       ...guard.conditions(),
@@ -112,6 +119,7 @@ export async function startDaemon({ root, dev, env, log }: DaemonOptions): Promi
     ],
   };
   for (const { message } of argumentConditions(host)) log.warn(message);
+  if (host.workersAgainst !== undefined) log.warn(pluginCondition(host).message);
   const server = await serveSocket(paths, (router) => hostRoutes(router, context));
   log.info({ socket: paths.socket, mode: config.devMode ? "dev" : "cloud" }, `blockvisord ${version} serves`);
   if (metricsPort !== undefined) {

@@ -38,6 +38,8 @@ export interface NodeHost {
   readonly network: NodeNetwork;
   readonly firewall: NodeFirewall;
   readonly workers: PluginWorkers;
+  /** Why this machine cannot hold plugin workers in a sandbox; undefined: it does. */
+  readonly workersAgainst: string | undefined;
   readonly cpus: CpuRegistry;
   readonly trash: Trash;
   /** Nodes whose state could not be written the last time, and why. */

@@ -1,30 +1,37 @@
-import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import { RhaiError } from "@blockvisor/rhai";
 import type { BridgeMethod, EngineBridge } from "../bindings/bridge.ts";
-import { type EngineReply, GATE_CANCEL, GATE_REPLIES, type WorkerMessage } from "./protocol.ts";
+import { clock } from "./clock.ts";
+import { FrameError } from "./frame.ts";
+import type { Heard, HostLine } from "./host-line.ts";
+import type { WorkerMessage } from "./protocol.ts";
 
 /** Answers that cannot change within one call are asked for once. */
 const STEADY: ReadonlySet<BridgeMethod> = new Set(["nodeEnv", "nodeParams", "getSecret"]);
 
 const steadyKey = (method: BridgeMethod, args: readonly unknown[]): string => JSON.stringify([method, ...args]);
 
-/** The engine as a script's thread sees it: each call sleeps until the host's loop has answered, the script was given up, or time is over. */
+/** The engine as a script sees it: each call waits until the host has answered, the script was given up, or time is over. */
 export class BlockingBridge implements EngineBridge {
-  readonly gate: Int32Array;
-  readonly #replies: MessagePort;
-  readonly #post: (message: WorkerMessage) => void;
+  /** Element 0 is non-zero once the work was given up. */
+  readonly cancelled = new Int32Array(1);
+  readonly #host: HostLine;
   #deadline = 0;
   #lastCall = 0;
   readonly #steady = new Map<string, unknown>();
 
-  constructor(gate: Int32Array, replies: MessagePort, post: (message: WorkerMessage) => void) {
-    this.gate = gate;
-    this.#replies = replies;
-    this.#post = post;
+  constructor(host: HostLine) {
+    this.#host = host;
   }
 
-  /** Begins a new piece of work. `deadline` in epoch milliseconds. */
+  /** Begins a new piece of work. `deadline`: a reading of `clock`. */
   begin(deadline: number): void {
+    this.#deadline = deadline;
+    this.cancelled[0] = 0;
+    this.#steady.clear();
+  }
+
+  /** The rest of the work has a deadline of its own. */
+  limit(deadline: number): void {
     this.#deadline = deadline;
     this.#steady.clear();
   }
@@ -34,52 +41,60 @@ export class BlockingBridge implements EngineBridge {
     if (method === "putSecret") this.#steady.delete(steadyKey("getSecret", args.slice(0, 1)));
     const key = STEADY.has(method) ? steadyKey(method, args) : undefined;
     if (key !== undefined && this.#steady.has(key)) return this.#steady.get(key);
-    const value = this.#ask(method, args);
+    const bytesAt = args.findIndex((arg) => arg instanceof Uint8Array);
+    const bytes = args[bytesAt] as Uint8Array | undefined;
+    const rest = args.map((arg) => (arg instanceof Uint8Array ? null : arg));
+    const question = { method, args: rest, bytesAt: bytes ? bytesAt : null, timeLeft: finite(this.#timeLeft()) };
+    const value = this.#ask((id) => ({ kind: "engine", id, ...question }), bytes);
     if (key !== undefined) this.#steady.set(key, value);
     return value;
   }
 
   sleep(seconds: number): void {
-    const end = Date.now() + seconds * 1000;
-    for (let left = end - Date.now(); left > 0; left = end - Date.now()) {
-      this.#checkTime();
-      Atomics.wait(this.gate, GATE_CANCEL, 0, Math.min(left, this.#timeLeft()));
-    }
+    const ms = Math.min(seconds * 1000, this.#timeLeft());
+    this.#ask((id) => ({ kind: "sleep", id, ms }), undefined);
     this.#checkTime();
   }
 
-  #ask(method: BridgeMethod, args: readonly unknown[]): unknown {
+  #ask(question: (id: number) => WorkerMessage, bytes: Uint8Array | undefined): unknown {
     const id = ++this.#lastCall;
     this.#checkTime();
-    this.#post({ kind: "engine", id, method, args, deadline: this.#deadline });
-    for (;;) {
-      // Looked at before the port: an answer that comes in between ends the sleep at once.
-      const seen = Atomics.load(this.gate, GATE_REPLIES);
-      const reply = this.#take(id);
-      this.#checkTime();
-      if (reply?.ok) return reply.value;
-      if (reply) throw new Error(reply.message);
-      Atomics.wait(this.gate, GATE_REPLIES, seen, this.#timeLeft());
+    try {
+      this.#host.post(question(id), bytes);
+    } catch (error) {
+      if (error instanceof FrameError) throw new Error(`the request is too large: ${error.message}`);
+      throw error;
     }
+    const { message, bytes: answer } = this.#replyTo(id);
+    if (message.kind !== "reply" || message.outcome === "late") throw terminated();
+    if (message.outcome === "failed") throw new Error(message.message);
+    this.#checkTime();
+    return answer ?? message.value;
   }
 
-  /** The answer to call `id`; answers to calls that were given up are dropped. */
-  #take(id: number): EngineReply | undefined {
+  /** The answer to call `id`, or that there will be none; answers to calls that were given up are dropped. */
+  #replyTo(id: number): Heard {
     for (;;) {
-      const received = receiveMessageOnPort(this.#replies);
-      if (!received) return undefined;
-      const reply = received.message as EngineReply;
-      if (reply.id === id) return reply;
+      const heard = this.#host.read();
+      if (heard.message.kind === "cancel") this.cancelled[0] = 1;
+      if (heard.message.kind === "cancel" || (heard.message.kind === "reply" && heard.message.id === id)) return heard;
     }
   }
 
   #timeLeft(): number {
-    return Math.max(0, this.#deadline - Date.now());
+    return Math.max(0, this.#deadline - clock());
   }
 
-  /** An end that no script can catch. */
   #checkTime(): void {
-    if (Atomics.load(this.gate, GATE_CANCEL) === 0 && Date.now() < this.#deadline) return;
-    throw new RhaiError("ErrorTerminated", "Script terminated");
+    if (this.cancelled[0] !== 0 || clock() >= this.#deadline) throw terminated();
   }
+}
+
+/** An end that no script can catch. */
+function terminated(): RhaiError {
+  return new RhaiError("ErrorTerminated", "Script terminated");
+}
+
+function finite(ms: number): number | null {
+  return Number.isFinite(ms) ? ms : null;
 }

@@ -1,34 +1,36 @@
 import type { BridgeMethod } from "../bindings/bridge.ts";
 import type { EngineContext, PluginEngine } from "../engine/port.ts";
-import type { EngineCalls } from "./thread.ts";
+import type { EngineCalls } from "./process.ts";
 
 type Callable = (...args: unknown[]) => Promise<unknown>;
 
-/** What scripts may ask for; everything else of the engine belongs to the host. */
-const SCRIPT_METHODS: ReadonlySet<BridgeMethod> = new Set([
-  "createJob",
-  "startJob",
-  "stopJob",
-  "stopAllJobs",
-  "cleanupJob",
-  "jobInfo",
-  "getJobs",
-  "runJrpc",
-  "runRest",
-  "runSh",
-  "renderTemplate",
-  "fileRead",
-  "fileWrite",
-  "nodeParams",
-  "nodeEnv",
-  "saveData",
-  "loadData",
-  "addTask",
-  "deleteTask",
-  "getSecret",
-  "putSecret",
-  "log",
-] satisfies (keyof PluginEngine)[]);
+type Shape = "text" | "number" | "map" | "data" | "bytes" | "mode" | "level";
+
+/** What scripts may ask for, with what; everything else of the engine belongs to the host. */
+const SCRIPT_METHODS = {
+  createJob: ["text", "map"],
+  startJob: ["text"],
+  stopJob: ["text"],
+  stopAllJobs: [],
+  cleanupJob: ["text"],
+  jobInfo: ["text"],
+  getJobs: [],
+  runJrpc: ["map", "number"],
+  runRest: ["map", "number"],
+  runSh: ["text", "number"],
+  renderTemplate: ["text", "text", "data", "mode"],
+  fileRead: ["text"],
+  fileWrite: ["text", "bytes", "mode"],
+  nodeParams: [],
+  nodeEnv: [],
+  saveData: ["text"],
+  loadData: [],
+  addTask: ["text", "text", "text", "text"],
+  deleteTask: ["text"],
+  getSecret: ["text"],
+  putSecret: ["text", "bytes"],
+  log: ["level", "text"],
+} as const satisfies Partial<Record<keyof PluginEngine, readonly Shape[]>>;
 
 /** The default algorithms, for scripts that call `default_init()` or `default_upload()`. */
 export interface Defaults {
@@ -36,13 +38,47 @@ export interface Defaults {
   upload(): Promise<void>;
 }
 
-/** Serves a script's calls with an engine. */
+/** Serves a script's calls with an engine. What comes from a worker is not trusted: arguments have to be what the bindings send. */
 export function engineCalls(engine: PluginEngine, ctx: EngineContext, defaults: Defaults): EngineCalls {
   return async (method, args, deadline) => {
     if (method === "defaultInit") return defaults.init();
     if (method === "defaultUpload") return defaults.upload();
-    if (!SCRIPT_METHODS.has(method)) throw new Error(`scripts cannot call ${method}`);
+    if (!isScriptMethod(method)) throw new Error(`scripts cannot call ${method}`);
+    const shapes: readonly Shape[] = SCRIPT_METHODS[method];
+    if (args.length > shapes.length) throw new Error(`${method} was called with ${args.length} arguments`);
+    const given = shapes.map((shape, index) => checked(shape, args[index], method));
     const member = engine[method] as Callable;
-    return member.call(engine, ...args, { ...ctx, deadline: Math.min(ctx.deadline, deadline) });
+    return member.call(engine, ...given, { ...ctx, deadline: Math.min(ctx.deadline, deadline) });
   };
+}
+
+function isScriptMethod(method: BridgeMethod): method is keyof typeof SCRIPT_METHODS {
+  return Object.hasOwn(SCRIPT_METHODS, method);
+}
+
+const LEVELS: ReadonlySet<unknown> = new Set(["debug", "info", "warn", "error"]);
+
+function checked(shape: Shape, value: unknown, method: BridgeMethod): unknown {
+  if (shape === "data") return value;
+  // JSON has no undefined.
+  if (shape === "mode" && (value === null || value === undefined)) return undefined;
+  if (fits(shape, value)) return value;
+  throw new Error(`${method} was called with a wrong argument`);
+}
+
+function fits(shape: Exclude<Shape, "data">, value: unknown): boolean {
+  switch (shape) {
+    case "text":
+      return typeof value === "string";
+    case "number":
+      return typeof value === "number" && value >= 0;
+    case "mode":
+      return Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 0o7777;
+    case "map":
+      return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array);
+    case "bytes":
+      return value instanceof Uint8Array;
+    case "level":
+      return LEVELS.has(value);
+  }
 }

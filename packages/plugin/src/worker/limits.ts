@@ -13,6 +13,3 @@ export const SCRIPT_LIMITS = {
   modules: 256,
   memoryBytes: 128 * 1024 * 1024,
 } as const satisfies Partial<Limits>;
-
-/** Limits of a whole thread, for what the script's own limits do not see. */
-export const THREAD_LIMITS = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 32, stackSizeMb: 16 } as const;

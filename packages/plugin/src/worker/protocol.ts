@@ -4,6 +4,7 @@ import type { PluginConfig } from "../config/model.ts";
 import type { PluginFiles, PluginFunction } from "../plugin.ts";
 import type { CallFrame, PluginErrorCode } from "../plugin-error.ts";
 import type { ProtocolStatus } from "../status/protocol-status.ts";
+import type { FrameLimits } from "./frame.ts";
 
 /* What the host's loop and a plugin worker say to each other. */
 
@@ -65,26 +66,40 @@ export interface ConfigFinding {
   readonly diagnostic: Diagnostic;
 }
 
-/** Host → worker: one piece of work. */
+/** Host → worker. Times are milliseconds from now, as clocks may jump; `null` = any time. */
+export type HostMessage =
+  | WorkMessage
+  /** Answers an engine call or the end of a sleep; a value of bytes follows the message. `late`: its time was over first. */
+  | ({ readonly kind: "reply"; readonly id: number } & (
+      | { readonly outcome: "value"; readonly value?: unknown }
+      | { readonly outcome: "failed"; readonly message: string }
+      | { readonly outcome: "late" }
+    ))
+  /** The work was given up: whoever waits for a reply gets none. */
+  | { readonly kind: "cancel" };
+
+/** One piece of work. */
 export interface WorkMessage {
+  readonly kind: "work";
   readonly digest: string;
   /** Left out when the worker has them: both sides keep the same `MOST_SCRIPTS` digests. */
   readonly files: PluginFiles | null;
   readonly work: AnyWork;
-  /** Epoch milliseconds. */
-  readonly deadline: number;
+  readonly timeLeft: number | null;
 }
 
-/** Worker → host. */
+/** Worker → host. One call or sleep at a time, each waits for its reply. */
 export type WorkerMessage =
   | {
       readonly kind: "engine";
       readonly id: number;
       readonly method: BridgeMethod;
       readonly args: readonly unknown[];
-      /** Epoch milliseconds; nobody waits for the answer any longer. */
-      readonly deadline: number;
+      /** Which of the arguments are the bytes that follow the message. */
+      readonly bytesAt: number | null;
+      readonly timeLeft: number | null;
     }
+  | { readonly kind: "sleep"; readonly id: number; readonly ms: number }
   | { readonly kind: "done"; readonly output: unknown }
   | { readonly kind: "failed"; readonly failure: ScriptFailure };
 
@@ -95,24 +110,11 @@ export interface ScriptFailure {
   readonly frames: readonly CallFrame[];
 }
 
-/** Host → worker, in answer to an engine call, on the reply port. */
-export type EngineReply = { readonly id: number } & (
-  | { readonly ok: true; readonly value: unknown }
-  | { readonly ok: false; readonly message: string }
-);
+/** What the host takes of a worker, which may be hostile: reading a message costs some twenty times its JSON in memory. */
+export const MOST_TO_HOST: FrameLimits = { json: 8 * 1024 * 1024, bytes: 32 * 1024 * 1024 };
 
-/** Given to a worker when it starts. */
-export interface WorkerStart {
-  /** `GATE_*` cells. */
-  readonly gate: SharedArrayBuffer;
-  readonly replies: import("node:worker_threads").MessagePort;
-}
+/** What a worker takes of the host: all files of a plugin, or the content of one of the node. */
+export const MOST_TO_WORKER: FrameLimits = { json: 96 * 1024 * 1024, bytes: 64 * 1024 * 1024 };
 
-/** Counts replies; the worker sleeps on it. */
-export const GATE_REPLIES = 0;
-/** Non-zero: stop the script. */
-export const GATE_CANCEL = 1;
-export const GATE_CELLS = 2;
-
-/** Compiled plugins a thread keeps. */
+/** Compiled plugins a worker keeps. */
 export const MOST_SCRIPTS = 32;

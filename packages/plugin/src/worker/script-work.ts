@@ -1,6 +1,7 @@
 import { RhaiMap, type Value } from "@blockvisor/rhai";
 import { evaluatedConfig } from "../lint/config-findings.ts";
 import { lintScript } from "../lint/lint-script.ts";
+import { clock } from "./clock.ts";
 import { callFailure, failure } from "./failure.ts";
 import type { Answer, AnyWork, Asked, ScriptFailure, ScriptWork, WorkOf } from "./protocol.ts";
 import { toFlag, toNumber, toStatus, toText } from "./results.ts";
@@ -8,7 +9,7 @@ import type { Script } from "./script.ts";
 import { timeoutMessage } from "./time-limit.ts";
 
 export interface RunLimits {
-  /** Epoch milliseconds. */
+  /** A reading of `clock`. */
   readonly deadline: number;
   /** The script ends when element 0 becomes non-zero. */
   readonly cancel: Int32Array;
@@ -68,7 +69,7 @@ export function failureOf(error: unknown, fn: string): ScriptFailure {
 }
 
 function answerOf(script: Script, asked: Asked, { timeoutMs }: WorkOf<"poll">, limits: RunLimits): Answer {
-  const deadline = Math.min(limits.deadline, Date.now() + timeoutMs);
+  const deadline = Math.min(limits.deadline, clock() + timeoutMs);
   limits.begin(deadline);
   try {
     return { ok: true, value: polledValue(script, asked, { ...limits, deadline }) };

@@ -1,14 +1,19 @@
+import { getHeapStatistics } from "node:v8";
 import { type Ast, Engine, RhaiError, Scope, type Value } from "@blockvisor/rhai";
 import type { EngineBridge } from "../bindings/bridge.ts";
 import { registerBindings } from "../bindings/register.ts";
 import type { PluginFiles, PluginFunction } from "../plugin.ts";
+import { clock } from "./clock.ts";
 import { importResolver } from "./import-resolver.ts";
 import { SCRIPT_LIMITS } from "./limits.ts";
 
 export const MAIN_FILE = "main.rhai";
 
-/** Epoch milliseconds that never jump. */
-const clock = (): number => performance.timeOrigin + performance.now();
+/** Asked of V8: what the process has is told by files, and a worker sees none. */
+function memoryUsed(): number {
+  const { used_heap_size: heap, external_memory: external } = getHeapStatistics();
+  return heap + external;
+}
 
 export class SyntaxErrors extends Error {
   readonly errors: readonly RhaiError[];
@@ -31,6 +36,7 @@ export class Script {
       limits: SCRIPT_LIMITS,
       resolver: importResolver(files),
       clock,
+      memoryUsed,
       onPrint: (text) => void bridge.call("log", ["info", text]),
       onDebug: (text) => void bridge.call("log", ["debug", text]),
       onSleep: (seconds) => bridge.sleep(seconds),

@@ -1,33 +1,39 @@
 import type { Plugin, PluginFiles, PluginFunction } from "../plugin.ts";
 import { PluginError } from "../plugin-error.ts";
 import { loadPlugin } from "./loaded-plugin.ts";
+import { type EngineCalls, PluginProcess } from "./process.ts";
 import type { ScriptWork, WorkKind, WorkOf } from "./protocol.ts";
 import { Recent } from "./recent.ts";
-import { type EngineCalls, PluginThread } from "./thread.ts";
+import { type WorkerCommand, workerCommand } from "./worker-command.ts";
 
-const MOST_THREADS = 8;
+const MOST_PROCESSES = 8;
 
 /** Plugins whose functions are remembered, so that another node of the same image loads at once. */
 const MOST_LOADED = 64;
 
-/** A thread that nobody needed for this long is let go: it holds some megabytes. */
+/** A worker that nobody needed for this long is let go: it holds some megabytes. */
 const IDLE_MS = 30_000;
 
-/** Waiting this long for a thread that is busy takes less of the machine than making another one. */
+/** The last one stays longer (spec host-daemon §11.6): nodes are asked again within a minute. */
+const LAST_IDLE_MS = 600_000;
+
+/** Waiting this long for a worker that is busy takes less of the machine than making another one. */
 const PATIENCE_MS = 50;
 
 export interface PluginWorkersOptions {
-  /** Most worker threads at a time; further calls wait in line. Default 8: most of the time they sleep. */
+  /** Most processes at a time; further calls wait in line. Default 8: most of the time they sleep. */
   readonly size?: number;
-  /** Milliseconds after which a thread without work is ended. Default 30 s. */
+  /** Milliseconds after which a worker without work is ended. Default 30 s. */
   readonly idleMs?: number;
-  /** Milliseconds that a call waits for a busy thread before another one is made. Default 50. */
+  /** The same for the last one. Default 10 min. */
+  readonly lastIdleMs?: number;
+  /** Milliseconds that a call waits for a busy worker before another one is made. Default 50. */
   readonly patienceMs?: number;
-  /** The worker's script; default: the one beside this module, in source or bundled form. */
-  readonly entry?: URL;
+  /** How a worker is started; default: as the user who asks, without a sandbox (nib runs an engineer's own scripts). */
+  readonly command?: WorkerCommand;
 }
 
-/** A piece of work for any free thread. */
+/** A piece of work for any free worker. */
 export interface PoolJob<K extends WorkKind> {
   readonly digest: string;
   readonly files: PluginFiles;
@@ -37,31 +43,38 @@ export interface PoolJob<K extends WorkKind> {
   readonly engine: EngineCalls;
 }
 
-/** Threads that run plugin scripts, shared by all nodes of a host. One call occupies one thread; a hung one is ended and replaced. */
+/** Processes that run plugin scripts, shared by all nodes of a host. One call occupies one of them; a hung one is killed and replaced. */
 export class PluginWorkers implements AsyncDisposable {
   readonly #size: number;
-  readonly #entry: URL;
-  readonly #threads = new Set<PluginThread>();
-  readonly #idle: PluginThread[] = [];
+  #command: WorkerCommand | undefined;
+  readonly #processes = new Set<PluginProcess>();
+  readonly #idle: PluginProcess[] = [];
   readonly #waiting: (() => void)[] = [];
   readonly #idleMs: number;
+  readonly #lastIdleMs: number;
   readonly #patienceMs: number;
-  readonly #rest = new Map<PluginThread, NodeJS.Timeout>();
+  readonly #rest = new Map<PluginProcess, NodeJS.Timeout>();
   readonly #loaded = new Recent<string, Promise<readonly PluginFunction[]>>(MOST_LOADED);
   readonly #closing = new AbortController();
 
   constructor(options: PluginWorkersOptions = {}) {
-    this.#size = options.size ?? MOST_THREADS;
-    this.#entry = options.entry ?? workerEntry(import.meta.url);
+    this.#size = options.size ?? MOST_PROCESSES;
+    this.#command = options.command;
     this.#idleMs = options.idleMs ?? IDLE_MS;
+    this.#lastIdleMs = options.lastIdleMs ?? LAST_IDLE_MS;
     this.#patienceMs = options.patienceMs ?? PATIENCE_MS;
   }
 
-  /** Threads at work, threads that rest, and calls that wait for one. */
+  /** Workers at work, workers that rest, and calls that wait for one. */
   get usage(): { readonly busy: number; readonly idle: number; readonly waiting: number } {
-    const idle = this.#idle.filter((thread) => !thread.ended).length;
-    const alive = [...this.#threads].filter((thread) => !thread.ended).length;
+    const idle = this.#idle.filter((worker) => !worker.ended).length;
+    const alive = [...this.#processes].filter((worker) => !worker.ended).length;
     return { busy: alive - idle, idle, waiting: this.#waiting.length };
+  }
+
+  /** Of all processes there are. */
+  get pids(): readonly number[] {
+    return [...this.#processes].flatMap(({ ended, pid }) => (ended || pid === undefined ? [] : [pid]));
   }
 
   /** Compiles every file. Rejects with `PluginError` `PLUGIN_SYNTAX` that carries all findings. */
@@ -69,24 +82,24 @@ export class PluginWorkers implements AsyncDisposable {
     return loadPlugin(this, files, this.#loaded);
   }
 
-  /** Runs one piece of work on a free thread. Rejects with `PluginError`. */
+  /** Runs one piece of work on a free worker. Rejects with `PluginError`. */
   async run<K extends WorkKind>(job: PoolJob<K>): Promise<ScriptWork[K]["output"]> {
     const signal = AbortSignal.any([job.signal, this.#closing.signal]);
-    const thread = await this.#acquire(signal);
+    const worker = await this.#acquire(signal);
     try {
-      return (await thread.run({ ...job, work: job.work as never, signal })) as ScriptWork[K]["output"];
+      return (await worker.run({ ...job, work: job.work as never, signal })) as ScriptWork[K]["output"];
     } finally {
-      this.#release(thread);
+      this.#release(worker);
     }
   }
 
-  /** Ends all threads; calls under way reject with `PLUGIN_ABORTED`. */
+  /** Ends all workers; calls under way reject with `PLUGIN_ABORTED`. */
   async close(): Promise<void> {
     this.#closing.abort(new PluginError("PLUGIN_ABORTED", "the plugin workers were closed"));
     for (const timer of this.#rest.values()) clearTimeout(timer);
     this.#rest.clear();
-    await Promise.all([...this.#threads].map((thread) => thread.end()));
-    this.#threads.clear();
+    await Promise.all([...this.#processes].map((worker) => worker.end()));
+    this.#processes.clear();
     this.#idle.length = 0;
   }
 
@@ -94,7 +107,7 @@ export class PluginWorkers implements AsyncDisposable {
     return this.close();
   }
 
-  async #acquire(signal: AbortSignal): Promise<PluginThread> {
+  async #acquire(signal: AbortSignal): Promise<PluginProcess> {
     const patientUntil = performance.now() + this.#patienceMs;
     for (;;) {
       if (signal.aborted) {
@@ -106,20 +119,20 @@ export class PluginWorkers implements AsyncDisposable {
       const idle = this.#idle.pop();
       if (idle) this.#wake(idle);
       if (idle && !idle.ended) return idle;
-      if (idle) this.#threads.delete(idle);
-      else if (this.#mayGrow && (this.#threads.size === 0 || performance.now() >= patientUntil)) {
-        const thread = new PluginThread(this.#entry);
-        this.#threads.add(thread);
-        return thread;
+      if (idle) this.#processes.delete(idle);
+      else if (this.#mayGrow && (this.#processes.size === 0 || performance.now() >= patientUntil)) {
+        const worker = new PluginProcess((this.#command ??= workerCommand(import.meta.url)));
+        this.#processes.add(worker);
+        return worker;
       } else await this.#turn(signal, patientUntil);
     }
   }
 
   get #mayGrow(): boolean {
-    return this.#threads.size < this.#size;
+    return this.#processes.size < this.#size;
   }
 
-  /** Resolves when a thread may be free or made, or the caller gave up. */
+  /** Resolves when a worker may be free or made, or the caller gave up. */
   #turn(signal: AbortSignal, patientUntil: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#waiting.push(resolve);
@@ -136,30 +149,33 @@ export class PluginWorkers implements AsyncDisposable {
     });
   }
 
-  #release(thread: PluginThread): void {
-    if (thread.ended) this.#threads.delete(thread);
+  #release(worker: PluginProcess): void {
+    if (worker.ended) this.#processes.delete(worker);
     else {
-      this.#idle.push(thread);
-      const timer = setTimeout(() => this.#letGo(thread), this.#idleMs).unref();
-      this.#rest.set(thread, timer);
+      this.#idle.push(worker);
+      this.#letRest(worker, this.#idleMs, () => this.#tired(worker));
     }
     this.#waiting.shift()?.();
   }
 
-  #wake(thread: PluginThread): void {
-    clearTimeout(this.#rest.get(thread));
-    this.#rest.delete(thread);
+  #letRest(worker: PluginProcess, ms: number, then: () => void): void {
+    this.#rest.set(worker, setTimeout(then, ms).unref());
   }
 
-  #letGo(thread: PluginThread): void {
-    this.#wake(thread);
-    this.#idle.splice(this.#idle.indexOf(thread), 1);
-    this.#threads.delete(thread);
-    void thread.end();
+  #tired(worker: PluginProcess): void {
+    if (this.#processes.size > 1) this.#letGo(worker);
+    else this.#letRest(worker, this.#lastIdleMs - this.#idleMs, () => this.#letGo(worker));
   }
-}
 
-/** `plugin-worker.ts` beside this file when run from source, `plugin-worker.js` beside the bundle otherwise. */
-function workerEntry(self: string): URL {
-  return new URL(self.endsWith(".ts") ? "./plugin-worker.ts" : "./plugin-worker.js", self);
+  #wake(worker: PluginProcess): void {
+    clearTimeout(this.#rest.get(worker));
+    this.#rest.delete(worker);
+  }
+
+  #letGo(worker: PluginProcess): void {
+    this.#wake(worker);
+    this.#idle.splice(this.#idle.indexOf(worker), 1);
+    this.#processes.delete(worker);
+    void worker.end();
+  }
 }

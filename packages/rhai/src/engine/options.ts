@@ -18,6 +18,8 @@ export interface EngineOptions {
   readonly disabledSymbols?: Iterable<string>;
   /** Reads time; `timestamp()` and deadlines use it. Milliseconds, monotonic. */
   readonly clock?: () => number;
+  /** Bytes of memory in use; the limit of memory uses it. Default: the JavaScript heap, where the platform tells. */
+  readonly memoryUsed?: () => number;
   /** `sleep(seconds)`. Default: blocks the thread. */
   readonly onSleep?: (seconds: number) => void;
 }

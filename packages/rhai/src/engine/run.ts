@@ -47,7 +47,7 @@ export class Evaluation implements Run {
     const { wallClockMs, memoryBytes } = parts.limits;
     const byLimit = wallClockMs > 0 ? this.milliseconds() + wallClockMs : Number.POSITIVE_INFINITY;
     this.deadline = Math.min(parts.options.deadline ?? Number.POSITIVE_INFINITY, byLimit);
-    this.memoryCeiling = memoryBytes > 0 ? heapUsed() + memoryBytes : Number.POSITIVE_INFINITY;
+    this.memoryCeiling = memoryBytes > 0 ? this.memoryUsed() + memoryBytes : Number.POSITIVE_INFINITY;
   }
 
   print(text: string): void {
@@ -104,9 +104,17 @@ export class Evaluation implements Run {
   private watch(): void {
     if (this.cancel !== null && Atomics.load(this.cancel, 0) !== 0) throw terminated("the host cancelled it");
     if (this.milliseconds() > this.deadline) throw terminated("it ran out of time");
-    if (this.memoryCeiling !== Number.POSITIVE_INFINITY && this.ticks++ % 8 === 0 && heapUsed() > this.memoryCeiling) {
+    if (
+      this.memoryCeiling !== Number.POSITIVE_INFINITY &&
+      this.ticks++ % 8 === 0 &&
+      this.memoryUsed() > this.memoryCeiling
+    ) {
       throw new RhaiError("ErrorDataTooLarge", "Memory used by script too large");
     }
+  }
+
+  private memoryUsed(): number {
+    return this.engine.memoryUsed === undefined ? heapUsed() : this.engine.memoryUsed();
   }
 }
 

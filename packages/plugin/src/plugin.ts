@@ -55,7 +55,7 @@ export interface PolledValues {
 }
 
 /**
- * A compiled plugin. Immutable: a reload is a new `load`. Every call evaluates the top level afresh in a worker thread (spec §1.3).
+ * A compiled plugin. Immutable: a reload is a new `load`. Every call evaluates the top level afresh in a worker process (spec §1.3).
  * Failures reject with `PluginError`.
  */
 export interface Plugin {
@@ -83,7 +83,7 @@ export interface Plugin {
   protocolStatus(engine: PluginEngine, options?: StatusOptions): Promise<ProtocolStatus>;
   poll<K extends keyof PolledValues>(name: K, engine: PluginEngine, options?: CallOptions): Promise<PolledValues[K]>;
   /**
-   * Several of them, one after the other in one turn of a thread; `timeoutMs` is for each. Rejects only when the call as a whole could not
+   * Several of them, one after the other in one turn of a worker; `timeoutMs` is for each. Rejects only when the call as a whole could not
    * be made, or was given up.
    */
   pollAll<K extends keyof PolledValues>(

@@ -26,7 +26,7 @@ export function runtimeCondition(kind: string, probe: RuntimeProbe): Condition {
 /** Spec host-daemon S6. */
 export function pluginCondition({ workersAgainst: against }: Pick<NodeHost, "workersAgainst">): Condition {
   if (against === undefined) return { name: "plugins", ok: true, message: "run in a sandbox" };
-  const message = `plugins run as an unprivileged user, but not in a sandbox of their own: ${against}`;
+  const message = `plugins run as an unprivileged user, but not in a sandbox: ${against}; it takes perl, and a daemon with all rights of root`;
   return { name: "plugins", ok: false, message };
 }
 

@@ -84,10 +84,13 @@ export function reportOf(error: unknown, fallback: HostErrorCode = "internal"): 
 
 function pluginReport({ code, message, excerpt }: PluginError): ErrorReport {
   const inScript = excerpt !== "" || code === "PLUGIN_LIMIT" || code === "PLUGIN_TIMEOUT" || code === "PLUGIN_RESULT";
+  const again = code === "PLUGIN_CRASH" ? "try again: a new process takes its place" : "";
   return {
     code: snakeCase(code),
     message,
-    hint: inScript ? "correct the plugin (*.rhai) and try again; `nib image check --lint-only` checks an image's" : "",
+    hint: inScript
+      ? "correct the plugin (*.rhai) and try again; `nib image check --lint-only` checks an image's"
+      : again,
     ...(excerpt === "" ? {} : { excerpt }),
   };
 }

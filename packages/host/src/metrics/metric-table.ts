@@ -5,7 +5,7 @@ export const metricTable = {
   blockvisor_memory_bytes: ["gauge", "Resident memory of the daemon, plugin workers included."],
   blockvisor_cpu_seconds_total: ["counter", "CPU the daemon has used, plugin workers included."],
   blockvisor_event_loop_delay_seconds: ["gauge", "Longest delay of the daemon's loop since the last scrape."],
-  blockvisor_plugin_workers: ["gauge", "Threads that run plugin scripts, by state."],
+  blockvisor_plugin_workers: ["gauge", "Processes that run plugin scripts, by state."],
   blockvisor_plugin_calls_waiting: ["gauge", "Plugin calls that wait for a thread."],
   blockvisor_condition: ["gauge", "1 when a part the daemon depends on is fine (runtime, api, mqtt)."],
 

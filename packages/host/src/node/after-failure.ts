@@ -84,6 +84,7 @@ const passing: ReadonlySet<string> = new Set([
   "api_unreachable",
   "tool_timeout",
   "image_unreachable",
+  "plugin_crash",
 ]);
 
 function isLasting({ code }: ErrorReport): boolean {

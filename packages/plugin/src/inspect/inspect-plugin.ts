@@ -7,7 +7,7 @@ import { type StubTarget, stubNode } from "./stub-target.ts";
 
 export interface InspectRequest extends StubTarget {
   readonly files: PluginFiles;
-  /** Threads to use; default: one of its own, ended before it returns. */
+  /** Processes to use; default: one of its own, ended before it returns. */
   readonly workers?: PluginWorkers;
 }
 

@@ -14,7 +14,7 @@ export interface LintRequest extends StubTarget {
   readonly files: PluginFiles;
   /** Keys of every property of babel.yaml, and those that `--props` adds. */
   readonly properties: readonly string[];
-  /** Threads to use; default: some of its own, ended before it returns. */
+  /** Processes to use; default: one of its own, ended before it returns. */
   readonly workers?: PluginWorkers;
   /** Time one evaluation of the plugin may take; default 20 s. */
   readonly timeoutMs?: number;

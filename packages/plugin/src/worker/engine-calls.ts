@@ -4,7 +4,7 @@ import type { EngineCalls } from "./process.ts";
 
 type Callable = (...args: unknown[]) => Promise<unknown>;
 
-type Shape = "text" | "number" | "map" | "data" | "bytes" | "mode" | "level";
+type Shape = "text" | "number" | "map" | "bytes" | "mode" | "level";
 
 /** What scripts may ask for, with what; everything else of the engine belongs to the host. */
 const SCRIPT_METHODS = {
@@ -18,7 +18,7 @@ const SCRIPT_METHODS = {
   runJrpc: ["map", "number"],
   runRest: ["map", "number"],
   runSh: ["text", "number"],
-  renderTemplate: ["text", "text", "data", "mode"],
+  renderTemplate: ["text", "text", "text", "mode"],
   fileRead: ["text"],
   fileWrite: ["text", "bytes", "mode"],
   nodeParams: [],
@@ -59,14 +59,13 @@ function isScriptMethod(method: BridgeMethod): method is keyof typeof SCRIPT_MET
 const LEVELS: ReadonlySet<unknown> = new Set(["debug", "info", "warn", "error"]);
 
 function checked(shape: Shape, value: unknown, method: BridgeMethod): unknown {
-  if (shape === "data") return value;
   // JSON has no undefined.
   if (shape === "mode" && (value === null || value === undefined)) return undefined;
   if (fits(shape, value)) return value;
   throw new Error(`${method} was called with a wrong argument`);
 }
 
-function fits(shape: Exclude<Shape, "data">, value: unknown): boolean {
+function fits(shape: Shape, value: unknown): boolean {
   switch (shape) {
     case "text":
       return typeof value === "string";

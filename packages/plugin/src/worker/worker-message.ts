@@ -8,7 +8,7 @@ import type { AnyWork, Asked, ScriptFailure, WorkerMessage } from "./protocol.ts
  */
 
 /** A worker said what no worker says. */
-export class HostileMessage extends Error {}
+class HostileMessage extends Error {}
 
 /** Throws `HostileMessage`. */
 export function readWorkerMessage(message: unknown): WorkerMessage {

@@ -3,6 +3,9 @@ import { DaemonClient } from "../../../daemon/client.ts";
 import { Failure } from "../../../failure/failure.ts";
 import { error, type Finding, ok, warning } from "../finding.ts";
 
+/** Conditions that tell how well nodes are held apart, also when all is well. */
+const ISOLATION: ReadonlySet<string> = new Set(["user-ids", "plugins"]);
+
 /** Whether it runs, and what it says itself is not right. */
 export async function checkDaemon({
   out,
@@ -14,8 +17,8 @@ export async function checkDaemon({
     return [
       ok("daemon", `${info.name} ${info.version} runs, with ${nodesRunning} of ${nodesTotal} nodes running`),
       ...conditions
-        .filter((condition) => condition.ok && condition.name === "user-ids")
-        .map(({ message }) => ok("user-ids", message ?? "")),
+        .filter(({ ok: isOk, name = "" }) => isOk && ISOLATION.has(name))
+        .map(({ name, message }) => ok(name ?? "", message ?? "")),
       ...conditions
         .filter((condition) => !condition.ok)
         .map(({ name, message }) =>

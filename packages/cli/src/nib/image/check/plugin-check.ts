@@ -1,7 +1,7 @@
 import type { Diagnostic, EffectiveVariant } from "@blockvisor/image";
 import { lintPlugin, type PluginFiles, PluginWorkers } from "@blockvisor/plugin";
 
-/** Lints one plugin for several variants on the same threads. */
+/** Lints one plugin for several variants in the same process. */
 export class PluginCheck implements AsyncDisposable {
   readonly #files: PluginFiles;
   readonly #workers = new PluginWorkers({ size: 1 });

@@ -48,7 +48,10 @@ export function readHeader(header: Buffer, limits: FrameLimits): FrameSizes {
 /** `body` is what follows the header. Throws for what is no JSON. */
 export function decodeBody(body: Buffer, { json, bytes }: FrameSizes): Frame {
   const message: unknown = JSON.parse(body.toString("utf8", 0, json));
-  return { message, bytes: bytes === undefined ? undefined : body.subarray(json, json + bytes) };
+  return {
+    message,
+    bytes: bytes === undefined ? undefined : new Uint8Array(body.buffer, body.byteOffset + json, bytes),
+  };
 }
 
 /** Cuts a stream into frames; holds at most one that is not complete. */

@@ -42,6 +42,8 @@ export interface NodeView {
     readonly ramdisks: readonly { readonly ram_disk_mount_point: string; readonly ram_disk_size_mb: number }[];
   };
   readonly assigned_cpus: readonly number[];
+  /** shared | exclusive | numa-local */
+  readonly cpu_policy: string;
   readonly display_name: string;
   readonly org_id: string;
   readonly org_name: string;
@@ -110,6 +112,7 @@ export function nodeView(node: NodeJson, now = Date.now()): NodeView {
       })),
     },
     assigned_cpus: node.assignedCpus ?? [],
+    cpu_policy: node.cpuPolicy ?? "",
     display_name: node.displayName ?? "",
     org_id: node.orgId ?? "",
     org_name: node.orgName ?? "",

@@ -72,6 +72,18 @@ test("limits are set, raised, lowered and lifted, also with processes inside", a
     assert.equal(limit("pids", "pids.max", "pids.max"), String(pids));
     assert.equal(limit("cpuset", "cpuset.cpus", "cpuset.cpus"), "0");
   }
+  for (const [cpuTime, quota] of [
+    [1.5, "150000"],
+    [undefined, undefined],
+  ] as const) {
+    await cgroups.ensure(node, cpuTime === undefined ? {} : { cpuTime });
+    const isVersion1 = hierarchies.controllers.has("cpu");
+    const lifted = isVersion1 ? "-1" : "max 100000";
+    const given = isVersion1 ? quota : `${quota} 100000`;
+    assert.equal(limit("cpu", "cpu.cfs_quota_us", "cpu.max"), quota === undefined ? lifted : given);
+  }
+  assert.equal(limit("cpu", "cpu.shares", "cpu.weight"), hierarchies.controllers.has("cpu") ? "1536" : "150");
+  await cgroups.ensure(node, { memoryBytes: 32_000_000, cpus: [0], pids: 20 });
   const usage = await cgroups.usage(node);
   assert.equal(usage?.pids, 1);
   const resources = existsSync("/proc/pressure/cpu") ? ["cpu", "memory", "io"] : [];

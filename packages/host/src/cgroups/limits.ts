@@ -11,7 +11,25 @@ export async function applyLimits(hierarchies: CgroupHierarchies, name: string, 
     limitMemory(hierarchies, name, limits.memoryBytes),
     limitProcesses(hierarchies, name, limits.pids),
     limitCpus(hierarchies, name, limits.cpus),
+    limitCpuTime(hierarchies, name, limits.cpuTime),
   ]);
+}
+
+const periodUs = 100_000;
+
+async function limitCpuTime(hierarchies: CgroupHierarchies, name: string, cores: number | undefined): Promise<void> {
+  const folder = controllerFolder(hierarchies, "cpu", name);
+  const file = folder?.version === 2 ? "cpu.max" : "cpu.cfs_quota_us";
+  if (!folder || !existsSync(`${folder.path}/${file}`)) return refuseUnless(cores, "cpu");
+  const quota = cores === undefined ? undefined : Math.round(cores * periodUs);
+  if (folder.version === 2) {
+    await set(folder.path, file, quota === undefined ? "max" : `${quota} ${periodUs}`);
+    if (cores !== undefined) await set(folder.path, "cpu.weight", Math.min(10_000, Math.round(cores * 100)));
+    return;
+  }
+  if (quota !== undefined) await set(folder.path, "cpu.cfs_period_us", periodUs);
+  await set(folder.path, file, quota ?? -1);
+  if (cores !== undefined) await set(folder.path, "cpu.shares", Math.round(cores * 1024));
 }
 
 async function limitMemory(hierarchies: CgroupHierarchies, name: string, bytes: number | undefined): Promise<void> {

@@ -4,6 +4,8 @@ export interface ResourceLimits {
   readonly memoryBytes?: number;
   /** Numbers of the cores the node may run on. */
   readonly cpus?: readonly number[];
+  /** As much time as so many cores have, on whichever; where there is too little for all, they share by this number. */
+  readonly cpuTime?: number;
   /** Processes and threads. */
   readonly pids?: number;
 }

@@ -116,6 +116,7 @@ export class Cloud {
       version,
       directory: paths.var,
       maintenanceMode: config.maintenanceMode,
+      cpuOvercommit: config.cpuOvercommit,
       smokeCheck: config.upgradeSmokeCheck,
       onPluginResult: (nodeId: string, name: string) =>
         log.info({ node: nodeId, function: name }, "plugin function done"),

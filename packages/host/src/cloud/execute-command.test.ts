@@ -17,7 +17,13 @@ test("of two nodes that are created at the same time the second sees what the fi
     snapshots: () => snapshots,
     create: async (state: NodeState) => void snapshots.push({ state }),
   };
-  const context = { nodes, version: "1.0.0", directory: tmpdir(), maintenanceMode: false } as unknown as CommandContext;
+  const context = {
+    nodes,
+    version: "1.0.0",
+    directory: tmpdir(),
+    maintenanceMode: false,
+    cpuOvercommit: 1,
+  } as unknown as CommandContext;
   const commandFor = (number: number) => {
     const node = {
       nodeId: `a2c9e1f4-0000-4000-8000-00000000000${number}`,

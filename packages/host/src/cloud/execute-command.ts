@@ -18,6 +18,7 @@ export interface CommandContext {
   /** A directory on the file system that holds the nodes. */
   readonly directory: string;
   readonly maintenanceMode: boolean;
+  readonly cpuOvercommit: number;
   /** Upgrades run the new image beside the node before anything is stopped. */
   readonly smokeCheck: boolean;
   readonly onPluginResult: (nodeId: string, name: string) => void;
@@ -104,7 +105,7 @@ async function createNode(context: CommandContext, commandId: string, node: Node
   const state = stateOfApiNode(node);
   checkBabelVersion(state.image.min_babel_version, context.version);
   checkFirewall(state.firewall);
-  const machine = await machineOf(context.directory);
+  const machine = await machineOf(context.directory, context.cpuOvercommit);
   // From here to the claim that `create` begins with nothing waits: of two nodes at once the second sees what the first has taken.
   if (!context.maintenanceMode) checkResources(state.vm_config, statesOf(context), machine);
   await context.nodes.create(state, { commandId });
@@ -120,7 +121,7 @@ async function upgrade(
   const { state } = actor.snapshot();
   if (content.image.store_key === "") content.image.store_key = state.image.store_key;
   if (state.upgrade === null && state.last_command !== asker.commandId && state.image.id === content.image.id) return;
-  const machine = await machineOf(context.directory);
+  const machine = await machineOf(context.directory, context.cpuOvercommit);
   const target = (current: NodeState): NodeContent => {
     checkBabelVersion(content.image.min_babel_version, context.version);
     checkFirewall(content.firewall);

@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import { isOperationError, parseContainerUri } from "@blockvisor/image/container";
 import { z } from "zod";
 import { HostError } from "../errors/host-error.ts";
+import { cpuPolicySchema } from "../node/node-state.ts";
 import { unsafeArguments } from "../runtime/apptainer-arguments.ts";
 
 const ip = z.string().min(1);
@@ -15,6 +16,10 @@ const containers = z.looseObject({
   host_network: z.boolean().default(false),
   cpu_limit: z.boolean().default(true),
   memory_limit: z.boolean().default(true),
+  /** Of nodes that are made from now on. */
+  cpu_policy: cpuPolicySchema.default("exclusive"),
+  /** With `shared`: so many cores are promised for each that there is. */
+  cpu_overcommit: z.number().min(1).max(100).default(4),
   /** `auto`: nodes have user ids of their own where the machine can do that. */
   user_namespaces: z.enum(["auto", "off"]).default("auto"),
 });
@@ -98,6 +103,8 @@ export interface HostConfig {
   readonly interface: string;
   readonly network: NetworkConfig;
   readonly runtime: z.infer<typeof containers>;
+  /** So many cores are promised to nodes for each that there is. */
+  readonly cpuOvercommit: number;
   readonly privilegedImages: readonly string[];
   readonly maintenanceMode: boolean;
   readonly diskLimit: "auto" | "image" | "off";
@@ -158,6 +165,7 @@ export function defaultDevConfig(): HostConfig {
 }
 
 function resolve(file: HostConfigFile, path: string): HostConfig {
+  const runtime = containersOf(file, path);
   const apiUrl = file.nodexeus_api_url ?? file.blockjoy_api_url ?? undefined;
   return {
     file,
@@ -177,7 +185,8 @@ function resolve(file: HostConfigFile, path: string): HostConfig {
           availableIps: file.net_conf.available_ips,
         }
       : devNetwork,
-    runtime: containersOf(file, path),
+    runtime,
+    cpuOvercommit: runtime.cpu_policy === "shared" ? runtime.cpu_overcommit : 1,
     privilegedImages: file.privileged_images,
     maintenanceMode: file.maintenance_mode,
     diskLimit: file.disk_limit,

@@ -11,7 +11,7 @@ const vm = (change: Partial<VmConfig>): VmConfig => ({
 });
 const node = (name: string, change: Partial<VmConfig>, elsewhere: string | null = null) =>
   sampleState({ name, vm_config: vm(change), data_directory: elsewhere });
-const machine = { cores: 4, memoryBytes: 8e9, diskBytes: 1000e9, freeDiskBytes: 900e9 };
+const machine = { cores: 4, overcommit: 1, memoryBytes: 8e9, diskBytes: 1000e9, freeDiskBytes: 900e9 };
 
 function refusal(needed: Partial<VmConfig>, others: Parameters<typeof checkResources>[1], on = machine): string {
   return refusalOf(() => checkResources(vm(needed), others, on));
@@ -49,6 +49,12 @@ test("on a machine that is promised too often nothing more fits, and what needs 
       "the machine has 8000 MB, of which nodes asked for most: huge 9000",
   );
   assert.match(refusal({ vcpu_count: 1 }, [node("a", { vcpu_count: 4 })]), /^not enough vcpu .* available=0; .* a 4$/);
+  const sharing = { ...machine, overcommit: 4 };
+  assert.equal(refusal({ vcpu_count: 12 }, [node("a", { vcpu_count: 4 })], sharing), "");
+  assert.match(
+    refusal({ vcpu_count: 13 }, [node("a", { vcpu_count: 4 })], sharing),
+    /required=13, available=12; the machine has 16 cores to promise \(4 for each of 4\), .* a 4$/,
+  );
 });
 
 test("an upgrade is asked for what it needs beyond what the node has, also while another one is under way", () => {

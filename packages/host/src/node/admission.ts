@@ -26,16 +26,18 @@ const gb = 1_000_000_000;
 /** What a machine has for nodes. */
 interface Machine {
   readonly cores: number;
+  /** So many are promised for each. */
+  readonly overcommit: number;
   readonly memoryBytes: number;
   /** Of the disk that the nodes are on. */
   readonly diskBytes: number;
   readonly freeDiskBytes: number;
 }
 
-export async function machineOf(directory: string): Promise<Machine> {
+export async function machineOf(directory: string, overcommit: number): Promise<Machine> {
   const { blocks, bavail, bsize } = await statfs(directory);
   const disk = { diskBytes: blocks * bsize, freeDiskBytes: bavail * bsize };
-  return { cores: availableParallelism(), memoryBytes: totalmem(), ...disk };
+  return { cores: availableParallelism(), overcommit, memoryBytes: totalmem(), ...disk };
 }
 
 /** This share of the disk is promised to nobody. */
@@ -60,7 +62,9 @@ export function checkResources(needed: VmConfig, others: readonly NodeState[], m
       hint: hintOf(`required=${needed.mem_size_mb} MB, available=${memory.available} MB; ${memory.text}`),
     });
   }
-  const cores = spaceOf("cores", machine.cores, others, ({ vcpu_count: count }) => count);
+  const unit =
+    machine.overcommit === 1 ? "cores" : `cores to promise (${machine.overcommit} for each of ${machine.cores})`;
+  const cores = spaceOf(unit, machine.cores * machine.overcommit, others, ({ vcpu_count: count }) => count);
   if (needed.vcpu_count > cores.available) {
     throw new HostError("no_resources", "not enough vcpu to allocate for the node", {
       hint: hintOf(`required=${needed.vcpu_count}, available=${cores.available}; ${cores.text}`),

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { parseHostConfig } from "../config/host-config.ts";
 import { switched, switchedBack } from "./after-failure.ts";
 import { CpuRegistry, coresOf } from "./cpu-registry.ts";
+import { limitsOf } from "./node-limits.ts";
 import { sampleState } from "./node-state.sample.ts";
 import { contentOf, type NodeState } from "./node-state.ts";
 
@@ -11,14 +13,64 @@ const upgrade = {
   ...{ need_rollback: null, smoke_check: false, checked: true },
 };
 
+/** A machine's processors by physical core, and those of a second NUMA node. */
+const registry = (...numaNodes: readonly (readonly (readonly number[])[])[]) =>
+  new CpuRegistry(
+    numaNodes.flatMap((cores, numaNode) =>
+      cores.flatMap((siblings) => siblings.map((cpu) => ({ cpu, core: Math.min(...siblings), numaNode }))),
+    ),
+  );
+
+test("processors of one physical core go to one node, as far as that can be", () => {
+  const cpus = registry([
+    [0, 4],
+    [1, 5],
+    [2, 6],
+    [3, 7],
+  ]);
+  assert.deepEqual(cpus.reserve("pair", 2, [], "exclusive"), [7, 3]);
+  assert.deepEqual(cpus.reserve("odd", 3, [], "exclusive"), [6, 2, 5]);
+  assert.deepEqual(cpus.reserve("single", 1, [], "exclusive"), [1]);
+  assert.deepEqual(cpus.reserve("last", 2, [], "exclusive"), [4, 0]);
+  cpus.release("single");
+  cpus.release("last");
+  assert.deepEqual(cpus.reserve("odd", 5, [6, 2, 5], "exclusive"), [6, 2, 5, 1, 4]);
+});
+
+test("cores close to each other are where the node is already, or where it fits most tightly; a node that shares has none", () => {
+  const cpus = registry([[0], [1], [2], [3]], [[4], [5]]);
+  assert.deepEqual(cpus.reserve("small", 1, [], "exclusive"), [5]);
+  assert.deepEqual(cpus.reserve("two", 2, [], "numa-local"), [3, 2]);
+  assert.deepEqual(cpus.reserve("one", 1, [], "numa-local"), [4]);
+  cpus.release("small");
+  assert.deepEqual(cpus.reserve("two", 3, [3, 2], "numa-local"), [3, 2, 1]);
+  assert.deepEqual(cpus.reserve("wide", 2, [], "numa-local"), [5, 0]);
+  assert.deepEqual(cpus.reserve("sharing", 64, [], "shared"), []);
+});
+
+test("limits follow the policy that the node was made with", () => {
+  const config = parseHostConfig('{ "mode": "dev" }', "blockvisor.json");
+  const cpuOf = (change: Partial<NodeState>) => {
+    const { pids: _, memoryBytes: __, ...cpu } = limitsOf({ config }, sampleState({ ...change, vm_config: vm }));
+    return cpu;
+  };
+  const vm = { vcpu_count: 2, mem_size_mb: 0, disk_size_gb: 0, ramdisks: [] };
+  assert.deepEqual(cpuOf({ cpu_policy: "shared" }), { cpuTime: 2 });
+  assert.deepEqual(cpuOf({ assigned_cpus: [0] }), { cpus: [0] });
+  // Cores that were unplugged: one of two, or all.
+  assert.deepEqual(cpuOf({ assigned_cpus: [4096, 0] }), { cpus: [0] });
+  assert.deepEqual(cpuOf({ assigned_cpus: [4096, 4097] }), { cpuTime: 2 });
+  assert.deepEqual(cpuOf({}), {});
+});
+
 test("cores that a node reserved are given to no other, and what it owned is its own until it is assigned anew", () => {
-  const cpus = new CpuRegistry(4);
-  assert.deepEqual(cpus.reserve("a", 2, []), [3, 2]);
-  assert.deepEqual(cpus.reserve("a", 1, [3, 2]), [3]);
-  assert.deepEqual(cpus.reserve("b", 2, []), [1, 0]);
-  assert.throws(() => cpus.reserve("c", 1, []), { code: "no_resources" });
+  const cpus = registry([[0], [1], [2], [3]]);
+  assert.deepEqual(cpus.reserve("a", 2, [], "exclusive"), [3, 2]);
+  assert.deepEqual(cpus.reserve("a", 1, [3, 2], "exclusive"), [3]);
+  assert.deepEqual(cpus.reserve("b", 2, [], "exclusive"), [1, 0]);
+  assert.throws(() => cpus.reserve("c", 1, [], "exclusive"), { code: "no_resources" });
   cpus.assign("a", [3]);
-  assert.deepEqual(cpus.reserve("c", 1, []), [2]);
+  assert.deepEqual(cpus.reserve("c", 1, [], "exclusive"), [2]);
 });
 
 test("an upgrade holds the cores of both versions until nothing can make it go back", () => {

@@ -1,4 +1,5 @@
 import type { ResourceLimits } from "../cgroups/index.ts";
+import { onlineCpus } from "./cpu-topology.ts";
 import type { NodeHost } from "./node-host.ts";
 import type { NodeState } from "./node-state.ts";
 
@@ -6,12 +7,21 @@ import type { NodeState } from "./node-state.ts";
 const maxProcesses = 16_384;
 
 /** What a node may use of the machine, as its state and the host's configuration say. */
-export function limitsOf(host: NodeHost, state: NodeState): ResourceLimits {
+export function limitsOf(host: Pick<NodeHost, "config">, state: NodeState): ResourceLimits {
   const { cpu_limit: limitCpu, memory_limit: limitMemory } = host.config.runtime;
   const memoryMb = state.vm_config.mem_size_mb;
   return {
     pids: maxProcesses,
     ...(limitMemory && memoryMb > 0 ? { memoryBytes: memoryMb * 1_000_000 } : {}),
-    ...(limitCpu && state.assigned_cpus.length > 0 ? { cpus: state.assigned_cpus } : {}),
+    ...(limitCpu ? cpuLimits(state) : {}),
   };
+}
+
+function cpuLimits({ cpu_policy: policy, assigned_cpus: cores, vm_config: vm }: NodeState): ResourceLimits {
+  if (policy === "shared") return vm.vcpu_count > 0 ? { cpuTime: vm.vcpu_count } : {};
+  if (cores.length === 0) return {};
+  // What was unplugged is not waited for.
+  const online = new Set(onlineCpus());
+  const cpus = cores.filter((core) => online.has(core));
+  return cpus.length > 0 ? { cpus } : { cpuTime: cores.length };
 }

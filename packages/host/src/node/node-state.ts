@@ -6,6 +6,9 @@ import { z } from "zod";
  */
 export const schemaVersion = 1;
 
+/** `shared`: as much time as so many cores have, on any; `exclusive`: cores of its own; `numa-local`: these close to each other. */
+export const cpuPolicySchema = z.enum(["shared", "exclusive", "numa-local"]);
+
 const firewallAction = z.enum(["allow", "deny", "reject"]);
 
 export const firewallSchema = z.object({
@@ -129,6 +132,8 @@ export const nodeStateSchema = z.object({
   gateway: z.string(),
   ...replaceable,
   assigned_cpus: z.array(z.number().int()).default([]),
+  /** How it gets processor time: the host's policy when the node was made (DB-5.8). */
+  cpu_policy: cpuPolicySchema.default("exclusive"),
   /** `Deleted` is the tombstone: once written the node only ever gets smaller. */
   expected_status: z.enum(["Running", "Stopped", "Failed", "Deleted"]),
   /** Unix seconds. */
@@ -183,6 +188,7 @@ export const nodeStateSchema = z.object({
   problem: problemSchema.nullable().default(null),
 });
 
+export type CpuPolicy = z.infer<typeof cpuPolicySchema>;
 export type NodeState = z.infer<typeof nodeStateSchema>;
 export type NodeContent = z.infer<typeof nodeContentSchema>;
 export type StateBackup = z.infer<typeof stateBackupSchema>;

@@ -107,8 +107,9 @@ export class NodeTable {
   async create(state: NodeState, request: Pick<OperationRequest, "onNews" | "commandId">): Promise<NodeSnapshot> {
     const kind = await this.#host.spaces.kindFor(state.vm_config.disk_size_gb);
     this.#refuseTaken(state);
-    const cores = state.dev_mode ? [] : this.#host.cpus.reserve(state.id, state.vm_config.vcpu_count, []);
-    const claimed = { ...state, created: false, assigned_cpus: [...cores], space: { kind, gb: 0 } };
+    const { cpu_policy: policy } = this.#host.config.runtime;
+    const cores = state.dev_mode ? [] : this.#host.cpus.reserve(state.id, state.vm_config.vcpu_count, [], policy);
+    const claimed = { ...state, created: false, cpu_policy: policy, assigned_cpus: [...cores], space: { kind, gb: 0 } };
     const actor = this.#add(claimed);
     try {
       await createStore(this.#host.paths, claimed);

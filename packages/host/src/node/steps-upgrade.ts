@@ -45,7 +45,9 @@ export const upgradeSteps = {
 
   switch_content: async ({ host }, _, { state }) => {
     const { vm_config: vm } = upgradeOf(state).target;
-    const cpus = state.dev_mode ? [] : host.cpus.reserve(state.id, vm.vcpu_count, state.assigned_cpus);
+    const cpus = state.dev_mode
+      ? []
+      : host.cpus.reserve(state.id, vm.vcpu_count, state.assigned_cpus, state.cpu_policy);
     return { state: switched(state, cpus), seen: { firewall: "unknown" } };
   },
 
@@ -58,7 +60,7 @@ export const upgradeSteps = {
     const { vcpu_count: count = 0 } = state.state_backup?.vm_config ?? {};
     // Those it had are held for an upgrade that fails; later they may have gone to another node.
     const isHeld = state.dev_mode || upgradeOf(state).need_rollback !== null;
-    const cpus = isHeld ? undefined : host.cpus.reserve(state.id, count, state.assigned_cpus);
+    const cpus = isHeld ? undefined : host.cpus.reserve(state.id, count, state.assigned_cpus, state.cpu_policy);
     return { state: switchedBack(state, cpus), seen: { firewall: "unknown" } };
   },
 

@@ -35,6 +35,7 @@ const spec = z.object({
   limits: z.object({
     memoryBytes: z.number().exactOptional(),
     cpus: z.array(z.number()).exactOptional(),
+    cpuTime: z.number().exactOptional(),
     pids: z.number().exactOptional(),
   }),
   logPath: z.string(),

@@ -134,7 +134,7 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
   async function* createWith(wantedIp: string, stateOf: (chosen: NewNode) => NodeState) {
     const { ip, release } = await chooseAddress(host, nodes, wantedIp);
     try {
-      const machine = await machineOf(host.paths.var);
+      const machine = await machineOf(host.paths.var, host.config.cpuOvercommit);
       const state = stateOf({ ip, name: petName(nodes.usedNames()) });
       if (!host.config.maintenanceMode) checkResources(state.vm_config, allStates(), machine);
       yield* operationEvents(state.id, async (onNews) => {
@@ -299,7 +299,7 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
       }
       context.status.requireOk();
       const how = { force: request.force, smokeCheck: request.smokeCheck };
-      const machine = await machineOf(host.paths.var);
+      const machine = await machineOf(host.paths.var, host.config.cpuOvercommit);
       const target = (state: NodeState): NodeContent => {
         const content = upgradedContent(state, request);
         if (!host.config.maintenanceMode) checkGrowth(content.vm_config, state, allStates(), machine);

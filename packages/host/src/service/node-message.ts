@@ -57,6 +57,7 @@ export function nodeMessage(
       })),
     },
     assignedCpus: state.assigned_cpus,
+    cpuPolicy: state.cpu_policy,
     properties: state.properties,
     firewall: firewallMessage(state.firewall),
     tags: state.tags,

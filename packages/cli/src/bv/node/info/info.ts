@@ -111,7 +111,8 @@ function printInfo(
   if (jobs.length > 0) out.line("Jobs:");
   for (const job of jobs) printJob(out, job);
   show("Requirements", `cpu: ${vm.vcpu_count}, memory: ${vm.mem_size_mb}MB, disk: ${vm.disk_size_gb}GB`);
-  show("Assigned CPUs", `[${node.assigned_cpus.join(", ")}]`);
+  const cpus = `[${node.assigned_cpus.join(", ")}]`;
+  show("Assigned CPUs", node.cpu_policy === "shared" ? `shared, the time of ${vm.vcpu_count}` : cpus);
   if (node.isolation) show("Isolation", isolationText(node.isolation));
   show("Tags", `[${node.tags.join(", ")}]`);
   for (const [label, value] of resources ? resourceLines(resources, vm.disk_size_gb) : []) show(label, value);

@@ -1628,6 +1628,13 @@ export declare type Node = Message<"blockvisor.host.v1.Node"> & {
    * @generated from field: optional blockvisor.host.v1.NodeIsolation isolation = 29;
    */
   isolation?: NodeIsolation | undefined;
+
+  /**
+   * How it gets processor time: shared (as much as vm.cpu_cores have, on any) | exclusive (assigned_cpus) | numa-local (these, close to each other).
+   *
+   * @generated from field: string cpu_policy = 30;
+   */
+  cpuPolicy: string;
 };
 
 /**
@@ -1794,6 +1801,13 @@ export declare type NodeJson = {
    * @generated from field: optional blockvisor.host.v1.NodeIsolation isolation = 29;
    */
   isolation?: NodeIsolationJson;
+
+  /**
+   * How it gets processor time: shared (as much as vm.cpu_cores have, on any) | exclusive (assigned_cpus) | numa-local (these, close to each other).
+   *
+   * @generated from field: string cpu_policy = 30;
+   */
+  cpuPolicy?: string;
 };
 
 /**

@@ -33,6 +33,8 @@ export type DownloadOptions = {
   readonly owner?: { readonly uid: number; readonly gid: number };
   /** The data is there already, as far as anybody knows: nothing is removed, and only what turns out to be damaged is fetched. */
   readonly adopt?: boolean;
+  /** Files of a complete older version stay, for `keepSame` to find what is the same in the wanted one. (§9.3) */
+  readonly keep?: boolean;
   readonly log: (line: string) => void;
 };
 
@@ -54,6 +56,8 @@ export class Download {
   readonly #unflushed: Set<number>;
   readonly #flushes: Flushes;
   readonly #boot = kernelBoot();
+  /** Over the files of an older version. */
+  readonly kept: boolean;
   #doneRecords: number;
   #grouped: number;
   #committing: Promise<void> | undefined;
@@ -75,8 +79,10 @@ export class Download {
     manifest: StoredManifest,
     resumed: Awaited<ReturnType<StateFolder["resume"]>>,
     flushes: Flushes,
+    kept: boolean,
   ) {
     this.options = options;
+    this.kept = kept;
     this.#flushes = flushes;
     this.plan = plan;
     this.manifest = manifest;
@@ -114,12 +120,18 @@ export class Download {
     }
     const version = await options.source.version(options.dataVersion);
     if (version === undefined) return undefined;
+    const keep = options.keep === true && hasContents(version.header) && (await completed(known, options));
     // Files of a version that was given up are no part of the next one. (D4-03)
     if (options.adopt !== true) await dropStartedFiles(state);
-    return Download.#begin(options, version, flushes);
+    return Download.#begin(options, version, flushes, keep);
   }
 
-  static async #begin(options: DownloadOptions, version: ArchiveVersion, flushes: Flushes): Promise<Download> {
+  static async #begin(
+    options: DownloadOptions,
+    version: ArchiveVersion,
+    flushes: Flushes,
+    keep: boolean,
+  ): Promise<Download> {
     const { state, source } = options;
     const { dataVersion, header } = version;
     checkHeader(header);
@@ -130,7 +142,7 @@ export class Download {
     const manifest = await openManifest(state, plan);
     if (manifest === undefined) throw new TransferFault("environment", "the stored manifest cannot be read back");
     await state.begin(plan, options.adopt === true);
-    return Download.#resume(options, plan, manifest, flushes);
+    return Download.#resume(options, plan, manifest, flushes, keep);
   }
 
   static async #resume(
@@ -138,11 +150,12 @@ export class Download {
     plan: Plan,
     manifest: StoredManifest,
     flushes: Flushes,
+    keep = false,
   ): Promise<Download> {
     await mkdir(options.destination, { recursive: true });
     if (options.owner !== undefined) await chown(options.destination, options.owner.uid, options.owner.gid);
     const resumed = await options.state.resume(manifest.header.chunks);
-    const download = new Download(options, plan, manifest, resumed, flushes);
+    const download = new Download(options, plan, manifest, resumed, flushes, keep || resumed.kept);
     try {
       if (!resumed.purged) await download.#purge();
       else if (options.adopt !== true || download.#open.size > 0) await download.#survey();
@@ -180,8 +193,8 @@ export class Download {
     this.#open.delete(index);
     this.changed = true;
     const chunk = this.manifest.chunk(index);
-    // What was there before may be anything; nothing was, unless it was adopted or this chunk was begun before.
-    const fresh = this.options.adopt !== true && !this.#started.has(index);
+    // What was there before may be anything; nothing was, unless it was adopted or kept, or this chunk was begun before.
+    const fresh = this.options.adopt !== true && !this.kept && !this.#started.has(index);
     this.#started.add(index);
     const [url] = await Promise.all([
       chunk.size > 0 ? this.#urls.take(index) : undefined,
@@ -220,6 +233,17 @@ export class Download {
 
   reopen(index: number): void {
     this.#open.add(index);
+  }
+
+  /** Chunks that are neither done nor being fetched. */
+  openChunks(): readonly number[] {
+    return [...this.#open];
+  }
+
+  /** The data of an open chunk are what they should be already. */
+  async keep(index: number): Promise<void> {
+    this.#open.delete(index);
+    await this.finished(index);
   }
 
   /** A chunk is written and verified. @throws TransferFault `environment` if the disk failed to take something */
@@ -325,12 +349,17 @@ export class Download {
     this.manifest.close();
   }
 
-  /** Files that are there before a download begins are none of it. (D4-03) */
+  /** Files that are there before a download begins are none of it (D4-03), unless they are kept: those get the length they will have. */
   async #purge(): Promise<void> {
     const tree = new Tree(this.options.destination);
     try {
       if ((await readdir(this.options.destination)).length > 0) {
-        for await (const { path } of paced(this.manifest.eachFile())) {
+        for await (const { path, size } of paced(this.manifest.eachFile())) {
+          const stats = this.kept ? tree.stats(path) : undefined;
+          if (stats?.isFile() && stats.nlink === 1) {
+            tree.writable(path, size);
+            continue;
+          }
           try {
             unlinkSync(tree.entry(path, false));
           } catch (error) {
@@ -342,7 +371,7 @@ export class Download {
     } finally {
       tree.close();
     }
-    await this.#journal.append({ t: "purged" });
+    await this.#journal.append({ t: "purged", ...(this.kept ? { kept: true } : {}) });
   }
 
   /** What earlier runs left: chunks whose files are gone or cut are open again; blocks that are there need no more room. */
@@ -353,7 +382,7 @@ export class Download {
     try {
       for await (const chunk of paced(this.manifest.chunks())) {
         const done = this.#done.has(chunk.index);
-        if (done ? adopt : !adopt && !this.#started.has(chunk.index)) continue;
+        if (done ? adopt : !adopt && !this.kept && !this.#started.has(chunk.index)) continue;
         let allocated = 0;
         for (const { path, size } of chunk.destinations) {
           const stats = tree.stats(path);
@@ -378,6 +407,18 @@ export class Download {
 
 const isSame = (plan: Plan, { source, destination, dataVersion = plan.dataVersion }: DownloadOptions): boolean =>
   plan.archive === source.name && plan.destination === destination && plan.dataVersion === dataVersion;
+
+/** Whether an archive says what is in its chunks, so that data on disk can be compared without fetching them. */
+const hasContents = ({ layout, files, compression }: Header): boolean =>
+  layout === "cas" || files !== undefined || compression.codec === "none";
+
+/** Whether the plan brought another version of the same archive to the same folder, down to its end. */
+async function completed(plan: Plan | undefined, { source, destination, state }: DownloadOptions): Promise<boolean> {
+  if (plan?.archive !== source.name || plan.destination !== destination) return false;
+  const { journal, complete } = await state.resume(plan.header.chunks);
+  await journal.close();
+  return complete;
+}
 
 /** @returns undefined if it is not the one of the plan @throws InvalidManifest */
 async function openManifest(state: StateFolder, plan: Plan): Promise<StoredManifest | undefined> {

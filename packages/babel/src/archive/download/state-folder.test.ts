@@ -28,7 +28,7 @@ test("after a power loss only what was flushed counts; after a kill what the ker
     { t: "done", i: 4, b },
     { t: "group", n: 2 },
   ];
-  const common = { started: [3, 1, 4], doneRecords: 3, durable: false, purged: true, complete: false };
+  const common = { started: [3, 1, 4], doneRecords: 3, durable: false, purged: true, kept: false, complete: false };
   assert.deepEqual(await resumeFrom(t, history(here)), { ...common, done: [3, 1, 4], unflushed: [4] });
   assert.deepEqual(await resumeFrom(t, history("another boot")), { ...common, done: [3, 1], unflushed: [] });
 });
@@ -42,7 +42,7 @@ test("what was lost has to be done again, and then counts", async (t) => {
     { t: "complete", at: 1 },
     { t: "lost", i: 1 },
   ];
-  const common = { started: [], purged: false, complete: false };
+  const common = { started: [], purged: false, kept: false, complete: false };
   assert.deepEqual(await resumeFrom(t, lost), { ...common, done: [0], doneRecords: 2, unflushed: [], durable: true });
   const again = await resumeFrom(t, [...lost, { t: "done", i: 1, b }]);
   assert.deepEqual(again, { ...common, done: [0, 1], doneRecords: 3, unflushed: [1], durable: false });

@@ -29,8 +29,8 @@ export type DownloadRecord =
   | { readonly t: "group"; readonly n: number }
   /** The chunk's data is not what it was. */
   | { readonly t: "lost"; readonly i: number }
-  /** What was at the destinations before is gone. */
-  | { readonly t: "purged" }
+  /** What was at the destinations before is gone; with `kept` it is that of an older version, of which much may be the same. */
+  | { readonly t: "purged"; readonly kept?: true }
   | { readonly t: "complete"; readonly at: number };
 
 export type Resumed = {
@@ -45,6 +45,7 @@ export type Resumed = {
   /** Chunks that were written to, maybe partly. */
   readonly started: ReadonlySet<number>;
   readonly purged: boolean;
+  readonly kept: boolean;
   readonly complete: boolean;
 };
 
@@ -145,6 +146,7 @@ export class StateFolder {
     const started = new Set<number>();
     let grouped = 0;
     let purged = false;
+    let kept = false;
     let complete = false;
     const take = (record: DownloadRecord): void => {
       if (record.t === "start") started.add(record.i);
@@ -153,8 +155,10 @@ export class StateFolder {
       else if (record.t === "lost") {
         lostAt.set(record.i, records.length);
         complete = false;
-      } else if (record.t === "purged") purged = true;
-      else complete = true;
+      } else if (record.t === "purged") {
+        purged = true;
+        kept = record.kept === true;
+      } else complete = true;
     };
     const journal = await Journal.open<DownloadRecord>(join(this.path, "journal"), take, () => this.ballast(false));
     const done = new Set<number>();
@@ -166,7 +170,7 @@ export class StateFolder {
       if (index >= grouped) unflushed.add(record.chunk);
     }
     const durable = records.length <= grouped;
-    return { journal, done, doneRecords: records.length, unflushed, durable, started, purged, complete };
+    return { journal, done, doneRecords: records.length, unflushed, durable, started, purged, kept, complete };
   }
 
   /** Nothing that was recorded counts: the download begins anew. */

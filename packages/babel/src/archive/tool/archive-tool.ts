@@ -14,7 +14,7 @@ import type { Layout } from "../format/chunk.ts";
 import type { ArchiveSource } from "../source.ts";
 import { ProgressWriter } from "../transfer/progress.ts";
 import { Streams } from "../transfer/streams.ts";
-import { type Damage, verify } from "../verify/verify.ts";
+import { type Checking, type Damage, keepSame, verify } from "../verify/verify.ts";
 import { NodeData } from "./node-data.ts";
 import { ParentSource } from "./parent-source.ts";
 
@@ -139,14 +139,28 @@ type Result =
 async function fetchArchive(settings: Settings, source: ArchiveSource, say: Say, signal: AbortSignal): Promise<Result> {
   const state = new StateFolder(resolve(settings.state ?? ""));
   const context = { settings, source, say, signal, state, adopt: false };
-  if (settings.mount === undefined) return runOne(context);
+  if (settings.mount === undefined) return fetchInto(context);
   // Where there is nothing to be fetched the data stay what they are.
   if ((await source.version(settings.dataVersion)) === undefined) return { kind: "absent" };
   const node = new NodeData(resolve(settings.mount));
   await node.begin();
-  const result = await runOne(context);
+  const result = await fetchInto(context);
   if (result.kind === "complete") await node.finish(settings.name, result.data_version, result.total_size);
   return result;
+}
+
+/** Over an older version only what is not the same is fetched. */
+async function fetchInto(context: Context): Promise<Result> {
+  const download = await Download.open(optionsOf(context));
+  if (download === undefined) return { kind: "absent" };
+  const { open } = download;
+  if (!download.kept || open === 0) await download.close();
+  else {
+    await looking(context, download, (checking) => keepSame(download, checking));
+    const line = `${open - download.open} of ${open} chunks are there already, in files of an older version`;
+    context.say({ event: "log", line });
+  }
+  return runOne(context);
 }
 
 /** The state is temporary: whatever is interrupted is looked at again. */
@@ -186,6 +200,7 @@ const optionsOf = ({ settings, source, say, state, adopt }: Context) => ({
   destination: resolve(settings.data),
   state,
   adopt,
+  keep: true,
   ...(settings.dataVersion === undefined ? {} : { dataVersion: settings.dataVersion }),
   log: (line: string) => say({ event: "log", line }),
 });
@@ -196,28 +211,38 @@ async function check(
 ): Promise<
   { readonly damaged: readonly Damage[]; readonly dataVersion: number; readonly totalSize: number } | undefined
 > {
-  const { settings, say, signal } = context;
   const download = await Download.open(optionsOf(context));
   if (download === undefined) return undefined;
+  const { header, dataVersion } = { ...download.plan };
+  const damaged: Damage[] = [];
+  await looking(context, download, async (checking) => {
+    const found = (damage: Damage): void => {
+      damaged.push(damage);
+      context.say({ event: "damage", ...damage });
+    };
+    await verify(download, { ...checking, found });
+    await download.lose(damaged.map(({ chunk }) => chunk));
+  });
+  return { damaged, dataVersion, totalSize: header.totalSize };
+}
+
+/** With what it takes to look at data on disk, which ends afterwards, as does the download. */
+async function looking(
+  { settings, say, signal }: Context,
+  download: Download,
+  look: (checking: Checking) => Promise<void>,
+): Promise<void> {
   const threads = new ChunkThreads();
   threads.throttle.limit(settings.bandwidth);
-  const { header, dataVersion } = { ...download.plan };
+  const { chunks, totalSize: bytes } = download.plan.header;
   const progress = progressTo(say);
-  const damaged: Damage[] = [];
   try {
-    await verify(download, {
+    await look({
       threads,
       connections: () => settings.connections ?? 4,
       signal,
-      checked: (chunksDone, bytesDone) =>
-        progress.update({ phase: "verify", chunks: header.chunks, chunksDone, bytes: header.totalSize, bytesDone }),
-      found: (damage) => {
-        damaged.push(damage);
-        say({ event: "damage", ...damage });
-      },
+      checked: (chunksDone, bytesDone) => progress.update({ phase: "verify", chunks, chunksDone, bytes, bytesDone }),
     });
-    await download.lose(damaged.map(({ chunk }) => chunk));
-    return { damaged, dataVersion, totalSize: header.totalSize };
   } finally {
     await progress.end();
     await threads.end();

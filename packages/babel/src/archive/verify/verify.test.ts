@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, stat, symlink, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, test } from "node:test";
@@ -185,6 +185,87 @@ test("operators verify and repair: only what is damaged is fetched", async (t) =
 
   const third = await run("verify");
   assert.deepEqual([third.code, third.tool.result], [0, complete]);
+});
+
+test("a newer version over a complete older one: only what differs is fetched, whatever became of the older one (9.3)", async (t) => {
+  const fixture = await DownloadFixture.make(t);
+  const chunkSize = 64 * 1024;
+  const [grows, shrinks] = [sampleBytes(500_000, "grows"), sampleBytes(4 * chunkSize, "shrinks")];
+  const old = new Map([
+    ["db/grows", grows],
+    ["db/shrinks", shrinks],
+    ["db/same", sampleBytes(100_000, "same")],
+    ["db/used", sampleBytes(100_000, "used")],
+    ["db/linked", sampleBytes(70_000, "linked")],
+    ["gone", sampleBytes(10, "gone")],
+  ]);
+  const fresh = new Map<string, Buffer>([
+    ["db/grows", Buffer.concat([grows, sampleBytes(200_000, "more")])],
+    ["db/shrinks", shrinks.subarray(0, 2 * chunkSize)],
+    ...(["db/same", "db/used", "db/linked"] as const).map((path) => [path, old.get(path)!] as const),
+    ["db/new", sampleBytes(50_000, "new")],
+  ]);
+  // A chunk for each piece of a file, as in content-addressed archives.
+  const pieces = async (files: ReadonlyMap<string, Buffer>, dataVersion: number) => {
+    const chunks: Chunk[] = [];
+    for (const [path, content] of files) {
+      const one = await storeSample(fixture.store, new Map([[path, content]]), {
+        chunkSize,
+        storeKey: path,
+        dataVersion,
+      });
+      chunks.push(...one.chunks.map((chunk) => ({ ...chunk, index: chunks.length + chunk.index })));
+    }
+    const totalSize = [...files.values()].reduce((sum, { length }) => sum + length, 0);
+    const header = {
+      totalSize,
+      compression: { codec: "zstd", level: 3 },
+      chunks: chunks.length,
+      layout: "cas",
+    } as const;
+    return withIds({ header, chunks, files });
+  };
+  const [first, second] = [await pieces(old, 1), await pieces(fresh, 2)];
+  const program = join(bundle.folder, bundle.description.version);
+  const fetch = (sample: SampleArchive, dataVersion: number, listen?: (tool: ToolProcess) => void) => {
+    const state = join(fixture.folder, "state");
+    const args = ["fetch", "--name", "sample-key", "--data", fixture.data, "--state", state];
+    const tool: ToolProcess = new ToolProcess(
+      program,
+      [...args, "--data-version", String(dataVersion), "--max-connections", "1"],
+      sampleSource(fixture.store, sample, { dataVersion }),
+    );
+    listen?.(tool);
+    return tool;
+  };
+  assert.equal(await fetch(first, 1).ended, 0);
+  // A node lived on it; somebody put a link in the place of a file.
+  const used = Buffer.from(old.get("db/used")!);
+  used[chunkSize + 5] = used[chunkSize + 5]! ^ 1;
+  await writeFile(join(fixture.data, "db/used"), used);
+  await rm(join(fixture.data, "db/linked"));
+  await symlink("/etc/passwd", join(fixture.data, "db/linked"));
+  const oldIds = new Map(first.chunks.map(({ id, destinations }) => [`${id} ${JSON.stringify(destinations)}`, true]));
+  const differing = second.chunks.filter(({ id, destinations: [place], ...chunk }) => {
+    const same = oldIds.has(`${id} ${JSON.stringify([place])}`);
+    return !same || place!.path === "db/linked" || (place!.path === "db/used" && place!.pos > 0 && chunk.size > 0);
+  });
+  assert.ok(differing.length < second.chunks.length / 2);
+
+  const { requests } = fixture.store.counters;
+  const cut = fetch(second, 2, ({ child }) => {
+    fixture.store.fault = () => {
+      if (fixture.store.counters.requests - requests === 3) child.kill("SIGKILL");
+      return undefined;
+    };
+  });
+  assert.equal(await cut.ended, null);
+  fixture.store.fault = () => undefined;
+  const whole = fetch(second, 2);
+  assert.equal(await whole.ended, 0, JSON.stringify(whole.result));
+  assert.deepEqual(await treeOf(fixture.data), new Map([...fresh, ["gone", old.get("gone")!]]));
+  const again = fixture.store.counters.requests - requests - differing.length;
+  assert.ok(again >= 0 && again <= 1, `${again} chunks were fetched twice`);
 });
 
 test("what the disk cannot read is damage, with file and offset, and is repaired", async (t) => {

@@ -147,6 +147,7 @@ export class TransferRun {
       },
       retry: ({ fault, message, waitMs }) => {
         if (fault === "throttled") streams.throttled();
+        streams.failed();
         log(`chunk '${key}': ${message}; again in ${(waitMs / 1000).toFixed(1)} s`);
       },
     });

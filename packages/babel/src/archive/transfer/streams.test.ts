@@ -28,6 +28,28 @@ test("without a cap streams are added while they pay, up to sixteen", () => {
   assert.equal(endless.at(-1), 16);
 });
 
+test("while nothing but failures come, one connection tries; with the first byte all of them go on", () => {
+  for (const [cap, all] of [
+    [undefined, 4],
+    [9, 9],
+  ] as const) {
+    const clock = { now: 0 };
+    const streams = new Streams(cap, () => clock.now);
+    streams.observe(1000);
+    streams.failed();
+    clock.now += 9_999;
+    streams.failed();
+    assert.equal(streams.count, all, "one that fails is nothing yet");
+    clock.now += 1;
+    streams.observe(1000);
+    assert.equal(streams.count, 1);
+    streams.observe(1001);
+    assert.ok(streams.count >= all);
+    clock.now += 60_000;
+    assert.ok(streams.count >= all, "slow is not failing");
+  }
+});
+
 test("a cap is used at once, and changed at once", () => {
   const streams = new Streams(9);
   assert.equal(streams.count, 9);

@@ -8,10 +8,13 @@ const LEAST = 1;
 /** Without a cap: what the reference uses by default. */
 const LEAST_UNCAPPED = 3;
 const WORTHWHILE = 1.05;
+/** So long may everything fail before only one connection goes on trying. */
+const PROBE_AFTER_MS = 10_000;
 
 /**
  * How many connections to use. With a cap that is the cap; without one as many as pay: one more while throughput grows with it. A store that asks to
- * slow down halves them for a minute; then they are found out anew. (§9.5)
+ * slow down halves them for a minute; then they are found out anew. (§9.5) While nothing gets through, one tries for all of them, so that a store that
+ * comes back is not met by everybody's retries. (§9.6)
  */
 export class Streams {
   #cap: number | undefined;
@@ -22,6 +25,10 @@ export class Streams {
   #since: number;
   #bytes = 0;
   #heldUntil = 0;
+  /** Since when nothing but failures came. */
+  #failingSince: number | undefined;
+  /** Bytes that were transferred when that was last looked at. */
+  #seen = 0;
   readonly #now: () => number;
 
   constructor(cap: number | undefined, now: () => number = monotonicMs) {
@@ -31,6 +38,7 @@ export class Streams {
   }
 
   get count(): number {
+    if (this.#failingSince !== undefined && this.#now() - this.#failingSince >= PROBE_AFTER_MS) return LEAST;
     return Math.min(this.#current, this.#cap ?? MOST);
   }
 
@@ -39,6 +47,11 @@ export class Streams {
     if (cap === this.#cap) return;
     this.#cap = cap;
     if (cap !== undefined && this.#now() >= this.#heldUntil) this.#current = Math.max(LEAST, cap);
+  }
+
+  /** A transfer failed, and will be tried again. */
+  failed(): void {
+    this.#failingSince ??= this.#now();
   }
 
   throttled(): void {
@@ -54,6 +67,8 @@ export class Streams {
   /** @param bytes that were transferred in all */
   observe(bytes: number): void {
     const now = this.#now();
+    if (bytes > this.#seen) this.#failingSince = undefined;
+    this.#seen = bytes;
     if (now - this.#since < INTERVAL_MS) return;
     const rate = ((bytes - this.#bytes) * 1000) / (now - this.#since);
     this.#since = now;

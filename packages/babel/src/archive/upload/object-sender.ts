@@ -87,6 +87,7 @@ export async function sendObject(
       if (isKind(error, "throttled")) streams.throttled();
       const verdict = policy.after(error);
       if (verdict.kind === "fail") throw verdict.fault;
+      streams.failed();
       const wait = verdict.waitMs < 1000 ? "" : ` in ${Math.round(verdict.waitMs / 1000)} s`;
       log(`${object.name}: ${faultOf(error).message}; sending it again${wait}`);
       // A connection that broke may have hidden a refusal.

@@ -312,6 +312,7 @@ export class Registry {
   /** Leaves all processes alone and stops watching them. */
   abandon(): void {
     this.#open = false;
+    clearTimeout(this.#retry);
     this.#retries.close();
     for (const job of this.#jobs.values()) job.abandon();
   }

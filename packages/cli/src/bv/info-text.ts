@@ -11,10 +11,17 @@ function serviceStatusWord(info: HostInfoJson): string {
   return statusWords[info.status ?? ""] ?? "Undefined";
 }
 
+/** One word, and whether there is more to be read below it (host-daemon DB-3.8). */
+function headline(info: HostInfoJson): string {
+  const word = serviceStatusWord(info);
+  const problems = (info.conditions ?? []).filter(({ ok }) => ok !== true);
+  return word === "Ok" && problems.length > 0 ? "Ok, with problems" : word;
+}
+
 /** The daemon in a few lines: what it is, how it is doing, its configuration without secrets (host-daemon §2.2). */
 export function infoText(info: HostInfoJson): string {
   const lines = [
-    `${info.name ?? "blockvisord"} ${info.version ?? ""} - ${serviceStatusWord(info)}`,
+    `${info.name ?? "blockvisord"} ${info.version ?? ""} - ${headline(info)}`,
     `BV_PATH:      ${info.root ?? ""}`,
     `BABEL_PATH:   ${info.agentDir ?? ""}`,
     `nodes:        ${info.nodesRunning ?? 0} of ${info.nodesTotal ?? 0} running`,

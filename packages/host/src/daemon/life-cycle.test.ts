@@ -326,11 +326,16 @@ describe("side by side", { concurrency: 3 }, () => {
       );
       await until(async () => news !== "");
       assert.equal(news, "waiting for stubborn\n");
+      const again = failureOf(finish(bench.client.restartNode({ node: "slow", force: true })));
+      assert.equal((await orderly).code, "cancelled");
       const stopped = await finish(bench.client.stopNode({ node: "slow", force: true }));
-      assert.deepEqual([stopped.status, (await orderly).code], [NodeStatus.STOPPED, "cancelled"]);
+      assert.deepEqual([stopped.status, (await again).code], [NodeStatus.STOPPED, "cancelled"]);
       await finish(bench.client.startNode({ node: "slow" }));
       await until(isUp);
+      const waits = failureOf(finish(bench.client.stopNode({ node: "slow" })));
+      await until(async () => (await bench.get("slow")).operation?.step === "stop_jobs");
       await finish(bench.client.stopNode({ node: "slow", force: true }));
+      assert.equal((await waits).code, "cancelled");
       // Babel would have killed the job after its time.
       assert.match(bench.daemon.log(), /going on without: Failed to gracefully shutdown .*\(still running: stubborn\)/);
       await bench.remove("slow");

@@ -5,7 +5,7 @@ import { access, mkdir, readdir, readFile, rename, rm, utimes, writeFile } from 
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
-import { NodeStatus } from "@blockvisor/wire/blockvisor/host/v1/host";
+import { NodeStatus, ServiceStatus } from "@blockvisor/wire/blockvisor/host/v1/host";
 import { linkNames } from "../network/names.ts";
 import { finish, startDaemonProcess } from "../testbed/daemon-process.ts";
 import { failureOf } from "../testbed/failure-of.ts";
@@ -180,10 +180,12 @@ describe("the machine", () => {
     await mkdir(join(state, "in the way"), { recursive: true });
     await failureOf(finish(bench.client.startNode({ node: node.id })));
     assert.match((await stateCondition())?.message ?? "", /^states of nodes \(1\) cannot be written: /);
+    assert.equal((await bench.client.getInfo({})).status, ServiceStatus.BROKEN);
     await rm(state, { recursive: true });
     await rename(`${state}.aside`, state);
     await finish(bench.client.startNode({ node: node.id }));
     assert.equal(await stateCondition(), undefined);
+    assert.equal((await bench.client.getInfo({})).status, ServiceStatus.OK);
     await bench.remove(node.id);
   });
 

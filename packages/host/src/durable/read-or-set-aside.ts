@@ -15,7 +15,7 @@ export async function readOrSetAside<T>(
   try {
     return await readVersioned(path, format);
   } catch (error) {
-    if (!isOperationError(error) || error.code !== "state-unreadable") throw error;
+    if (!isOperationError(error, "state-unreadable")) throw error;
     const aside = `${path}.corrupt-${Date.now()}`;
     await rename(path, aside);
     log.error(`${error.message}; it was set aside as ${aside}`);

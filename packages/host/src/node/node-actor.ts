@@ -36,7 +36,7 @@ export interface OperationRequest {
    * Throwing refuses the operation without any effect.
    */
   readonly change: (state: NodeState, seen: Observed) => Partial<NodeState>;
-  /** A stop that does not wait: one that goes on in order is given up for it. */
+  /** A stop or restart that does not wait: one that goes on in order is given up for it. */
   readonly force?: boolean;
   /**
    * The last command that changed the node changes nothing when it comes again, so that it takes effect once; it is answered as it ended.
@@ -69,8 +69,12 @@ const preempts: Readonly<Partial<Record<OperationKind, readonly OperationKind[]>
   delete: ["create", "start", "stop", "restart", "recover", "update", "upgrade", "rollback", "move"],
 };
 
+/** What does not wait by force, takes the place of what waits in order. */
+const preemptsByForce: typeof preempts = { stop: ["stop"], restart: ["stop", "restart"] };
+
 function isPreempted(current: OperationKind, { kind, force = false }: OperationRequest): boolean {
-  return (preempts[kind]?.includes(current) ?? false) || (force && kind === "stop" && current === "stop");
+  const over = [...(preempts[kind] ?? []), ...(force ? (preemptsByForce[kind] ?? []) : [])];
+  return over.includes(current);
 }
 
 /** One node: its mailbox, in which operations are served one after another, and the loop that makes it what it should be. */

@@ -91,8 +91,20 @@ export async function checkPlace(directory: string, nodeId: string): Promise<voi
 }
 
 export async function removeTree(path: string): Promise<void> {
-  await runTool("rm", ["-rf", "--one-file-system", "--", path], { timeoutMs: copyTimeoutMs });
+  await runTool("rm", removal(path), { timeoutMs: copyTimeoutMs });
 }
+
+/** As `removeTree`, only while nobody else wants the disk (spec host-daemon DB-4.6). */
+export async function removeTreeIdly(path: string): Promise<void> {
+  try {
+    await runTool("ionice", ["-c3", "-t", "rm", ...removal(path)], { timeoutMs: copyTimeoutMs });
+  } catch (error) {
+    if (!isOperationError(error, "tool-missing")) throw error;
+    await removeTree(path);
+  }
+}
+
+const removal = (path: string): readonly string[] => ["-rf", "--one-file-system", "--", path];
 
 export async function isDirectory(path: string): Promise<boolean> {
   return lstat(path).then(

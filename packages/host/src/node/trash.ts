@@ -4,7 +4,7 @@ import type { Logger } from "pino";
 import { z } from "zod";
 import { syncDirectory } from "../durable/index.ts";
 import { type HostPaths, nodePaths } from "../place/paths.ts";
-import { dataBelow, removeTree } from "./node-data.ts";
+import { dataBelow, removeTreeIdly } from "./node-data.ts";
 
 /** What cannot be removed is tried again after this, with the next deletion, and when the daemon starts. */
 const retryMs = 3_600_000;
@@ -57,10 +57,10 @@ async function purge({ trash }: HostPaths): Promise<string | undefined> {
   for (const name of await readdir(trash).catch(() => [])) {
     const directory = join(trash, name);
     try {
-      for (const path of await dataElsewhere(directory)) await removeTree(path);
+      for (const path of await dataElsewhere(directory)) await removeTreeIdly(path);
       // A subvolume is a file system of its own to `rm`.
-      await removeTree(join(directory, "space"));
-      await removeTree(directory);
+      await removeTreeIdly(join(directory, "space"));
+      await removeTreeIdly(directory);
     } catch (error) {
       problem = `what is left of a deleted node cannot be removed: ${(error as Error).message}`;
     }

@@ -1,6 +1,18 @@
 import { ServiceStatus } from "@blockvisor/wire/blockvisor/host/v1/host";
 import { HostError } from "../errors/host-error.ts";
 
+/** Conditions with which a daemon is broken, though it answers (spec host-daemon DB-3.8); with others it has problems. */
+const breaking: ReadonlySet<string> = new Set(["state", "upgrade"]);
+
+/** What the daemon is called as a whole. */
+export function shownStatus(
+  current: ServiceStatus,
+  conditions: readonly { readonly name?: string; readonly ok?: boolean }[],
+): ServiceStatus {
+  const isBroken = conditions.some(({ name = "", ok = true }) => !ok && breaking.has(name));
+  return current === ServiceStatus.OK && isBroken ? ServiceStatus.BROKEN : current;
+}
+
 /** The daemon's own state (spec host-daemon §3.4), and who waits for it to change. */
 export class DaemonStatus {
   #current: ServiceStatus = ServiceStatus.STARTING;

@@ -14,6 +14,7 @@ import { freeAddresses } from "../place/addresses.ts";
 import { clonedState } from "./clone-node.ts";
 import { toConnectError } from "./connect-error.ts";
 import type { NodeMessage } from "./control-plane.ts";
+import { shownStatus } from "./daemon-status.ts";
 import { devNodeState, type NewNode, upgradedContent } from "./dev-node.ts";
 import { firewallService } from "./firewall-service.ts";
 import { historyService } from "./history-service.ts";
@@ -159,10 +160,11 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
       const { config } = host;
       const { total, running } = nodes.counts;
       const { gatewayIp, hostIp } = config.network;
+      const conditions = context.conditions();
       return {
         name: config.devMode ? "blockvisord-dev" : "blockvisord",
         version: context.version,
-        status: context.status.current,
+        status: shownStatus(context.status.current, conditions),
         devMode: config.devMode,
         root: host.paths.root,
         hostId: config.hostId,
@@ -174,7 +176,7 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
         freeIps: [...freeAddresses(config.network, nodes.usedAddresses()).take(maxListedAddresses)],
         runtime: host.runtime.kind,
         agentDir: host.agent.directory,
-        conditions: context.conditions(),
+        conditions,
         nodesTotal: total,
         nodesRunning: running,
         startedAt: timestampFromDate(context.startedAt),

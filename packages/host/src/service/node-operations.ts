@@ -49,6 +49,7 @@ export async function restartNode(actor: NodeActor, force: boolean, asker: Asker
   await refuseHeld(actor.parts.paths, actor.snapshot().state.name);
   return actor.operate({
     kind: "restart",
+    force,
     change: () => ({ ...up, restarting: true, force }),
     ...asker,
   });

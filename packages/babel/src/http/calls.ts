@@ -1,6 +1,6 @@
 import { invalid } from "../failure.ts";
 import { type HeaderPair, requestHeaders } from "./headers.ts";
-import type { HttpClient, Response } from "./request.ts";
+import type { HttpClient, Request, Response } from "./request.ts";
 
 export type JrpcCall = {
   readonly host: string;
@@ -9,6 +9,7 @@ export type JrpcCall = {
   readonly params?: string;
   readonly headers: readonly HeaderPair[];
   readonly responseLimit?: number;
+  readonly timeoutMs?: number;
 };
 
 export type RestCall = {
@@ -17,6 +18,7 @@ export type RestCall = {
   readonly body?: Uint8Array;
   readonly headers: readonly HeaderPair[];
   readonly responseLimit?: number;
+  readonly timeoutMs?: number;
 };
 
 /** A JSON-RPC request by POST; neither HTTP status nor JSON-RPC errors are looked at. (§2.2) */
@@ -26,8 +28,7 @@ export function runJrpc(client: HttpClient, call: JrpcCall, cut: AbortSignal): P
   const params = call.params === undefined ? "" : `,"params":${call.params}`;
   const body = `{"jsonrpc":"2.0","id":0,"method":${JSON.stringify(call.method)}${params}}`;
   const headers = requestHeaders([{ name: "content-type", value: "application/json" }], call.headers);
-  const limit = call.responseLimit === undefined ? {} : { responseLimit: call.responseLimit };
-  return client.send({ method: "POST", url: call.host, headers, body: Buffer.from(body), ...limit }, cut);
+  return client.send({ method: "POST", url: call.host, headers, body: Buffer.from(body), ...limitsOf(call) }, cut);
 }
 
 /** GET unless another method is asked for. (§2.3, D2-08) */
@@ -35,8 +36,18 @@ export function runRest(client: HttpClient, call: RestCall, cut: AbortSignal): P
   const method = call.method === "" ? "GET" : call.method.toUpperCase();
   if (!/^[A-Z]{1,20}$/.test(method)) throw invalid("http-method-invalid", `not an HTTP method: ${call.method}`);
   const body = call.body === undefined ? {} : { body: call.body };
-  const limit = call.responseLimit === undefined ? {} : { responseLimit: call.responseLimit };
-  return client.send({ method, url: call.url, headers: requestHeaders([], call.headers), ...body, ...limit }, cut);
+  return client.send(
+    { method, url: call.url, headers: requestHeaders([], call.headers), ...body, ...limitsOf(call) },
+    cut,
+  );
+}
+
+/** 0 means none of the caller's own. */
+function limitsOf({
+  responseLimit = 0,
+  timeoutMs = 0,
+}: JrpcCall | RestCall): Pick<Request, "responseLimit" | "timeoutMs"> {
+  return { responseLimit, timeoutMs };
 }
 
 function checkJson(text: string): void {

@@ -15,6 +15,8 @@ export type Request = {
   readonly body?: Uint8Array;
   /** Bytes of the decoded body; 0 means 16 MiB. */
   readonly responseLimit?: number;
+  /** For all redirects together; absent or 0: as long as the caller waits. */
+  readonly timeoutMs?: number;
 };
 
 export type Response = { readonly status: number; readonly body: string; readonly headers: readonly HeaderPair[] };
@@ -42,11 +44,13 @@ export class HttpClient {
 
   /** Follows up to ten redirects. */
   async send(request: Request, cut: AbortSignal): Promise<Response> {
+    const { timeoutMs = 0 } = request;
+    const ending = timeoutMs === 0 ? cut : AbortSignal.any([cut, AbortSignal.timeout(timeoutMs)]);
     let current = request;
     let url = parseUrl(request.url);
     for (let redirects = 0; ; redirects += 1) {
-      const answer = await this.#exchange(current, url, cut).catch((error: unknown) => {
-        throw explain(error, url, cut);
+      const answer = await this.#exchange(current, url, ending).catch((error: unknown) => {
+        throw explain(error, url, ending.aborted ? timeoutMs : undefined);
       });
       if (answer.redirect === undefined) return answer.response;
       if (redirects === REDIRECTS)
@@ -149,10 +153,14 @@ function isLocal(hostname: string): boolean {
 }
 
 /** What went wrong, with the whole chain of causes. (D2-07) */
-function explain(error: unknown, url: URL, cut: AbortSignal): Failure {
+/** `timeoutMs`: the time is over that the request had; 0 = that of the call. */
+function explain(error: unknown, url: URL, timeoutMs: number | undefined): Failure {
   if (error instanceof Failure) return error;
   const target = `${url.origin}${url.pathname}`;
-  if (cut.aborted) return timedOut("http-timeout", `timeout: no complete response from ${target}`);
+  if (timeoutMs !== undefined) {
+    const after = timeoutMs === 0 ? "" : ` after ${timeoutMs / 1000}s`;
+    return timedOut("http-timeout", `timeout${after}: no complete response from ${target}`);
+  }
   const errno = errnoOf(error);
   const kinds: Readonly<Record<string, string>> = {
     ECONNREFUSED: "connection refused",

@@ -239,6 +239,9 @@ describe("http from the node", () => {
     );
     assert.match(await codeOf(agent.babel.runRest({ url: "ftp://x" })), /^http-url-invalid/);
     assert.equal((await failureOf(agent.babel.runRest({ url: `${url}/slow` }, { timeoutMs: 300 }))).code, 4);
+    const slow = /^http-timeout: timeout after 0.2s: no complete response from http:/;
+    assert.match(await codeOf(get("/slow", { timeoutMs: 200 })), slow);
+    assert.match(await codeOf(agent.babel.runJrpc({ host: `${url}/slow`, method: "m", timeoutMs: 200 })), slow);
   });
 });
 

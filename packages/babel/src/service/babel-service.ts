@@ -44,16 +44,12 @@ export function babelService(agent: Agent): ServiceImpl<typeof pb.Babel> {
     runJrpc: async (request, context) => {
       const { host, method, params, headers } = request;
       const call = { host, method, headers, ...(params === undefined ? {} : { params }) };
-      return httpResponse(
-        await runJrpc(agent.http, { ...call, responseLimit: Number(request.responseLimitBytes) }, within(context)),
-      );
+      return httpResponse(await runJrpc(agent.http, { ...call, ...limitsOf(request) }, signalOf(request, context)));
     },
     runRest: async (request, context) => {
       const { url, method, body, headers } = request;
       const call = { url, method, headers, ...(body === undefined ? {} : { body }) };
-      return httpResponse(
-        await runRest(agent.http, { ...call, responseLimit: Number(request.responseLimitBytes) }, within(context)),
-      );
+      return httpResponse(await runRest(agent.http, { ...call, ...limitsOf(request) }, signalOf(request, context)));
     },
     renderTemplate: async (request) => {
       const changed = await renderTemplate({
@@ -82,13 +78,14 @@ async function runSh(agent: Agent, request: pb.RunShRequest, context: HandlerCon
       outputLimit: request.outputLimitBytes,
       ...(request.stdin.length === 0 ? {} : { stdin: request.stdin }),
     },
-    AbortSignal.any([time.length === 0 ? within(context) : context.signal, ...time]),
+    AbortSignal.any([signalOf(request, context), ...time]),
   );
   const output = outputFields(result);
   if (result.kind === "ended") {
     return create(pb.RunShResponseSchema, { exitCode: result.exitCode, signal: result.signal, ...output });
   }
-  const message = "run_sh: the time is over; the script and everything it started was killed";
+  const after = request.timeoutMs === 0 ? "" : ` after ${request.timeoutMs / 1000}s`;
+  const message = `timeout${after}: the script and everything it started was killed`;
   const hint = "Give run_sh a longer timeout, or make it a job.";
   throw new ConnectError(message, Code.DeadlineExceeded, undefined, [
     { desc: pb.ErrorDetailSchema, value: { code: "run-sh-timeout", message, hint } },
@@ -114,6 +111,15 @@ const shortened = (output: ReturnType<typeof outputFields>): ReturnType<typeof o
 
 /** For callers that set no deadline. (§2.1, §2.2) */
 const DEFAULT_TIME_MS = 15_000;
+const limitsOf = ({ responseLimitBytes, timeoutMs }: pb.RunJrpcRequest | pb.RunRestRequest) => ({
+  responseLimit: Number(responseLimitBytes),
+  timeoutMs,
+});
+
+/** A request with a time of its own ends by that; its caller waits a little longer, to be told. */
+const signalOf = ({ timeoutMs }: { readonly timeoutMs: number }, context: HandlerContext): AbortSignal =>
+  timeoutMs === 0 ? within(context) : context.signal;
+
 const within = (context: HandlerContext): AbortSignal =>
   context.timeoutMs() === undefined
     ? AbortSignal.any([context.signal, AbortSignal.timeout(DEFAULT_TIME_MS)])

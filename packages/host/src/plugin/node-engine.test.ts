@@ -29,6 +29,7 @@ async function nodeEngine(t: TestContext) {
   return { engine, context, listen, die, folder };
 }
 
+const sh = { timeoutMs: 5_000 };
 const rest = { url: "http://127.0.0.1:1/", method: "GET", headers: [] };
 const jrpc = { host: "http://127.0.0.1:1/", method: "pay", headers: [] };
 
@@ -68,7 +69,7 @@ test("when the connection is lost, only what may happen twice is sent again", as
     message: `babel went away before it answered (${operation})`,
   });
   await assert.rejects(engine.runJrpc(jrpc, 5_000, context), lost("run_jrpc"));
-  await assert.rejects(engine.runSh("true", 5_000, context), lost("run_sh"));
+  await assert.rejects(engine.runSh("true", sh, context), lost("run_sh"));
   await engine.renderTemplate("/a", "/b", "{}", 0o600, context);
   assert.deepEqual(seen, ["jrpc", "sh", "template 600", "template 600"]);
 });
@@ -85,7 +86,7 @@ test("a script whose time is over says what it had printed", async (t) => {
       ]);
     },
   });
-  await assert.rejects(engine.runSh("true", 5_000, context), {
+  await assert.rejects(engine.runSh("true", sh, context), {
     code: "run_sh_timeout",
     message: `the time is over; it had printed\nstderr: ${"x".repeat(979)}\nwaiting for the lock`,
   });
@@ -120,9 +121,26 @@ test("the config before the last change is kept, and numbers of template paramet
 
 test("what did not reach babel is sent when it is back", async (t) => {
   const { engine, context, listen } = await nodeEngine(t);
-  const answer = engine.runSh("true", 5_000, context);
+  const answer = engine.runSh("true", sh, context);
   await listen({ runSh: ({ body }) => ({ stdout: body }) });
-  assert.deepEqual(await answer, { exitCode: 0, stdout: "true", stderr: "" });
+  assert.deepEqual(await answer, { exitCode: 0, stdout: "true", stderr: "", truncated: false });
+});
+
+test("a script is run as, with and for as long as its caller says, and it is told when output was left out", async (t) => {
+  const { engine, context, listen } = await nodeEngine(t);
+  await listen({
+    runSh: ({ user, stdin, env, timeoutMs }) => {
+      const stdout = `${user} ${new TextDecoder().decode(stdin)} ${env["A"]} ${timeoutMs}`;
+      return { stdout, stderrTruncated: true };
+    },
+  });
+  const how = { timeoutMs: 0.2, user: "web", stdin: "in", env: { A: "b" } };
+  assert.deepEqual(await engine.runSh("true", how, context), {
+    exitCode: 0,
+    stdout: "web in b 1",
+    stderr: "",
+    truncated: true,
+  });
 });
 
 test("a short job whose start was taken, but not answered, runs once; a deletion is not missed", async (t) => {

@@ -41,6 +41,8 @@ const second = 1000;
 const maxPluginDataBytes = 1024 * 1024;
 /** Milliseconds that babel has to end a script that is out of time (SIGTERM, then SIGKILL after 2 s) and to answer. */
 const runShMargin = 5 * second;
+/** Milliseconds that babel has to say that a request was out of time. */
+const httpMargin = 2 * second;
 
 /** What the scripts of one node can ask of the host (spec plugin-api §2). */
 export function createNodeEngine(parts: NodeEngineParts): PluginEngine {
@@ -142,30 +144,35 @@ export function createNodeEngine(parts: NodeEngineParts): PluginEngine {
         host,
         method,
         headers: headers.map(([name, value]) => ({ name, value })),
+        timeoutMs: within32Bits(timeoutMs),
         ...(params === undefined ? {} : { params }),
       };
-      return http(await ask("run_jrpc", context, (options) => link.babel.runJrpc(message, options), once(timeoutMs)));
+      const call = once(within32Bits(timeoutMs) + httpMargin);
+      return http(await ask("run_jrpc", context, (options) => link.babel.runJrpc(message, options), call));
     },
     runRest: async ({ url, method, body, headers }, timeoutMs, context) => {
       const message = {
         url,
         method,
         headers: headers.map(([name, value]) => ({ name, value })),
+        timeoutMs: within32Bits(timeoutMs),
         ...(body === undefined ? {} : { body: new TextEncoder().encode(body) }),
       };
-      return http(await ask("run_rest", context, (options) => link.babel.runRest(message, options), once(timeoutMs)));
+      const call = once(within32Bits(timeoutMs) + httpMargin);
+      return http(await ask("run_rest", context, (options) => link.babel.runRest(message, options), call));
     },
-    runSh: async (body, timeoutMs, context) => {
+    runSh: async (body, { timeoutMs, env = {}, stdin = "", user = "" }, context) => {
       // The agent ends the script in time and says what it had printed; the call itself ends a little later.
-      const call = once(timeoutMs + runShMargin);
-      const request = { body, timeoutMs: Math.max(timeoutMs, 1) };
-      const { exitCode, stdout, stderr } = await ask(
+      const call = once(within32Bits(timeoutMs) + runShMargin);
+      const input = new TextEncoder().encode(stdin);
+      const request = { body, timeoutMs: within32Bits(timeoutMs), env: { ...env }, stdin: input, user };
+      const { exitCode, stdout, stderr, stdoutTruncated, stderrTruncated } = await ask(
         "run_sh",
         context,
         (options) => link.babel.runSh(request, options),
         call,
       );
-      return { exitCode, stdout, stderr };
+      return { exitCode, stdout, stderr, truncated: stdoutTruncated || stderrTruncated };
     },
     renderTemplate: async (template, destination, params, mode, context) => {
       const bits = mode === undefined ? {} : { mode };
@@ -223,7 +230,7 @@ export function createNodeEngine(parts: NodeEngineParts): PluginEngine {
       // Data that was used and is being filled again has to be completed first. (D2-16)
       return incomplete ? undefined : dateOf(stamp);
     },
-    hasProtocolArchive: async (context, storeKey) => !parts.devMode && parts.hasArchive(storeKey, context.signal),
+    hasProtocolArchive: async (storeKey, context) => !parts.devMode && parts.hasArchive(storeKey, context.signal),
     hasServiceData: async (dataDir, context) => {
       const { incomplete } = await ask("protocol_data_state", context, (options) =>
         link.babel.getProtocolDataState({}, options),
@@ -244,6 +251,9 @@ export function createNodeEngine(parts: NodeEngineParts): PluginEngine {
     log: async (level, message) => parts.log(level, message),
   };
 }
+
+/** Milliseconds in babel's words, for which 0 means no limit; the greatest is that of timers. */
+const within32Bits = (timeoutMs: number): number => Math.min(Math.max(Math.round(timeoutMs), 1), 2 ** 31 - 1);
 
 /** Scripts and requests are not repeatable as a rule, so an answer that was lost is the plugin's to handle. */
 const once = (timeoutMs: number): AgentCall => ({ timeoutMs, retry: "undelivered" });

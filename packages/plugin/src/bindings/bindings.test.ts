@@ -137,6 +137,27 @@ test("responses (§12 12–14)", async () => {
   );
 });
 
+test("run_sh with options; output that was cut is not taken for whole", async () => {
+  const seen: unknown[] = [];
+  const runSh: PluginEngine["runSh"] = async (body, options) => {
+    seen.push([body, options]);
+    return { exitCode: 0, stdout: "part", stderr: "", truncated: true };
+  };
+  const run = (text: string) => call(`fn f() { ${text} }`, { runSh });
+  assert.equal(
+    await run('let r = run_sh("a", #{timeout: 1.5, user: "web", stdin: "in", env: #{A: "b"}}); r.stdout + r.truncated'),
+    "parttrue",
+  );
+  assert.equal(await run('run_sh("b", #{}).stdout'), "part");
+  assert.deepEqual(seen, [
+    ["a", { timeoutMs: 1500, env: { A: "b" }, stdin: "in", user: "web" }],
+    ["b", { timeoutMs: 15_000 }],
+  ]);
+  await assert.rejects(run('run_sh("c").unwrap()'), failing(/the output is too long/));
+  await assert.rejects(run('run_sh("c", #{timeout: -1})'), failing(/out of range integral type conversion attempted/));
+  await assert.rejects(run('run_sh("c", #{env: #{A: 1}})'), failing(/Output type incorrect: i64 \(expecting String\)/));
+});
+
 test("GraphQL goes out as a GET", async () => {
   const seen: unknown[] = [];
   const runRest: PluginEngine["runRest"] = async (request) => {

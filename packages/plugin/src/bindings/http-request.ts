@@ -112,6 +112,6 @@ const field = (map: RhaiMap, name: string, path: string, problems: Parameters<Re
 };
 
 /** Keeps the unreserved characters of RFC 3986 only. */
-function percentEncode(text: string): string {
+export function percentEncode(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
 }

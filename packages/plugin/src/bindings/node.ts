@@ -1,8 +1,9 @@
-import { Blob, type CallContext, type RhaiMap, share, t, type Value } from "@blockvisor/rhai";
+import { Blob, type CallContext, RhaiMap, share, t, type Value } from "@blockvisor/rhai";
 import { CronError } from "../cron/fields.ts";
 import { parseSchedule } from "../cron/schedule.ts";
 import type { NodeEnv } from "../engine/node-env.ts";
 import { valueFromJson } from "../values/from-json.ts";
+import { JsonError, parseJson } from "../values/parse-json.ts";
 import { int, json } from "../values/reader.ts";
 import { ask, convert } from "./binding.ts";
 import type { EngineBridge } from "./bridge.ts";
@@ -40,10 +41,37 @@ export function registerNode(engine: BindingTarget, bridge: EngineBridge): void 
     ask(ctx, bridge, "saveData", text);
     return undefined;
   });
+  engine.registerFn("save_data", [t.map], (ctx, map: RhaiMap) => {
+    ask(ctx, bridge, "saveData", convert(json, map));
+    return undefined;
+  });
   engine.registerFn("load_data", [], (ctx) => {
     const text = ask(ctx, bridge, "loadData");
     if (typeof text !== "string") throw ctx.error(NO_SUCH_FILE);
     return text;
+  });
+  // A MAP comes back as it was saved.
+  engine.registerFn("load_data", [t.any], (ctx, fallback: Value) => {
+    const text = ask(ctx, bridge, "loadData");
+    if (typeof text !== "string") return fallback;
+    if (!(fallback instanceof RhaiMap)) return text;
+    try {
+      return parseJson(text);
+    } catch (error) {
+      if (error instanceof JsonError) return fallback;
+      throw error;
+    }
+  });
+
+  engine.registerFn("has_protocol_archive", [], (ctx) => ask(ctx, bridge, "hasProtocolArchive", undefined) as boolean);
+  engine.registerFn(
+    "has_protocol_archive",
+    [t.string],
+    (ctx, storeKey: string) => ask(ctx, bridge, "hasProtocolArchive", storeKey) as boolean,
+  );
+  engine.registerFn("protocol_data_stamp", [], (ctx) => {
+    const stamp = ask(ctx, bridge, "protocolDataStamp");
+    return typeof stamp === "string" ? Math.floor(Date.parse(stamp) / 1000) : undefined;
   });
 
   engine.registerFn("get_secret", [t.string], (ctx, key: string) => {

@@ -11,6 +11,14 @@ export function registerParsing(engine: BindingTarget): void {
     engine.registerFn(name, [t.string], (ctx, text: string) => attempt(ctx, () => parse(text)));
   };
   parser("parse_json", parseJson);
+  engine.registerFn("parse_json_or", [t.string, t.any], (_ctx, text: string, fallback: Value) => {
+    try {
+      return parseJson(text);
+    } catch (error) {
+      if (error instanceof JsonError) return fallback;
+      throw error;
+    }
+  });
   parser("parse_hex", parseHex);
   parser("parse_rfc3339", parseRfc3339);
   parser("parse_rfc2822", parseRfc2822);

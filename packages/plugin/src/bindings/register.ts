@@ -1,4 +1,5 @@
 import type { EngineBridge } from "./bridge.ts";
+import { registerEncoding } from "./encoding.ts";
 import { registerHttp } from "./http.ts";
 import { registerJobs } from "./jobs.ts";
 import { registerNode } from "./node.ts";
@@ -13,4 +14,5 @@ export function registerBindings(engine: BindingTarget, bridge: EngineBridge): v
   registerShell(engine, bridge);
   registerNode(engine, bridge);
   registerParsing(engine);
+  registerEncoding(engine);
 }

@@ -32,10 +32,24 @@ export interface HttpResponse {
   readonly body: string;
 }
 
+/** How a script is run in the node. */
+export interface ShOptions {
+  /** The script's own limit. */
+  readonly timeoutMs: number;
+  /** Added to the node's environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Default: nothing to read. */
+  readonly stdin?: string;
+  /** Default: root. */
+  readonly user?: string;
+}
+
 export interface ShResponse {
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
+  /** The output was longer than what is kept: its middle is missing. */
+  readonly truncated?: boolean;
 }
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
@@ -62,7 +76,7 @@ export interface PluginEngine {
   runJrpc(request: JrpcRequest, timeoutMs: number, ctx: EngineContext): Promise<HttpResponse>;
   runRest(request: RestRequest, timeoutMs: number, ctx: EngineContext): Promise<HttpResponse>;
   /** `body` is the script's text, untrimmed; runs as `sh -c` inside the node. */
-  runSh(body: string, timeoutMs: number, ctx: EngineContext): Promise<ShResponse>;
+  runSh(body: string, options: ShOptions, ctx: EngineContext): Promise<ShResponse>;
   /** `params` is the JSON text of an object. Without `mode` the destination keeps its own permission bits, or gets 0o644. */
   renderTemplate(
     template: string,
@@ -93,7 +107,7 @@ export interface PluginEngine {
   /** Modification time of the data lock; `undefined` = protocol data were never used. */
   protocolDataStamp(ctx: EngineContext): Promise<Date | undefined>;
   /** Without `storeKey`: the image's archive. With it: the archive of one service of a multi-client config. */
-  hasProtocolArchive(ctx: EngineContext, storeKey?: string): Promise<boolean>;
+  hasProtocolArchive(storeKey: string | undefined, ctx: EngineContext): Promise<boolean>;
   /**
    * True when the directory (relative to the protocol data path) of a multi-client service holds data that must not be downloaded over.
    * False while a download of it is incomplete: init then starts the download again, which resumes.

@@ -15,7 +15,7 @@ export async function runCommands(
 ): Promise<void> {
   for (const command of commands) {
     await onStep({ kind: "command", section, command });
-    const { exitCode, stdout, stderr } = await engine.runSh(command, COMMAND_TIMEOUT_MS, ctx);
+    const { exitCode, stdout, stderr } = await engine.runSh(command, { timeoutMs: COMMAND_TIMEOUT_MS }, ctx);
     if (exitCode === 0) continue;
     const output = (stderr.trim() || stdout.trim()).slice(-SHOWN_OUTPUT);
     const message = `${section} command '${command}' failed with exit_code: ${exitCode}${output === "" ? "" : ` - ${output}`}`;

@@ -20,7 +20,7 @@ export async function chooseDataSource(config: PluginConfig, run: RunContext): P
     if (choice !== undefined) return choice;
   }
   if ((await run.engine.protocolDataStamp(run.ctx)) !== undefined) return "none";
-  if (await run.engine.hasProtocolArchive(run.ctx)) return "archive";
+  if (await run.engine.hasProtocolArchive(undefined, run.ctx)) return "archive";
   if (config.alternative_download) return "alternative_download";
   return config.cold_init ? "cold_init" : "none";
 }
@@ -32,7 +32,7 @@ async function chooseMultiClient(config: PluginConfig, { engine, ctx }: RunConte
     if (!(await engine.hasServiceData(dataDirectory(service), ctx))) missing.push(service);
   }
   if (missing.length === 0) return "none";
-  for (const service of missing) if (await engine.hasProtocolArchive(ctx, service.store_key)) return "multi_client";
+  for (const service of missing) if (await engine.hasProtocolArchive(service.store_key, ctx)) return "multi_client";
   return undefined;
 }
 

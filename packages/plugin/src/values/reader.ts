@@ -69,6 +69,17 @@ export function array<T>(inner: Reader<T>): Reader<readonly T[]> {
   };
 }
 
+/** A MAP with any keys. */
+export function mapOf<T>(inner: Reader<T>): Reader<Readonly<Record<string, T>>> {
+  return (value, path, problems) => {
+    if (value instanceof RhaiMap) {
+      return Object.fromEntries(value.keys().map((key) => [key, inner(value.get(key), `${path}.${key}`, problems)]));
+    }
+    mismatch(value, path, "map", problems);
+    return {};
+  };
+}
+
 export type FieldReader<T> = {
   readonly read: Reader<T>;
   /** Value when the key is missing; without it the key is required. */

@@ -4,7 +4,7 @@ import type { EngineCalls } from "./process.ts";
 
 type Callable = (...args: unknown[]) => Promise<unknown>;
 
-type Shape = "text" | "number" | "map" | "bytes" | "mode" | "level";
+type Shape = "text" | "key" | "number" | "map" | "bytes" | "mode" | "level";
 
 /** What scripts may ask for, with what; everything else of the engine belongs to the host. */
 const SCRIPT_METHODS = {
@@ -17,7 +17,7 @@ const SCRIPT_METHODS = {
   getJobs: [],
   runJrpc: ["map", "number"],
   runRest: ["map", "number"],
-  runSh: ["text", "number"],
+  runSh: ["text", "map"],
   renderTemplate: ["text", "text", "text", "mode"],
   fileRead: ["text"],
   fileWrite: ["text", "bytes", "mode"],
@@ -27,6 +27,8 @@ const SCRIPT_METHODS = {
   loadData: [],
   addTask: ["text", "text", "text", "text"],
   deleteTask: ["text"],
+  hasProtocolArchive: ["key"],
+  protocolDataStamp: [],
   getSecret: ["text"],
   putSecret: ["text", "bytes"],
   log: ["level", "text"],
@@ -60,7 +62,7 @@ const LEVELS: ReadonlySet<unknown> = new Set(["debug", "info", "warn", "error"])
 
 function checked(shape: Shape, value: unknown, method: BridgeMethod): unknown {
   // JSON has no undefined.
-  if (shape === "mode" && (value === null || value === undefined)) return undefined;
+  if ((shape === "mode" || shape === "key") && (value === null || value === undefined)) return undefined;
   if (fits(shape, value)) return value;
   throw new Error(`${method} was called with a wrong argument`);
 }
@@ -68,6 +70,7 @@ function checked(shape: Shape, value: unknown, method: BridgeMethod): unknown {
 function fits(shape: Shape, value: unknown): boolean {
   switch (shape) {
     case "text":
+    case "key":
       return typeof value === "string";
     case "number":
       return typeof value === "number" && value >= 0;

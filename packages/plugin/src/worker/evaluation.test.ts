@@ -24,6 +24,16 @@ test("results become text (§12 1)", async () => {
     ['parse_json("[1, 2.5]")[1]', "2.5"],
     ['get_secret("k").as_string()', "secret value"],
     ['file_read("/x").len()', "0"],
+    ['parse_json_or("{", 5) + parse_json_or("{\\"a\\": 2}", ()).a', "7"],
+    ['url_encode("a b/ü\'")', "a%20b%2F%C3%BC%27"],
+    ['url_decode("a%20b%2F%C3%BC+")', "a b/ü+"],
+    ['base64_encode("ü?>") + base64_encode("x".to_blob())', "w7w/Pg==eA=="],
+    ['base64_decode("w7w_Pg").as_string() + base64_decode("eA==").as_string()', "ü?>x"],
+    ['sha256("abc")', "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"],
+    ['sha256("abc".to_blob()) == sha256("abc")', "true"],
+    ['has_protocol_archive() && has_protocol_archive("el-v1")', "true"],
+    ["protocol_data_stamp() == ()", "true"],
+    ["load_data(#{n: 1}).n", "1"],
   ];
   for (const [body, text] of table) assert.equal(await call(`fn f() { ${body} }`), text, body);
 });
@@ -57,6 +67,29 @@ test("modules are evaluated afresh too", async () => {
     const engine = engineWith({ nodeEnv: async () => ({ ...env, node_name }) });
     assert.equal(await plugin.call("f", "", engine), node_name + node_name);
   }
+});
+
+test("what cannot be decoded is an error that scripts catch", async () => {
+  for (const bad of ['url_decode("%")', 'base64_decode("a")', 'base64_decode("a b=")']) {
+    assert.match(
+      await call(`fn f() { try { ${bad}; } catch (e) { return e; } }`),
+      /^invalid (percent-encoding|base64)$/,
+    );
+  }
+});
+
+test("plugin data: a MAP is saved as JSON and comes back as one; a default stands for what was not saved", async () => {
+  let saved: string | undefined;
+  const data = { saveData: async (text: string) => void (saved = text), loadData: async () => saved };
+  const run = (body: string) => call(`fn f() { ${body} }`, data);
+  assert.equal(await run('load_data("none") + load_data(#{n: 1}).n'), "none1");
+  assert.equal(await run("save_data(#{n: 2.0, big: 9007199254740993}); load_data(#{}).big"), "9007199254740993");
+  assert.equal(saved, '{"big":9007199254740993,"n":2.0}');
+  assert.equal(await run('save_data("plain"); load_data("") + load_data() + load_data(#{n: 3}).n'), "plainplain3");
+});
+
+test("the stamp of the protocol data is in seconds", async () => {
+  assert.equal(await call("fn f() { protocol_data_stamp() }", { protocolDataStamp: async () => new Date(5_900) }), "5");
 });
 
 test("top-level variables are invisible to functions (§12 5)", async () => {

@@ -829,6 +829,13 @@ export declare type RunJrpcRequest = Message<"blockvisor.babel.v1.RunJrpcRequest
    * @generated from field: uint64 response_limit_bytes = 5;
    */
   responseLimitBytes: bigint;
+
+  /**
+   * 0 = until the deadline of the call
+   *
+   * @generated from field: uint32 timeout_ms = 6;
+   */
+  timeoutMs: number;
 };
 
 /**
@@ -865,6 +872,13 @@ export declare type RunJrpcRequestJson = {
    * @generated from field: uint64 response_limit_bytes = 5;
    */
   responseLimitBytes?: string;
+
+  /**
+   * 0 = until the deadline of the call
+   *
+   * @generated from field: uint32 timeout_ms = 6;
+   */
+  timeoutMs?: number;
 };
 
 /**
@@ -903,6 +917,13 @@ export declare type RunRestRequest = Message<"blockvisor.babel.v1.RunRestRequest
    * @generated from field: uint64 response_limit_bytes = 5;
    */
   responseLimitBytes: bigint;
+
+  /**
+   * 0 = until the deadline of the call
+   *
+   * @generated from field: uint32 timeout_ms = 6;
+   */
+  timeoutMs: number;
 };
 
 /**
@@ -935,6 +956,13 @@ export declare type RunRestRequestJson = {
    * @generated from field: uint64 response_limit_bytes = 5;
    */
   responseLimitBytes?: string;
+
+  /**
+   * 0 = until the deadline of the call
+   *
+   * @generated from field: uint32 timeout_ms = 6;
+   */
+  timeoutMs?: number;
 };
 
 /**

@@ -75,6 +75,8 @@ const schema = z.looseObject({
   disk_limit: z.enum(["auto", "image", "off"]).default("auto"),
   /** Images that no node stands on go after a week, and sooner, the least recently used first, when all take more than `max_gb` of the disk. */
   images: z.looseObject({ max_gb: z.number().positive().optional() }).prefault({}),
+  /** Of schedules that plugins give their tasks, e.g. `UTC` or `Europe/Oslo`; absent: the machine's. */
+  timezone: z.string().refine(isTimeZone, "is no time zone").optional(),
   /** Upgrades that the API asks for run the new image beside the node before anything is stopped. */
   upgrade_smoke_check: z.boolean().default(false),
   /** Where programs of this machine read metrics, `http://127.0.0.1:PORT/metrics`; absent: nowhere. 0: any free port, see `bv status`. */
@@ -112,6 +114,8 @@ export interface HostConfig {
   readonly upgradeSmokeCheck: boolean;
   readonly recovery: { readonly checkMs: number; readonly agentTimeoutMs: number };
   readonly metricsPort: number | undefined;
+  /** Of schedules; undefined: the machine's. */
+  readonly timeZone: string | undefined;
 }
 
 /** The network a dev machine gets when nothing is configured: private, NATed, one /24. */
@@ -197,7 +201,16 @@ function resolve(file: HostConfigFile, path: string): HostConfig {
       agentTimeoutMs: file.recovery.agent_timeout_secs * 1000,
     },
     metricsPort: file.metrics_port,
+    timeZone: file.timezone,
   };
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: name }).resolvedOptions().timeZone !== "";
+  } catch {
+    return false;
+  }
 }
 
 function checkContainerUri(text: string, context: z.RefinementCtx): void {

@@ -59,6 +59,7 @@ describe("the host configuration", () => {
       upgradeSmokeCheck: false,
       recovery: { checkMs: 30_000, agentTimeoutMs: 15_000 },
       metricsPort: undefined,
+      timeZone: undefined,
     });
     assert.equal(file["update_check_interval_secs"], 60);
     assert.equal(runtime.cpu_limit, true);
@@ -153,6 +154,7 @@ describe("the host configuration", () => {
   for (const [name, text, message] of [
     ["broken JSON", '{"id": ', /failed to parse host config: .*blockvisor\.json/],
     ["a wrong type", { ...full, net_conf: { ...full.net_conf, prefix: "24" } }, /net_conf\.prefix/],
+    ["a time zone that there is not", { ...full, timezone: "Europe/Atlantis" }, /timezone: is no time zone/],
     ["a newer schema", { ...full, schema_version: 9 }, /schema_version/],
   ] as const) {
     test(`with ${name} is refused`, async () => {

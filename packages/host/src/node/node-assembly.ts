@@ -24,7 +24,8 @@ export function assembleNode(
   const log = host.log.child({ node: id });
   const link = openAgentLink(paths.run, () => parts.agent?.secret);
   const events = new EventLog(paths.events, (error) => log.warn(`event not recorded: ${error.message}`));
-  const tasks = new NodeTasks(paths.tasks, async (task) => runTask(task, actorOf(id)));
+  const run = (task: Task): Promise<void> => runTask(task, actorOf(id));
+  const tasks = new NodeTasks(paths.tasks, run, host.config.timeZone);
   const engine = createNodeEngine({
     link,
     requireAgent: () => requireRunning(actorOf(id)),

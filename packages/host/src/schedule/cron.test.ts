@@ -27,6 +27,14 @@ for (const [schedule, next] of cases) {
   });
 }
 
+test("a schedule is meant in the time zone of the configuration; a time that the change to summer time leaves out is left out", () => {
+  const next = (schedule: string, timeZone: string, after: string) =>
+    parseSchedule(schedule, timeZone).next(new Date(after))?.toISOString();
+  assert.equal(next("0 0 12 * * *", "UTC", "2026-01-01T00:00:00Z"), "2026-01-01T12:00:00.000Z");
+  assert.equal(next("0 0 12 * * *", "Asia/Tokyo", "2026-01-01T00:00:00Z"), "2026-01-01T03:00:00.000Z");
+  assert.equal(next("0 30 2 29 3 *", "Europe/Oslo", "2026-03-29T00:00:00Z"), "2027-03-29T00:30:00.000Z");
+});
+
 test("a schedule without a future occurrence has no next run", () => {
   assert.equal(parseSchedule("0 0 0 1 1 * 2020").next(from), undefined);
 });

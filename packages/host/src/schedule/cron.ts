@@ -18,10 +18,12 @@ export interface Schedule {
 }
 
 /**
- * Spec plugin-api §6.1: 6 fields from seconds on, an optional year, or 5 fields (seconds = 0), or a shorthand; host-local time;
+ * Spec plugin-api §6.1: 6 fields from seconds on, an optional year, or 5 fields (seconds = 0), or a shorthand;
  * weekdays count from Sunday = 1 (0 is taken as Sunday too); a time matches when all fields match.
+ * `timeZone`: the machine's when it is left out, which existing images count on (and not UTC, as DB-4.11 would have it); a local time that
+ * does not exist is left out.
  */
-export function parseSchedule(text: string): Schedule {
+export function parseSchedule(text: string, timeZone?: string): Schedule {
   const trimmed = text.trim();
   const expression = shorthands[trimmed.toLowerCase()] ?? trimmed;
   const fields = expression.replace(/\s*([,/-])\s*/g, "$1").split(/\s+/);
@@ -38,11 +40,19 @@ export function parseSchedule(text: string): Schedule {
       domAndDow: true,
       alternativeWeekdays: true,
       sloppyRanges: true,
+      ...(timeZone === undefined ? {} : { timezone: timeZone }),
     });
-    return { text: trimmed, next: (after) => cron.nextRun(after) ?? undefined };
+    return { text: trimmed, next: (after) => nextOf(cron, after) };
   } catch (error) {
     throw invalid(text, (error as Error).message.replace(/^CronPattern: /, ""));
   }
+}
+
+/** A local time that the change to summer time leaves out would be taken for the next that there is. */
+function nextOf(cron: Cron, after: Date): Date | undefined {
+  let next = cron.nextRun(after);
+  while (next !== null && !cron.match(next)) next = cron.nextRun(next);
+  return next ?? undefined;
 }
 
 const dayOfMonth = 3;

@@ -27,18 +27,21 @@ interface Entry {
 
 /**
  * The scheduled tasks of one node, in `<node>/tasks.json`. Every change is durable before it is acknowledged. A task that still runs
- * when its time comes again is left out; occurrences missed while the daemon was down are not made up.
+ * when its time comes again is left out; occurrences missed while the daemon was down are not made up: a task that must have run says so
+ * itself, and can be run by hand.
  */
 export class NodeTasks {
   readonly #path: string;
   readonly #run: (task: Task) => Promise<void>;
+  readonly #timeZone: string | undefined;
   readonly #entries = new Map<string, Entry>();
   #armed = false;
 
   /** `run` is called at the task's time; it decides whether the node is in a state to run it, and handles its failures. */
-  constructor(path: string, run: (task: Task) => Promise<void>) {
+  constructor(path: string, run: (task: Task) => Promise<void>, timeZone?: string) {
     this.#path = path;
     this.#run = run;
+    this.#timeZone = timeZone;
   }
 
   /** Rejects with what is wrong with a file that cannot be understood; it is set aside, so that no change of tasks overwrites it. */
@@ -98,7 +101,7 @@ export class NodeTasks {
     clearTimeout(this.#entries.get(task.name)?.timer);
     const entry: Entry = {
       task,
-      schedule: parseSchedule(task.schedule),
+      schedule: parseSchedule(task.schedule, this.#timeZone),
       timer: undefined,
       next: undefined,
       running: false,

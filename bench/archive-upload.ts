@@ -44,7 +44,7 @@ async function measured(what: "upload" | "zstd", run: () => unknown): Promise<vo
 }
 
 async function upload(): Promise<void> {
-  const child = spawn(process.execPath, [agent, "archive", "upload"], {
+  const child = spawn(command[0]!, [...command.slice(1), "upload"], {
     env: { ...process.env, BABEL_ROOT: root },
     stdio: ["ignore", "ignore", "inherit"],
   });
@@ -79,9 +79,9 @@ function writeNode(): void {
   }
 }
 
-/** The program as it is installed: bundled; of these sources. */
+/** The program as it is installed and started: bundled; of these sources. */
 const built = await buildAgent(join(folder, "agent"));
-const agent = join(folder, "agent", built.version, "babel.mjs");
+const command = built.archive.map((word) => word.replaceAll("{dir}", join(folder, "agent")));
 const store = await CountingStore.start();
 let engine: ArchiveEngine | undefined;
 try {

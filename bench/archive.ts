@@ -57,7 +57,8 @@ type Peak = { rss: number; readonly fds: Set<number> };
 /** One download, by the agent's own program as operators run it; memory and descriptors are looked at all the while. */
 async function download(chunks: readonly StoredChunk[], port: number, peak: Peak): Promise<void> {
   const args = ["archive-tool", "fetch", "--name", "bench", "--data", inFolder("data"), "--state", inFolder("state")];
-  const child = spawn(process.execPath, [join(repository, "dist/agent", current(), "babel.mjs"), ...args], {
+  const [file, ...words] = current();
+  const child = spawn(file!, [...words, ...args], {
     stdio: ["pipe", "pipe", "inherit"],
   });
   const watch = setInterval(() => look(child, peak), 50);
@@ -90,12 +91,11 @@ function chunk(stored: StoredChunk, port: number): object {
   };
 }
 
-/** The program as it is installed: bundled. */
-function current(): string {
-  const { version } = JSON.parse(readFileSync(join(repository, "dist/agent/agent.json"), "utf8")) as {
-    version: string;
-  };
-  return version;
+/** The program as it is installed and started: bundled; without its last word, the verb. */
+function current(): readonly string[] {
+  const folder = join(repository, "dist/agent");
+  const { archive } = JSON.parse(readFileSync(join(folder, "agent.json"), "utf8")) as { archive: readonly string[] };
+  return archive.slice(0, -1).map((word) => word.replaceAll("{dir}", folder));
 }
 
 function look(child: ChildProcess, peak: Peak): void {

@@ -19,3 +19,21 @@ export type ArchiveSource = {
 
 /** So many chunks may be asked for at once. (§6.3) */
 export const CHUNKS_PER_REQUEST = 100;
+
+const FIRST_CHUNKS = 10;
+const DESTINATIONS_PER_ANSWER = 10_000;
+
+/** All chunks of a version, in order; of those that have very many files each, few are asked for at a time. */
+export async function* chunksOf(source: ArchiveSource, dataVersion: number, all: number): AsyncGenerator<Chunk, void> {
+  let most = FIRST_CHUNKS;
+  for (let from = 0; from < all; ) {
+    const count = Math.min(most, all - from);
+    const indexes = Array.from({ length: count }, (_, offset) => from + offset);
+    const chunks = await source.chunks(dataVersion, indexes);
+    yield* [...chunks].sort((a, b) => a.index - b.index);
+    from += count;
+    const destinations = chunks.reduce((sum, chunk) => sum + chunk.destinations.length, 0);
+    const fitting = Math.floor((DESTINATIONS_PER_ANSWER * count) / Math.max(1, destinations));
+    most = Math.max(1, Math.min(CHUNKS_PER_REQUEST, fitting, count * 4));
+  }
+}

@@ -3,6 +3,9 @@ import { type ArchiveSource, CHUNKS_PER_REQUEST } from "../source.ts";
 import { TransferFault } from "../transfer/fault.ts";
 import type { StoredManifest } from "./stored-manifest.ts";
 
+/** Answers name all files of a chunk again: of chunks with very many, fewer are asked for at once. */
+const ANSWER_BYTES = 1024 * 1024;
+
 /** Fresh urls, asked for in as few calls as possible: those that are needed now, and next. (§8.3) */
 export class ChunkUrls {
   readonly #source: ArchiveSource;
@@ -43,13 +46,19 @@ export class ChunkUrls {
   }
 
   async #fetch(): Promise<void> {
-    const indexes = new Set(this.#wanted);
-    this.#wanted.clear();
+    const asked: number[] = [];
+    let bytes = 0;
+    const take = (index: number): boolean => {
+      const fits = asked.length === 0 || (asked.length < CHUNKS_PER_REQUEST && bytes < ANSWER_BYTES);
+      if (fits) asked.push(index);
+      bytes += this.#manifest.bytesOf(index);
+      return fits;
+    };
+    for (const index of this.#wanted) if (take(index)) this.#wanted.delete(index);
     for (const index of this.#upcoming()) {
-      if (indexes.size >= CHUNKS_PER_REQUEST) break;
-      if (!this.#urls.has(index)) indexes.add(index);
+      if (this.#urls.has(index) || asked.includes(index)) continue;
+      if (!take(index)) break;
     }
-    const asked = [...indexes].slice(0, CHUNKS_PER_REQUEST);
     const chunks = await this.#source.chunks(this.#dataVersion, asked);
     for (const chunk of chunks) {
       checkSame(chunk, this.#manifest.chunk(chunk.index));

@@ -296,6 +296,11 @@ test("what was stopped, and files that were lost meanwhile, are gone on with", a
   await rm(join(fixture.data, "y"));
   assert.equal((await fixture.download(sampleSource(fixture.store, sample))).kind, "complete");
   assert.deepEqual(await treeOf(fixture.data), sample.files);
+
+  // As if it had been cut off between the last record and the marker.
+  await fixture.state.mark();
+  assert.equal((await fixture.download(sampleSource(fixture.store, sample))).kind, "complete");
+  assert.equal(fixture.state.isIncomplete(), false);
 });
 
 test("of a version that was given up nothing is left in the next one; what was there before stays (T-18)", async (t) => {

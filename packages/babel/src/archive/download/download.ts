@@ -1,10 +1,10 @@
 import { unlinkSync } from "node:fs";
 import { chown, mkdir, readdir } from "node:fs/promises";
 import { errnoOf, isMissing } from "../../errno.ts";
-import { type Chunk, codecOf, type Header } from "../format/chunk.ts";
+import { type Chunk, codecOf } from "../format/chunk.ts";
 import { checkHeader } from "../format/sanity.ts";
 import type { Journal } from "../journal.ts";
-import { type ArchiveSource, type ArchiveVersion, CHUNKS_PER_REQUEST } from "../source.ts";
+import { type ArchiveSource, type ArchiveVersion, chunksOf } from "../source.ts";
 import { TransferFault } from "../transfer/fault.ts";
 import { isKind } from "../transfer/retry.ts";
 import { ChunkUrls } from "./chunk-urls.ts";
@@ -136,7 +136,7 @@ export class Download {
     const { dataVersion, header } = version;
     checkHeader(header);
     await state.mark();
-    const manifestDigest = await storeManifest(state.manifest, header, chunksOf(source, dataVersion, header));
+    const manifestDigest = await storeManifest(state.manifest, header, chunksOf(source, dataVersion, header.chunks));
     const { destination } = options;
     const plan = { archive: source.name, destination, dataVersion, header, manifestDigest };
     const manifest = await openManifest(state, plan);
@@ -160,6 +160,8 @@ export class Download {
       if (!resumed.purged) await download.#purge();
       else if (options.adopt !== true || download.#open.size > 0) await download.#survey();
       if (download.#open.size > 0 || !resumed.complete) await options.state.mark();
+      // The last run may have been cut off right behind its last record.
+      else await options.state.unmark();
       await options.state.ballast(download.#open.size > 0);
       return download;
     } catch (error) {
@@ -427,15 +429,5 @@ async function openManifest(state: StateFolder, plan: Plan): Promise<StoredManif
   } catch (error) {
     if (isMissing(error) || error instanceof SyntaxError) return undefined;
     throw error;
-  }
-}
-
-/** All chunks of a version, in order. */
-async function* chunksOf(source: ArchiveSource, dataVersion: number, header: Header): AsyncGenerator<Chunk, void> {
-  for (let from = 0; from < header.chunks; from += CHUNKS_PER_REQUEST) {
-    const count = Math.min(CHUNKS_PER_REQUEST, header.chunks - from);
-    const indexes = Array.from({ length: count }, (_, offset) => from + offset);
-    const chunks = await source.chunks(dataVersion, indexes);
-    yield* [...chunks].sort((a, b) => a.index - b.index);
   }
 }

@@ -21,15 +21,14 @@ export async function finalize(download: Download, signal: AbortSignal): Promise
   const { destination, owner, log } = download.options;
   const tree = new Tree(destination, 128, owner);
   try {
-    const modes = new Map<string, number>();
     const links = new Links();
     for await (const entry of filesEntries(download, signal)) {
       if (entry.kind === "folder") restoreFolder(tree, entry);
-      else if (entry.kind === "file" && entry.mode !== 0o644) modes.set(entry.path, entry.mode);
+      else if (entry.kind === "file" && entry.mode !== 0o644) restoreMode(tree, entry);
       else if (entry.kind === "link") links.add(entry.path, entry.target);
     }
     for await (const [path] of paced(links)) checkLink(download, links, path);
-    await settleFiles(download, tree, modes);
+    await settleFiles(download, tree);
     for (const [path, target] of links) restoreLink(tree, path, target);
   } finally {
     tree.close();
@@ -39,7 +38,7 @@ export async function finalize(download: Download, signal: AbortSignal): Promise
   log(`data version ${download.plan.dataVersion} of ${download.plan.archive} is complete`);
 }
 
-async function settleFiles(download: Download, tree: Tree, modes: ReadonlyMap<string, number>): Promise<void> {
+async function settleFiles(download: Download, tree: Tree): Promise<void> {
   const wrong = new Set<string>();
   let latest = Date.now();
   for await (const { path, size } of paced(download.manifest.eachFile())) {
@@ -48,10 +47,11 @@ async function settleFiles(download: Download, tree: Tree, modes: ReadonlyMap<st
     else latest = Math.max(latest, stats.mtimeMs);
   }
   if (wrong.size > 0) {
-    const chunks = [...download.manifest.chunks()].filter(({ destinations }) =>
-      destinations.some(({ path }) => wrong.has(path)),
-    );
-    await download.lose(chunks.map(({ index }) => index));
+    const lost: number[] = [];
+    for (const { index, destinations } of download.manifest.chunks()) {
+      if (destinations.some(({ path }) => wrong.has(path))) lost.push(index);
+    }
+    await download.lose(lost);
     const [first] = wrong;
     throw new TransferFault(
       "transient",
@@ -59,13 +59,16 @@ async function settleFiles(download: Download, tree: Tree, modes: ReadonlyMap<st
     );
   }
   const time = new Date(Math.ceil(latest));
-  for (const [path, mode] of modes) tree.visit(path, (fd) => fchmodSync(fd, mode));
   if (!download.changed) return;
   for await (const { path } of paced(download.manifest.eachFile())) tree.setTime(path, time);
 }
 
 function restoreFolder(tree: Tree, { path, mode }: Extract<FilesEntry, { kind: "folder" }>): void {
   fchmodSync(tree.folder(path), mode);
+}
+
+function restoreMode(tree: Tree, { path, mode }: Extract<FilesEntry, { kind: "file" }>): void {
+  tree.visit(path, (fd) => fchmodSync(fd, mode));
 }
 
 /** @throws InvalidManifest */

@@ -43,7 +43,7 @@ export async function storeManifest(path: string, header: Header, chunks: AsyncI
 }
 
 /**
- * A version's chunks, on disk: an archive may have millions of files, and what a download has in memory of it are 8 bytes per chunk and 56 per file.
+ * A version's chunks, on disk: an archive may have millions of files, and what a download has in memory of it are 16 bytes per chunk and 36 per range of a file.
  */
 export class StoredManifest {
   readonly header: Header;
@@ -106,6 +106,11 @@ export class StoredManifest {
 
   chunk(index: number): Chunk {
     return chunkAt(this.#fd, this.#offsets, index);
+  }
+
+  /** How long a chunk's entry is. */
+  bytesOf(index: number): number {
+    return this.#offsets[index + 1]! - this.#offsets[index]!;
   }
 
   /** Uncompressed bytes of a chunk. */

@@ -7,7 +7,7 @@ import type { Chunk, Header } from "./chunk.ts";
 import { hashOf } from "./hash.ts";
 import { bodyFromJson, bodyToJson, chunkFromJson, headerFromJson, headerToJson } from "./manifest-json.ts";
 import { linkFault, pathFault } from "./path.ts";
-import { checkManifest } from "./sanity.ts";
+import { ManifestCheck } from "./sanity.ts";
 import {
   chunkFromReference,
   chunkFromWire,
@@ -30,6 +30,12 @@ const header = (totalSize: number, chunks: number): Header => ({
   chunks,
   compression: { codec: "zstd", level: 3 },
 });
+
+function checkManifest(header: Header, chunks: readonly Chunk[]): void {
+  const check = new ManifestCheck(header);
+  for (const chunk of chunks) check.add(chunk);
+  check.finish((range) => chunks.flatMap(({ destinations }) => destinations)[range]?.path ?? "");
+}
 
 test("archives of the reference are read as they lie in a store and in state files", () => {
   const bytes = Array.from({ length: 32 }, (_, index) => index);

@@ -1,10 +1,9 @@
 import { createHash, randomBytes } from "node:crypto";
+import { numbers } from "../column.ts";
 import { refuse } from "./refusal.ts";
 
 /** One file's length as it will be, by path. */
 export type FileSizes = (path: string) => number | undefined;
-
-const FIELDS = 4;
 
 /**
  * Ranges of files, 32 bytes each however long their paths are: an archive may have millions. Files are told apart by a salted 96-bit hash of
@@ -12,17 +11,12 @@ const FIELDS = 4;
  */
 export class FileRanges {
   readonly #salt = randomBytes(16);
-  #values = new Float64Array(FIELDS * 1024);
-  #count = 0;
+  /** The two halves of the hash, first byte, and the one behind the last. */
+  readonly #fields = [numbers(), numbers(), numbers(), numbers()] as const;
 
   add(path: string, pos: number, size: number): void {
-    if (this.#count * FIELDS === this.#values.length) {
-      const grown = new Float64Array(this.#values.length * 2);
-      grown.set(this.#values);
-      this.#values = grown;
-    }
-    this.#values.set([...this.#hash(path), pos, pos + size], this.#count * FIELDS);
-    this.#count += 1;
+    const [first, second] = this.#hash(path);
+    for (const [field, value] of [first, second, pos, pos + size].entries()) this.#fields[field]!.push(value);
   }
 
   /**
@@ -32,52 +26,52 @@ export class FileRanges {
    * @throws InvalidManifest
    */
   check(nameOf: (range: number) => string): { readonly files: number; readonly sizeOf: FileSizes } {
-    const values = this.#values;
-    const at = (range: number, field: number): number => values[range * FIELDS + field]!;
-    const order = new Uint32Array(this.#count).map((_, index) => index);
+    const [firsts, seconds, begins, ends] = this.#fields;
+    const order = new Uint32Array(firsts.length);
+    for (let range = 0; range < order.length; range += 1) order[range] = range;
     order.sort((a, b) => {
-      for (let field = 0; field < FIELDS; field += 1) {
-        const difference = at(a, field) - at(b, field);
+      for (const field of this.#fields) {
+        const difference = field.at(a) - field.at(b);
         if (difference !== 0) return difference;
       }
       return 0;
     });
-    /** First hash, second hash, length of each file, sorted. */
-    const files = new Float64Array(this.#count * 3);
-    let count = 0;
+    let files = 0;
     for (let i = 0; i < order.length; i += 1) {
       const range = order[i]!;
       const previous = i === 0 ? undefined : order[i - 1]!;
-      const same = previous !== undefined && at(previous, 0) === at(range, 0) && at(previous, 1) === at(range, 1);
-      const expected = same ? at(previous, 3) : 0;
+      const same =
+        previous !== undefined &&
+        firsts.at(previous) === firsts.at(range) &&
+        seconds.at(previous) === seconds.at(range);
+      const expected = same ? ends.at(previous) : 0;
+      const begin = begins.at(range);
       const name = (): string => JSON.stringify(nameOf(range).slice(0, 200));
-      if (at(range, 2) > expected) refuse(`file ${name()} has a gap at byte ${expected}`);
-      if (at(range, 2) < expected) refuse(`file ${name()} is written twice at byte ${at(range, 2)}`);
-      const empty = at(range, 2) === at(range, 3) || (previous !== undefined && at(previous, 2) === at(previous, 3));
-      if (same && empty) refuse(`file ${name()} is written twice at byte ${at(range, 2)}`);
-      if (!same) {
-        files.set([at(range, 0), at(range, 1)], count * 3);
-        count += 1;
+      if (begin > expected) refuse(`file ${name()} has a gap at byte ${expected}`);
+      if (begin < expected) refuse(`file ${name()} is written twice at byte ${begin}`);
+      if (same && (begin === ends.at(range) || begins.at(previous) === ends.at(previous))) {
+        refuse(`file ${name()} is written twice at byte ${begin}`);
       }
-      files[count * 3 - 1] = at(range, 3);
+      if (!same) files += 1;
     }
-    return { files: count, sizeOf: this.#lookup(files, count) };
+    return { files, sizeOf: (path) => this.#endOf(path, order) };
   }
 
-  #lookup(files: Float64Array, count: number): FileSizes {
-    return (path) => {
-      const [first, second] = this.#hash(path);
-      let low = 0;
-      let high = count;
-      while (low < high) {
-        const middle = (low + high) >> 1;
-        const difference = files[middle * 3]! - first || files[middle * 3 + 1]! - second;
-        if (difference === 0) return files[middle * 3 + 2];
-        if (difference < 0) low = middle + 1;
-        else high = middle;
-      }
-      return undefined;
-    };
+  /** Where the last range of a file ends. @param order of the ranges, sorted */
+  #endOf(path: string, order: Uint32Array): number | undefined {
+    const [firsts, seconds, , ends] = this.#fields;
+    const [first, second] = this.#hash(path);
+    let low = 0;
+    let high = order.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const range = order[middle]!;
+      if ((firsts.at(range) - first || seconds.at(range) - second) <= 0) low = middle + 1;
+      else high = middle;
+    }
+    const last = order[low - 1];
+    if (last === undefined || firsts.at(last) !== first || seconds.at(last) !== second) return undefined;
+    return ends.at(last);
   }
 
   #hash(path: string): readonly [number, number] {

@@ -74,11 +74,4 @@ export class ManifestCheck {
   }
 }
 
-/** Checks a version that is in memory as a whole. @throws InvalidManifest */
-export function checkManifest(header: Header, chunks: readonly Chunk[]): void {
-  const check = new ManifestCheck(header);
-  for (const chunk of chunks) check.add(chunk);
-  check.finish((range) => chunks.flatMap(({ destinations }) => destinations)[range]?.path ?? "");
-}
-
 const isAmount = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;

@@ -8,14 +8,14 @@ const PIECE = 256 * 1024;
 /** The bytes of a body, from the beginning at every call. A piece is good until the next but one is asked for. */
 export function* bodyPieces(
   body: Body,
-  source: { readonly root: string; readonly ranges: readonly SourceRange[] },
+  source: { readonly root: string; readonly ranges: () => readonly SourceRange[] },
 ): Generator<Buffer> {
   if (body.kind === "memory") {
     const { buffer, length } = body.bytes;
     for (let at = 0; at < length; at += PIECE) yield Buffer.from(buffer, at, Math.min(PIECE, length - at));
     return;
   }
-  const { read, close } = body.kind === "spool" ? spoolReader(body.path) : sourceReader(source.root, source.ranges);
+  const { read, close } = body.kind === "spool" ? spoolReader(body.path) : sourceReader(source.root, source.ranges());
   const buffers = [Buffer.allocUnsafeSlow(PIECE), Buffer.allocUnsafeSlow(PIECE)];
   try {
     for (let turn = 0; ; turn++) {

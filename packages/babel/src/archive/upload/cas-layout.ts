@@ -46,7 +46,7 @@ export async function casLayout(
     return workOn(unread, runners, signal, async (chunk, signal) => {
       const spool = state.spoolPath(String(chunk.index));
       const within = { ...tools, sending: { ...tools.sending, signal } };
-      await state.noteId(chunk.print, await identifyChunk({ root, ranges: chunk.ranges, spool }, within));
+      await state.noteId(chunk.print, await identifyChunk({ root, ranges: () => chunk.ranges(), spool }, within));
     });
   }
 

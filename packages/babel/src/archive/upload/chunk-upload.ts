@@ -17,7 +17,7 @@ export type ChunkWork = {
   readonly name: string;
   readonly wish: SlotWish;
   readonly root: string;
-  readonly ranges: readonly SourceRange[];
+  readonly ranges: () => readonly SourceRange[];
   readonly level: number | undefined;
   readonly mayStayRaw: boolean;
   /** Id that the content has to have. */
@@ -75,16 +75,16 @@ export async function identifyChunk(
 
 /** A full disk is waited for; it is the node's own, and the services need it more. (§9.6) */
 async function prepare(
-  work: Omit<Preparation, "level" | "memory"> & Pick<ChunkWork, "level">,
+  work: Omit<Preparation, "level" | "memory" | "ranges"> & Pick<ChunkWork, "level" | "ranges">,
   { threads, preparing, sending, onPause, diskWaitMs = DISK_WAIT_MS }: ChunkTools,
   lend: () => SharedArrayBuffer | undefined,
 ): Promise<Prepared> {
-  const { root, ranges, mayStayRaw, hashOnly, spool } = work;
+  const { root, mayStayRaw, hashOnly, spool } = work;
   const level = work.level === undefined ? {} : { level: work.level };
   for (let waits = 0; ; waits++) {
     const release = await preparing.take(sending.signal);
     try {
-      const task = { root, ranges, ...level, mayStayRaw, hashOnly, spool, memory: lend() };
+      const task = { root, ranges: work.ranges(), ...level, mayStayRaw, hashOnly, spool, memory: lend() };
       return await threads.prepare(task, sending.signal);
     } catch (error) {
       if (error instanceof SourceChanged || isKind(error, "cancelled")) throw error;

@@ -4,7 +4,6 @@ import type { SideObject } from "../format/chunk.ts";
 import { type FilesEntry, filesLine } from "../format/files-object.ts";
 import { FrameEncoder } from "./frame.ts";
 import type { SourceTree } from "./source-tree.ts";
-import { mtimeOf } from "./stamp.ts";
 import { StoredOutput } from "./stored-output.ts";
 
 const LEVEL = 3;
@@ -43,7 +42,10 @@ export async function writeFilesObject(
 
 function* entriesOf(tree: SourceTree, contents: readonly string[]): Generator<FilesEntry> {
   for (const { path, mode } of tree.directories) yield { kind: "folder", path, mode };
-  for (const { path, mode, stamp } of tree.files) yield { kind: "file", path, mode, mtime: String(mtimeOf(stamp)) };
+  const { files } = tree;
+  for (let file = 0; file < files.length; file += 1) {
+    yield { kind: "file", path: files.path(file), mode: files.mode(file), mtime: String(files.modified(file)) };
+  }
   for (const { path, target } of tree.links) yield { kind: "link", path, target };
   for (const [chunk, sha256] of contents.entries()) yield { kind: "content", chunk, sha256 };
 }

@@ -1,7 +1,7 @@
-import type { ChunkRanges } from "./blueprint.ts";
+import type { ChunkList } from "./chunk-list.ts";
 import type { PlannedChunk } from "./open-chunks.ts";
 import type { Blueprint } from "./replan.ts";
-import type { SourceFile } from "./source-tree.ts";
+import type { SourceFiles } from "./source-files.ts";
 import type { SlotWish } from "./target.ts";
 
 /** How the chunks of an archive are cut and named. (§6.4, §9.3) */
@@ -11,9 +11,9 @@ export type UploadLayout = {
   /** Version that this one builds on. */
   readonly parent: number | undefined;
   /** @param maxBytes most that a chunk may have */
-  plan(files: readonly SourceFile[], maxBytes: number): readonly ChunkRanges[];
+  plan(files: SourceFiles, maxBytes: number): ChunkList;
   /** Fits a plan to files that changed. */
-  refit(before: Blueprint, files: readonly SourceFile[], maxBytes: number): Blueprint;
+  refit(before: Blueprint, files: SourceFiles, maxBytes: number): Blueprint;
   /**
    * Learns what has to be known of chunks before they can be uploaded, and which of them are stored already.
    *

@@ -1,39 +1,53 @@
+import { createHash } from "node:crypto";
 import type { Destination } from "../format/chunk.ts";
 import { cancelled, isKind } from "../transfer/retry.ts";
-import { type ChunkRanges, sizeOf } from "./blueprint.ts";
 import type { Blueprint } from "./replan.ts";
 import { SourceChanged, type SourceRange } from "./source-reader.ts";
-import { printOf } from "./upload-state.ts";
 
-/** A chunk of the plan with what it is made of. */
-export type PlannedChunk = {
+/** A chunk of the plan with what it is made of. Its ranges are put together when they are needed: there may be a million of them. */
+export class PlannedChunk {
   readonly index: number;
-  /** See `printOf`. */
+  /** What it is made of, as one word: the same word means the same bytes, as far as inodes and times can say. */
   readonly print: string;
-  readonly ranges: readonly SourceRange[];
   readonly size: number;
   /** The file it is a piece of, if it is of one alone. */
   readonly file: string | undefined;
-};
+  readonly #blueprint: Blueprint;
 
-export function plannedChunks({ files, chunks }: Blueprint): readonly PlannedChunk[] {
-  return chunks.map((ranges, index) => ({
-    index,
-    print: printOf(files, ranges),
-    ranges: sourceRanges({ files, chunks }, ranges),
-    size: sizeOf(ranges),
-    file: ranges.length === 1 ? files[ranges[0]!.file]!.path : undefined,
-  }));
+  constructor(blueprint: Blueprint, index: number) {
+    const { files, chunks } = blueprint;
+    this.#blueprint = blueprint;
+    this.index = index;
+    this.size = chunks.sizeOf(index);
+    const hash = createHash("sha256");
+    for (const { path, stamp, position, size } of this.ranges()) hash.update(`${path}\0${stamp} ${position} ${size}\n`);
+    this.print = hash.digest("base64url").slice(0, 32);
+    const [first] = chunks.ranges(index);
+    this.file = chunks.count(index) === 1 && first !== undefined ? files.path(first.file) : undefined;
+  }
+
+  ranges(): readonly SourceRange[] {
+    const { files, chunks } = this.#blueprint;
+    return [...chunks.ranges(this.index)].map(({ file, position, size }) => ({
+      path: files.path(file),
+      stamp: files.stamp(file),
+      position,
+      size,
+    }));
+  }
+
+  destinations(): readonly Destination[] {
+    const { files, chunks } = this.#blueprint;
+    return [...chunks.ranges(this.index)].map(({ file, position, size }) => ({
+      path: files.path(file),
+      pos: position,
+      size,
+    }));
+  }
 }
 
-const sourceRanges = ({ files }: Blueprint, ranges: ChunkRanges): readonly SourceRange[] =>
-  ranges.map(({ file, position, size }) => {
-    const { path, stamp } = files[file]!;
-    return { path, stamp, position, size };
-  });
-
-export const destinationsOf = ({ ranges }: PlannedChunk): readonly Destination[] =>
-  ranges.map(({ path, position, size }) => ({ path, pos: position, size }));
+export const plannedChunks = (blueprint: Blueprint): readonly PlannedChunk[] =>
+  Array.from({ length: blueprint.chunks.length }, (_, index) => new PlannedChunk(blueprint, index));
 
 /** sha256 of nothing. */
 export const EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";

@@ -1,4 +1,4 @@
-import { planParts, sumOf } from "./blueprint.ts";
+import { planParts } from "./blueprint.ts";
 import type { UploadLayout } from "./layout.ts";
 import { replanParts } from "./replan.ts";
 
@@ -9,7 +9,7 @@ export function partsLayout(numberOfChunks: number | undefined): UploadLayout {
     parent: undefined,
     plan(files, maxBytes) {
       const parts = planParts(files, numberOfChunks);
-      const least = Math.ceil(sumOf(files) / maxBytes);
+      const least = Math.ceil(files.bytes / maxBytes);
       return parts.length >= least ? parts : planParts(files, least);
     },
     refit: replanParts,

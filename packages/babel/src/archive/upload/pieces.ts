@@ -1,7 +1,7 @@
 import { crc32 } from "node:zlib";
-import type { ChunkRanges, FileRange } from "./blueprint.ts";
+import { ChunkList, type FileRange, MOST_RANGES, type Sized } from "./chunk-list.ts";
 
-type Named = { readonly path: string; readonly size: number };
+type Named = Sized & { path(file: number): string };
 
 const MIB = 1024 * 1024;
 /** Files from this size on are cut at multiples of a piece; smaller ones are packed. */
@@ -19,28 +19,32 @@ const REWRITTEN = /(?:^|\/)(?:[^/]*\.mdb|mdbx\.dat)$/;
  *
  * @param rewritten further files to cut finely, because little of their last version was used again
  */
-export function cutPieces(files: readonly Named[], rewritten: ReadonlySet<string> = new Set()): readonly ChunkRanges[] {
-  const chunks: ChunkRanges[] = [];
+export function cutPieces(files: Named, rewritten: ReadonlySet<string> = new Set()): ChunkList {
+  const chunks = new ChunkList();
   let pack: FileRange[] = [];
   let packed = 0;
   const endPack = () => {
-    if (pack.length > 0) chunks.push(pack);
+    for (const range of pack) chunks.add(range);
+    if (pack.length > 0) chunks.endChunk();
     pack = [];
     packed = 0;
   };
-  files.forEach(({ path, size }, file) => {
+  for (let file = 0; file < files.length; file += 1) {
+    const path = files.path(file);
+    const size = files.size(file);
     if (size >= LARGE) {
       const piece = REWRITTEN.test(path) || rewritten.has(path) ? SMALL_PIECE : PIECE;
       for (let position = 0; position < size; position += piece) {
-        chunks.push([{ file, position, size: Math.min(piece, size - position) }]);
+        chunks.add({ file, position, size: Math.min(piece, size - position) });
+        chunks.endChunk();
       }
-      return;
+      continue;
     }
-    if (packed + size > PACK) endPack();
+    if (packed + size > PACK || pack.length === MOST_RANGES) endPack();
     pack.push({ file, position: 0, size });
     packed += size;
     if (crc32(path) % PACK_END_ODDS === 0) endPack();
-  });
+  }
   endPack();
   return chunks;
 }

@@ -1,9 +1,10 @@
 import { open } from "node:fs/promises";
 import { isMissing } from "../../errno.ts";
 import { stageFile } from "../../files/durable.ts";
-import type { ChunkRanges } from "./blueprint.ts";
+import { ChunkList } from "./chunk-list.ts";
 import type { Blueprint } from "./replan.ts";
-import type { SourceFile } from "./source-tree.ts";
+import { SourceFiles } from "./source-files.ts";
+import { identityOf } from "./stamp.ts";
 
 /** What an upload has decided; it resumes only with the same settings, and while the data is in the same use. (§2.6, §9.2) */
 export type Plan = {
@@ -49,8 +50,10 @@ export async function savePlan(path: string, plan: Plan): Promise<void> {
 function* linesOf({ blueprint, ...decisions }: Plan): Generator<Line> {
   yield { v: VERSION, ...decisions };
   for (const { path, size, stamp, mode } of blueprint.files) yield [path, size, stamp, mode];
-  for (const chunk of blueprint.chunks) {
-    yield { ranges: chunk.map(({ file, position, size }) => [file, position, size] as const) };
+  for (let chunk = 0; chunk < blueprint.chunks.length; chunk += 1) {
+    yield {
+      ranges: [...blueprint.chunks.ranges(chunk)].map(({ file, position, size }) => [file, position, size] as const),
+    };
   }
   yield { end: blueprint.files.length + blueprint.chunks.length };
 }
@@ -59,8 +62,8 @@ function* linesOf({ blueprint, ...decisions }: Plan): Generator<Line> {
 export async function loadPlan(path: string): Promise<Plan | undefined> {
   try {
     const handle = await open(path, "r");
-    const files: SourceFile[] = [];
-    const chunks: ChunkRanges[] = [];
+    const files = new SourceFiles();
+    const chunks = new ChunkList();
     let decisions: Omit<Plan, "blueprint"> | undefined;
     let end: number | undefined;
     for await (const text of handle.readLines()) {
@@ -70,12 +73,13 @@ export async function loadPlan(path: string): Promise<Plan | undefined> {
         if (v !== VERSION) return undefined;
         decisions = rest;
       } else if ("ranges" in line) {
-        chunks.push(line.ranges.map(([file, position, size]) => ({ file, position, size })));
+        for (const [file, position, size] of line.ranges) chunks.add({ file, position, size });
+        chunks.endChunk();
       } else if ("end" in line) {
         end = line.end;
       } else {
-        const [path, size, stamp, mode] = line;
-        files.push({ path, size, stamp, mode });
+        const [path, , stamp, mode] = line;
+        files.add(path, identityOf(stamp), mode);
       }
     }
     if (decisions === undefined || end !== files.length + chunks.length) return undefined;

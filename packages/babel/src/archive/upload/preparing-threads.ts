@@ -51,8 +51,8 @@ export class PreparingThreads {
   #start(): Worker {
     const worker = new Worker(program(), {
       workerData: { kind: "prepare" },
-      // Its bytes are not in the heap.
-      resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 128 },
+      // Its bytes are not in the heap, the names of its files are.
+      resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64 },
     });
     this.#all.add(worker);
     worker.once("exit", () => this.#all.delete(worker));

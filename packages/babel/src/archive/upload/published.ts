@@ -1,6 +1,6 @@
 import type { Chunk, Compression, Header } from "../format/chunk.ts";
 import { ChunksDigest } from "../format/chunks-digest.ts";
-import { type ArchiveSource, CHUNKS_PER_REQUEST } from "../source.ts";
+import { type ArchiveSource, chunksOf } from "../source.ts";
 
 /** What tells the content of one version from that of another: its chunks, and the list of its files. */
 export const contentOf = (chunksDigest: string, { files }: Pick<Header, "files">): string =>
@@ -16,15 +16,11 @@ export async function publishedContent(source: ArchiveSource, dataVersion: numbe
   if (header.chunksDigest !== undefined) return contentOf(header.chunksDigest, header);
   // The reference has no digest: what it hands out is gone through.
   const digest = new ChunksDigest(header.compression);
-  for (let first = 0; first < header.chunks; first += CHUNKS_PER_REQUEST) {
-    const count = Math.min(CHUNKS_PER_REQUEST, header.chunks - first);
-    const indexes = Array.from({ length: count }, (_, i) => first + i);
-    for (const chunk of await source.chunks(dataVersion, indexes)) digest.add(chunk);
-  }
+  for await (const chunk of chunksOf(source, dataVersion, header.chunks)) digest.add(chunk);
   return contentOf(digest.finish(), header);
 }
 
-export function digestOf(chunks: readonly Chunk[], compression: Compression): string {
+export function digestOf(chunks: Iterable<Chunk>, compression: Compression): string {
   const digest = new ChunksDigest(compression);
   for (const chunk of chunks) digest.add(chunk);
   return digest.finish();

@@ -2,50 +2,83 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { planParts } from "./blueprint.ts";
+import { ChunkList } from "./chunk-list.ts";
+import { checkCoverage } from "./coverage.ts";
 import { cutPieces } from "./pieces.ts";
 import { type Blueprint, replanParts } from "./replan.ts";
-import type { SourceFile } from "./source-tree.ts";
+import { type SourceFile, SourceFiles } from "./source-files.ts";
+import { stampOf } from "./stamp.ts";
 
 const MIB = 1024 * 1024;
 const file = (path: string, size: number, change = 0): SourceFile => ({
   path,
   size,
-  stamp: `${size}.${change}`,
+  stamp: stampOf({ size: BigInt(size), ino: 0n, mtimeNs: 0n, ctimeNs: BigInt(change) }),
   mode: 0o644,
 });
 
 /** Chunks as text, independent of where files are in the list. */
 const shown = ({ files, chunks }: Blueprint) =>
-  chunks.map((ranges) =>
-    ranges
-      .map((range) => `${files[range.file]!.path}@${files[range.file]!.stamp} ${range.position}+${range.size}`)
-      .join(),
+  rangesOf(chunks).map((ranges) =>
+    ranges.map(({ file, position, size }) => `${shownFile(files, file)} ${position}+${size}`).join(),
   );
 
+const rangesOf = (chunks: ChunkList) => Array.from({ length: chunks.length }, (_, chunk) => [...chunks.ranges(chunk)]);
+const shownFile = (files: SourceFiles, file: number): string =>
+  `${files.path(file)}@${files.size(file)}.${Number(`0x${files.stamp(file).split(".")[3]}`)}`;
+const planned = (files: readonly SourceFile[], count?: number): Blueprint => {
+  const all = SourceFiles.of(files);
+  return { files: all, chunks: planParts(all, count) };
+};
+
 function assertCovered({ files, chunks }: Blueprint): void {
-  const ranges = chunks.flat().toSorted((a, b) => a.file - b.file || a.position - b.position);
-  const covered = files.map(() => -1);
+  const ranges = rangesOf(chunks)
+    .flat()
+    .toSorted((a, b) => a.file - b.file || a.position - b.position);
+  const covered = Array.from(files, () => -1);
   for (const { file, position, size } of ranges) {
     assert.equal(position, Math.max(covered[file]!, 0));
     covered[file] = position + size;
   }
   assert.deepEqual(
     covered,
-    files.map(({ size }) => size),
+    Array.from(files, ({ size }) => size),
   );
-  assert.ok(chunks.every((each) => each.length > 0));
+  assert.ok(rangesOf(chunks).every((each) => each.length > 0));
+  checkCoverage({ files, chunks });
 }
+
+test("a plan that leaves something out, or has something twice, is never published", () => {
+  const files = SourceFiles.of([file("a", 10), file("b", 0), file("c", 5)]);
+  const refused: readonly (readonly [reason: string, ...ranges: (readonly [number, number, number])[]])[] = [
+    ['file "b" is missing', [0, 0, 10], [2, 0, 5]],
+    ['file "c" is missing', [0, 0, 10], [1, 0, 0]],
+    ['file "a" is in it twice', [0, 0, 10], [0, 0, 10], [1, 0, 0], [2, 0, 5]],
+    ['file "b" is in it twice', [0, 0, 10], [1, 0, 0], [1, 0, 0], [2, 0, 5]],
+    ['file "a" has a gap, or comes twice, at byte 5', [0, 5, 5], [1, 0, 0], [2, 0, 5]],
+    ['file "a" has a gap, or comes twice, at byte 4', [0, 0, 5], [0, 4, 6], [1, 0, 0], [2, 0, 5]],
+    ['file "a" has a gap, or comes twice, at byte 0', [0, 0, 10], [0, 0, 4], [1, 0, 0], [2, 0, 5]],
+    ['file "a" ends at byte 9', [0, 4, 5], [0, 0, 4], [1, 0, 0], [2, 0, 5]],
+    ['file "c" is in it twice', [0, 0, 10], [1, 0, 0], [2, 0, 6]],
+  ];
+  for (const [reason, ...ranges] of refused) {
+    const chunks = new ChunkList();
+    for (const [file, position, size] of ranges) chunks.add({ file, position, size });
+    chunks.endChunk();
+    assert.throws(() => checkCoverage({ files, chunks }), { message: `invalid manifest: ${reason}` });
+  }
+});
 
 test("only chunks that a change touches are planned anew", () => {
   const files = [file("a", 10), file("b", 100), file("c", 10), file("d", 100)];
-  const before = { files, chunks: planParts(files, 4) };
+  const before = planned(files, 4);
   assert.deepEqual(shown(before), [
     "d@100.0 0+55",
     "d@100.0 55+45,c@10.0 0+10",
     "b@100.0 0+55",
     "b@100.0 55+45,a@10.0 0+10",
   ]);
-  const after = replanParts(before, [file("b", 100), file("c", 14, 1), file("d", 100), file("e", 3)]);
+  const after = replanParts(before, SourceFiles.of([file("b", 100), file("c", 14, 1), file("d", 100), file("e", 3)]));
   assert.deepEqual(shown(after), [
     "d@100.0 0+55",
     "d@100.0 55+45,c@14.1 0+14",
@@ -53,8 +86,8 @@ test("only chunks that a change touches are planned anew", () => {
     "b@100.0 55+45",
     "e@3.0 0+3",
   ]);
-  assert.deepEqual(shown(replanParts(before, [file("b", 100)])), ["b@100.0 55+45", "b@100.0 0+55"]);
-  assert.deepEqual(shown(replanParts(before, [])), []);
+  assert.deepEqual(shown(replanParts(before, SourceFiles.of([file("b", 100)]))), ["b@100.0 55+45", "b@100.0 0+55"]);
+  assert.deepEqual(shown(replanParts(before, SourceFiles.of([]))), []);
 });
 
 test("whatever changes, every byte is in exactly one chunk, and chunks without a change stay as they are", () => {
@@ -67,7 +100,7 @@ test("whatever changes, every byte is in exactly one chunk, and chunks without a
       fc.array(change, { maxLength: 8 }),
       (initial, count, changes) => {
         const files = initial.map((size, i) => file(`f${String(i).padStart(2, "0")}`, size));
-        const before = { files, chunks: planParts(files, count) };
+        const before = planned(files, count);
         const now = new Map(files.map((each) => [each.path, each]));
         for (const { at, size } of changes) {
           const path = `f${String(at).padStart(2, "0")}`;
@@ -75,11 +108,11 @@ test("whatever changes, every byte is in exactly one chunk, and chunks without a
           else now.set(path, file(path, size, 1));
         }
         const sorted = [...now.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
-        const after = replanParts(before, sorted);
+        const after = replanParts(before, SourceFiles.of(sorted));
         assertCovered(after);
         const unchanged = new Set(sorted.filter((each) => files.includes(each)).map(({ path }) => path));
         const afterwards = new Set(shown(after));
-        before.chunks.forEach((ranges, i) => {
+        rangesOf(before.chunks).forEach((ranges, i) => {
           if (ranges.every((range) => unchanged.has(files[range.file]!.path)))
             assert.ok(afterwards.has(shown(before)[i]!));
         });
@@ -89,8 +122,7 @@ test("whatever changes, every byte is in exactly one chunk, and chunks without a
 });
 
 test("a file that grew a lot continues in chunks of its own", () => {
-  const files = [file("log", 10)];
-  const after = replanParts({ files, chunks: planParts(files) }, [file("log", 100 * MIB, 1)]);
+  const after = replanParts(planned([file("log", 10)]), SourceFiles.of([file("log", 100 * MIB, 1)]));
   assert.deepEqual(shown(after), [
     `log@${100 * MIB}.1 0+${64 * MIB + 10}`,
     `log@${100 * MIB}.1 ${64 * MIB + 10}+${36 * MIB - 10}`,
@@ -101,9 +133,13 @@ test("pieces depend on nothing but their surroundings: a change shifts only the 
   const small = Array.from({ length: 5000 }, (_, i) => file(`db/${String(i).padStart(5, "0")}.sst`, 1000 + i));
   const big = [file("chain.dat", 600 * MIB), file("mdbx.dat", 70 * MIB)];
   const all = [...big, ...small].sort((a, b) => (a.path < b.path ? -1 : 1));
-  const pieces = (files: readonly SourceFile[]) => shown({ files, chunks: cutPieces(files) });
+  const cut = (files: readonly SourceFile[]): Blueprint => {
+    const all = SourceFiles.of(files);
+    return { files: all, chunks: cutPieces(all) };
+  };
+  const pieces = (files: readonly SourceFile[]) => shown(cut(files));
   const before = pieces(all);
-  assertCovered({ files: all, chunks: cutPieces(all) });
+  assertCovered(cut(all));
   assert.deepEqual(
     before.filter((each) => /chain|mdbx/.test(each)).map((each) => each.split(" ")[1]),
     [

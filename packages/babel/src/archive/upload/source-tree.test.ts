@@ -44,14 +44,14 @@ test("files, links and directories are listed; what can not be archived is named
 
   const tree = await scanSource(root, compileExclusion(["logs"]));
   assert.deepEqual(
-    tree.files.map(({ path, size, mode }) => [path, size, mode]),
+    Array.from(tree.files, ({ path, size, mode }) => [path, size, mode]),
     [
       ["db/a", 0, 0o644],
       ["db/b", 5, 0o750],
       ["größe", 10_000_000, 0o644],
     ],
   );
-  assert.equal(new Set(tree.files.map(({ stamp }) => stamp)).size, 3);
+  assert.equal(new Set(Array.from(tree.files, ({ stamp }) => stamp)).size, 3);
   assert.deepEqual(tree.links, [
     { path: "db/empty/up", target: ".." },
     { path: "db/turn", target: "../db/empty" },
@@ -59,7 +59,7 @@ test("files, links and directories are listed; what can not be archived is named
     { path: "link-to-directory", target: "db" },
   ]);
   assert.deepEqual(
-    tree.directories.map(({ path }) => path),
+    Array.from(tree.directories, ({ path }) => path),
     ["db", "db/empty"],
   );
   assert.deepEqual(tree.skipped.toSorted(), [
@@ -80,8 +80,8 @@ test("a changed file has another stamp, an unchanged one the same", async (t) =>
   await writeFile(join(root, "c"), "two");
   execFileSync("mv", [join(root, "c"), join(root, "b")]);
   const after = await scanSource(root, none);
-  assert.equal(before.files[0]!.stamp, after.files[0]!.stamp);
-  assert.notEqual(before.files[1]!.stamp, after.files[1]!.stamp);
+  assert.equal(before.files.stamp(0), after.files.stamp(0));
+  assert.notEqual(before.files.stamp(1), after.files.stamp(1));
 });
 
 test("a name that is not UTF-8 is refused by name, unless it is not archived at all", async (t) => {
@@ -92,12 +92,12 @@ test("a name that is not UTF-8 is refused by name, unless it is not archived at 
     code: "name-not-utf8",
     message: "can't archive 'dir/bad-\\xff\\xfe': its name is not UTF-8",
   });
-  assert.deepEqual((await scanSource(root, compileExclusion(["dir"]))).files, []);
+  assert.equal((await scanSource(root, compileExclusion(["dir"]))).files.length, 0);
 });
 
 test("a missing source is an error, an empty one is not", async (t) => {
   const root = await sourceFolder(t);
-  assert.deepEqual((await scanSource(root, none)).files, []);
+  assert.equal((await scanSource(root, none)).files.length, 0);
   await assert.rejects(scanSource(join(root, "nowhere"), none), {
     code: "source-missing",
     message: /^IO error for operation on /,

@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { type BigIntStats, closeSync, constants, lstatSync, openSync, readdirSync, readlinkSync } from "node:fs";
+import { type BigIntStats, closeSync, constants, lstatSync, opendirSync, openSync, readlinkSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import { errnoOf, isMissing, messageOf } from "../../errno.ts";
 import { invalid } from "../../failure.ts";
@@ -7,34 +7,34 @@ import { Links } from "../format/links.ts";
 import { linkFault, pathFault } from "../format/path.ts";
 import { cancelled } from "../transfer/retry.ts";
 import type { Exclusion } from "./exclude.ts";
-import { stampOf } from "./stamp.ts";
+import { SourceDirectories } from "./source-directories.ts";
+import { SourceFiles, sameFiles } from "./source-files.ts";
 
-/** A regular file of the source, as it was when it was looked at. */
-export type SourceFile = {
-  /** Relative to the source, separated by `/`. */
-  readonly path: string;
-  readonly size: number;
-  /** Size, inode, modification and change time in ns: another stamp is another content. (D5-04) */
-  readonly stamp: string;
-  /** Permission bits. */
-  readonly mode: number;
-};
 type SourceLink = { readonly path: string; readonly target: string };
-type SourceDirectory = { readonly path: string; readonly mode: number };
 
 export type SourceTree = {
+  readonly files: SourceFiles;
   /** In order of their paths. */
-  readonly files: readonly SourceFile[];
   readonly links: readonly SourceLink[];
-  readonly directories: readonly SourceDirectory[];
+  readonly directories: SourceDirectories;
   /** What is in the source, and can not or must not be archived; a line each. */
   readonly skipped: readonly string[];
+};
+
+/** Is told what there is, in order of the paths. */
+type Visitor = {
+  file(path: string, stats: BigIntStats): void;
+  directory(path: string, mode: number): void;
+  link(path: string, target: string): void;
+  skipped(line: string): void;
 };
 
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
 /** The agent's own state, when the source is the whole data volume. (D5-03) */
 const OWN = new Set([".babel_jobs", ".protocol_data.lock"]);
 const BREATH = 1000;
+/** No name has it. */
+const SPECIAL = "\0";
 
 /**
  * Lists what is to be archived. Every directory is opened without following links, and looked at through its own descriptor, so nothing
@@ -43,46 +43,82 @@ const BREATH = 1000;
  * @throws Failure `source-missing`, `name-not-utf8`, `name-unusable`
  */
 export async function scanSource(root: string, excluded: Exclusion, signal?: AbortSignal): Promise<SourceTree> {
-  const found = {
-    files: [] as SourceFile[],
-    links: [] as SourceLink[],
-    directories: [] as SourceDirectory[],
-    skipped: [] as string[],
-  };
+  const files = new SourceFiles();
+  const directories = new SourceDirectories();
+  const links: SourceLink[] = [];
+  const skipped: string[] = [];
+  await walkSource(root, excluded, signal, {
+    file: (path, stats) => files.add(path, stats, permissionsOf(stats)),
+    directory: (path, mode) => directories.add(path, mode),
+    link: (path, target) => links.push({ path, target }),
+    skipped: (line) => skipped.push(line),
+  });
+  return { files, links: safeLinks(links, skipped), directories, skipped };
+}
+
+/** Whether the source is what it was, without keeping another list of it in memory. @throws as `scanSource` */
+export async function isUnchanged(
+  tree: SourceTree,
+  root: string,
+  excluded: Exclusion,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  const links: SourceLink[] = [];
+  let same = true;
+  let files = 0;
+  let directories = 0;
+  await walkSource(root, excluded, signal, {
+    file: (path, stats) => {
+      same &&= tree.files.isSame(files, path, stats);
+      files += 1;
+    },
+    directory: (path, mode) => {
+      same &&= tree.directories.isSame(directories, path, mode);
+      directories += 1;
+    },
+    link: (path, target) => links.push({ path, target }),
+    skipped: () => undefined,
+  });
+  if (!same || files !== tree.files.length || directories !== tree.directories.length) return false;
+  return JSON.stringify(safeLinks(links, [])) === JSON.stringify(tree.links);
+}
+
+async function walkSource(
+  root: string,
+  excluded: Exclusion,
+  signal: AbortSignal | undefined,
+  visitor: Visitor,
+): Promise<void> {
   let seen = 0;
 
   async function walk(directory: number, prefix: string): Promise<void> {
     const here = `/proc/self/fd/${directory}`;
-    for (const entry of readdirSync(here, { withFileTypes: true, encoding: "buffer" })) {
+    for (const name of namesIn(here)) {
       if (++seen % BREATH === 0) {
         await setImmediate();
         if (signal?.aborted) throw cancelled();
       }
-      const kind = entry.isFile()
-        ? "file"
-        : entry.isDirectory()
-          ? "directory"
-          : entry.isSymbolicLink()
-            ? "link"
-            : "special";
-      const raw = entry.name as unknown as Buffer;
+      const isDirectory = name.endsWith("/");
+      const isSpecial = name.endsWith(SPECIAL);
+      const raw = Buffer.from(isDirectory || isSpecial ? name.slice(0, -1) : name, "latin1");
       const path = prefix + raw.toString("utf8");
       if (prefix === "" && OWN.has(path)) continue;
-      if (kind === "special") {
-        if (!excluded(path)) found.skipped.push(`${path}: neither a file nor a directory nor a link`);
+      if (isSpecial) {
+        if (!excluded(path)) visitor.skipped(`${path}: neither a file nor a directory nor a link`);
         continue;
       }
       checkName(raw, path);
       if (excluded(path)) continue;
       const inside = `${here}/${raw.toString("utf8")}`;
       const stats = statsOf(inside);
-      if (stats === undefined) continue;
-      if (kind === "file" && stats.isFile()) found.files.push(sourceFile(path, stats));
-      else if (kind === "link" && stats.isSymbolicLink()) takeLink(path, inside);
-      else if (kind === "directory" && stats.isDirectory()) {
+      // Gone, or something else took its place.
+      if (stats === undefined || stats.isDirectory() !== isDirectory) continue;
+      if (stats.isFile()) visitor.file(path, stats);
+      else if (stats.isSymbolicLink()) takeLink(path, inside);
+      else if (isDirectory) {
         const opened = openDirectory(inside);
         if (opened === undefined) continue;
-        found.directories.push({ path, mode: Number(stats.mode & 0o777n) });
+        visitor.directory(path, permissionsOf(stats));
         try {
           await walk(opened, `${path}/`);
         } finally {
@@ -96,8 +132,8 @@ export async function scanSource(root: string, excluded: Exclusion, signal?: Abo
     const raw = readlinkSync(inside, "buffer");
     const target = isUtf8(raw) ? raw.toString("utf8") : escaped(raw);
     const fault = isUtf8(raw) ? linkFault(path, target) : "has a target that is not UTF-8";
-    if (fault === undefined) found.links.push({ path, target });
-    else found.skipped.push(`${path}: the link ${fault}: ${target}`);
+    if (fault === undefined) visitor.link(path, target);
+    else visitor.skipped(`${path}: the link ${fault}: ${target}`);
   }
 
   const top = openRoot(root);
@@ -106,11 +142,26 @@ export async function scanSource(root: string, excluded: Exclusion, signal?: Abo
   } finally {
     closeSync(top);
   }
-  const byPath = (a: { readonly path: string }, b: { readonly path: string }) => (a.path < b.path ? -1 : 1);
-  found.files.sort(byPath);
-  found.links = safeLinks(found.links, found.skipped).sort(byPath);
-  found.directories.sort(byPath);
-  return found;
+}
+
+/**
+ * What is in a directory, so that whoever descends at once comes by all paths in the order of their bytes: a directory is behind its neighbours
+ * whose names go on with less than the `/` that it ends with here; what is neither that nor a file nor a link ends with `SPECIAL`. One character per
+ * byte of a name.
+ */
+function namesIn(directory: string): readonly string[] {
+  const names: string[] = [];
+  const reader = opendirSync(directory, { encoding: "buffer" as BufferEncoding, bufferSize: BREATH });
+  try {
+    for (let entry = reader.readSync(); entry !== null; entry = reader.readSync()) {
+      const name = (entry.name as unknown as Buffer).toString("latin1");
+      if (entry.isDirectory()) names.push(`${name}/`);
+      else names.push(entry.isFile() || entry.isSymbolicLink() ? name : name + SPECIAL);
+    }
+  } finally {
+    reader.closeSync();
+  }
+  return names.sort();
 }
 
 /** What a download would refuse is not archived. */
@@ -124,14 +175,7 @@ function safeLinks(links: readonly SourceLink[], skipped: string[]): SourceLink[
   });
 }
 
-function sourceFile(path: string, stats: BigIntStats): SourceFile {
-  return {
-    path,
-    size: Number(stats.size),
-    stamp: stampOf(stats),
-    mode: Number(stats.mode & 0o777n),
-  };
-}
+const permissionsOf = ({ mode }: BigIntStats): number => Number(mode & 0o777n);
 
 function openRoot(root: string): number {
   try {
@@ -173,8 +217,6 @@ const escaped = (raw: Buffer): string =>
     byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, "0")}`,
   ).join("");
 
-export const sameFiles = (a: readonly SourceFile[], b: readonly SourceFile[]): boolean =>
-  a.length === b.length && a.every(({ path, stamp }, i) => path === b[i]!.path && stamp === b[i]!.stamp);
-
 export const sameTree = (a: SourceTree, b: SourceTree): boolean =>
-  sameFiles(a.files, b.files) && JSON.stringify([a.links, a.directories]) === JSON.stringify([b.links, b.directories]);
+  sameFiles(a.files, b.files) &&
+  JSON.stringify([a.links, ...a.directories]) === JSON.stringify([b.links, ...b.directories]);

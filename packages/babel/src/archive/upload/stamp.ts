@@ -1,8 +1,19 @@
-import type { BigIntStats } from "node:fs";
+/** What says that a file is what it was: size in bytes, inode, modification and change time in ns. (D5-04) */
+export type Identity = {
+  readonly size: bigint;
+  readonly ino: bigint;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
+};
 
-/** What says that a file is what it was: size, inode, modification and change time in ns, in hex. (D5-04) */
-export const stampOf = ({ size, ino, mtimeNs, ctimeNs }: BigIntStats): string =>
-  [size, ino, mtimeNs, ctimeNs].map((each) => each.toString(16)).join(".");
+/** An identity as one word, in hex. */
+export const stampOf = ({ size, ino, mtimeNs, ctimeNs }: Identity): string =>
+  [size, ino, mtimeNs, ctimeNs].map((each) => BigInt.asIntN(64, each).toString(16)).join(".");
 
-/** Unix nanoseconds. */
-export const mtimeOf = (stamp: string): bigint => BigInt(`0x${stamp.split(".")[2]}`);
+export function identityOf(stamp: string): Identity {
+  const [size = 0n, ino = 0n, mtimeNs = 0n, ctimeNs = 0n] = stamp.split(".").map(fromHex);
+  return { size, ino, mtimeNs, ctimeNs };
+}
+
+/** Times before 1970 are negative. @throws SyntaxError */
+const fromHex = (text: string): bigint => (text.startsWith("-") ? -BigInt(`0x${text.slice(1)}`) : BigInt(`0x${text}`));

@@ -45,8 +45,8 @@ export type UploadTarget = {
   storedChunks(ids: readonly string[]): Promise<ReadonlyMap<string, StoredChunk>>;
   /** Whether the target has what the reference has not: side objects, content-addressed chunks. Known after `reserve`. */
   readonly extended: boolean;
-  /** @throws BadUploads naming what is not stored as the manifest says */
-  publish(dataVersion: number, header: Header, chunks: readonly Chunk[]): Promise<void>;
+  /** @param chunks begins anew at every call @throws BadUploads naming what is not stored as the manifest says */
+  publish(dataVersion: number, header: Header, chunks: () => Iterable<Chunk>): Promise<void>;
   /** Gives the reservation up. */
   release(dataVersion: number): Promise<void>;
 };
@@ -150,12 +150,12 @@ export function engineTarget(
     },
     async publish(dataVersion, header, chunks) {
       // A minute for the host, and what the server needs to look at every object.
-      const timeoutMs = 120_000 + chunks.length * 100;
+      const timeoutMs = 120_000 + header.chunks * 100;
       const version = BigInt(dataVersion);
       try {
         if (extended) {
           const first = { ...archive, uploadId, dataVersion: version, summary: headerToWire(header) };
-          await askHost((options) => engine.putManifest(manifestParts(first, chunks), options), {
+          await askHost((options) => engine.putManifest(manifestParts(first, chunks()), options), {
             ...context,
             timeoutMs,
           });
@@ -166,9 +166,9 @@ export function engineTarget(
             dataVersion: version,
             totalSize: BigInt(header.totalSize),
             ...(compression === undefined ? {} : { compression }),
-            chunks: chunks.length,
+            chunks: header.chunks,
           };
-          await askHost((options) => engine.putDownloadManifest(referenceParts(first, chunks), options), {
+          await askHost((options) => engine.putDownloadManifest(referenceParts(first, chunks()), options), {
             ...context,
             timeoutMs,
           });
@@ -224,7 +224,7 @@ function storedFromWire(stored: NonNullable<Slot["stored"]>): StoredChunk {
 }
 
 /** Groups small enough for a message. */
-function* groups(chunks: readonly Chunk[]): Generator<readonly Chunk[]> {
+function* groups(chunks: Iterable<Chunk>): Generator<readonly Chunk[]> {
   let group: Chunk[] = [];
   let destinations = 0;
   for (const chunk of chunks) {
@@ -249,7 +249,7 @@ type Header2 = Extract<
 
 async function* manifestParts(
   header: NonNullable<Header1>,
-  chunks: readonly Chunk[],
+  chunks: Iterable<Chunk>,
 ): AsyncGenerator<Parts<typeof PutManifestRequestSchema>> {
   yield { part: { case: "header", value: header } };
   for (const group of groups(chunks)) yield { part: { case: "chunks", value: { chunks: group.map(chunkToWire) } } };
@@ -257,7 +257,7 @@ async function* manifestParts(
 
 async function* referenceParts(
   header: NonNullable<Header2>,
-  chunks: readonly Chunk[],
+  chunks: Iterable<Chunk>,
 ): AsyncGenerator<Parts<typeof PutDownloadManifestRequestSchema>> {
   yield { part: { case: "header", value: header } };
   for (const group of groups(chunks))

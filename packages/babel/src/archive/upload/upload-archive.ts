@@ -1,24 +1,24 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { invalid } from "../../failure.ts";
 import type { Chunk, Compression, Header, Layout, SideObject } from "../format/chunk.ts";
-import { checkManifest } from "../format/sanity.ts";
 import type { ArchiveResult } from "../task.ts";
 import { TransferFault } from "../transfer/fault.ts";
 import type { ProgressState } from "../transfer/progress.ts";
-import { sumOf } from "./blueprint.ts";
 import { bodyPieces } from "./body.ts";
 import { casLayout } from "./cas-layout.ts";
 import { type ChunkTools, uploadChunk } from "./chunk-upload.ts";
+import { checkCoverage } from "./coverage.ts";
 import { compileExclusion } from "./exclude.ts";
 import { writeFilesObject } from "./files-object.ts";
 import type { UploadLayout } from "./layout.ts";
 import { sendObject } from "./object-sender.ts";
-import { destinationsOf, EMPTY_SHA256, type PlannedChunk, plannedChunks, workOn } from "./open-chunks.ts";
+import { EMPTY_SHA256, type PlannedChunk, plannedChunks, workOn } from "./open-chunks.ts";
 import { partsLayout } from "./parts-layout.ts";
 import type { Plan } from "./plan-file.ts";
 import { contentOf, digestOf } from "./published.ts";
 import { SlotDesk } from "./slot-desk.ts";
-import { type SourceFile, type SourceTree, sameFiles, sameTree, scanSource } from "./source-tree.ts";
+import { joined, type SourceFiles, sameFiles } from "./source-files.ts";
+import { isUnchanged, type SourceTree, sameTree, scanSource } from "./source-tree.ts";
 import { BadUploads, type UploadTarget } from "./target.ts";
 import { forgetUploadId } from "./upload-id.ts";
 import { type StoredPart, UploadState } from "./upload-state.ts";
@@ -166,8 +166,10 @@ class ArchiveUpload {
       this.#log(`version ${dataVersion} was published by somebody else`);
       return this.#begin(dataVersion);
     }
-    if (sameFiles(blueprint.files, this.#tree.files)) this.#chunks = plannedChunks(blueprint);
-    else await this.#refit();
+    const { files } = blueprint;
+    if (!sameFiles(files, this.#tree.files)) return this.#refit();
+    this.#tree = { ...this.#tree, files };
+    this.#chunks = plannedChunks(blueprint);
   }
 
   /** @param taken by somebody else, while it was ours to upload */
@@ -195,7 +197,7 @@ class ArchiveUpload {
       blueprint,
     });
     this.#chunks = plannedChunks(blueprint);
-    const sizes = `${files.length} files, ${sumOf(files)} bytes, ${this.#chunks.length} chunks`;
+    const sizes = `${files.length} files, ${files.bytes} bytes, ${this.#chunks.length} chunks`;
     this.#log(`version ${dataVersion} of ${target.name}: ${sizes}`);
   }
 
@@ -218,6 +220,8 @@ class ArchiveUpload {
     if ((await this.#context.generation()) !== this.#plan.generation) {
       throw new TransferFault("transient", "the data came into use while it was uploaded: stop what uses it");
     }
+    const { root, settings } = this.#context;
+    if (await isUnchanged(this.#tree, root, compileExclusion(settings.exclude), this.#signal)) return true;
     const before = this.#tree;
     const { files } = this.#plan.blueprint;
     const found = await this.#scan();
@@ -233,10 +237,12 @@ class ArchiveUpload {
     return false;
   }
 
-  #countChanges(before: readonly SourceFile[]): void {
-    const stamps = new Map(before.map(({ path, stamp }) => [path, stamp]));
-    for (const { path, stamp } of this.#tree.files) {
-      if (stamps.get(path) !== stamp) this.#changes.set(path, (this.#changes.get(path) ?? 0) + 1);
+  #countChanges(before: SourceFiles): void {
+    const { files } = this.#tree;
+    for (const { before: old, now } of joined(before, files)) {
+      if (now === undefined || (old !== undefined && before.stamp(old) === files.stamp(now))) continue;
+      const path = files.path(now);
+      this.#changes.set(path, (this.#changes.get(path) ?? 0) + 1);
     }
     const restless = [...this.#changes].filter(([, changes]) => changes > CHANGES).map(([path]) => path);
     if (restless.length === 0) return;
@@ -280,7 +286,7 @@ class ArchiveUpload {
       name: `chunk ${chunk.index}`,
       wish: this.#layout.wishOf(chunk),
       root,
-      ranges: chunk.ranges,
+      ranges: () => chunk.ranges(),
       level: settings.compression.codec === "zstd" ? settings.compression.level : undefined,
       mayStayRaw: this.#layout.mayStayRaw,
       ...(id === undefined ? {} : { id }),
@@ -323,7 +329,7 @@ class ArchiveUpload {
       wish: { kind: "files" as const },
       size: object.size,
       checksum: object.sha256,
-      pieces: () => bodyPieces({ kind: "spool", path }, { root, ranges: [] }),
+      pieces: () => bodyPieces({ kind: "spool", path }, { root, ranges: () => [] }),
       volatile: false,
       onSent: () => undefined,
     };
@@ -335,23 +341,22 @@ class ArchiveUpload {
   async #publish(files: SideObject | undefined): Promise<boolean> {
     const { target, settings, source } = this.#context;
     const { dataVersion, createdAt } = this.#plan;
-    const chunks = this.#chunks.map((chunk) => this.#chunkOf(chunk));
     const { parent } = this.#layout;
     const { compression } = settings;
-    const chunksDigest = digestOf(chunks, compression);
+    const chunksDigest = digestOf(this.#published(), compression);
     const header: Header = {
       totalSize: sumOf(this.#chunks),
       compression,
-      chunks: chunks.length,
+      chunks: this.#chunks.length,
       layout: settings.layout,
       ...(files === undefined ? {} : { format: 2, files, chunksDigest }),
       ...(parent === undefined ? {} : { parentDataVersion: parent }),
       source: { ...source, created_at: new Date(createdAt).toISOString() },
     };
-    checkManifest(header, chunks);
+    checkCoverage(this.#plan.blueprint);
     await this.#state.notePublishing(contentOf(chunksDigest, header));
     try {
-      await target.publish(dataVersion, header, chunks);
+      await target.publish(dataVersion, header, () => this.#published());
       return true;
     } catch (error) {
       if (!(error instanceof BadUploads)) throw error;
@@ -364,6 +369,11 @@ class ArchiveUpload {
     }
   }
 
+  /** Chunks of the manifest, each made when it is its turn: a million files need no memory for it. */
+  *#published(): Generator<Chunk, void> {
+    for (const chunk of this.#chunks) yield this.#chunkOf(chunk);
+  }
+
   #chunkOf(chunk: PlannedChunk): Chunk {
     const { key, size, checksum, codec } = this.#stored(chunk)!;
     const id = this.#layout.idOf(chunk);
@@ -372,7 +382,7 @@ class ArchiveUpload {
       key,
       checksum,
       size,
-      destinations: destinationsOf(chunk),
+      destinations: chunk.destinations(),
       ...(id === undefined ? {} : { id }),
       ...(codec === undefined ? {} : { codec }),
     };
@@ -391,3 +401,5 @@ class ArchiveUpload {
     return { store_key: storeKey, data_version: dataVersion, total_size: bytes };
   }
 }
+
+const sumOf = (chunks: readonly PlannedChunk[]): number => chunks.reduce((sum, { size }) => sum + size, 0);

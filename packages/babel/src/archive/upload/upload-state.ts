@@ -1,13 +1,10 @@
-import { createHash } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { ensureFolder } from "../../files/durable.ts";
 import type { Chunk } from "../format/chunk.ts";
 import { Journal } from "../journal.ts";
-import type { ChunkRanges } from "./blueprint.ts";
 import { type FolderLock, lockFolder } from "./folder-lock.ts";
 import { loadPlan, type Plan, savePlan } from "./plan-file.ts";
-import type { SourceFile } from "./source-tree.ts";
 import { uploadIdOf } from "./upload-id.ts";
 
 /** A chunk whose object is stored. */
@@ -153,14 +150,4 @@ function take(records: Records, record: Record): void {
   if (record.t === "bad") records.stored.delete(record.slot);
   if (record.t === "id") records.ids.set(record.print, record.id);
   if (record.t === "publishing") records.publishing = record.content;
-}
-
-/** What a chunk is made of, as one word: the same word means the same bytes, as far as inodes and times can say. */
-export function printOf(files: readonly SourceFile[], ranges: ChunkRanges): string {
-  const hash = createHash("sha256");
-  for (const { file, position, size } of ranges) {
-    const { path, stamp } = files[file]!;
-    hash.update(`${path}\0${stamp} ${position} ${size}\n`);
-  }
-  return hash.digest("base64url").slice(0, 32);
 }

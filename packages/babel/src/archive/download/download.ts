@@ -1,7 +1,7 @@
 import { unlinkSync } from "node:fs";
 import { chown, mkdir, readdir } from "node:fs/promises";
 import { errnoOf, isMissing } from "../../errno.ts";
-import { type Chunk, codecOf } from "../format/chunk.ts";
+import { type Chunk, codecOf, type Header } from "../format/chunk.ts";
 import { checkHeader } from "../format/sanity.ts";
 import type { Journal } from "../journal.ts";
 import { type ArchiveSource, type ArchiveVersion, chunksOf } from "../source.ts";

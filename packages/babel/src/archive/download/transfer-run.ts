@@ -1,5 +1,5 @@
 import { messageOf } from "../../errno.ts";
-import { isDiskFull, TransferFault } from "../transfer/fault.ts";
+import { isDiskFull, isOverload, TransferFault } from "../transfer/fault.ts";
 import { cancelled } from "../transfer/retry.ts";
 import type { Streams } from "../transfer/streams.ts";
 import { type ChunkThreads, DiskFull, type RunningFetch } from "./chunk-threads.ts";
@@ -146,7 +146,7 @@ export class TransferRun {
         );
       },
       retry: ({ fault, message, waitMs }) => {
-        if (fault === "throttled") streams.throttled();
+        if (isOverload(fault)) streams.overloaded();
         streams.failed();
         log(`chunk '${key}': ${message}; again in ${(waitMs / 1000).toFixed(1)} s`);
       },

@@ -5,6 +5,7 @@ import { errnoOf, messageOf } from "../../errno.ts";
  *
  * - `transient`: again after a pause, as long as something gets through in half an hour
  * - `throttled`: the same, and fewer connections for a while
+ * - `stalled`: too little came through for too long; the same as `throttled`
  * - `url-expired`: a new url, then again; costs nothing
  * - `range-unsupported`: this object from its beginning
  * - `corrupt`: this chunk from its beginning, three times at most
@@ -15,6 +16,7 @@ import { errnoOf, messageOf } from "../../errno.ts";
 export type FaultKind =
   | "transient"
   | "throttled"
+  | "stalled"
   | "url-expired"
   | "range-unsupported"
   | "corrupt"
@@ -39,12 +41,15 @@ export class TransferFault extends Error {
   }
 }
 
+/** Whether it is to be tried with fewer connections: the store says so, or it does not keep up with them. (§9.5) */
+export const isOverload = (kind: FaultKind): boolean => kind === "throttled" || kind === "stalled";
+
 /** So much of an answer without an object is read for its reason. */
 export const REASON_BYTES = 16 * 1024;
 
 /** What S3 says with statuses that mean something else elsewhere. */
 const KIND_OF_REASON: ReadonlyMap<string, FaultKind> = new Map([
-  ["RequestTimeout", "transient"],
+  ["RequestTimeout", "stalled"],
   ["IncompleteBody", "transient"],
   ["OperationAborted", "transient"],
   ["ConditionalRequestConflict", "transient"],
@@ -68,7 +73,8 @@ export function faultOfStatus(status: number, retryAfter: string | undefined, no
   const options = { retryAfterMs: retryAfterMs(retryAfter, now) };
   if (status === 401 || status === 403) return new TransferFault("url-expired", message, options);
   if (status === 416) return new TransferFault("permanent", `${message}: the object is shorter than the manifest says`);
-  if (status === 408 || status === 425) return new TransferFault("transient", message, options);
+  if (status === 408) return new TransferFault("stalled", message, options);
+  if (status === 425) return new TransferFault("transient", message, options);
   if (status === 429 || status === 503) return new TransferFault("throttled", message, options);
   if (status >= 500) return new TransferFault("transient", message, options);
   return new TransferFault("permanent", message);

@@ -73,7 +73,7 @@ export async function* getObject(
     open = undefined;
   } catch (error) {
     if (signal.aborted) throw cancelled();
-    if (stall.stalled) throw transient(`stalled: less than ${limit.bytesPerSecond} bytes/s`);
+    if (stall.stalled) throw new TransferFault("stalled", `stalled: less than ${limit.bytesPerSecond} bytes/s`);
     throw error;
   } finally {
     signal.removeEventListener("abort", end);

@@ -17,7 +17,7 @@ test("statuses of a store have their classes", () => {
     [404, undefined, "permanent", undefined],
     [410, undefined, "permanent", undefined],
     [416, undefined, "permanent", undefined],
-    [408, undefined, "transient", undefined],
+    [408, undefined, "stalled", undefined],
     [429, "7", "throttled", 7000],
     [503, "Thu, 01 Jan 2026 00:00:09 GMT", "throttled", 9000],
     [503, "whenever", "throttled", undefined],

@@ -88,6 +88,7 @@ export class RetryPolicy {
         return this.#patient(fault) ?? again("here", this.#expired === 1 ? 0 : this.#pause(fault), true);
       case "transient":
       case "throttled":
+      case "stalled":
         return this.#patient(fault) ?? again("here", this.#pause(fault));
     }
   }

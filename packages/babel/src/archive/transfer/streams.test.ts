@@ -62,8 +62,8 @@ test("a cap is used at once, and changed at once", () => {
 test("a store that throttles gets half of them for a minute, however often it says so", () => {
   const clock = { now: 0 };
   const streams = new Streams(8, () => clock.now);
-  streams.throttled();
-  streams.throttled();
+  streams.overloaded();
+  streams.overloaded();
   assert.equal(streams.count, 4);
   const counts = watch(streams, clock, 13, () => 1);
   assert.deepEqual([counts[10], counts[11], counts.at(-1)], [4, 8, 8]);
@@ -75,13 +75,13 @@ test("without a cap they come back one by one after each time that the store thr
   const pays = (n: number): number => Math.min(n, 8) * 10;
   assert.equal(watch(streams, clock, 10, pays).at(-1), 8);
   for (let time = 0; time < 3; time += 1) {
-    streams.throttled();
+    streams.overloaded();
     assert.equal(streams.count, 4);
     assert.deepEqual(watch(streams, clock, 18, pays).slice(10), [4, 5, 6, 7, 8, 9, 8, 8]);
   }
   for (let time = 0; time < 4; time += 1) {
     clock.now += 60_000;
-    streams.throttled();
+    streams.overloaded();
   }
   assert.equal(streams.count, 3);
 });

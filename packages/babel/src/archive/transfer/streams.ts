@@ -13,8 +13,8 @@ const PROBE_AFTER_MS = 10_000;
 
 /**
  * How many connections to use. With a cap that is the cap; without one as many as pay: one more while throughput grows with it. A store that asks to
- * slow down halves them for a minute; then they are found out anew. (§9.5) While nothing gets through, one tries for all of them, so that a store that
- * comes back is not met by everybody's retries. (§9.6)
+ * slow down, or through which nothing comes, halves them for a minute; then they are found out anew. (§9.5) While nothing gets through at all, one tries
+ * for all of them, so that a store that comes back is not met by everybody's retries. (§9.6)
  */
 export class Streams {
   #cap: number | undefined;
@@ -54,7 +54,8 @@ export class Streams {
     this.#failingSince ??= this.#now();
   }
 
-  throttled(): void {
+  /** A transfer failed in a way that fewer connections may help against. */
+  overloaded(): void {
     const now = this.#now();
     if (now < this.#heldUntil) return;
     const least = this.#cap === undefined ? LEAST_UNCAPPED : LEAST;

@@ -17,6 +17,11 @@ export class BodyMemory {
     return new SharedArrayBuffer(this.#size);
   }
 
+  /** Drops what nobody has borrowed. */
+  dismiss(): void {
+    this.#left += this.#free.splice(0).length;
+  }
+
   giveBack(memory: SharedArrayBuffer | undefined): void {
     if (memory !== undefined) this.#free.push(memory);
   }

@@ -1,4 +1,4 @@
-import { faultOf } from "../transfer/fault.ts";
+import { faultOf, isOverload } from "../transfer/fault.ts";
 import { isKind, pause, RetryPolicy, type RetryTimes, type SharedProgress } from "../transfer/retry.ts";
 import type { Streams } from "../transfer/streams.ts";
 import type { Permits } from "./permits.ts";
@@ -84,7 +84,7 @@ export async function sendObject(
       release();
       // What the pieces throw is not the network's fault.
       if (error instanceof SourceChanged || isKind(error, "corrupt")) throw error;
-      if (isKind(error, "throttled")) streams.throttled();
+      if (isOverload(faultOf(error).kind)) streams.overloaded();
       const verdict = policy.after(error);
       if (verdict.kind === "fail") throw verdict.fault;
       streams.failed();

@@ -42,6 +42,11 @@ export class PreparingThreads {
     throw Object.assign(new Error(answer.message), answer.errno === undefined ? {} : { code: answer.errno });
   }
 
+  /** Ends the threads that have nothing to do: their memory is wanted for something else. Who prepares another chunk starts one again. */
+  dismiss(): void {
+    for (const worker of this.#idle.splice(0)) void worker.terminate();
+  }
+
   /** Ends all threads, whatever they do. */
   async close(): Promise<void> {
     this.#closed = true;

@@ -159,7 +159,7 @@ class StallWatch {
     this.#timer = setInterval(() => {
       if (this.#bytes * 1000 < rule.bytesPerSecond * rule.windowMs && !this.#excused) {
         const seconds = Math.round(rule.windowMs / 1000);
-        sending.destroy(new TransferFault("transient", `stalled: ${this.#bytes} bytes in ${seconds} s`));
+        sending.destroy(new TransferFault("stalled", `stalled: ${this.#bytes} bytes in ${seconds} s`));
       }
       this.#bytes = 0;
       this.#excused = this.#held > 0;

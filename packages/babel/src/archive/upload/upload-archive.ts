@@ -321,6 +321,8 @@ class ArchiveUpload {
   async #sendFiles(): Promise<SideObject> {
     const { root, tools, report } = this.#context;
     report({ phase: "finalize" });
+    tools.threads.dismiss();
+    tools.memory.dismiss();
     const path = this.#state.spoolPath("files");
     const contents = this.#chunks.map((chunk) => this.#stored(chunk)!.content);
     const object = await writeFilesObject(path, this.#tree, contents);

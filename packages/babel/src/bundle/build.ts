@@ -164,14 +164,14 @@ function describe(version: string, nodeVersion: string, files: readonly FileDesc
   // Node is started through its own loader, with its own libraries.
   const busybox = `${home}/busybox`;
   const launch = [busybox, "sh", `${home}/launch.sh`];
-  const node = [...launch, `${home}/ld.so`, "--library-path", `${home}/lib`, `${home}/node`];
-  const command = [...node, ...SMALL, "--snapshot-blob", `${home}/${SNAPSHOT}`, `${home}/babel.mjs`];
+  const node = [`${home}/ld.so`, "--library-path", `${home}/lib`, `${home}/node`];
+  const command = [...launch, ...node, ...SMALL, "--snapshot-blob", `${home}/${SNAPSHOT}`, `${home}/babel.mjs`];
   return {
     version,
     nodeVersion,
     arch: process.arch,
     command,
-    archive: [busybox, "env", TIDY.malloc, ...node, ...TIDY.heap, `${home}/babel.mjs`, "archive"],
+    archive: [...launch, busybox, "env", TIDY.malloc, ...node, ...TIDY.heap, `${home}/babel.mjs`, "archive"],
     init: [`${home}/tini`, "-s", "--", busybox, "sh", `${home}/init.sh`, busybox, ...command],
     shell: [`${home}/sh`, "-c", '[ -x /bin/sh ] && exec /bin/sh "$@"; exec "$0" "$@"', `${home}/sh`],
     files: files.map((file) => ({ ...file, path: `${version}/${file.path}` })),

@@ -118,6 +118,7 @@ export class Cloud {
       maintenanceMode: config.maintenanceMode,
       cpuOvercommit: config.cpuOvercommit,
       smokeCheck: config.upgradeSmokeCheck,
+      watchMs: config.upgradeWatchMs,
       onPluginResult: (nodeId: string, name: string) =>
         log.info({ node: nodeId, function: name }, "plugin function done"),
       // Older control planes set a node's status themselves when they get a result, over what was reported by then: it is told again.

@@ -21,6 +21,8 @@ export interface CommandContext {
   readonly cpuOvercommit: number;
   /** Upgrades run the new image beside the node before anything is stopped. */
   readonly smokeCheck: boolean;
+  /** So long an upgraded node has to stay healthy. */
+  readonly watchMs: number;
   readonly onPluginResult: (nodeId: string, name: string) => void;
   /** The API has the result of a command for this node. */
   readonly onReported: (nodeId: string) => void;
@@ -128,7 +130,7 @@ async function upgrade(
     if (!context.maintenanceMode) checkGrowth(content.vm_config, current, statesOf(context), machine);
     return content;
   };
-  await upgradeNode(actor, target, { force: false, smokeCheck: context.smokeCheck }, asker);
+  await upgradeNode(actor, target, { force: false, smokeCheck: context.smokeCheck, watchMs: context.watchMs }, asker);
 }
 
 type NodeCommandKind = NonNullable<NodeCommand["command"]["case"]>;

@@ -79,6 +79,8 @@ const schema = z.looseObject({
   timezone: z.string().refine(isTimeZone, "is no time zone").optional(),
   /** Upgrades that the API asks for run the new image beside the node before anything is stopped. */
   upgrade_smoke_check: z.boolean().default(false),
+  /** …and have to stay healthy for so long before they are done; else the node goes back to what it was. 0: whatever comes up is good. */
+  upgrade_watch_secs: z.number().min(0).max(3_600).default(3),
   /** Where programs of this machine read metrics, `http://127.0.0.1:PORT/metrics`; absent: nowhere. 0: any free port, see `bv status`. */
   metrics_port: z.number().int().min(0).max(65_535).optional(),
 });
@@ -112,6 +114,7 @@ export interface HostConfig {
   readonly diskLimit: "auto" | "image" | "off";
   readonly imagesMaxBytes: number | undefined;
   readonly upgradeSmokeCheck: boolean;
+  readonly upgradeWatchMs: number;
   readonly recovery: { readonly checkMs: number; readonly agentTimeoutMs: number };
   readonly metricsPort: number | undefined;
   /** Of schedules; undefined: the machine's. */
@@ -196,6 +199,7 @@ function resolve(file: HostConfigFile, path: string): HostConfig {
     diskLimit: file.disk_limit,
     imagesMaxBytes: file.images.max_gb === undefined ? undefined : file.images.max_gb * 1_000_000_000,
     upgradeSmokeCheck: file.upgrade_smoke_check,
+    upgradeWatchMs: Math.round(file.upgrade_watch_secs * 1000),
     recovery: {
       checkMs: file.recovery.check_secs * 1000,
       agentTimeoutMs: file.recovery.agent_timeout_secs * 1000,

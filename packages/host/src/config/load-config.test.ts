@@ -57,6 +57,7 @@ describe("the host configuration", () => {
       diskLimit: "image",
       imagesMaxBytes: 20_000_000_000,
       upgradeSmokeCheck: false,
+      upgradeWatchMs: 3_000,
       recovery: { checkMs: 30_000, agentTimeoutMs: 15_000 },
       metricsPort: undefined,
       timeZone: undefined,

@@ -195,7 +195,7 @@ function createNode(id: string, start: boolean, imageUri = images.first): AsyncI
 }
 
 function upgrade({ id: node, mark }: Life, imageVersion: string, imageUri: string): AsyncIterable<OperationEvent> {
-  return daemon.client.upgradeDevNode({ node, imageUri, imageVersion }, once(mark));
+  return daemon.client.upgradeDevNode({ node, imageUri, imageVersion, watchMs: 50 }, once(mark));
 }
 
 async function agentOf(id: string): Promise<{ readonly pid: number }> {

@@ -81,6 +81,7 @@ const upgradeTo = (state: NodeState): NonNullable<NodeState["upgrade"]> => ({
   need_rollback: null,
   smoke_check: false,
   checked: false,
+  watch: { ms: 50, since: 0 },
 });
 
 /** What a daemon finds of a node that another one left. */

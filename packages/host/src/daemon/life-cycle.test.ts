@@ -99,9 +99,49 @@ describe("side by side", { concurrency: 3 }, () => {
       assert.deepEqual([now.status, now.pid, now.problem?.code], [NodeStatus.RUNNING, pid, "plugin_syntax"]);
     });
 
+    test("goes back when it does not stay healthy for as long as it has to", async () => {
+      const crashing = script("1.5.0").replace("exec sleep 1000000", "sleep 0.2; exit 7");
+      const imageUri = await makeTestImage(bench.root.paths.root, "1.5.0", crashing);
+      // Nobody would have noticed yet.
+      const request = { node: "checked", imageUri, imageVersion: "1.5.0", watchMs: 20_000 };
+      const { code, message } = await failureOf(finish(bench.client.upgradeDevNode(request)));
+      assert.deepEqual(
+        [code, /does not stay healthy: web (failed|has to be restarted)/.test(message)],
+        ["upgrade_rolled_back", true],
+        message,
+      );
+      const now = await bench.get("checked");
+      assert.deepEqual(
+        [now.status, now.image?.version, now.problem?.code],
+        [NodeStatus.RUNNING, "1.0.0", "upgrade_rolled_back"],
+      );
+    });
+
+    test("goes back when its container ends meanwhile, instead of being brought up again", async () => {
+      const request = { node: "checked", imageUri: bench.second, imageVersion: "2.0.0", watchMs: 20_000 };
+      const steps: string[] = [];
+      const upgrade = (async () => {
+        for await (const { event } of bench.client.upgradeDevNode(request)) {
+          if (event.case !== "step") continue;
+          steps.push(event.value.step);
+          if (event.value.step === "watch_health") process.kill((await bench.get("checked")).pid ?? 0, "SIGKILL");
+        }
+      })();
+      const { code, message } = await failureOf(upgrade);
+      assert.equal(code, "upgrade_rolled_back", message);
+      assert.match(message, /does not stay healthy: (babel does not answer|its container or babel has ended)/);
+      assert.deepEqual([steps.includes("watch_health"), (await bench.get("checked")).image?.version], [true, "1.0.0"]);
+    });
+
     test("passes its smoke check, which leaves nothing, when it comes up", async () => {
       const node = await bench.get("checked");
-      const request = { node: "checked", imageUri: bench.second, imageVersion: "2.0.0", smokeCheck: true };
+      const request = {
+        node: "checked",
+        imageUri: bench.second,
+        imageVersion: "2.0.0",
+        smokeCheck: true,
+        watchMs: 100,
+      };
       assert.equal((await finish(bench.client.upgradeDevNode(request))).image?.version, "2.0.0");
       await assert.rejects(access(join(node.directory, "check")));
       assert.equal((await tracesOf(bench.root.paths, `check-${node.id}`)).length, 0);

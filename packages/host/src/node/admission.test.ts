@@ -79,6 +79,7 @@ function upgradeTo(state: NodeState): NonNullable<NodeState["upgrade"]> {
     force: false,
     need_rollback: null,
     smoke_check: false,
+    watch: null,
     checked: false,
   };
 }

@@ -180,16 +180,17 @@ function backoffBase(step: Step): number {
   }
 }
 
-/** What a state becomes when it takes over the content of an upgrade's target. */
-export function switched(state: NodeState, assignedCpus: readonly number[]): Partial<NodeState> {
+/** What a state becomes when it takes over the content of an upgrade's target, at `now` (epoch milliseconds). */
+export function switched(state: NodeState, assignedCpus: readonly number[], now = 0): Partial<NodeState> {
   const { upgrade } = state;
   if (upgrade === null) throw new Error("no upgrade to switch to");
+  const watch = upgrade.watch && { ...upgrade.watch, since: now };
   return {
     ...upgrade.target,
     assigned_cpus: [...assignedCpus],
     initialized: false,
     state_backup: backupOf(state),
-    upgrade: { ...upgrade, stage: "apply" },
+    upgrade: { ...upgrade, stage: "apply", watch },
   };
 }
 

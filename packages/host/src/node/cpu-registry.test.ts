@@ -10,7 +10,7 @@ import { contentOf, type NodeState } from "./node-state.ts";
 const owner = sampleState({ dev_mode: false, assigned_cpus: [3, 2], expected_status: "Running" });
 const upgrade = {
   ...({ stage: "stop", target: contentOf(owner), was_running: true, data_stamp: null, force: false } as const),
-  ...{ need_rollback: null, smoke_check: false, checked: true },
+  ...{ need_rollback: null, smoke_check: false, checked: true, watch: null },
 };
 
 /** A machine's processors by physical core, and those of a second NUMA node. */

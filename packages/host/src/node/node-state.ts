@@ -91,6 +91,14 @@ const upgradeSchema = z.object({
   smoke_check: z.boolean().default(false),
   /** The new image passed its check. */
   checked: z.boolean().default(false),
+  /**
+   * A running node has still to show that it stays healthy in the new version, for so many milliseconds; `since`: when the version was
+   * switched, epoch milliseconds.
+   */
+  watch: z
+    .object({ ms: z.number().int().min(1), since: z.number() })
+    .nullable()
+    .default(null),
 });
 
 const operationSchema = z.object({

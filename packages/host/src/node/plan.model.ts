@@ -67,6 +67,8 @@ export function apply({ state, seen }: World, step: Step): World | "gone" {
       );
     case "switch_content":
       return now({}, switched(state, []));
+    case "watch_health":
+      return now({}, { upgrade: { ...state.upgrade!, watch: null } });
     case "finish_upgrade":
     case "finish_rollback":
       return now({}, { upgrade: null });

@@ -266,6 +266,7 @@ function upgradeOf(state: NodeState): NonNullable<NodeState["upgrade"]> {
     force: false,
     need_rollback: null,
     smoke_check: false,
+    watch: null,
     checked: false,
   };
 }

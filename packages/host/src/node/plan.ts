@@ -106,7 +106,10 @@ function planUpgrade(state: NodeState, upgrade: NonNullable<NodeState["upgrade"]
     case "stop":
       return planDown(state, seen) ?? { kind: "switch_content" };
     case "apply":
-      return settle() ?? { kind: "finish_upgrade" };
+      return (
+        settle() ??
+        (upgrade.was_running && upgrade.watch !== null ? { kind: "watch_health" } : { kind: "finish_upgrade" })
+      );
     case "back_stop":
       return planDown(state, seen, state.force || upgrade.need_rollback !== null) ?? { kind: "switch_back" };
     case "back_apply":

@@ -32,6 +32,7 @@ export type Step =
   | { readonly kind: "check_target"; readonly uri: string }
   | { readonly kind: "begin_switch" }
   | { readonly kind: "switch_content" }
+  | { readonly kind: "watch_health" }
   | { readonly kind: "finish_upgrade" }
   | { readonly kind: "switch_back" }
   | { readonly kind: "finish_rollback" }
@@ -70,6 +71,7 @@ export const stepTitles = {
   check_target: "checking the new image",
   begin_switch: "checking for jobs that block the upgrade",
   switch_content: "switching to the new version",
+  watch_health: "watching whether the new version stays healthy",
   finish_upgrade: "finishing the upgrade",
   switch_back: "going back to the old version",
   finish_rollback: "finishing the rollback",

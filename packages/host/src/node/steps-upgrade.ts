@@ -9,6 +9,7 @@ import { contentOf, type NodeContent, type NodeState } from "./node-state.ts";
 import type { ExecutorTable } from "./outcome.ts";
 import { wantsPrivileges } from "./privileged.ts";
 import { checkTarget } from "./smoke-check.ts";
+import { watchHealth } from "./watch-health.ts";
 
 /** A blocked upgrade is worth another try after this (spec host-daemon §4.10). */
 const blockedRetrySeconds = 3600;
@@ -48,7 +49,13 @@ export const upgradeSteps = {
     const cpus = state.dev_mode
       ? []
       : host.cpus.reserve(state.id, vm.vcpu_count, state.assigned_cpus, state.cpu_policy);
-    return { state: switched(state, cpus), seen: { firewall: "unknown" } };
+    return { state: switched(state, cpus, Date.now()), seen: { firewall: "unknown" } };
+  },
+
+  watch_health: async (node, _, { state, signal }) => {
+    const upgrade = upgradeOf(state);
+    if (upgrade.watch !== null) await watchHealth(node, state, upgrade.watch, signal);
+    return { state: { upgrade: { ...upgrade, watch: null } } };
   },
 
   finish_upgrade: async (node, _, { state }) => {

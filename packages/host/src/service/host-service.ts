@@ -300,7 +300,7 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
         });
       }
       context.status.requireOk();
-      const how = { force: request.force, smokeCheck: request.smokeCheck };
+      const how = { force: request.force, smokeCheck: request.smokeCheck, watchMs: request.watchMs };
       const machine = await machineOf(host.paths.var, host.config.cpuOvercommit);
       const target = (state: NodeState): NodeContent => {
         const content = upgradedContent(state, request);

@@ -63,7 +63,7 @@ export function deleteNode(actor: NodeActor, asker: Asker): Promise<NodeSnapshot
 export function upgradeNode(
   actor: NodeActor,
   target: (state: NodeSnapshot["state"]) => NodeContent,
-  how: { readonly force: boolean; readonly smokeCheck: boolean },
+  how: { readonly force: boolean; readonly smokeCheck: boolean; readonly watchMs: number },
   asker: Asker,
 ): Promise<NodeSnapshot> {
   return actor.operate({
@@ -89,6 +89,7 @@ export function upgradeNode(
           need_rollback: null,
           smoke_check: how.smokeCheck,
           checked: false,
+          watch: how.watchMs > 0 ? { ms: how.watchMs, since: 0 } : null,
         },
       };
     },
@@ -124,6 +125,7 @@ export function rollbackNode(actor: NodeActor, asker: Asker): Promise<NodeSnapsh
           need_rollback: null,
           smoke_check: false,
           checked: false,
+          watch: null,
         },
       };
     },

@@ -32,6 +32,7 @@ export async function makeRoot(config: Readonly<Record<string, unknown>> = {}): 
     paths.config,
     JSON.stringify({
       mode: "dev",
+      upgrade_watch_secs: 0.2,
       id: "test-host",
       name: "test-host-name",
       iface: bridge,

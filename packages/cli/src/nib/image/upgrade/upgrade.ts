@@ -24,6 +24,7 @@ export async function upgradeImage(call: Call<UpgradeOptions, [node: string]>): 
     properties: { values: { ...defaults, ...Object.fromEntries(kept) } },
     force: options.force ?? false,
     smokeCheck: options.smokeCheck ?? false,
+    watchMs: Math.round((options.watch ?? 0) * 1000),
   };
   const title = `Upgrading ${before.name}`;
   const end = await followOperation(daemon, out, "UpgradeDevNode", request, { title, signal });

@@ -1,3 +1,4 @@
+import { seconds } from "../../../command/values.ts";
 import { verb } from "../../../command/verb.ts";
 import { pathOption, propsOption } from "../path-option.ts";
 
@@ -6,6 +7,7 @@ export interface UpgradeOptions {
   readonly props?: string;
   readonly force?: true;
   readonly smokeCheck?: true;
+  readonly watch?: number;
 }
 
 export const upgradeVerb = verb<UpgradeOptions, [node: string]>({
@@ -18,6 +20,11 @@ export const upgradeVerb = verb<UpgradeOptions, [node: string]>({
     propsOption,
     { flags: "--force", summary: "also when the image did not change" },
     { flags: "--smoke-check", summary: "start the new image beside the node before anything is stopped" },
+    {
+      flags: "--watch <seconds>",
+      summary: "go back when the node does not stay healthy for so long",
+      parse: seconds,
+    },
   ],
   run: async (call) => (await import("./upgrade.ts")).upgradeImage(call),
 });

@@ -3840,6 +3840,13 @@ export declare type UpgradeDevNodeRequest = Message<"blockvisor.host.v1.UpgradeD
    * @generated from field: bool smoke_check = 8;
    */
   smokeCheck: boolean;
+
+  /**
+   * So long, in milliseconds, a node that runs has to stay healthy in the new version; else it goes back. 0: whatever comes up is good.
+   *
+   * @generated from field: uint32 watch_ms = 9;
+   */
+  watchMs: number;
 };
 
 /**
@@ -3891,6 +3898,13 @@ export declare type UpgradeDevNodeRequestJson = {
    * @generated from field: bool smoke_check = 8;
    */
   smokeCheck?: boolean;
+
+  /**
+   * So long, in milliseconds, a node that runs has to stay healthy in the new version; else it goes back. 0: whatever comes up is good.
+   *
+   * @generated from field: uint32 watch_ms = 9;
+   */
+  watchMs?: number;
 };
 
 /**

@@ -8,6 +8,7 @@ import { type Node, NodeStatus } from "@blockvisor/wire/blockvisor/host/v1/host"
 import { build } from "esbuild";
 import { type DaemonProcess, finish, makeRoot, startDaemonProcess, type TestRoot } from "../testbed/daemon-process.ts";
 import { makeTestImage } from "../testbed/test-image.ts";
+import { tracesOf } from "../testbed/traces.ts";
 import { until } from "../testbed/until.ts";
 
 /**
@@ -80,6 +81,8 @@ for (const release of readdirSync(released)) {
     await finish(daemon.client.stopNode({ node: node.id }));
     assert.equal((await finish(daemon.client.startNode({ node: node.id }))).status, NodeStatus.RUNNING);
     await finish(daemon.client.deleteNode({ node: node.id }));
+    const traces = (): Promise<string[]> => tracesOf(root.paths, node.id);
+    await until(async () => (await traces()).length === 0, traces);
   });
 }
 

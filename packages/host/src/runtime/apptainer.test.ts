@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 const repository = join(import.meta.dirname, "../../../..");
 /** The contract of all runtimes, and what a whole daemon does with one. */
-const suites = ["runtime/runtime-contract", "daemon/cycles", "daemon/next-version"].map((name) =>
+const suites = ["runtime/runtime-contract", "daemon/next-version"].map((name) =>
   join(import.meta.dirname, `../${name}.test.ts`),
 );
 const tool = join(repository, "tooling/test-host.sh");
@@ -38,8 +38,7 @@ test("the contract of all runtimes, and the daemon, against real Apptainer", { t
     ...environment,
     BV_TEST_RUNTIME: "apptainer",
     BV_RUNTIME: "apptainer",
-    BV_TEST_CYCLES: process.env["BV_TEST_CYCLES"] ?? "5",
-    BV_CYCLES: process.env["BV_CYCLES"] ?? "1",
+    BV_TEST_CYCLES: process.env["BV_TEST_CYCLES"] ?? "2",
     BV_AGENT_DIR: process.env["BV_AGENT_DIR"] ?? join(repository, "dist/agent"),
   };
   const options = { encoding: "utf8", env, timeout: 1_700_000 } as const;

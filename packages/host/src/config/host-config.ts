@@ -54,6 +54,8 @@ const schema = z.looseObject({
     .optional(),
   /** `auto`: Apptainer where it is installed and works, else OCI. */
   runtime: z.enum(["auto", "oci", "apptainer"]).default("auto"),
+  /** What single nodes are run with instead, by id or name; from their next start. */
+  node_runtimes: z.record(z.string(), z.enum(["oci", "apptainer"])).default({}),
   containers: z.looseObject({}).nullish(),
   /** The older name of `containers`, which wins. */
   apptainer: z.looseObject({}).nullish(),
@@ -107,6 +109,8 @@ export interface HostConfig {
   readonly interface: string;
   readonly network: NetworkConfig;
   readonly runtime: z.infer<typeof containers>;
+  /** By id or name of a node. */
+  readonly nodeRuntimes: ReadonlyMap<string, "oci" | "apptainer">;
   /** So many cores are promised to nodes for each that there is. */
   readonly cpuOvercommit: number;
   readonly privilegedImages: readonly string[];
@@ -193,6 +197,7 @@ function resolve(file: HostConfigFile, path: string): HostConfig {
         }
       : devNetwork,
     runtime,
+    nodeRuntimes: new Map(Object.entries(file.node_runtimes)),
     cpuOvercommit: runtime.cpu_policy === "shared" ? runtime.cpu_overcommit : 1,
     privilegedImages: file.privileged_images,
     maintenanceMode: file.maintenance_mode,

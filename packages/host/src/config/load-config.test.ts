@@ -51,6 +51,7 @@ describe("the host configuration", () => {
       mqttUrl: undefined,
       interface: "br7",
       network: { gatewayIp: "10.1.0.1", hostIp: "10.1.0.2", prefix: 24, availableIps: ["10.1.0.3"] },
+      nodeRuntimes: new Map(),
       cpuOvercommit: 1,
       privilegedImages: [],
       maintenanceMode: false,

@@ -90,6 +90,14 @@ export interface NodeParts {
   pluginOf: string | undefined;
 }
 
+/** What the node is to be run with, where that is not the host's choice (spec host-daemon DB-5.2). */
+export function wantedRuntime(
+  { config: { nodeRuntimes } }: Pick<NodeHost, "config">,
+  { id, name }: Pick<NodeState, "id" | "name">,
+): ContainerRuntime["kind"] | undefined {
+  return nodeRuntimes.get(id) ?? nodeRuntimes.get(name);
+}
+
 export function usesHostNetwork(host: Pick<NodeHost, "config">, state: NodeState): boolean {
   return state.apptainer_config?.host_network ?? host.config.runtime.host_network;
 }

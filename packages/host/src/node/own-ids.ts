@@ -5,13 +5,13 @@ import type { NodeCgroups } from "../cgroups/index.ts";
 import { tryMappedFolder, tryMappedOverlay } from "../rootfs/index.ts";
 import { type ContainerRuntime, tryLowPorts } from "../runtime/index.ts";
 import { dataOf } from "./node-data.ts";
-import { type NodeParts, usesHostNetwork } from "./node-host.ts";
+import { type NodeParts, usesHostNetwork, wantedRuntime } from "./node-host.ts";
 import type { NodeState } from "./node-state.ts";
 
 /** Whether nodes of this machine can have user ids of their own: a user namespace, with a range that nothing else has. */
 export interface OwnIds {
   /** Why not, for a node that writes to this folder; `undefined`: it can. Found out once by trying. */
-  against(folder: string): Promise<string | undefined>;
+  against(folder: string, runtime?: ContainerRuntime["kind"]): Promise<string | undefined>;
   /** Why not, for a node on the host's network: its own root could not have ports below 1024 there. */
   againstOnHostNetwork(): Promise<string | undefined>;
 }
@@ -25,12 +25,12 @@ export function createOwnIds(options: {
 }): OwnIds {
   const { mode, runtime, directory, cgroups } = options;
   const folders = new Map<number, Promise<string | undefined>>();
-  let machine: Promise<string | undefined> | undefined;
+  const machine = new Map<ContainerRuntime["kind"] | undefined, Promise<string | undefined>>();
   let lowPorts: Promise<string | undefined> | undefined;
 
-  async function tryMachine(): Promise<string | undefined> {
+  async function tryMachine(kind: ContainerRuntime["kind"] | undefined): Promise<string | undefined> {
     if (mode === "off") return "user_namespaces is off in blockvisor.json";
-    return (await runtime.withoutUserNamespaces()) ?? (await tryMappedOverlay(directory));
+    return (await runtime.withoutUserNamespaces(kind)) ?? (await tryMappedOverlay(directory));
   }
 
   /** File systems differ in what they can do, folders of one do not. */
@@ -55,9 +55,10 @@ export function createOwnIds(options: {
       return reason && `the node is on the host's network, and would have no ports below 1024: ${reason}`;
     },
 
-    async against(folder) {
-      machine ??= tryMachine();
-      return (await machine) ?? (await tryFolder(folder));
+    async against(folder, kind) {
+      const tried = machine.get(kind) ?? tryMachine(kind);
+      machine.set(kind, tried);
+      return (await tried) ?? (await tryFolder(folder));
     },
   };
 }
@@ -68,7 +69,7 @@ export async function againstOwnIds({ host, paths }: NodeParts, state: NodeState
   const reason = usesHostNetwork(host, state) ? await host.ownIds.againstOnHostNetwork() : undefined;
   // A space is on a file system that can do it.
   const isKnown = state.space.kind !== "shared" && state.data_directory === null;
-  return reason ?? host.ownIds.against(isKnown ? host.paths.nodes : dataOf(paths, state));
+  return reason ?? host.ownIds.against(isKnown ? host.paths.nodes : dataOf(paths, state), wantedRuntime(host, state));
 }
 
 /** Shows the node's root file system with the ids its container is going to have. */

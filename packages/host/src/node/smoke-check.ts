@@ -11,7 +11,7 @@ import type { UnpackedImage } from "../images/index.ts";
 import { checkIdOf, nodePaths } from "../place/paths.ts";
 import { readPluginFiles } from "../plugin/plugin-files.ts";
 import { basicEnvironment } from "./node-env.ts";
-import type { NodeHost, NodeParts } from "./node-host.ts";
+import { type NodeHost, type NodeParts, wantedRuntime } from "./node-host.ts";
 import { imageOf } from "./node-image.ts";
 import type { NodeContent } from "./node-state.ts";
 import type { StepContext } from "./outcome.ts";
@@ -75,7 +75,8 @@ async function startBeside(
   const folder = (name: string): string => join(paths.check, name);
   for (const name of ["run", "data"]) await mkdir(folder(name), { recursive: true, mode: 0o700 });
   await host.rootfs.prepare(paths.check, "check", image);
-  const ownIds = !privileged && (await host.ownIds.against(paths.check)) === undefined;
+  const runtime = wantedRuntime(host, state());
+  const ownIds = !privileged && (await host.ownIds.against(paths.check, runtime)) === undefined;
   const rootfs = await host.rootfs.mount(paths.check, "check", { ownIds });
   const idBase = await host.rootfs.idBase(paths.check);
   await runTool("ip", ["netns", "add", namespaceOf(paths.id)]);
@@ -85,6 +86,7 @@ async function startBeside(
   const memoryMb = state().vm_config.mem_size_mb;
   await host.runtime.create({
     nodeId: id,
+    ...(runtime ? { runtime } : {}),
     rootfs,
     ...(idBase === undefined ? {} : { idBase }),
     ...(privileged ? { privileged } : {}),

@@ -15,7 +15,7 @@ import { adoptAgent } from "./adopt-agent.ts";
 import { firewallTarget, requireNetwork } from "./firewall-target.ts";
 import { dataOf } from "./node-data.ts";
 import { dataMountPoint, nodeEnvOf } from "./node-env.ts";
-import { type NodeParts, usesHostNetwork } from "./node-host.ts";
+import { type NodeParts, usesHostNetwork, wantedRuntime } from "./node-host.ts";
 import { limitsOf } from "./node-limits.ts";
 import type { NodeState } from "./node-state.ts";
 import { agentStateOf } from "./observe.ts";
@@ -170,12 +170,14 @@ export const upSteps = {
 async function containerSpec(node: NodeParts, state: NodeState): Promise<ContainerSpec> {
   const { host, paths } = node;
   requireAllowed(host.config, state.image);
+  const runtime = wantedRuntime(host, state);
   // Nodes of an earlier version, or after a change of the configuration, get the ids they have from now on.
   await mountRootfs(node, state, state.image.rootfs);
   const idBase = await host.rootfs.idBase(paths.directory);
   const network = usesHostNetwork(host, state) ? undefined : await requireNetwork(host, state.id);
   return {
     nodeId: state.id,
+    ...(runtime ? { runtime } : {}),
     rootfs: paths.rootfs,
     ...(idBase === undefined ? {} : { idBase }),
     ...(state.image.privileged ? { privileged: true } : {}),

@@ -20,6 +20,7 @@ const identity = z.object({ pid: z.number().int(), startTicks: z.number(), bootI
 const strings = z.record(z.string(), z.string());
 const spec = z.object({
   nodeId: z.string(),
+  runtime: z.enum(["oci", "apptainer"]).exactOptional(),
   rootfs: z.string(),
   idBase: z.number().int().exactOptional(),
   privileged: z.boolean().exactOptional(),

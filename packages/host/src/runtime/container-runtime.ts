@@ -20,8 +20,8 @@ export interface ContainerRuntime {
   /** Whether this machine can run containers with it, found out by trying; the reason and the fix when not. */
   probe(): Promise<RuntimeProbe>;
 
-  /** Why containers cannot have a user namespace of their own with it, found out by trying; `undefined`: they can. */
-  withoutUserNamespaces(): Promise<string | undefined>;
+  /** Why containers cannot have a user namespace of their own with it (or `kind`), found out by trying; `undefined`: they can. */
+  withoutUserNamespaces(kind?: ContainerRuntime["kind"]): Promise<string | undefined>;
 
   /** Records what to run. Nothing runs yet. Replaces an earlier specification; refused while the container runs. */
   create(spec: ContainerSpec): Promise<void>;
@@ -80,6 +80,8 @@ type ContainerState =
 export interface ContainerSpec {
   /** Lower-case hyphenated UUID, or any name of [a-z0-9-] up to 64 characters. */
   readonly nodeId: string;
+  /** What to run it with; without it, what the host has chosen. */
+  readonly runtime?: ContainerRuntime["kind"];
   /** The merged root file system on the host, mounted by `NodeRootfs`. */
   readonly rootfs: string;
   /**

@@ -115,5 +115,9 @@ test("a container stays with the runtime that made it; its next start moves it t
   await now.create(spec);
   assert.equal(JSON.parse(readFileSync(join(directory, nodeId, "container.json"), "utf8")).kind, "apptainer");
   assert.deepEqual(readdirSync(join(options.runDirectory, "bundles")), []);
+  // What it wants itself counts more than what is chosen.
+  await now.create({ ...spec, runtime: "oci" });
+  const wanted = await now.start(nodeId);
+  assert.deepEqual([await now.kindOf(nodeId), isAlive(wanted)], ["oci", true]);
   await now.delete(nodeId);
 });

@@ -9,7 +9,7 @@ export type RuntimeChoice = "auto" | ContainerRuntime["kind"];
 /**
  * The runtime of this host. `auto`: Apptainer where it is installed and works, else OCI. Whether the choice works tells `probe`.
  * A container that exists stays with the runtime that made it, whatever is chosen now: `container.json` says which. The next
- * `create` moves it over.
+ * `create` moves it over, or to the one that the specification wants.
  */
 export async function selectRuntime(
   choice: RuntimeChoice,
@@ -25,12 +25,11 @@ export async function selectRuntime(
     kind: chosen.kind,
     kindOf: async (nodeId) => (await maker(nodeId)).kind,
     probe: () => chosen.probe(),
-    withoutUserNamespaces: () => chosen.withoutUserNamespaces(),
+    withoutUserNamespaces: (kind = chosen.kind) => runtimes[kind].withoutUserNamespaces(),
     async create(spec) {
-      const earlier = await maker(spec.nodeId);
-      if (earlier !== chosen && (await earlier.state(spec.nodeId)).kind !== "running")
-        await earlier.delete(spec.nodeId);
-      await chosen.create(spec);
+      const [earlier, next] = [await maker(spec.nodeId), runtimes[spec.runtime ?? chosen.kind]];
+      if (earlier !== next && (await earlier.state(spec.nodeId)).kind !== "running") await earlier.delete(spec.nodeId);
+      await next.create(spec);
     },
     start: async (nodeId, call) => (await maker(nodeId)).start(nodeId, call),
     exec: async (nodeId, command, call) => (await maker(nodeId)).exec(nodeId, command, call),

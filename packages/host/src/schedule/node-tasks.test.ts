@@ -50,6 +50,22 @@ test("a schedule that does not parse changes nothing", async () => {
   assert.deepEqual(tasks.list(), []);
 });
 
+test("changes at the same time are all kept", async () => {
+  const path = file();
+  const tasks = new NodeTasks(path, async () => {});
+  await tasks.add(task("old"));
+  await Promise.all([tasks.add(task("a")), tasks.delete("old"), tasks.add(task("b"))]);
+  const again = new NodeTasks(path, async () => {});
+  await again.load();
+  assert.deepEqual(
+    [plain(again), plain(tasks)],
+    [
+      [task("a"), task("b")],
+      [task("a"), task("b")],
+    ],
+  );
+});
+
 test("a node cannot have any number of tasks", async () => {
   const tasks = new NodeTasks(file(), async () => {});
   for (let count = 0; count < 64; count += 1) await tasks.add(task(`t${count}`));

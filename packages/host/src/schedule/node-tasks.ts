@@ -1,9 +1,9 @@
 import { rename } from "node:fs/promises";
 import { isOperationError } from "@blockvisor/image/container";
+import { CronError, parseSchedule, type Schedule } from "@blockvisor/plugin";
 import { z } from "zod";
 import { readVersioned, writeDurable } from "../durable/index.ts";
 import { HostError } from "../errors/host-error.ts";
-import { parseSchedule, type Schedule } from "./cron.ts";
 
 const schedule = z.string().refine(parses, "is no schedule");
 const taskSchema = z.object({ name: z.string(), schedule, function: z.string(), param: z.string() });
@@ -35,6 +35,8 @@ export class NodeTasks {
   readonly #run: (task: Task) => Promise<void>;
   readonly #timeZone: string | undefined;
   readonly #entries = new Map<string, Entry>();
+  /** Changes come one after the other: each is made to what the one before it left. */
+  #changes: Promise<unknown> = Promise.resolve();
   #armed = false;
 
   /** `run` is called at the task's time; it decides whether the node is in a state to run it, and handles its failures. */
@@ -66,18 +68,32 @@ export class NodeTasks {
   }
 
   /** Adds or replaces. Error `invalid` when the schedule does not parse. */
-  async add(task: Task): Promise<void> {
+  add(task: Task): Promise<void> {
+    return this.#change(() => this.#add(task));
+  }
+
+  delete(name: string): Promise<void> {
+    return this.#change(() => this.#delete(name));
+  }
+
+  #change(work: () => Promise<void>): Promise<void> {
+    const change = this.#changes.then(work);
+    this.#changes = change.catch(() => {});
+    return change;
+  }
+
+  async #add(task: Task): Promise<void> {
     const before = this.#entries.get(task.name);
     if (before === undefined && this.#entries.size >= maxTasks) {
       throw new HostError("no_resources", `a node can't have more than ${maxTasks} scheduled tasks`);
     }
-    parseSchedule(task.schedule);
+    checkSchedule(task.schedule);
     const others = this.list().filter(({ name }) => name !== task.name);
     await this.#save([...others, task]);
     this.#put(task);
   }
 
-  async delete(name: string): Promise<void> {
+  async #delete(name: string): Promise<void> {
     const entry = this.#entries.get(name);
     if (entry === undefined) return;
     await this.#save(this.list().filter((task) => task.name !== name));
@@ -132,6 +148,17 @@ export class NodeTasks {
   async #save(tasks: readonly Task[]): Promise<void> {
     const plain = tasks.map(({ name, schedule, function: fn, param }) => ({ name, schedule, function: fn, param }));
     await writeDurable(this.#path, JSON.stringify({ schema_version: 1, tasks: plain }));
+  }
+}
+
+function checkSchedule(text: string): void {
+  try {
+    parseSchedule(text);
+  } catch (error) {
+    if (!(error instanceof CronError)) throw error;
+    throw new HostError("invalid", `invalid schedule '${text}': ${error.message}`, {
+      hint: "write `second minute hour day-of-month month day-of-week [year]`, e.g. `0 0 */4 * * *`",
+    });
   }
 }
 

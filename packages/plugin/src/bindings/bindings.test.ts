@@ -253,7 +253,8 @@ test("jobs from a script (§12 20, 21)", async () => {
   await assert.rejects(plugin.call("unnamed", "", engine), failing(/create_job failed: empty job name is not allowed/));
   assert.equal(
     await plugin.call("info", "", engine),
-    '{"logs":[],"progress":null,"restart_count":2,"status":{"pending":{"waiting_for":["x"]}},"timestamp":{"nanos_since_epoch":0,"secs_since_epoch":5},"upgrade_blocking":true}',
+    '{"exit_code":null,"logs":[],"progress":null,"restart_count":2,"status":{"pending":{"waiting_for":["x"]}},"status_name":"pending",' +
+      '"timestamp":{"nanos_since_epoch":0,"secs_since_epoch":5},"timestamp_secs":5,"upgrade_blocking":true}',
   );
   assert.equal(await plugin.call("status", "", engine), "x");
 });
@@ -264,21 +265,26 @@ test("everything about jobs that a script can ask for reaches the host, also bot
     (name: string) =>
     async (...args: unknown[]) =>
       void seen.push([name, args[0]]);
+  const timestamp = { secs_since_epoch: 5, nanos_since_epoch: 0 };
   const overrides = {
     createJob: note("create"),
     startJob: note("start"),
     stopJob: note("stop"),
     stopAllJobs: async () => void seen.push(["stop all"]),
     cleanupJob: note("cleanup"),
-    getJobs: async () => ({ b: { status: "running" }, a: { status: "stopped" } }),
+    getJobs: async () => ({
+      b: { status: "running", timestamp },
+      a: { status: { finished: { exit_code: 3, message: "m" } }, timestamp },
+    }),
   };
   const script = `fn f() {
       let config = #{job_type: #{run_sh: "x"}, restart: "never"};
       create_job("one", config); start_job("one"); start_job("two", config);
-      stop_job("one"); stop_all_jobs(); cleanup_job("download");
-      get_jobs().keys().reduce(|text, name| text + name + get_jobs()[name].status + " ", "")
+      stop_job("one "); stop_all_jobs(); cleanup_job(" download");
+      let jobs = get_jobs();
+      jobs.a.status_name + jobs.a.exit_code + jobs.a.timestamp_secs + " " + jobs.b.status + jobs.b.status_name + (jobs.b.exit_code == ())
     }`;
-  assert.equal(await call(script, overrides as never), "astopped brunning ");
+  assert.equal(await call(script, overrides as never), "finished35 runningrunningtrue");
   const expected = ["create one", "start one", "create two", "start two", "stop one", "stop all", "cleanup download"];
   assert.deepEqual(
     seen.map((each) => (each as string[]).join(" ")),

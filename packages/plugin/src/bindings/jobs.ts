@@ -1,9 +1,9 @@
 import { type CallContext, type RhaiMap, t } from "@blockvisor/rhai";
-import type { JobInfo } from "../engine/job.ts";
+import type { JobInfo, JobsInfo } from "../engine/job.ts";
 import { jobConfig } from "../engine/read-job.ts";
 import { valueFromJson } from "../values/from-json.ts";
 import { ask, convert } from "./binding.ts";
-import type { EngineBridge } from "./bridge.ts";
+import type { BridgeMethod, EngineBridge } from "./bridge.ts";
 import type { BindingTarget } from "./target.ts";
 
 /** Jobs (spec plugin-api.md §2.2). */
@@ -22,25 +22,32 @@ export function registerJobs(engine: BindingTarget, bridge: EngineBridge): void 
     ask(ctx, bridge, "startJob", name.trim());
     return undefined;
   });
-  engine.registerFn("start_job", [t.string], (ctx, name: string) => {
-    ask(ctx, bridge, "startJob", name);
-    return undefined;
-  });
-  engine.registerFn("stop_job", [t.string], (ctx, name: string) => {
-    ask(ctx, bridge, "stopJob", name);
-    return undefined;
-  });
+  const register = (name: string, method: BridgeMethod): void => {
+    engine.registerFn(name, [t.string], (ctx, job: string) => {
+      ask(ctx, bridge, method, job.trim());
+      return undefined;
+    });
+  };
+  register("start_job", "startJob");
+  register("stop_job", "stopJob");
+  register("cleanup_job", "cleanupJob");
   engine.registerFn("stop_all_jobs", [], (ctx) => {
     ask(ctx, bridge, "stopAllJobs");
     return undefined;
   });
-  engine.registerFn("cleanup_job", [t.string], (ctx, name: string) => {
-    ask(ctx, bridge, "cleanupJob", name);
-    return undefined;
+  const info = (ctx: CallContext, name: string) => ask(ctx, bridge, "jobInfo", name.trim()) as JobInfo;
+  engine.registerFn("job_info", [t.string], (ctx, name: string) => valueFromJson(forScripts(info(ctx, name))));
+  engine.registerFn("job_status", [t.string], (ctx, name: string) => valueFromJson(info(ctx, name).status));
+  engine.registerFn("get_jobs", [], (ctx) => {
+    const jobs = Object.entries(ask(ctx, bridge, "getJobs") as JobsInfo);
+    return valueFromJson(Object.fromEntries(jobs.map(([name, job]) => [name, forScripts(job)])));
   });
-  engine.registerFn("job_info", [t.string], (ctx, name: string) => valueFromJson(ask(ctx, bridge, "jobInfo", name)));
-  engine.registerFn("job_status", [t.string], (ctx, name: string) =>
-    valueFromJson((ask(ctx, bridge, "jobInfo", name) as JobInfo).status),
-  );
-  engine.registerFn("get_jobs", [], (ctx) => valueFromJson(ask(ctx, bridge, "getJobs")));
+}
+
+/** With what scripts would otherwise have to dig for (spec plugin-api.md §5 Do better). */
+function forScripts(job: JobInfo) {
+  const { status, timestamp } = job;
+  const [name = ""] = typeof status === "string" ? [status] : Object.keys(status);
+  const exitCode = typeof status === "object" && "finished" in status ? status.finished.exit_code : null;
+  return { ...job, timestamp_secs: timestamp.secs_since_epoch, status_name: name, exit_code: exitCode };
 }

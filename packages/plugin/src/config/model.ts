@@ -46,8 +46,11 @@ export interface Service extends AuxService {
   readonly archive: boolean;
 }
 
+/** A shell command with 15 s to end, or with a limit of its own in seconds. */
+export type Command = string | { readonly run: string; readonly timeout: number | null };
+
 export interface Actions {
-  readonly commands: readonly string[];
+  readonly commands: readonly Command[];
   readonly jobs: readonly Job[];
 }
 

@@ -1,4 +1,4 @@
-import type { Value } from "@blockvisor/rhai";
+import { RhaiMap, type Value } from "@blockvisor/rhai";
 import { restartConfig, signal, uploadLayout } from "../engine/read-job.ts";
 import {
   array,
@@ -19,6 +19,7 @@ import type {
   AlternativeDownload,
   AuxService,
   ColdInit,
+  Command,
   ConfigFile,
   Download,
   Job,
@@ -81,7 +82,12 @@ const job = struct<Job>({
   one_time: option(bool),
 });
 
-const actions = struct<Actions>({ commands: required(array(string)), jobs: required(array(job)) });
+const limitedCommand = struct<Exclude<Command, string>>({ run: required(string), timeout: option(int("u32")) });
+
+const command: Reader<Command> = (value, path, problems) =>
+  value instanceof RhaiMap ? limitedCommand(value, path, problems) : string(value, path, problems);
+
+const actions = struct<Actions>({ commands: required(array(command)), jobs: required(array(job)) });
 
 const alternativeDownload = {
   run_sh: required(string),

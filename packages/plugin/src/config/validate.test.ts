@@ -100,6 +100,23 @@ test("rules of plugin_config", () => {
     ],
     [{ upload: { compression: { ZSTD: -7 } } }],
     [{ upload: { compression: { ZSTD: 22 } } }],
+    [
+      { upload: { exclude: ["**/logs/**", "a[]x]*", "[!a]", "*.log", "**"] } },
+      'warning NIB505 upload.exclude[4]: "**" excludes everything from uploads',
+    ],
+    [
+      { upload: { exclude: ["a**", "**b/c", "a/***", "[ab", "[!]"] } },
+      'lint NIB505 upload.exclude[0]: "a**" is no pattern: `**` must be a whole component of the path',
+      'lint NIB505 upload.exclude[1]: "**b/c" is no pattern: `**` must be a whole component of the path',
+      'lint NIB505 upload.exclude[2]: "a/***" is no pattern: wildcards are either `*` or `**`',
+      'lint NIB505 upload.exclude[3]: "[ab" is no pattern: a class `[…]` is not closed',
+      'lint NIB505 upload.exclude[4]: "[!]" is no pattern: a class `[…]` is not closed',
+    ],
+    [{ services: Array.from({ length: 62 }, (_, n) => job(`s${n}`)) }],
+    [
+      { services: Array.from({ length: 63 }, (_, n) => job(`s${n}`)) },
+      "error NIB505 : 65 jobs, with `download` and `upload`: a node can have 64",
+    ],
     [{ upload: { exclude: ["**/*"] } }, 'warning NIB505 upload.exclude[0]: "**/*" excludes everything from uploads'],
     [
       { config_files: [{ template: "t", destination: "/d", params: [], mode: 0o10000 }] },

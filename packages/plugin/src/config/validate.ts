@@ -1,6 +1,7 @@
 import { CronError } from "../cron/fields.ts";
 import { parseSchedule } from "../cron/schedule.ts";
 import { isMultiClient, uploadServices } from "./archives.ts";
+import { globFault } from "./glob.ts";
 import { jobLikes, RESERVED_NAMES, SECTIONS } from "./jobs.ts";
 import type { PluginConfig } from "./model.ts";
 import { checkNeeds } from "./needs.ts";
@@ -10,6 +11,9 @@ import { checkServices } from "./service-rules.ts";
 /** A name becomes a directory below the jobs of the node. */
 const JOB_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/i;
 
+/** What the agent takes (babel-agent.md D3-16). */
+const MOST_JOBS = 64;
+
 /** What zstd has; the negative ones are faster than they are small. (D5-15) */
 const isZstdLevel = (level: number): boolean => level >= -7 && level <= 22 && level !== 0;
 
@@ -18,6 +22,7 @@ export function validateConfig(config: PluginConfig): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
   checkTaskNames(config, problems);
   checkNames(config, problems);
+  checkJobCount(config, problems);
   checkServices(config, problems);
   checkNeeds(config, problems);
   checkTasks(config, problems);
@@ -83,6 +88,14 @@ function checkNames(config: PluginConfig, problems: ConfigProblem[]): void {
   }
 }
 
+/** Download and upload count too: whether they exist is found out on the node. */
+function checkJobCount(config: PluginConfig, problems: ConfigProblem[]): void {
+  const count = jobLikes(config).length + RESERVED_NAMES.length;
+  if (count <= MOST_JOBS) return;
+  const message = `${count} jobs, with \`download\` and \`upload\`: a node can have ${MOST_JOBS}`;
+  problems.push({ code: "NIB505", level: "error", path: "", message });
+}
+
 function checkTasks(config: PluginConfig, problems: ConfigProblem[]): void {
   config.scheduled?.forEach((task, index) => {
     const path = `scheduled[${index}].schedule`;
@@ -112,6 +125,9 @@ function checkUpload(config: PluginConfig, problems: ConfigProblem[]): void {
   }
   config.upload?.exclude?.forEach((pattern, index) => {
     const path = `upload.exclude[${index}]`;
+    const fault = globFault(pattern);
+    if (fault !== undefined)
+      problems.push({ code: "NIB505", level: "lint", path, message: `"${pattern}" is no pattern: ${fault}` });
     if (pattern === "")
       problems.push({ code: "NIB505", level: "lint", path, message: "an empty pattern excludes nothing" });
     if (pattern.startsWith("/")) {

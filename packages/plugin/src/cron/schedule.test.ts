@@ -58,3 +58,14 @@ test("day of week 0 is taken as Sunday, with a warning", () => {
   assert.deepEqual(runs("0 0 12 * * 0", 1), ["2026-01-04 12:00:00"]);
   assert.equal(schedule.warnings.length, 1);
 });
+
+test("a schedule is meant in its time zone; a time that a change of clocks leaves out is left out, one that comes twice counts once", () => {
+  const next = (text: string, timeZone: string, after: string) =>
+    parseSchedule(text, timeZone).next(new Date(after))?.toISOString();
+  assert.equal(next("0 0 12 * * *", "UTC", "2026-01-01T00:00:00Z"), "2026-01-01T12:00:00.000Z");
+  assert.equal(next("0 0 12 * * *", "Asia/Tokyo", "2026-01-01T00:00:00Z"), "2026-01-01T03:00:00.000Z");
+  assert.equal(next("0 30 2 29 3 *", "Europe/Oslo", "2026-03-29T00:00:00Z"), "2027-03-29T00:30:00.000Z");
+  assert.equal(next("0 30 2 * * *", "Europe/Oslo", "2026-03-28T12:00:00Z"), "2026-03-30T00:30:00.000Z");
+  assert.equal(next("0 30 2 * * *", "Europe/Oslo", "2026-10-24T12:00:00Z"), "2026-10-25T00:30:00.000Z");
+  assert.equal(next("0 30 2 * * *", "Europe/Oslo", "2026-10-25T00:30:00Z"), "2026-10-26T01:30:00.000Z");
+});

@@ -1,7 +1,7 @@
 import { Cron } from "croner";
 import { CronError, FIELDS, parseField } from "./fields.ts";
 
-/** A parsed schedule of a task. Times are local to the host. */
+/** A parsed schedule of a task. Times are local to its time zone. */
 export interface Schedule {
   readonly text: string;
   /** Accepted, but probably not meant. */
@@ -25,14 +25,20 @@ const MOST_SKIPS = 1000;
 
 /**
  * Reads `second minute hour day-of-month month day-of-week [year]`, five fields (second 0) or a shorthand. All fields have to match;
- * days of the week count from 1 = Sunday (spec plugin-api.md §6.1). Throws `CronError` with the reference's texts.
+ * days of the week count from 1 = Sunday (spec plugin-api.md §6.1). `timeZone`: the machine's when it is left out, which existing images
+ * count on (and not UTC, as host-daemon DB-4.11 would have it); a local time that a change of clocks leaves out is left out. Throws `CronError` with the reference's texts.
  */
-export function parseSchedule(text: string): Schedule {
+export function parseSchedule(text: string, timeZone?: string): Schedule {
   const warnings: string[] = [];
   const fields = splitFields(text).map((field, index) =>
     parseField(FIELDS[index]!, field, (message) => warnings.push(message)),
   );
-  const cron = new Cron(pattern(fields), { mode: "7-part", domAndDow: true, paused: true });
+  const cron = new Cron(pattern(fields), {
+    mode: "7-part",
+    domAndDow: true,
+    paused: true,
+    ...(timeZone === undefined ? {} : { timezone: timeZone }),
+  });
   return {
     text,
     warnings,
@@ -41,7 +47,7 @@ export function parseSchedule(text: string): Schedule {
       for (let skips = 0; skips < MOST_SKIPS; skips++) {
         at = cron.nextRun(at);
         // The library moves a time that a change of clocks leaves out; such occurrences are skipped instead.
-        if (at === null || matches(fields, at)) return at ?? undefined;
+        if (at === null || cron.match(at)) return at ?? undefined;
       }
       return undefined;
     },
@@ -72,17 +78,4 @@ function pattern(fields: readonly (readonly number[])[]): string {
       return values.map((value) => (field.title === "Days of Week" ? value - 1 : value)).join(",");
     })
     .join(" ");
-}
-
-function matches(fields: readonly (readonly number[])[], at: Date): boolean {
-  const clock = [
-    at.getSeconds(),
-    at.getMinutes(),
-    at.getHours(),
-    at.getDate(),
-    at.getMonth() + 1,
-    at.getDay() + 1,
-    at.getFullYear(),
-  ];
-  return fields.every((values, index) => values.includes(clock[index]!));
 }

@@ -1,8 +1,9 @@
+import type { Command } from "../config/model.ts";
 import type { PlannedJob, Stage } from "../config/plan.ts";
 import { PluginError } from "../plugin-error.ts";
 import type { RunContext } from "./context.ts";
 
-/** Time a command of init or pre_upload may take. */
+/** Time a command of init or pre_upload may take that says nothing else. */
 const COMMAND_TIMEOUT_MS = 15_000;
 
 /** Most characters of a failed command's output that go into the error. */
@@ -11,11 +12,13 @@ const SHOWN_OUTPUT = 500;
 export async function runCommands(
   { engine, ctx, onStep }: RunContext,
   section: "init" | "pre_upload",
-  commands: readonly string[],
+  commands: readonly Command[],
 ): Promise<void> {
-  for (const command of commands) {
+  for (const each of commands) {
+    const { run: command, timeout } = typeof each === "string" ? { run: each, timeout: null } : each;
     await onStep({ kind: "command", section, command });
-    const { exitCode, stdout, stderr } = await engine.runSh(command, { timeoutMs: COMMAND_TIMEOUT_MS }, ctx);
+    const timeoutMs = timeout === null ? COMMAND_TIMEOUT_MS : timeout * 1000;
+    const { exitCode, stdout, stderr } = await engine.runSh(command, { timeoutMs }, ctx);
     if (exitCode === 0) continue;
     const output = (stderr.trim() || stdout.trim()).slice(-SHOWN_OUTPUT);
     const message = `${section} command '${command}' failed with exit_code: ${exitCode}${output === "" ? "" : ` - ${output}`}`;

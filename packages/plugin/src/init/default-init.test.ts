@@ -227,6 +227,21 @@ test("a failing init command stops the run and says why", async () => {
   assert.equal(calls.at(-1), "runSh mkdir /x");
 });
 
+test("commands have 15 s, or what they ask for", async () => {
+  const given: unknown[] = [];
+  const runSh: PluginEngine["runSh"] = async (body, options) => {
+    given.push([body, options]);
+    return { exitCode: 0, stdout: "", stderr: "" };
+  };
+  const commands = ["a", { run: "b", timeout: 600 }, { run: "c" }];
+  await defaultInit(configOf({ init: { commands, jobs: [] }, services: [] }), run(recorder({ runSh }).engine));
+  assert.deepEqual(given, [
+    ["a", { timeoutMs: 15_000 }],
+    ["b", { timeoutMs: 600_000 }],
+    ["c", { timeoutMs: 15_000 }],
+  ]);
+});
+
 const existing = { status: "running" } as never;
 
 test("upload: services stop, stages run, services come back (§12 30)", async () => {

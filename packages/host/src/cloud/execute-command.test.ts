@@ -25,18 +25,12 @@ test("of two nodes that are created at the same time the second sees what the fi
     cpuOvercommit: 1,
   } as unknown as CommandContext;
   const commandFor = (number: number) => {
-    const node = {
+    const node = apiNode({
       nodeId: `a2c9e1f4-0000-4000-8000-00000000000${number}`,
-      nodeName: `node-${number}`,
-      versionKey: { protocolKey: "test", variantKey: "test-main" },
-      semanticVersion: "1.2.3",
-      ipAddress: `10.0.0.${number}`,
-      ipGateway: "10.0.0.9",
-      config: {
-        vm: { cpuCores: 0n, memoryBytes: BigInt(Math.floor(totalmem() * 0.6)), diskBytes: 0n },
-        image: { imageId: "image-1", imageUri: "docker://registry/test:1", minBabelVersion: "0.1.0" },
-      },
-    };
+      ip: `10.0.0.${number}`,
+      memoryBytes: BigInt(Math.floor(totalmem() * 0.6)),
+      image: { imageId: "image-1", imageUri: "docker://registry/test:1", minBabelVersion: "0.1.0" },
+    });
     const value = { nodeId: node.nodeId, command: { case: "create" as const, value: { node } } };
     return create(CommandSchema, { commandId: `${number}`, command: { case: "node", value } });
   };
@@ -79,3 +73,63 @@ test("init and upload have the node to themselves, whoever asks for them", async
     alone,
   );
 });
+
+test("a command that failed and comes again, because the daemon ended before it could say so, is answered as it ended", async () => {
+  const failures = [
+    ["upgrade_rolled_back", CommandExitCode.NODE_UPGRADE_ROLLBACK, null],
+    ["upgrade_failed", CommandExitCode.NODE_UPGRADE_FAILURE, null],
+    ["blocking_job", CommandExitCode.BLOCKING_JOB_RUNNING, 3600],
+  ] as const;
+  const image = { imageId: "new", imageUri: "docker://registry/test:2", minBabelVersion: "99.0.0" };
+  const value = {
+    nodeId: sampleState().id,
+    command: { case: "upgrade" as const, value: { node: apiNode({ image }) } },
+  };
+  const command = create(CommandSchema, { commandId: "the command", command: { case: "node", value } });
+  const results = await Promise.all(
+    failures.map(async ([code, , retry]) => {
+      const failure = {
+        code,
+        message: `because ${code}`,
+        hint: "",
+        ...(retry === null ? {} : { retryAfterSeconds: retry }),
+      };
+      const state = sampleState({ last_command: "the command", last_failure: failure });
+      const actor = new NodeActor(
+        () => ({}) as NodeParts,
+        state,
+        () => {},
+      );
+      const nodes = { get: () => actor, snapshots: () => [actor.snapshot()] };
+      const context = { nodes, version: "1.0.0", directory: tmpdir(), cpuOvercommit: 1 } as unknown as CommandContext;
+      return executeCommand(context, command, true);
+    }),
+  );
+  assert.deepEqual(
+    results,
+    failures.map(([code, exit, retry]) => ({
+      exit_code: exit,
+      exit_message: `because ${code}`,
+      retry_hint_seconds: retry,
+    })),
+  );
+});
+
+function apiNode({ nodeId = sampleState().id, ip = "10.0.0.1", memoryBytes = 0n, image }: ApiNode) {
+  return {
+    nodeId,
+    nodeName: `node-${nodeId}`,
+    versionKey: { protocolKey: "test", variantKey: "test-main" },
+    semanticVersion: "1.2.3",
+    ipAddress: ip,
+    ipGateway: "10.0.0.9",
+    config: { vm: { cpuCores: 0n, memoryBytes, diskBytes: 0n }, image },
+  };
+}
+
+interface ApiNode {
+  readonly nodeId?: string;
+  readonly ip?: string;
+  readonly memoryBytes?: bigint;
+  readonly image: { readonly imageId: string; readonly imageUri: string; readonly minBabelVersion: string };
+}

@@ -45,7 +45,7 @@ const diskReserve = 0.05;
 
 /**
  * Declared needs of all nodes against what the machine has: also what others do not use yet is theirs (spec host-daemon §4.2 check 5,
- * DB-5.10, §11.6). Data that were moved to another disk count there. Error `no_resources`.
+ * DB-5.10, §11.6). Data that were moved to another disk count there. Who needs nothing is never refused. Error `no_resources`.
  */
 export function checkResources(needed: VmConfig, others: readonly NodeState[], machine: Machine): void {
   const isHere = ({ data_directory: elsewhere }: NodeState): boolean => elsewhere === null;
@@ -57,7 +57,7 @@ export function checkResources(needed: VmConfig, others: readonly NodeState[], m
     throw new HostError("no_resources", message, { hint: hintOf(disk.text) });
   }
   const memory = spaceOf("MB", machine.memoryBytes / mb, others, ({ mem_size_mb: size }) => size);
-  if (needed.mem_size_mb > memory.available) {
+  if (needed.mem_size_mb > Math.max(0, memory.available)) {
     throw new HostError("no_resources", "not enough memory to allocate for the node", {
       hint: hintOf(`required=${needed.mem_size_mb} MB, available=${memory.available} MB; ${memory.text}`),
     });
@@ -65,7 +65,7 @@ export function checkResources(needed: VmConfig, others: readonly NodeState[], m
   const unit =
     machine.overcommit === 1 ? "cores" : `cores to promise (${machine.overcommit} for each of ${machine.cores})`;
   const cores = spaceOf(unit, machine.cores * machine.overcommit, others, ({ vcpu_count: count }) => count);
-  if (needed.vcpu_count > cores.available) {
+  if (needed.vcpu_count > Math.max(0, cores.available)) {
     throw new HostError("no_resources", "not enough vcpu to allocate for the node", {
       hint: hintOf(`required=${needed.vcpu_count}, available=${cores.available}; ${cores.text}`),
     });

@@ -255,6 +255,9 @@ test("a node on the host's network: its firewall is its own, the host's traffic 
   const folder = nodeImage(bench, "e2e-host-network");
   await bench.startDaemon([]);
   bench.must("nib", ["image", "play", "--start"], { cwd: folder });
+  const { isolation } = JSON.parse(bench.must("bv", ["node", "info", "--format", "json"], { cwd: folder })).node;
+  const ownIds = isolation.machine_ids_because === "" ? "number" : "object";
+  assert.deepEqual([isolation.host_network, isolation.seccomp, typeof isolation.user_id_base], [true, true, ownIds]);
   const outside = `bve2e${process.pid}`;
   const ip = (...args: string[]): string => execFileSync("ip", args, { encoding: "utf8" });
   ip("netns", "add", outside);

@@ -1,3 +1,4 @@
+import { withoutSightOf } from "@blockvisor/image/container";
 import type { CgroupHierarchies } from "../cgroups/index.ts";
 
 /** What is there for an OCI tool's command before it begins. */
@@ -37,16 +38,12 @@ export function isIn(file: string, folder: string | undefined): boolean {
 
 /** $1: files to join by, one a line. */
 const JOIN = `printf '%s\n' "$1" | while read -r file; do echo $$ >"$file"; done; shift; exec "$@"`;
-const HIDE = `mount -t tmpfs -o size=64k tmpfs "$1"; shift; exec "$@"`;
 
 /** argv of `command` on its ground. */
 export function onGround(
   { join, hidden }: ToolGround,
   command: readonly [string, ...string[]],
 ): readonly [string, ...string[]] {
-  const hiding =
-    hidden === undefined
-      ? command
-      : (["unshare", "--mount", "--propagation", "private", "sh", "-ec", HIDE, "sh", hidden, ...command] as const);
+  const hiding = hidden === undefined ? command : withoutSightOf(hidden, command);
   return join.length === 0 ? hiding : ["sh", "-ec", JOIN, "sh", join.join("\n"), ...hiding];
 }

@@ -11,6 +11,7 @@ export {
 export { dockerHost, dockerImageId } from "./docker-engine.ts";
 export { blobsLock, type FetchedImage, fetchToLayout, layoutPath, prepareStore } from "./fetch-to-layout.ts";
 export { type FileLockOptions, lockFile, withFileLock } from "./file-lock.ts";
+export { withoutSightOf } from "./hidden-folder.ts";
 export { type ImageConfig, parseImageConfig } from "./image-config.ts";
 export { formatImageReference, type ImageReference, isLoopbackRegistry } from "./image-reference.ts";
 export { DEFAULT_FILE_LIMITS, type FileLimits, type ImageFile } from "./layer-files.ts";

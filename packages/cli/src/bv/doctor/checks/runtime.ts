@@ -1,6 +1,7 @@
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { withoutSightOf } from "@blockvisor/image/container";
 import { tryApptainer } from "../apptainer-trial.ts";
 import { error, type Finding, ok, type Patient, warning } from "../finding.ts";
 import { attempt, isInstalled, type Trial } from "../trial.ts";
@@ -53,10 +54,10 @@ async function tryOci(program: string, signal: AbortSignal): Promise<Trial> {
     mkdirSync(join(folder, "rootfs/proc"), { recursive: true });
     copyFileSync(busybox, join(folder, "rootfs/busybox"));
     writeFileSync(join(folder, "config.json"), JSON.stringify(trialConfig()));
-    const command = [program, "--root", join(folder, "state"), "run", "--bundle", folder, `bv-doctor-${process.pid}`];
-    const hide = ["--mount", "sh", "-ec", `mount -t tmpfs tmpfs ${HYBRID}; exec "$@"`, "sh"];
-    if (program === "crun" && existsSync(HYBRID)) return await attempt("unshare", [...hide, ...command], signal);
-    return await attempt(program, command.slice(1), signal);
+    const words = ["--root", join(folder, "state"), "run", "--bundle", folder, `bv-doctor-${process.pid}`];
+    const isHidden = program === "crun" && existsSync(HYBRID);
+    const [tool, ...args] = isHidden ? withoutSightOf(HYBRID, [program, ...words]) : [program, ...words];
+    return await attempt(tool, args, signal);
   } catch (failure) {
     return { worked: false, reason: (failure as Error).message };
   } finally {

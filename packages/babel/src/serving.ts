@@ -1,5 +1,4 @@
 import { existsSync, readFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { Agent } from "./agent.ts";
 import { inRoot, type Paths, type Toolbox } from "./paths.ts";
@@ -19,7 +18,7 @@ export async function serveUntilEnded(paths: Paths, entry: string): Promise<numb
     paths,
     toolbox: toolboxIn(folder, paths),
     version: versionOf(folder),
-    archiveCommand: [join(folder, "busybox"), "env", ...archiveEnvironment(paths), ...archiveCommand(folder, entry)],
+    archiveCommand: [join(folder, "busybox"), "env", `BABEL_ROOT=${paths.root}`, ...archiveCommand(folder, entry)],
     report,
     env: process.env,
   });
@@ -57,9 +56,3 @@ function readDescription(
   const path = join(folder, "agent.json");
   return existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : undefined;
 }
-
-/** Compression is done in node's thread pool, whose size counts at the start of the process only: one per core, and some for files. */
-const archiveEnvironment = (paths: Paths): readonly string[] => [
-  `BABEL_ROOT=${paths.root}`,
-  `UV_THREADPOOL_SIZE=${Math.min(availableParallelism(), 8) + 4}`,
-];

@@ -8,4 +8,7 @@ for name in LD_PRELOAD LD_LIBRARY_PATH LD_AUDIT LD_DEBUG LD_BIND_NOW GLIBC_TUNAB
   eval "export BABEL_IMAGE_$name=\"\$$name\""
   unset "$name"
 done
+# Authorities that the host trusts besides the usual ones, and whoever runs a tool: for babel and archive jobs, not for what they start.
+authorities="${BABEL_CA_FILE:-${BABEL_ROOT:-}/var/lib/babel/run/ca.pem}"
+[ ! -f "$authorities" ] || export NODE_EXTRA_CA_CERTS="$authorities"
 exec "$@"

@@ -83,6 +83,8 @@ const schema = z.looseObject({
   upgrade_smoke_check: z.boolean().default(false),
   /** …and have to stay healthy for so long before they are done; else the node goes back to what it was. 0: whatever comes up is good. */
   upgrade_watch_secs: z.number().min(0).max(3_600).default(3),
+  /** PEM file of certificate authorities that nodes' babel trusts besides the usual ones; absent: those of NODE_EXTRA_CA_CERTS, if there are any. */
+  ca_file: z.string().regex(/^\//, "is no absolute path").optional(),
   /** Where programs of this machine read metrics, `http://127.0.0.1:PORT/metrics`; absent: nowhere. 0: any free port, see `bv status`. */
   metrics_port: z.number().int().min(0).max(65_535).optional(),
 });
@@ -121,6 +123,7 @@ export interface HostConfig {
   readonly upgradeWatchMs: number;
   readonly recovery: { readonly checkMs: number; readonly agentTimeoutMs: number };
   readonly metricsPort: number | undefined;
+  readonly caFile: string | undefined;
   /** Of schedules; undefined: the machine's. */
   readonly timeZone: string | undefined;
 }
@@ -210,6 +213,7 @@ function resolve(file: HostConfigFile, path: string): HostConfig {
       agentTimeoutMs: file.recovery.agent_timeout_secs * 1000,
     },
     metricsPort: file.metrics_port,
+    caFile: file.ca_file,
     timeZone: file.timezone,
   };
 }

@@ -6,6 +6,7 @@ import { newAgentRecord, writeAgentRecord } from "../agent/agent-record.ts";
 import { serveEngine } from "../agent/engine-server.ts";
 import { firstAgentOf } from "../agent/first-agent.ts";
 import { type FirstSetup, offerSetup, withdrawSetup } from "../agent/first-setup.ts";
+import { giveAuthorities } from "../agent/node-authorities.ts";
 import { HostError, reportOf } from "../errors/host-error.ts";
 import { logTail } from "../history/node-logs.ts";
 import { hostBridge } from "../network/index.ts";
@@ -92,6 +93,7 @@ export const upSteps = {
       containerSpec(node, state),
       writeAgentRecord(paths.agentRecord, node.agent),
       withdrawSetup(paths.run),
+      giveAuthorities(paths.run, host.config.caFile ?? process.env["NODE_EXTRA_CA_CERTS"]),
       truncate(paths.containerLog, 0).catch(() => {}),
       awaitAgentSocket(paths.run).then((arrival) => {
         node.arriving = arrival;

@@ -72,7 +72,7 @@ const storedBytes = (bytes: Buffer, compression: Compression): Buffer =>
 
 /** The archive as a source, with urls of the store that expire as told. */
 export function sampleSource(
-  store: FaultyStore,
+  store: Pick<FaultyStore, "url">,
   { header, chunks }: Pick<SampleArchive, "header" | "chunks">,
   options: { readonly dataVersion?: number; readonly urlMs?: number } = {},
 ): ArchiveSource & { calls: number } {

@@ -19,9 +19,12 @@ export class ToolProcess {
     args: readonly string[],
     source: ArchiveSource,
     listen: (event: ToolEvent) => void = () => undefined,
+    command: readonly string[] = [process.execPath, join(bundle, "babel.mjs")],
+    env: NodeJS.ProcessEnv = process.env,
   ) {
-    const child = spawn(process.execPath, [join(bundle, "babel.mjs"), "archive-tool", ...args], {
+    const child = spawn(command[0]!, [...command.slice(1), "archive-tool", ...args], {
       stdio: ["pipe", "pipe", "inherit"],
+      env,
     });
     this.child = child;
     // It may be killed while it is answered.

@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdir, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import { after, test } from "node:test";
 import { ProtocolData } from "../../protocol-data/state.ts";
@@ -66,4 +70,47 @@ test("a node whose data are fetched from outside knows at any moment whether the
   const trap = fetch();
   assert.equal(await trap.ended, 1);
   assert.match(String(trap.result?.["message"]), /\.babel_jobs is not a folder/);
+});
+
+test("a store with a certificate of a private authority is trusted if the host says so, and not otherwise (9.7)", async (t) => {
+  const fixture = await DownloadFixture.make(t);
+  const folder = dirname(fixture.data);
+  const [key, certificate] = [join(folder, "key.pem"), join(folder, "private.crt")];
+  const request = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=private".split(" ");
+  const names = ["-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate];
+  execFileSync("openssl", [...request, ...names], { stdio: "ignore" });
+  const server = createServer({ key: await readFile(key), cert: await readFile(certificate) }, ({ url }, response) =>
+    response.end(fixture.store.objects.get((url ?? "").slice(1))),
+  ).listen(0, "localhost");
+  t.after(() => server.close());
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const files = new Map([["a", sampleBytes(100_000, "a")]]);
+  const sample = await storeSample(fixture.store, files, { chunkSize: 50_000 });
+  const source = sampleSource({ url: (key: string) => `https://localhost:${port}/${key}` }, sample);
+  const command = bundle.description.archive.slice(0, -1).map((word) => word.replaceAll("{dir}", bundle.folder));
+  const fetch = (env: NodeJS.ProcessEnv, listen: (line: string) => void = () => undefined) => {
+    const args = ["fetch", "--name", "sample", "--data", fixture.data, "--state", join(folder, "tool")];
+    return new ToolProcess("", args, source, ({ line }) => listen(String(line)), command, { ...process.env, ...env });
+  };
+
+  const refused: string[] = [];
+  const stranger = fetch({ NODE_EXTRA_CA_CERTS: certificate, BABEL_ROOT: join(folder, "root") }, (line) => {
+    if (!/self-signed certificate/.test(line)) return;
+    refused.push(line);
+    stranger.child.kill("SIGTERM");
+  });
+  assert.equal(await stranger.ended, 1, "what the image says of its programs is not for babel");
+  assert.notEqual(refused.length, 0);
+
+  // Where the host puts it in a node, and where an operator says.
+  const run = join(folder, "root/var/lib/babel/run");
+  await mkdir(run, { recursive: true });
+  await writeFile(join(run, "ca.pem"), await readFile(certificate));
+  for (const env of [{ BABEL_ROOT: join(folder, "root") }, { BABEL_CA_FILE: certificate }]) {
+    const trusting = fetch(env);
+    assert.equal(await trusting.ended, 0, JSON.stringify(trusting.result));
+    assert.deepEqual(await treeOf(fixture.data), files);
+    for (const path of [fixture.data, join(folder, "tool")]) await rm(path, { recursive: true });
+  }
 });

@@ -49,7 +49,7 @@ export async function runTool(
   const [program, ...words] = archiveToolCommand(process.env);
   const child = spawn(program, [...words, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, BABEL_ENGINE_SECRET: secret },
+    env: { ...process.env, BABEL_CA_FILE: process.env["NODE_EXTRA_CA_CERTS"], BABEL_ENGINE_SECRET: secret },
   });
   const stop = (): void => void child.kill("SIGTERM");
   signal.addEventListener("abort", stop, { once: true });

@@ -19,7 +19,8 @@ function present<T extends Readonly<Record<string, unknown>>>(fields: T): { [K i
   return Object.fromEntries(entries) as { [K in keyof T]?: Init<T[K]> };
 }
 
-const wide = (value: number | null): bigint | null => (value === null ? null : BigInt(value));
+/** A config that an older version saved lacks what it did not know. */
+const wide = (value: number | null | undefined): bigint | null => (value == null ? null : BigInt(value));
 
 export function jobConfigMessage(name: string, config: plugin.JobConfig): MessageInitShape<typeof JobConfigSchema> {
   return {
@@ -90,7 +91,7 @@ function restartMessage(restart: plugin.RestartPolicy): MessageInitShape<typeof 
       value: {
         backoffTimeoutMs: BigInt(config.backoff_timeout_ms),
         backoffBaseMs: BigInt(config.backoff_base_ms),
-        ...present({ maxRetries: config.max_retries }),
+        ...present({ maxRetries: config.max_retries, backoffMaxMs: wide(config.backoff_max_ms) }),
       },
     },
   };

@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import type { PluginConfig } from "@blockvisor/plugin";
-import { ErrorDetailSchema, RunShResponseSchema } from "@blockvisor/wire/blockvisor/babel/v1/babel";
+import type { JobConfig, PluginConfig } from "@blockvisor/plugin";
+import {
+  type JobConfig as BabelJobConfig,
+  ErrorDetailSchema,
+  RunShResponseSchema,
+} from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { openAgentLink } from "../agent/agent-link.ts";
 import { NodeTasks } from "../schedule/node-tasks.ts";
@@ -117,6 +121,27 @@ test("the config before the last change is kept, and numbers of template paramet
   for (const config of [first, second, second]) await engine.saveConfig(config, "d", context);
   assert.deepEqual(await engine.loadConfig(context), { config: second, digest: "d" });
   assert.deepEqual(await readPluginConfig(join(folder, "plugin_config.previous.json")), { config: first, digest: "d" });
+});
+
+test("restarts are as the script says, also when an older version saved it", async (t) => {
+  const { engine, context, listen } = await nodeEngine(t);
+  const seen: unknown[] = [];
+  const createJob = ({ config }: { config?: BabelJobConfig | undefined }) => {
+    const policy = config?.restart?.policy;
+    if (policy?.case === "always")
+      seen.push([policy.value.backoffBaseMs, policy.value.maxRetries, policy.value.backoffMaxMs]);
+    return {};
+  };
+  await listen({}, { createJob, getStopTimeout: () => ({}) });
+  const backoff = { backoff_timeout_ms: 60_000, backoff_base_ms: 500, max_retries: 7 };
+  for (const always of [{ ...backoff, backoff_max_ms: 20_000 }, backoff]) {
+    const config = { job_type: { run_sh: "true" }, restart: { always } } as unknown as JobConfig;
+    await engine.createJob("job", config, context);
+  }
+  assert.deepEqual(seen, [
+    [500n, 7, 20_000n],
+    [500n, 7, undefined],
+  ]);
 });
 
 test("what did not reach babel is sent when it is back", async (t) => {

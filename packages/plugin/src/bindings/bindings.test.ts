@@ -233,7 +233,7 @@ test("jobs from a script (§12 20, 21)", async () => {
       name: "j",
       config: {
         job_type: { run_sh: "sleep 1" },
-        restart: { on_failure: { backoff_timeout_ms: 1, backoff_base_ms: 2, max_retries: null } },
+        restart: { on_failure: { backoff_timeout_ms: 1, backoff_base_ms: 2, max_retries: null, backoff_max_ms: null } },
         shutdown_timeout_secs: null,
         shutdown_signal: null,
         needs: ["a"],

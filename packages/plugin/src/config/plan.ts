@@ -14,8 +14,18 @@ export interface PlannedJob {
 /** Names of the jobs of the stage before. */
 export type Stage = readonly string[];
 
-const SERVICE_RESTART: RestartConfig = { backoff_timeout_ms: 60_000, backoff_base_ms: 1_000, max_retries: null };
-const ARCHIVE_RESTART: RestartConfig = { backoff_timeout_ms: 600_000, backoff_base_ms: 500, max_retries: 10 };
+const SERVICE_RESTART: RestartConfig = {
+  backoff_timeout_ms: 60_000,
+  backoff_base_ms: 1_000,
+  max_retries: null,
+  backoff_max_ms: null,
+};
+const ARCHIVE_RESTART: RestartConfig = {
+  backoff_timeout_ms: 600_000,
+  backoff_base_ms: 500,
+  max_retries: 10,
+  backoff_max_ms: null,
+};
 
 const DEFAULT_COMPRESSION = { ZSTD: 3 };
 

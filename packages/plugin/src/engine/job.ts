@@ -8,6 +8,8 @@ export interface RestartConfig {
   readonly backoff_base_ms: number;
   /** `null` = unlimited. */
   readonly max_retries: number | null;
+  /** Longest pause between two runs; `null` = 5 minutes. */
+  readonly backoff_max_ms: number | null;
 }
 
 export type RestartPolicy = "never" | { readonly always: RestartConfig } | { readonly on_failure: RestartConfig };

@@ -18,6 +18,7 @@ export const restartConfig: Reader<RestartConfig> = struct<RestartConfig>({
   backoff_timeout_ms: required(int("u64")),
   backoff_base_ms: required(int("u64")),
   max_retries: option(int("u32")),
+  backoff_max_ms: option(int("u64")),
 });
 
 export const signal: Reader<string> = taggedEnum<string>(Object.fromEntries(SIGNALS.map((name) => [name, null])));

@@ -115,8 +115,12 @@ const nothing = {
   use_protocol_data: null,
   one_time: null,
 };
-const serviceRestart = { always: { backoff_timeout_ms: 60000, backoff_base_ms: 1000, max_retries: null } };
-const archiveRestart = { on_failure: { backoff_timeout_ms: 600000, backoff_base_ms: 500, max_retries: 10 } };
+const serviceRestart = {
+  always: { backoff_timeout_ms: 60000, backoff_base_ms: 1000, max_retries: null, backoff_max_ms: null },
+};
+const archiveRestart = {
+  on_failure: { backoff_timeout_ms: 600000, backoff_base_ms: 500, max_retries: 10, backoff_max_ms: null },
+};
 
 test("complete job configurations, archive available (§12 26, 29)", async () => {
   assert.deepEqual(await initJobs(FULL, {}), {
@@ -132,7 +136,7 @@ test("complete job configurations, archive available (§12 26, 29)", async () =>
     unpack: {
       ...nothing,
       job_type: { run_sh: "tar" },
-      restart: { on_failure: { backoff_timeout_ms: 1, backoff_base_ms: 2, max_retries: null } },
+      restart: { on_failure: { backoff_timeout_ms: 1, backoff_base_ms: 2, max_retries: null, backoff_max_ms: null } },
       needs: ["jwt", "download"],
     },
     reth: {

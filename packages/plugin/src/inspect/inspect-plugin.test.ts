@@ -17,8 +17,12 @@ const service = { restart_config: null, ...noProcess };
 const stored = { use_protocol_data: true, data_dir: null, store_key: null, archive: true };
 const job = { restart: null, ...noProcess, needs: null, use_protocol_data: null, one_time: null };
 const running = { ...noProcess, needs: null, wait_for: null, use_protocol_data: null, one_time: null };
-const always = { always: { backoff_timeout_ms: 60000, backoff_base_ms: 1000, max_retries: null } };
-const archiveRestart = { on_failure: { backoff_timeout_ms: 600000, backoff_base_ms: 500, max_retries: 10 } };
+const always = {
+  always: { backoff_timeout_ms: 60000, backoff_base_ms: 1000, max_retries: null, backoff_max_ms: null },
+};
+const archiveRestart = {
+  on_failure: { backoff_timeout_ms: 600000, backoff_base_ms: 500, max_retries: 10, backoff_max_ms: null },
+};
 
 const DATA = "/blockjoy/protocol_data";
 const LAGOON =
@@ -188,7 +192,7 @@ test("another variant, and everything that can be given", async () => {
         `harbord start --home ${DATA}/harbor --p2p.laddr tcp://0.0.0.0:26656 ` +
         '--p2p.seeds "a@seed1.example:26656,b@seed2.example:26656" --moniker "my node"',
       ...noProcess,
-      restart_config: { backoff_timeout_ms: 30000, backoff_base_ms: 500, max_retries: null },
+      restart_config: { backoff_timeout_ms: 30000, backoff_base_ms: 500, max_retries: null, backoff_max_ms: 60000 },
       shutdown_signal: "SIGINT",
       run_as: "harbor",
       log_timestamp: true,
@@ -202,13 +206,17 @@ test("another variant, and everything that can be given", async () => {
       { name: "download", restart: archiveRestart, needs: [], wait_for: null },
       {
         name: "fix-permissions",
-        restart: { on_failure: { backoff_timeout_ms: 1000, backoff_base_ms: 100, max_retries: 3 } },
+        restart: {
+          on_failure: { backoff_timeout_ms: 1000, backoff_base_ms: 100, max_retries: 3, backoff_max_ms: null },
+        },
         needs: ["download"],
         wait_for: null,
       },
       {
         name: "harbord",
-        restart: { always: { backoff_timeout_ms: 30000, backoff_base_ms: 500, max_retries: null } },
+        restart: {
+          always: { backoff_timeout_ms: 30000, backoff_base_ms: 500, max_retries: null, backoff_max_ms: 60000 },
+        },
         needs: ["fix-permissions"],
         wait_for: [],
       },

@@ -67,7 +67,7 @@ export class StateFolder {
     this.filesObject = join(path, "files-object");
   }
 
-  /** Makes this process the only one that works on the download. @throws TransferFault `permanent` if another one does */
+  /** Makes this process the only one that works on the download. @throws TransferFault `transient` while another one does: it will end */
   async lease(): Promise<void> {
     await ensureFolder(this.path, 0o755);
     const file = join(this.path, "lease.json");

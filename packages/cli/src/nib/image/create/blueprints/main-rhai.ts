@@ -70,6 +70,7 @@ fn plugin_config() {
                 // The following can be said about every service and job. All optional.
                 // When it ends it is started again after backoff_base_ms, then after twice as long, and so on; once it
                 // has run for backoff_timeout_ms it starts from the beginning. max_retries: give up after so many.
+                // backoff_max_ms: wait no longer than this (default: 5 minutes).
                 // Default: 60000, 1000, never give up.
                 restart_config: #{
                     backoff_timeout_ms: 60000,

@@ -88,13 +88,19 @@ test("logs are shown, and packed for somebody else", async () => {
   for (const name of ["node.json", "events.json", "container.log"]) assert.match(packed, new RegExp(`/${name}$`, "m"));
 });
 
-test("tasks are listed", async () => {
+test("tasks are listed with how they ran, run by hand, and removed", async () => {
   assert.match(
     await done("bv", "node", "tasks"),
     /^ remember-height +0 \* \* \* \* \* \* +remember_height\(scheduled\) +20\d\d-/m,
   );
   const [task] = (await json("bv", "node", "tasks", node.name)).tasks;
   assert.deepEqual([task.name, task.function, task.param], ["remember-height", "remember_height", "scheduled"]);
+  const [ran] = (await json("bv", "node", "tasks", "--run", "remember-height")).tasks;
+  assert.deepEqual([ran.last_error, ran.failures, ran.last_run > "20"], [null, 0, true]);
+  assert.match(await done("bv", "node", "tasks"), /^ remember-height .* \d+ ms +ok$/m);
+  const none = await bv("node", "tasks", "--run", "none");
+  assert.match(none.stderr, /no task `none` is scheduled/);
+  assert.equal(await done("bv", "node", "tasks", "--rm", "remember-height"), "No tasks are scheduled.\n");
 });
 
 test("an upgrade is taken back by a rollback; without one there is nothing to go back to", async () => {

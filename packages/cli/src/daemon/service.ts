@@ -11,6 +11,8 @@ export interface UnaryMethods {
   readonly GetNode: [Host.GetNodeRequestJson, Host.NodeJson];
   readonly RepairNode: [Host.RepairNodeRequestJson, Host.NodeJson];
   readonly ListTasks: [Host.ListTasksRequestJson, Host.ListTasksResponseJson];
+  readonly RunTask: [Host.RunTaskRequestJson, Host.TaskJson];
+  readonly DeleteTask: [Host.DeleteTaskRequestJson, Host.DeleteTaskResponseJson];
   readonly GetNodeMetrics: [Host.GetNodeMetricsRequestJson, Host.NodeMetricsJson];
   readonly GetNodeResources: [Host.GetNodeResourcesRequestJson, Host.NodeResourcesJson];
   readonly GetNodeFirewall: [Host.GetNodeFirewallRequestJson, Host.NodeFirewallJson];

@@ -1,11 +1,12 @@
 import { openAgentLink } from "../agent/agent-link.ts";
 import { readAgentRecord } from "../agent/agent-record.ts";
-import { HostError, reportOf } from "../errors/host-error.ts";
+import { HostError } from "../errors/host-error.ts";
 import { EventLog } from "../history/event-log.ts";
 import { nodePaths } from "../place/paths.ts";
 import { createNodeEngine } from "../plugin/node-engine.ts";
 import { NodePlugin } from "../plugin/node-plugin.ts";
-import { NodeTasks, type Task } from "../schedule/node-tasks.ts";
+import { NodeTasks } from "../schedule/node-tasks.ts";
+import { runTask } from "../schedule/run-task.ts";
 import { holdsRules } from "./firewall-target.ts";
 import { lendData } from "./lend-data.ts";
 import type { NodeActor } from "./node-actor.ts";
@@ -24,8 +25,14 @@ export function assembleNode(
   const log = host.log.child({ node: id });
   const link = openAgentLink(paths.run, () => parts.agent?.secret);
   const events = new EventLog(paths.events, (error) => log.warn(`event not recorded: ${error.message}`));
-  const run = (task: Task): Promise<void> => runTask(task, actorOf(id));
-  const tasks = new NodeTasks(paths.tasks, run, host.config.timeZone);
+  const tasks = new NodeTasks(paths.tasks, (task) => runTask(task, actorOf(id)), {
+    timeZone: host.config.timeZone,
+    onFailing: ({ name }, { failures, error }) => {
+      const message = `task '${name}' failed ${failures} times in a row: ${error}`;
+      events.add({ kind: "failed", operation: "task", message });
+      log.error({ task: name }, message);
+    },
+  });
   const engine = createNodeEngine({
     link,
     requireAgent: () => requireRunning(actorOf(id)),
@@ -85,17 +92,4 @@ export async function restoreParts(parts: NodeParts): Promise<void> {
 function requireRunning(actor: NodeActor | undefined): void {
   if (actor?.snapshot().seen.container === "running") return;
   throw new HostError("unavailable", "node connection is closed", { hint: "start the node" });
-}
-
-/** A task runs only while its node is up and nothing else is done with it; a missed occurrence is left out (spec plugin-api §6). */
-async function runTask(task: Task, actor: NodeActor | undefined): Promise<void> {
-  if (!actor?.idle || actor.snapshot().status !== "Running") return;
-  const { log } = actor.parts;
-  try {
-    await actor.callPlugin(task.function, task.param);
-    log.debug({ task: task.name }, "scheduled task done");
-  } catch (error) {
-    const { code, message } = reportOf(error);
-    log.warn({ task: task.name, code }, `scheduled task failed: ${message}`);
-  }
 }

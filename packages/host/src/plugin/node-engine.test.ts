@@ -21,7 +21,7 @@ async function nodeEngine(t: TestContext) {
     link: openAgentLink(folder, () => "secret"),
     requireAgent: () => {},
     env: () => assert.fail("nobody asks for it"),
-    tasks: new NodeTasks(join(folder, "tasks.json"), async () => {}),
+    tasks: new NodeTasks(join(folder, "tasks.json"), async () => ""),
     secrets: devSecrets(join(folder, "secrets.json")),
     devMode: false,
     pluginDataPath: join(folder, "plugin.data"),

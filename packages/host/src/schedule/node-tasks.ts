@@ -3,13 +3,48 @@ import { isOperationError } from "@blockvisor/image/container";
 import { CronError, parseSchedule, type Schedule } from "@blockvisor/plugin";
 import { z } from "zod";
 import { readVersioned, writeDurable } from "../durable/index.ts";
-import { HostError } from "../errors/host-error.ts";
+import { HostError, reportOf } from "../errors/host-error.ts";
 
 const schedule = z.string().refine(parses, "is no schedule");
 const taskSchema = z.object({ name: z.string(), schedule, function: z.string(), param: z.string() });
-const fileSchema = z.object({ tasks: z.array(taskSchema) });
+const lastSchema = z.object({
+  /** Epoch milliseconds of its beginning. */
+  at: z.number(),
+  ms: z.number(),
+  /** The beginning of what it returned; null when it failed. */
+  result: z.string().nullable(),
+  error: z.string().nullable(),
+  /** Failures in a row. */
+  failures: z.number().int(),
+});
+const fileSchema = z.object({ tasks: z.array(taskSchema.extend({ last: lastSchema.exactOptional() })) });
 
 export type Task = z.infer<typeof taskSchema>;
+
+/** How a task ran last. */
+export type LastRun = z.infer<typeof lastSchema>;
+
+/** A task as it stands. */
+export interface ListedTask extends Task {
+  readonly next: Date | undefined;
+  readonly last: LastRun | undefined;
+}
+
+export interface NodeTasksOptions {
+  /** Default: the machine's. */
+  readonly timeZone?: string | undefined;
+  /** A task has failed so often in a row that somebody should know; told once. */
+  readonly onFailing?: (task: Task, last: LastRun) => void;
+}
+
+/** Failures in a row that are told. */
+const toldFailures = 3;
+
+/** Most characters that are kept of a result or an error. */
+const keptCharacters = 500;
+
+/** What did not change is not written more often than this, in milliseconds: a task may run every second. */
+const savePeriod = 60_000;
 
 /** Most tasks a node may have: a plugin must not be able to fill the host with timers. */
 const maxTasks = 64;
@@ -23,27 +58,29 @@ interface Entry {
   timer: NodeJS.Timeout | undefined;
   next: Date | undefined;
   running: boolean;
+  last: LastRun | undefined;
+  savedAt: number;
 }
 
 /**
- * The scheduled tasks of one node, in `<node>/tasks.json`. Every change is durable before it is acknowledged. A task that still runs
- * when its time comes again is left out; occurrences missed while the daemon was down are not made up: a task that must have run says so
+ * The scheduled tasks of one node, in `<node>/tasks.json`. Every change is durable before it is acknowledged. A task that still runs,
+ * or waits for its node, when its time comes again is left out; occurrences missed while the daemon was down are not made up: a task that must have run says so
  * itself, and can be run by hand.
  */
 export class NodeTasks {
   readonly #path: string;
-  readonly #run: (task: Task) => Promise<void>;
-  readonly #timeZone: string | undefined;
+  readonly #run: (task: Task) => Promise<string | undefined>;
+  readonly #options: NodeTasksOptions;
   readonly #entries = new Map<string, Entry>();
   /** Changes come one after the other: each is made to what the one before it left. */
   #changes: Promise<unknown> = Promise.resolve();
   #armed = false;
 
-  /** `run` is called at the task's time; it decides whether the node is in a state to run it, and handles its failures. */
-  constructor(path: string, run: (task: Task) => Promise<void>, timeZone?: string) {
+  /** `run` is called at the task's time, and resolves with its result; undefined = the node is not in a state to run it. */
+  constructor(path: string, run: (task: Task) => Promise<string | undefined>, options: NodeTasksOptions = {}) {
     this.#path = path;
     this.#run = run;
-    this.#timeZone = timeZone;
+    this.#options = options;
   }
 
   /** Rejects with what is wrong with a file that cannot be understood; it is set aside, so that no change of tasks overwrites it. */
@@ -57,13 +94,13 @@ export class NodeTasks {
         cause: error,
       });
     });
-    for (const task of file?.tasks ?? []) this.#put(task);
+    for (const { last, ...task } of file?.tasks ?? []) this.#put(task, last);
   }
 
   /** `next` only while the node is up: there is none before its next start. */
-  list(): readonly (Task & { readonly next: Date | undefined })[] {
+  list(): readonly ListedTask[] {
     return [...this.#entries.values()]
-      .map(({ task, next }) => ({ ...task, next: this.#armed ? next : undefined }))
+      .map(({ task, next, last }) => ({ ...task, next: this.#armed ? next : undefined, last }))
       .toSorted((a, b) => a.name.localeCompare(b.name));
   }
 
@@ -74,6 +111,18 @@ export class NodeTasks {
 
   delete(name: string): Promise<void> {
     return this.#change(() => this.#delete(name));
+  }
+
+  /** Runs a task now. Errors: `not_found`, `busy`, `unavailable` when the node does not run; those of the function. */
+  async runNow(name: string): Promise<ListedTask> {
+    const entry = this.#entries.get(name);
+    const candidates = [...this.#entries.keys()];
+    if (entry === undefined) throw new HostError("not_found", `no task \`${name}\` is scheduled`, { candidates });
+    if (entry.running) throw new HostError("busy", `task \`${name}\` is running`, { hint: "wait until it is done" });
+    if (!(await this.#attempt(entry))) {
+      throw new HostError("unavailable", "the node does not run", { hint: "start the node" });
+    }
+    return this.list().find((task) => task.name === name) ?? { ...entry.task, next: undefined, last: entry.last };
   }
 
   #change(work: () => Promise<void>): Promise<void> {
@@ -89,8 +138,9 @@ export class NodeTasks {
     }
     checkSchedule(task.schedule);
     const others = this.list().filter(({ name }) => name !== task.name);
-    await this.#save([...others, task]);
-    this.#put(task);
+    const last = this.#entries.get(task.name)?.last;
+    await this.#save([...others, { ...task, last }]);
+    this.#put(task, last);
   }
 
   async #delete(name: string): Promise<void> {
@@ -113,14 +163,16 @@ export class NodeTasks {
     for (const entry of this.#entries.values()) clearTimeout(entry.timer);
   }
 
-  #put(task: Task): void {
+  #put(task: Task, last: LastRun | undefined): void {
     clearTimeout(this.#entries.get(task.name)?.timer);
     const entry: Entry = {
       task,
-      schedule: parseSchedule(task.schedule, this.#timeZone),
+      schedule: parseSchedule(task.schedule, this.#options.timeZone),
       timer: undefined,
       next: undefined,
       running: false,
+      last,
+      savedAt: last?.at ?? 0,
     };
     this.#entries.set(task.name, entry);
     this.#schedule(entry);
@@ -136,17 +188,51 @@ export class NodeTasks {
 
   #due(entry: Entry): void {
     const due = entry.next !== undefined && Date.now() >= entry.next.getTime();
-    if (due && !entry.running) {
-      entry.running = true;
-      void this.#run(entry.task).finally(() => {
-        entry.running = false;
-      });
-    }
+    // What it fails with is kept, and told by `onFailing`.
+    if (due && !entry.running) void this.#attempt(entry).catch(() => {});
     if (this.#entries.get(entry.task.name) === entry) this.#schedule(entry);
   }
 
-  async #save(tasks: readonly Task[]): Promise<void> {
-    const plain = tasks.map(({ name, schedule, function: fn, param }) => ({ name, schedule, function: fn, param }));
+  /** False: the node was not in a state to run it. Rejects with what it failed with. */
+  async #attempt(entry: Entry): Promise<boolean> {
+    const { task } = entry;
+    const [at, begin] = [Date.now(), performance.now()];
+    const end = async (outcome: Pick<LastRun, "result" | "error">): Promise<void> => {
+      const failures = outcome.error === null ? 0 : (entry.last?.failures ?? 0) + 1;
+      await this.#note(task, { at, ms: Math.round(performance.now() - begin), ...outcome, failures });
+    };
+    entry.running = true;
+    try {
+      const result = await this.#run(task);
+      if (result === undefined) return false;
+      await end({ result: result.slice(0, keptCharacters), error: null });
+      return true;
+    } catch (error) {
+      await end({ result: null, error: reportOf(error).message.slice(0, keptCharacters) });
+      throw error;
+    } finally {
+      entry.running = false;
+    }
+  }
+
+  /** Of the task of that name, which may have been scheduled anew meanwhile. */
+  async #note(task: Task, last: LastRun): Promise<void> {
+    const entry = this.#entries.get(task.name);
+    if (entry === undefined) return;
+    const changed = entry.last?.error !== last.error;
+    entry.last = last;
+    if (last.failures === toldFailures) this.#options.onFailing?.(task, last);
+    if (!changed && last.at - entry.savedAt < savePeriod) return;
+    entry.savedAt = last.at;
+    // How it went is not worth failing for: on a full disk it is known until the daemon ends.
+    await this.#change(() => this.#save(this.list())).catch(() => {});
+  }
+
+  async #save(tasks: readonly (Task & { readonly last: LastRun | undefined })[]): Promise<void> {
+    const plain = tasks.map(({ name, schedule, function: fn, param, last }) => ({
+      ...{ name, schedule, function: fn, param },
+      ...(last === undefined ? {} : { last }),
+    }));
     await writeDurable(this.#path, JSON.stringify({ schema_version: 1, tasks: plain }));
   }
 }

@@ -34,6 +34,7 @@ import {
 } from "./node-operations.ts";
 import { operationEvents } from "./operation-events.ts";
 import type { ServiceContext } from "./service-context.ts";
+import { taskMessage } from "./task-message.ts";
 
 const maxListedAddresses = 256;
 
@@ -219,13 +220,13 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
     },
     repairNode: async ({ node, stateJson }) => message(await nodes.repair(node, stateJson)),
     listTasks: async ({ node }) => ({
-      tasks: find(node, "show")
-        .parts.tasks.list()
-        .map(({ next, ...task }) => ({
-          ...task,
-          ...(next === undefined ? {} : { nextRun: timestampFromDate(next) }),
-        })),
+      tasks: find(node, "show").parts.tasks.list().map(taskMessage),
     }),
+    runTask: async ({ node, task }) => taskMessage(await find(node, "run a task of").parts.tasks.runNow(task)),
+    deleteTask: async ({ node, task }) => {
+      await find(node, "delete a task of").parts.tasks.delete(task);
+      return {};
+    },
 
     createNode: async (request) => {
       if (!context.cloud) {

@@ -2851,6 +2851,37 @@ export declare type Task = Message<"blockvisor.host.v1.Task"> & {
    * @generated from field: optional google.protobuf.Timestamp next_run = 5;
    */
   nextRun?: Timestamp | undefined;
+
+  /**
+   * @generated from field: optional google.protobuf.Timestamp last_run = 6;
+   */
+  lastRun?: Timestamp | undefined;
+
+  /**
+   * how long it took
+   *
+   * @generated from field: optional uint64 last_ms = 7;
+   */
+  lastMs?: bigint | undefined;
+
+  /**
+   * its beginning
+   *
+   * @generated from field: optional string last_result = 8;
+   */
+  lastResult?: string | undefined;
+
+  /**
+   * @generated from field: optional string last_error = 9;
+   */
+  lastError?: string | undefined;
+
+  /**
+   * in a row, up to the last run
+   *
+   * @generated from field: uint32 failures = 10;
+   */
+  failures: number;
 };
 
 /**
@@ -2881,6 +2912,37 @@ export declare type TaskJson = {
    * @generated from field: optional google.protobuf.Timestamp next_run = 5;
    */
   nextRun?: TimestampJson;
+
+  /**
+   * @generated from field: optional google.protobuf.Timestamp last_run = 6;
+   */
+  lastRun?: TimestampJson;
+
+  /**
+   * how long it took
+   *
+   * @generated from field: optional uint64 last_ms = 7;
+   */
+  lastMs?: string;
+
+  /**
+   * its beginning
+   *
+   * @generated from field: optional string last_result = 8;
+   */
+  lastResult?: string;
+
+  /**
+   * @generated from field: optional string last_error = 9;
+   */
+  lastError?: string;
+
+  /**
+   * in a row, up to the last run
+   *
+   * @generated from field: uint32 failures = 10;
+   */
+  failures?: number;
 };
 
 /**
@@ -2888,6 +2950,96 @@ export declare type TaskJson = {
  * Use `create(TaskSchema)` to create a new message.
  */
 export declare const TaskSchema: GenMessage<Task, {jsonType: TaskJson}>;
+
+/**
+ * @generated from message blockvisor.host.v1.RunTaskRequest
+ */
+export declare type RunTaskRequest = Message<"blockvisor.host.v1.RunTaskRequest"> & {
+  /**
+   * @generated from field: string node = 1;
+   */
+  node: string;
+
+  /**
+   * @generated from field: string task = 2;
+   */
+  task: string;
+};
+
+/**
+ * @generated from message blockvisor.host.v1.RunTaskRequest
+ */
+export declare type RunTaskRequestJson = {
+  /**
+   * @generated from field: string node = 1;
+   */
+  node?: string;
+
+  /**
+   * @generated from field: string task = 2;
+   */
+  task?: string;
+};
+
+/**
+ * Describes the message blockvisor.host.v1.RunTaskRequest.
+ * Use `create(RunTaskRequestSchema)` to create a new message.
+ */
+export declare const RunTaskRequestSchema: GenMessage<RunTaskRequest, {jsonType: RunTaskRequestJson}>;
+
+/**
+ * @generated from message blockvisor.host.v1.DeleteTaskRequest
+ */
+export declare type DeleteTaskRequest = Message<"blockvisor.host.v1.DeleteTaskRequest"> & {
+  /**
+   * @generated from field: string node = 1;
+   */
+  node: string;
+
+  /**
+   * @generated from field: string task = 2;
+   */
+  task: string;
+};
+
+/**
+ * @generated from message blockvisor.host.v1.DeleteTaskRequest
+ */
+export declare type DeleteTaskRequestJson = {
+  /**
+   * @generated from field: string node = 1;
+   */
+  node?: string;
+
+  /**
+   * @generated from field: string task = 2;
+   */
+  task?: string;
+};
+
+/**
+ * Describes the message blockvisor.host.v1.DeleteTaskRequest.
+ * Use `create(DeleteTaskRequestSchema)` to create a new message.
+ */
+export declare const DeleteTaskRequestSchema: GenMessage<DeleteTaskRequest, {jsonType: DeleteTaskRequestJson}>;
+
+/**
+ * @generated from message blockvisor.host.v1.DeleteTaskResponse
+ */
+export declare type DeleteTaskResponse = Message<"blockvisor.host.v1.DeleteTaskResponse"> & {
+};
+
+/**
+ * @generated from message blockvisor.host.v1.DeleteTaskResponse
+ */
+export declare type DeleteTaskResponseJson = {
+};
+
+/**
+ * Describes the message blockvisor.host.v1.DeleteTaskResponse.
+ * Use `create(DeleteTaskResponseSchema)` to create a new message.
+ */
+export declare const DeleteTaskResponseSchema: GenMessage<DeleteTaskResponse, {jsonType: DeleteTaskResponseJson}>;
 
 /**
  * @generated from message blockvisor.host.v1.CreateNodeRequest
@@ -5720,6 +5872,26 @@ export declare const HostService: GenService<{
     methodKind: "unary";
     input: typeof ListTasksRequestSchema;
     output: typeof ListTasksResponseSchema;
+  },
+  /**
+   * Now, beside its schedule; fails as the function does.
+   *
+   * @generated from rpc blockvisor.host.v1.HostService.RunTask
+   */
+  runTask: {
+    methodKind: "unary";
+    input: typeof RunTaskRequestSchema;
+    output: typeof TaskSchema;
+  },
+  /**
+   * Until the plugin schedules it again.
+   *
+   * @generated from rpc blockvisor.host.v1.HostService.DeleteTask
+   */
+  deleteTask: {
+    methodKind: "unary";
+    input: typeof DeleteTaskRequestSchema;
+    output: typeof DeleteTaskResponseSchema;
   },
   /**
    * What the kernel lets in and out of a node now, and what it should.

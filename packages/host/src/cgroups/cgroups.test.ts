@@ -69,6 +69,8 @@ test("limits are set, raised, lowered and lifted, also with processes inside", a
       limit("memory", "memory.limit_in_bytes", "memory.max"),
       String(Math.floor(memoryBytes / 4_096) * 4_096),
     );
+    const high = Number(limit("memory", "memory.soft_limit_in_bytes", "memory.high"));
+    assert.ok(high < memoryBytes && high >= (memoryBytes * 31) / 32 - 4_096, `${high} of ${memoryBytes}`);
     assert.equal(limit("pids", "pids.max", "pids.max"), String(pids));
     assert.equal(limit("cpuset", "cpuset.cpus", "cpuset.cpus"), "0");
   }
@@ -94,6 +96,7 @@ test("limits are set, raised, lowered and lifted, also with processes inside", a
   assert.ok(usage.memoryBytes > 0 && usage.memoryBytes < 32_000_000);
   await cgroups.ensure(node, {});
   assert.equal(limit("pids", "pids.max", "pids.max"), "max");
+  assert.match(limit("memory", "memory.soft_limit_in_bytes", "memory.high"), /^(max|9223372036854771712)$/);
   await cgroups.remove(node);
   assert.deepEqual(await exit, [null, "SIGKILL"]);
   assert.deepEqual(

@@ -32,12 +32,20 @@ async function limitCpuTime(hierarchies: CgroupHierarchies, name: string, cores:
   if (cores !== undefined) await set(folder.path, "cpu.shares", Math.round(cores * 1024));
 }
 
+/** So much below its limit a node begins to be held to what it can give up itself, cache first, before the kernel has to kill (DB-5.7). */
+const highMark = { share: 1 / 32, bytes: 64_000_000 } as const;
+
+function highOf(bytes: number): number {
+  return Math.round(bytes - Math.min(bytes * highMark.share, highMark.bytes));
+}
+
 async function limitMemory(hierarchies: CgroupHierarchies, name: string, bytes: number | undefined): Promise<void> {
   const folder = controllerFolder(hierarchies, "memory", name);
   if (!folder || (folder.version === 2 && !existsSync(`${folder.path}/memory.max`)))
     return refuseUnless(bytes, "memory");
   if (folder.version === 2) {
     await set(folder.path, "memory.max", bytes ?? "max");
+    await set(folder.path, "memory.high", bytes === undefined ? "max" : highOf(bytes));
     if (existsSync(`${folder.path}/memory.swap.max`)) await set(folder.path, "memory.swap.max", bytes ? 0 : "max");
     return;
   }
@@ -48,6 +56,8 @@ async function limitMemory(hierarchies: CgroupHierarchies, name: string, bytes: 
   // Memory must never exceed memory plus swap: the order depends on the direction.
   const ordered = (bytes ?? Number.POSITIVE_INFINITY) > current ? files.toReversed() : files;
   for (const file of ordered) await set(folder.path, file, bytes ?? -1);
+  const soft = "memory.soft_limit_in_bytes";
+  if (existsSync(`${folder.path}/${soft}`)) await set(folder.path, soft, bytes === undefined ? -1 : highOf(bytes));
 }
 
 async function limitProcesses(hierarchies: CgroupHierarchies, name: string, pids: number | undefined): Promise<void> {

@@ -24,7 +24,7 @@ fn protocol_status() { #{ state: "broadcasting", health: "healthy" } }
 `;
 
 before(async () => {
-  root = await makeRoot({ disk_limit: "image" });
+  root = await makeRoot({ disk_limit: "image", metrics_port: 0 });
   const disk = join(root.paths.root, "disk");
   execFileSync("truncate", ["-s", "8G", disk]);
   execFileSync("mkfs.btrfs", ["-q", disk]);
@@ -87,6 +87,11 @@ describe("on btrfs with quotas", () => {
     await fillsOnlyItself(first, clone, /Disk quota exceeded\n.*:1\n$/s);
     assert.deepEqual([(await spaceOf(first))?.kind, (await spaceOf(clone))?.kind], ["subvolume", "subvolume"]);
     assert.ok(Number((await spaceOf(clone))?.usedBytes) > 50_000_000);
+    const { conditions } = await daemon.client.getInfo({});
+    const url = /http:\S+/.exec(conditions.find(({ name }) => name === "metrics")?.message ?? "")?.[0] ?? "";
+    const metrics = await (await fetch(url)).text();
+    assert.match(metrics, /^blockvisor_node_disk_bytes\{.*name="first".*\} 99\d{7}$/m);
+    assert.match(metrics, /^blockvisor_node_disk_limit_bytes\{.*name="first".*\} 1000000000$/m);
   });
 
   test("a full node can be stopped, started and emptied", async () => {

@@ -112,9 +112,9 @@ describe("metrics for Prometheus", () => {
       [],
     );
     const told = new Set([...(await scrape()).keys()].map((key) => key.replace(/\{.*/, "")));
-    // Told only where there is a control plane, a failure, or a plugin that has these functions.
+    // Told only where there is a control plane, a disk with quotas, a failure, or a plugin that has these functions.
     const elsewhere =
-      /^blockvisor_(loops|commands|notifications|polls_failures|operations_running|node_(block_age|consensus|apr|jailed|job_progress))/;
+      /^blockvisor_(loops|commands|notifications|polls_failures|operations_running|node_(disk|block_age|consensus|apr|jailed|job_progress))/;
     assert.deepEqual(
       [...known].filter((name) => !told.has(name) && !elsewhere.test(name)),
       [],

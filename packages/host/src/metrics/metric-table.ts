@@ -43,6 +43,11 @@ export const metricTable = {
   blockvisor_node_memory_bytes: ["gauge", "Memory of the node, without cache that can be dropped."],
   blockvisor_node_memory_limit_bytes: ["gauge", "Memory the node may use."],
   blockvisor_node_processes: ["gauge", "Processes and threads of the node."],
+  blockvisor_node_disk_bytes: [
+    "gauge",
+    "Data of the node and what it changed of its image, where the kernel counts them.",
+  ],
+  blockvisor_node_disk_limit_bytes: ["gauge", "What the kernel keeps that to."],
   blockvisor_node_oom_kills_total: ["counter", "Processes killed for want of memory since the node's start."],
   blockvisor_node_pressure_percent: [
     "gauge",

@@ -7,6 +7,7 @@ import type { NodeActor } from "../node/node-actor.ts";
 import type { NodeHost } from "../node/node-host.ts";
 import { limitsOf } from "../node/node-limits.ts";
 import type { NodeTable } from "../node/node-table.ts";
+import { nodePaths } from "../place/paths.ts";
 import type { Counters } from "./counters.ts";
 import type { Sample } from "./exposition.ts";
 import { hostMetrics } from "./host-metrics.ts";
@@ -102,6 +103,10 @@ async function nodeSamples({ host, polls }: MetricSources, actor: NodeActor): Pr
     flag("blockvisor_node_running", labels, status === "Running"),
     of("blockvisor_node_attempts", state.problem?.attempts ?? 0),
   ];
+  const use = await host.spaces.use(nodePaths(host.paths, state.id).directory, state.space.kind);
+  if (use) {
+    samples.push(of("blockvisor_node_disk_bytes", use.used), of("blockvisor_node_disk_limit_bytes", use.limit));
+  }
   const resources = await containerResources(host, state.id);
   if (resources === undefined) return samples;
   const { usage, pressure, network } = resources;

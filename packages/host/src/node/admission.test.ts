@@ -37,6 +37,8 @@ test("space that others asked for and do not use yet is not given away, nor is t
   );
   assert.match(refusal({ disk_size_gb: 900 }, [], { ...machine, freeDiskBytes: 899e9 }), /available=899; .* 1000 GB$/);
   assert.equal(refusal({ disk_size_gb: 900 }, [node("moved", { disk_size_gb: 400 }, "/mnt")]), "");
+  const kept = { ...node("kept", { disk_size_gb: 400 }, "/mnt"), space: { kind: "image", gb: 400 } } as const;
+  assert.match(refusal({ disk_size_gb: 900 }, [kept]), /available=550;/);
 });
 
 test("on a machine that is promised too often nothing more fits, and what needs nothing does", () => {

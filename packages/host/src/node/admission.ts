@@ -45,10 +45,12 @@ const diskReserve = 0.05;
 
 /**
  * Declared needs of all nodes against what the machine has: also what others do not use yet is theirs (spec host-daemon §4.2 check 5,
- * DB-5.10, §11.6). Data that were moved to another disk count there. Who needs nothing is never refused. Error `no_resources`.
+ * DB-5.10, §11.6). Data that were moved to another disk count there, a space here. Who needs nothing is never refused. Error `no_resources`.
  */
 export function checkResources(needed: VmConfig, others: readonly NodeState[], machine: Machine): void {
-  const isHere = ({ data_directory: elsewhere }: NodeState): boolean => elsewhere === null;
+  // What the kernel keeps to a size may be filled with changes of the image alone.
+  const isHere = ({ data_directory: elsewhere, space }: NodeState): boolean =>
+    elsewhere === null || space.kind !== "shared";
   const disk = spaceOf("GB", machine.diskBytes / gb, others.filter(isHere), ({ disk_size_gb: size }) => size);
   const unpromised = Math.min(disk.available - (diskReserve * machine.diskBytes) / gb, machine.freeDiskBytes / gb);
   const available = Math.max(0, Math.floor(unpromised));
@@ -77,13 +79,13 @@ export function checkResources(needed: VmConfig, others: readonly NodeState[], m
  * itself. Error `no_resources`.
  */
 export function checkGrowth(needed: VmConfig, node: NodeState, all: readonly NodeState[], machine: Machine): void {
-  const { vm_config: has, data_directory: elsewhere } = node;
+  const { vm_config: has, data_directory: elsewhere, space } = node;
   const more = (size: (vm: VmConfig) => number): number => Math.max(0, size(needed) - size(has));
   const growth = {
     ...needed,
     vcpu_count: more((vm) => vm.vcpu_count),
     mem_size_mb: more((vm) => vm.mem_size_mb),
-    disk_size_gb: elsewhere === null ? more((vm) => vm.disk_size_gb) : 0,
+    disk_size_gb: elsewhere === null || space.kind !== "shared" ? more((vm) => vm.disk_size_gb) : 0,
   };
   checkResources(growth, all, machine);
 }

@@ -8,6 +8,7 @@ import { NodeActor } from "../node/node-actor.ts";
 import type { NodeParts } from "../node/node-host.ts";
 import { sampleState } from "../node/node-state.sample.ts";
 import type { NodeState } from "../node/node-state.ts";
+import { nothing } from "../node/observed.ts";
 import { type CommandContext, executeCommand } from "./execute-command.ts";
 
 test("of two nodes that are created at the same time the second sees what the first has taken", async () => {
@@ -133,3 +134,27 @@ interface ApiNode {
   readonly memoryBytes?: bigint;
   readonly image: { readonly imageId: string; readonly imageUri: string; readonly minBabelVersion: string };
 }
+
+test("a node with another name tells it to its jobs and its plugin; the same name again changes nothing", async () => {
+  const changes: Partial<NodeState>[] = [];
+  const state = sampleState({ name: "old" });
+  const operate: NodeActor["operate"] = async ({ change }) => {
+    changes.push(change(state, nothing));
+    return undefined as never;
+  };
+  const context = { nodes: { get: () => ({ operate }), actors: () => [] } } as unknown as CommandContext;
+  for (const newNodeName of ["new", "old"]) {
+    const rename = { case: "rename" as const, value: { newNodeName, newDnsName: "dns" } };
+    const command = { case: "node" as const, value: { nodeId: state.id, command: rename } };
+    const { exit_code: exit } = await executeCommand(
+      context,
+      create(CommandSchema, { commandId: "1", command }),
+      false,
+    );
+    assert.equal(exit, CommandExitCode.OK);
+  }
+  assert.deepEqual(changes, [
+    { name: "new", dns_name: "dns", reconfigure: true, config_dirty: true },
+    { name: "old", dns_name: "dns" },
+  ]);
+});

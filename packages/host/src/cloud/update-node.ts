@@ -45,11 +45,13 @@ export async function renameNode(nodes: NodeTable, actor: NodeActor, rename: Nod
   const { newNodeName: name, newDnsName: dnsName } = rename;
   await actor.operate({
     kind: "update",
-    change: () => {
+    change: (current) => {
       if (nodes.actors().some((other) => other !== actor && other.snapshot().state.name === name)) {
         throw new HostError("conflict", `node with name \`${name}\` exists`);
       }
-      return { name, dns_name: dnsName };
+      // Scripts may have written the name into the config; babel and the jobs that start from now on have it in their environment.
+      const told = current.name === name ? {} : { reconfigure: true, config_dirty: true };
+      return { name, dns_name: dnsName, ...told };
     },
     ...asker,
   });

@@ -333,6 +333,20 @@ test("data, files, tasks, templates and logs reach the host", async () => {
     failing(/No such file or directory \(os error 2\)/),
   );
   await assert.rejects(call('fn f() { add_task("t", "61 * * * * *", "f") }'), failing(/Seconds must be less than 59/));
+  for (const name of ["gone", "two", "own", "upload"]) {
+    const script = `fn f() { add_task("t", "@daily", "${name}"); } fn two(a, b) {} private fn own() {}`;
+    await assert.rejects(call(script), failing(/add_task: there is no function '\w+' that can be called/));
+  }
+  const engine = engineWith();
+  const plugin = await workers.load({
+    "main.rhai": `fn plugin_config() { #{ services: [] } } fn one(a) {}
+      fn f() { for name in ["f", "one", "upload"] { add_task(name, "@daily", name); } }`,
+  });
+  await plugin.call("f", "", engine);
+  assert.deepEqual(
+    engine.tasks.map(({ fn }) => fn),
+    ["f", "one", "upload"],
+  );
   assert.equal(await call('fn info(p) { "own " + p } fn f() { info("x") }'), "own x");
 });
 

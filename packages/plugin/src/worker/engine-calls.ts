@@ -40,8 +40,16 @@ export interface Defaults {
   upload(): Promise<void>;
 }
 
-/** Serves a script's calls with an engine. What comes from a worker is not trusted: arguments have to be what the bindings send. */
-export function engineCalls(engine: PluginEngine, ctx: EngineContext, defaults: Defaults): EngineCalls {
+/**
+ * Serves a script's calls with an engine. What comes from a worker is not trusted: arguments have to be what the bindings send.
+ * `capabilities`: functions that can be called from outside, and so by a task.
+ */
+export function engineCalls(
+  engine: PluginEngine,
+  ctx: EngineContext,
+  defaults: Defaults,
+  capabilities: readonly string[],
+): EngineCalls {
   return async (method, args, deadline) => {
     if (method === "defaultInit") return defaults.init();
     if (method === "defaultUpload") return defaults.upload();
@@ -49,6 +57,9 @@ export function engineCalls(engine: PluginEngine, ctx: EngineContext, defaults: 
     const shapes: readonly Shape[] = SCRIPT_METHODS[method];
     if (args.length > shapes.length) throw new Error(`${method} was called with ${args.length} arguments`);
     const given = shapes.map((shape, index) => checked(shape, args[index], method));
+    if (method === "addTask" && !capabilities.some((name) => name === given[2])) {
+      throw new Error(`add_task: there is no function '${given[2]}' that can be called with at most one parameter`);
+    }
     const member = engine[method] as Callable;
     return member.call(engine, ...given, { ...ctx, deadline: Math.min(ctx.deadline, deadline) });
   };

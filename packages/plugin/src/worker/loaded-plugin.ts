@@ -239,7 +239,7 @@ export class LoadedPlugin implements Plugin {
       work,
       deadline: ctx.deadline,
       signal: ctx.signal,
-      engine: engineCalls(engine, ctx, defaults),
+      engine: engineCalls(engine, ctx, defaults, this.capabilities),
     });
   }
 

@@ -40,7 +40,7 @@ const archiveTimeoutMs = 60_000;
 
 /** Puts together what all nodes share. Nothing on the machine is changed yet. Rejects without an agent bundle. */
 export async function assembleHost({ paths, config, env, log, api }: HostParts): Promise<NodeHost> {
-  const images = createImageStore({ directory: paths.images });
+  const images = createImageStore({ directory: paths.images, authFile: paths.registryLogin });
   const cgroups = createNodeCgroups();
   const { runDirectory } = paths;
   const agent = await loadAgentBundle(agentCandidates(env, import.meta.url));

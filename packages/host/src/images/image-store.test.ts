@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -13,6 +14,7 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -158,4 +160,43 @@ test("garbage collection keeps what nodes stand on, what is kept and what is you
   assert.deepEqual((await store.collectGarbage({ nodesDirectory, graceMs: 0 })).length, 2);
   assert.deepEqual(readdirSync(join(folder, "blobs/sha256")), []);
   assert.deepEqual(readdirSync(join(folder, "layout")), []);
+});
+
+test("a registry that wants a login gets the machine's, which only root may read", async () => {
+  const login = join(directory, "registries.json");
+  const passwords = join(directory, "htpasswd");
+  writeFileSync(passwords, "somebody:$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW\n");
+  const free = createServer().listen(0, "127.0.0.1");
+  await once(free, "listening");
+  const address = `127.0.0.1:${(free.address() as AddressInfo).port}`;
+  free.close();
+  const settings = join(directory, "registry.yml");
+  writeFileSync(
+    settings,
+    `version: 0.1
+log: {level: error}
+storage: {filesystem: {rootdirectory: ${join(directory, "registry")}}}
+http: {addr: "${address}"}
+auth: {htpasswd: {realm: test, path: ${passwords}}}
+`,
+  );
+  const registry = spawn("docker-registry", ["serve", settings], { stdio: "ignore" });
+  try {
+    while ((await fetch(`http://${address}/v2/`).catch(() => undefined))?.status !== 401) {
+      assert.equal(registry.exitCode, null, "docker-registry ended");
+    }
+    const image = `docker://${address}/org/image:v1`;
+    const options = ["--dest-tls-verify=false", "--dest-creds", "somebody:secret", uri("v1"), image];
+    execFileSync("skopeo", ["copy", ...options], { stdio: "ignore" });
+    const store = createImageStore({ directory: join(directory, "behind-login"), authFile: login });
+    await assert.rejects(store.ensure(image), /unauthorized|authentication required/);
+    const auth = Buffer.from("somebody:secret").toString("base64");
+    writeFileSync(login, JSON.stringify({ auths: { [address]: { auth } } }), { mode: 0o644 });
+    await assert.rejects(store.ensure(image), { code: "registry-login-exposed" });
+    chmodSync(login, 0o600);
+    assert.equal(readFileSync(join((await store.ensure(image)).rootfs, "etc/version"), "utf8"), "1");
+  } finally {
+    registry.kill();
+    await once(registry, "exit");
+  }
 });

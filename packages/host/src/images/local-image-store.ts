@@ -18,12 +18,13 @@ import { failpoint, readVersioned, syncDirectory, writeDurable } from "../durabl
 import { collectImageGarbage } from "./collect-garbage.ts";
 import { treeBytes } from "./image-size.ts";
 import type { ImageOptions, ImageStore, UnpackedImage } from "./image-store.ts";
+import { registryLogin } from "./registry-login.ts";
 import { unpackLayers } from "./unpack-layers.ts";
 
 interface ImageStoreOptions {
   /** `<root>/var/lib/blockvisor/images`; created where missing. */
   readonly directory: string;
-  /** Registry credentials, `skopeo login --authfile` format, mode 0600. */
+  /** Where registry credentials may be. */
   readonly authFile?: string;
   readonly dockerHost?: string;
 }
@@ -54,12 +55,16 @@ const record = {
 export function createImageStore(options: ImageStoreOptions): ImageStore {
   const { directory } = options;
 
-  const fetchOptions = (call: ImageOptions): FetchOptions => ({
-    ...(options.authFile ? { authFile: options.authFile } : {}),
-    ...(options.dockerHost ? { dockerHost: options.dockerHost } : {}),
-    ...(call.signal ? { signal: call.signal } : {}),
-    ...(call.onProgress ? { onProgress: (line) => call.onProgress?.({ step: "fetch", line }) } : {}),
-  });
+  async function fetchOptions(call: ImageOptions): Promise<FetchOptions> {
+    // Looked for each time: a login needs no restart.
+    const authFile = options.authFile && (await registryLogin(options.authFile));
+    return {
+      ...(authFile ? { authFile } : {}),
+      ...(options.dockerHost ? { dockerHost: options.dockerHost } : {}),
+      ...(call.signal ? { signal: call.signal } : {}),
+      ...(call.onProgress ? { onProgress: (line) => call.onProgress?.({ step: "fetch", line }) } : {}),
+    };
+  }
 
   async function find(digest: string): Promise<UnpackedImage | undefined> {
     const folder = imageFolder(directory, digest);
@@ -95,9 +100,9 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
   }
 
   return {
-    resolve: (uri, call = {}) => {
+    async resolve(uri, call = {}) {
       call.onProgress?.({ step: "resolve" });
-      return resolveDigest(absoluteUri(uri), fetchOptions(call));
+      return resolveDigest(absoluteUri(uri), await fetchOptions(call));
     },
 
     async ensure(uri, call = {}) {
@@ -110,7 +115,7 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
         async () => {
           const ready = await use(digest);
           if (ready) return ready;
-          const fetched = await fetchToLayout(source, directory, { ...fetchOptions(call), digest });
+          const fetched = await fetchToLayout(source, directory, { ...(await fetchOptions(call)), digest });
           call.onProgress?.({ step: "unpack" });
           const unpackOnce = async () => (await use(digest)) ?? (await publish(fetched, call.signal));
           await withFileLock(join(directory, "locks", `${hex(digest)}.unpack`), unpackOnce, lockOptions);

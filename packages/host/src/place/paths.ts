@@ -8,6 +8,8 @@ export interface HostPaths {
   readonly auth: string;
   /** Values for `get_secret` of dev nodes, 0600: one JSON object, key → text. */
   readonly devSecrets: string;
+  /** Logins of container registries, 0600, as `skopeo login --authfile` writes them. */
+  readonly registryLogin: string;
   readonly var: string;
   readonly nodes: string;
   readonly trash: string;
@@ -30,6 +32,7 @@ export function hostPaths(root: string): HostPaths {
     config: join(root, "etc/blockvisor.json"),
     auth: join(state, "auth.json"),
     devSecrets: join(root, "etc/blockvisor-dev-secrets.json"),
+    registryLogin: join(root, "etc/blockvisor-registries.json"),
     var: state,
     nodes: join(state, "nodes"),
     trash: join(state, "nodes/.trash"),

@@ -256,7 +256,7 @@ test("the node is shown with its jobs and what the protocol says", async () => {
     ..."Name,Id,Image,Status,Protocol status,Ip,Gateway,Uptime [h,Block height,Block age,APR,Jailed,Jailed reason,SQD name".split(
       ",",
     ),
-    ..."In consensus,Jobs,Requirements,Assigned CPUs,Isolation,Tags".split(","),
+    ..."In consensus,Jobs,Requirements,Assigned CPUs,Isolation,Tags,Properties".split(","),
     ..."CPU use,Memory use,Processes,Out of memory,Waiting for,Network,Disk use".split(","),
   ]);
   assert.match(stdout, /^Block height: {3}\d+$/m);

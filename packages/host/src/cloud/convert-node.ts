@@ -46,6 +46,8 @@ export function contentOfApiNode(node: Node): NodeContent {
     image_key: { protocol_key: node.versionKey.protocolKey, variant_key: node.versionKey.variantKey },
     protocol_id: node.protocolId,
     properties: propertiesOf(image.values),
+    // The contract does not say which are passwords.
+    secret_properties: null,
     firewall: firewallOf(config.firewall),
     display_name: node.displayName,
     org_id: node.orgId,

@@ -99,6 +99,15 @@ describe("in cloud mode", () => {
     assert.equal(node?.remote, true);
     await until(async () => (await status()) === NodeStatus.RUNNING, explain);
     assert.equal((await daemon.client.runFunction({ node: nodeId, function: "color" })).value, "blue");
+    // Nobody has told the host which of them are passwords (S14).
+    const shown = await Promise.all([
+      daemon.client.getNode({ node: nodeId }),
+      daemon.client.getNode({ node: nodeId, showValues: true }),
+    ]);
+    assert.deepEqual(
+      shown.map(({ properties }) => properties),
+      [{ color: "***" }, { color: "blue" }],
+    );
     await until(async () => (await apiNode())?.nodeStatus?.state === NodeState.RUNNING, explain);
     assert.deepEqual(await commandResults(), [
       ["create", CommandExitCode.OK],

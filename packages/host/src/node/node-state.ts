@@ -60,6 +60,8 @@ const replaceable = {
   image_key: imageKeySchema,
   protocol_id: z.string(),
   properties: z.record(z.string(), z.string()),
+  /** Keys of those that are shown to nobody who does not ask; null: nobody has said which these are, so it is all of them. */
+  secret_properties: z.array(z.string()).nullable().default(null),
   firewall: firewallSchema,
   display_name: z.string(),
   org_id: z.string(),

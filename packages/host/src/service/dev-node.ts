@@ -48,6 +48,7 @@ export function devNodeState(
     },
     protocol_id: "dev-node-protocol-id",
     properties: request.properties,
+    secret_properties: request.secretProperties,
     firewall: firewallOf(request.firewall),
     display_name: "",
     org_id: "dev-node-org-id",
@@ -84,7 +85,9 @@ export function upgradedContent(state: NodeState, request: UpgradeDevNodeRequest
     ...content,
     ...(request.vm ? { vm_config: vmOf(request.vm) } : {}),
     ...(request.firewall ? { firewall: firewallOf(request.firewall) } : {}),
-    ...(request.properties ? { properties: request.properties.values } : {}),
+    ...(request.properties
+      ? { properties: request.properties.values, secret_properties: request.properties.secretProperties }
+      : {}),
     image: {
       ...content.image,
       id: `dev-node-image-id-${version}`,

@@ -47,13 +47,14 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
   const { host, nodes } = context;
   const find = (reference: string, operation: string): NodeActor => nodes.find(reference, operation);
 
-  const message = async (actor: NodeActor): Promise<NodeMessage> => {
+  const message = async (actor: NodeActor, showValues = false): Promise<NodeMessage> => {
     const snapshot = actor.snapshot();
     const container = await host.runtime.state(actor.id);
     const { failure } = actor.parts.plugin;
     const broken = failure !== undefined && actor.parts.pluginOf !== undefined ? reportOf(failure) : undefined;
     const problem = broken && { code: broken.code, message: broken.message, attempts: 0 };
-    return nodeMessage(snapshot, host.paths, container.kind === "running" ? container.init.pid : undefined, problem);
+    const pid = container.kind === "running" ? container.init.pid : undefined;
+    return nodeMessage(snapshot, host.paths, pid, problem, showValues);
   };
 
   /** A node that only the API has: its creation has not come here yet, or failed here (spec host-daemon §2.3). */
@@ -195,7 +196,7 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
 
     listNodes: async ({ local }) => {
       const listed = [
-        ...(await Promise.all(nodes.actors().map(message))),
+        ...(await Promise.all(nodes.actors().map((actor) => message(actor)))),
         ...nodes.broken().map((node) => brokenMessage(node, host.paths)),
       ];
       const warnings: string[] = [];
@@ -210,13 +211,13 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
       }
       return { nodes: listed.toSorted((a, b) => (a.name ?? "").localeCompare(b.name ?? "")), warnings };
     },
-    getNode: async ({ node }) => {
+    getNode: async ({ node, showValues }) => {
       const remote = await remoteNode(node);
       if (remote !== undefined) return remote;
       const found = nodes.lookUp(node);
       if (!(found instanceof NodeActor)) return brokenMessage(found, host.paths);
       const isolation = await isolationMessage(found);
-      return { ...(await message(found)), ...(isolation ? { isolation } : {}) };
+      return { ...(await message(found, showValues)), ...(isolation ? { isolation } : {}) };
     },
     repairNode: async ({ node, stateJson }) => message(await nodes.repair(node, stateJson)),
     listTasks: async ({ node }) => ({

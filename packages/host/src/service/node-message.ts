@@ -7,7 +7,7 @@ import {
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { NodeSnapshot } from "../node/node-actor.ts";
-import type { Firewall, NodeImage } from "../node/node-state.ts";
+import type { Firewall, NodeImage, NodeState } from "../node/node-state.ts";
 import type { BrokenNode } from "../node/node-store.ts";
 import { type HostPaths, nodePaths } from "../place/paths.ts";
 
@@ -19,12 +19,13 @@ const statuses = {
   Deleted: NodeStatus.UNSPECIFIED,
 } as const;
 
-/** A node as `bv` and `nib` see it. */
+/** A node as `bv` and `nib` see it; values of properties that are secret, or may be, only with `showValues` (spec host-daemon S14). */
 export function nodeMessage(
   { state, seen, status, operation }: NodeSnapshot,
   paths: HostPaths,
   pid: number | undefined,
   pluginProblem: MessageInitShape<typeof NodeSchema>["problem"],
+  showValues = false,
 ): MessageInitShape<typeof NodeSchema> {
   const { image, vm_config: vm } = state;
   const problem = state.problem
@@ -58,7 +59,7 @@ export function nodeMessage(
     },
     assignedCpus: state.assigned_cpus,
     cpuPolicy: state.cpu_policy,
-    properties: state.properties,
+    properties: showValues ? state.properties : masked(state),
     firewall: firewallMessage(state.firewall),
     tags: state.tags,
     displayName: state.display_name,
@@ -130,4 +131,9 @@ function firewallMessage(firewall: Firewall): MessageInitShape<typeof FirewallSc
       ports,
     })),
   };
+}
+
+function masked({ properties, secret_properties: secrets }: NodeState): Readonly<Record<string, string>> {
+  const isSecret = (key: string): boolean => secrets?.includes(key) ?? true;
+  return Object.fromEntries(Object.entries(properties).map(([key, value]) => [key, isSecret(key) ? "***" : value]));
 }

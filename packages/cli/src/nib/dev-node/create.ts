@@ -6,7 +6,7 @@ import { Failure } from "../../failure/failure.ts";
 import type { Output } from "../../output/output.ts";
 import { suiteVersion } from "../../version.ts";
 import { warnAboutOpenRules } from "../metadata/open-rules.ts";
-import { address, devNodeImage } from "./request.ts";
+import { address, devNodeImage, secretProperties } from "./request.ts";
 
 export interface DevNodeOptions {
   readonly path: string;
@@ -35,6 +35,7 @@ export async function createDevNode(
     ip: address("--ip", options.ip),
     gateway: address("--gateway", options.gateway),
     properties: { ...properties },
+    secretProperties: secretProperties(variant),
     tags: [...(options.tag ?? [])],
     minBabelVersion: suiteVersion,
     start: follow.start ?? false,

@@ -48,3 +48,8 @@ export function address(option: string, text: string | undefined): string {
   if (/^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/.test(text)) return text;
   throw new Failure("usage", `'${text}' is not an IP address (${option})`, { hint: "write it like 10.0.0.7" });
 }
+
+/** Keys of the properties that people are to type unseen. */
+export function secretProperties(variant: EffectiveVariant): string[] {
+  return variant.properties.filter(({ ui }) => ui?.kind === "password").map(({ key }) => key);
+}

@@ -11,15 +11,17 @@ import { printable } from "../../../output/table.ts";
 import { type FaultView, lastFault } from "../last-fault.ts";
 import { whichNode } from "../which-node.ts";
 import { type ResourcesView, resourceLines, resourcesView } from "./resources.ts";
+import type { NodeInfoOptions } from "./verb.ts";
 
 /** The plugin is asked live, each value with a limit of its own in the daemon. */
 const metricsTimeoutMs = 60_000;
 const shownLogLines = 3;
 
 /** `bv node info` (host-daemon §2.2); labels are padded to 16 columns. */
-export async function nodeInfo({ out, args, signal }: Call<object, [node?: string]>): Promise<void> {
+export async function nodeInfo({ out, args, options, signal }: Call<NodeInfoOptions, [node?: string]>): Promise<void> {
   const daemon = new DaemonClient(out);
-  const node = nodeView(await daemon.call("GetNode", { node: await whichNode(daemon, args[0]) }, { signal }));
+  const request = { node: await whichNode(daemon, args[0]), showValues: options.showValues ?? false };
+  const node = nodeView(await daemon.call("GetNode", request, { signal }));
   const [metrics, resources, fault] = await Promise.all([
     nodeMetrics(daemon, node, signal),
     nodeResources(daemon, node, signal),
@@ -115,6 +117,8 @@ function printInfo(
   show("Assigned CPUs", node.cpu_policy === "shared" ? `shared, the time of ${vm.vcpu_count}` : cpus);
   if (node.isolation) show("Isolation", isolationText(node.isolation));
   show("Tags", `[${node.tags.join(", ")}]`);
+  const properties = Object.entries(node.properties).map(([key, value]) => `${key}=${value}`);
+  if (properties.length > 0) show("Properties", properties.join(", "));
   for (const [label, value] of resources ? resourceLines(resources, vm.disk_size_gb) : []) show(label, value);
 }
 

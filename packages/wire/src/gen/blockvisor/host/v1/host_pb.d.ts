@@ -1526,6 +1526,8 @@ export declare type Node = Message<"blockvisor.host.v1.Node"> & {
   assignedCpus: number[];
 
   /**
+   * Values that are secret, or may be, are `***`: of a node that the control plane manages nobody says here which are.
+   *
    * @generated from field: map<string, string> properties = 12;
    */
   properties: { [key: string]: string };
@@ -1699,6 +1701,8 @@ export declare type NodeJson = {
   assignedCpus?: number[];
 
   /**
+   * Values that are secret, or may be, are `***`: of a node that the control plane manages nobody says here which are.
+   *
    * @generated from field: map<string, string> properties = 12;
    */
   properties?: { [key: string]: string };
@@ -2243,6 +2247,13 @@ export declare type GetNodeRequest = Message<"blockvisor.host.v1.GetNodeRequest"
    * @generated from field: string node = 1;
    */
   node: string;
+
+  /**
+   * Also of properties that are secret, or may be: everywhere else such a value is `***`.
+   *
+   * @generated from field: bool show_values = 2;
+   */
+  showValues: boolean;
 };
 
 /**
@@ -2253,6 +2264,13 @@ export declare type GetNodeRequestJson = {
    * @generated from field: string node = 1;
    */
   node?: string;
+
+  /**
+   * Also of properties that are secret, or may be: everywhere else such a value is `***`.
+   *
+   * @generated from field: bool show_values = 2;
+   */
+  showValues?: boolean;
 };
 
 /**
@@ -3239,6 +3257,13 @@ export declare type CreateDevNodeRequest = Message<"blockvisor.host.v1.CreateDev
    * @generated from field: bool keep = 15;
    */
   keep: boolean;
+
+  /**
+   * Keys of properties whose values are shown to nobody who does not ask for them.
+   *
+   * @generated from field: repeated string secret_properties = 30;
+   */
+  secretProperties: string[];
 };
 
 /**
@@ -3337,6 +3362,13 @@ export declare type CreateDevNodeRequestJson = {
    * @generated from field: bool keep = 15;
    */
   keep?: boolean;
+
+  /**
+   * Keys of properties whose values are shown to nobody who does not ask for them.
+   *
+   * @generated from field: repeated string secret_properties = 30;
+   */
+  secretProperties?: string[];
 };
 
 /**
@@ -4073,6 +4105,13 @@ export declare type Properties = Message<"blockvisor.host.v1.Properties"> & {
    * @generated from field: map<string, string> values = 1;
    */
   values: { [key: string]: string };
+
+  /**
+   * As in CreateDevNodeRequest.
+   *
+   * @generated from field: repeated string secret_properties = 2;
+   */
+  secretProperties: string[];
 };
 
 /**
@@ -4083,6 +4122,13 @@ export declare type PropertiesJson = {
    * @generated from field: map<string, string> values = 1;
    */
   values?: { [key: string]: string };
+
+  /**
+   * As in CreateDevNodeRequest.
+   *
+   * @generated from field: repeated string secret_properties = 2;
+   */
+  secretProperties?: string[];
 };
 
 /**

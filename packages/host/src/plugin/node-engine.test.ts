@@ -144,6 +144,13 @@ test("restarts are as the script says, also when an older version saved it", asy
   ]);
 });
 
+test("a deadline between two milliseconds is one", async (t) => {
+  const { engine, context, listen } = await nodeEngine(t);
+  await listen({ runSh: ({ body }) => ({ stdout: body }) });
+  const deadline = Math.floor(Date.now()) + 3_000.4;
+  assert.equal((await engine.runSh("true", { timeoutMs: 15_000 }, { ...context, deadline })).stdout, "true");
+});
+
 test("what did not reach babel is sent when it is back", async (t) => {
   const { engine, context, listen } = await nodeEngine(t);
   const answer = engine.runSh("true", sh, context);

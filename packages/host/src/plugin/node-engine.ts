@@ -56,7 +56,8 @@ export function createNodeEngine(parts: NodeEngineParts): PluginEngine {
     call: AgentCall = {},
   ): Promise<T> => {
     parts.requireAgent();
-    const left = Math.max(context.deadline - Date.now(), 1);
+    // A deadline of a worker has parts of milliseconds, a call has none.
+    const left = Math.max(Math.ceil(context.deadline - Date.now()), 1);
     const timeoutMs = Math.min(call.timeoutMs ?? 15 * second, left);
     return link.call(operation, send, { retry: true, ...call, timeoutMs, signal: context.signal });
   };

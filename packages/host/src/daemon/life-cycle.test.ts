@@ -124,7 +124,8 @@ describe("side by side", { concurrency: 3 }, () => {
         for await (const { event } of bench.client.upgradeDevNode(request)) {
           if (event.case !== "step") continue;
           steps.push(event.value.step);
-          if (event.value.step === "watch_health") process.kill((await bench.get("checked")).pid ?? 0, "SIGKILL");
+          if (event.value.step === "watch_health")
+            process.kill((await bench.get("checked")).pid ?? assert.fail("no process"), "SIGKILL");
         }
       })();
       const { code, message } = await failureOf(upgrade);

@@ -44,6 +44,20 @@ function client(path: string, authorization?: string) {
 
 const codeOf = (error: unknown): Code => ConnectError.from(error).code;
 
+test("a node that asks too often is refused for a while; nobody else in its container can use up its turns", async () => {
+  const path = join(folder, "often.sock");
+  const errors: string[] = [];
+  const server = await serveEngine(path, port(errors), { burst: 2, perSecond: 0.001, longestWaitMs: 0 });
+  const stranger = client(path, "Bearer wrong");
+  for (let call = 0; call < 3; call += 1) await assert.rejects(stranger.bvError({ message: "no" }));
+  const babel = client(path, `Bearer ${secret}`);
+  for (const message of ["one", "two"]) await babel.bvError({ message });
+  await assert.rejects(babel.bvError({ message: "three" }), { code: Code.ResourceExhausted });
+  await assert.rejects(babel.getManifest({}), { code: Code.ResourceExhausted });
+  assert.deepEqual(errors, ["somebody without the secret", "one", "two"]);
+  await server.close();
+});
+
 test("only who has the secret of the node's start is served", async () => {
   const path = join(folder, "a.sock");
   const errors: string[] = [];

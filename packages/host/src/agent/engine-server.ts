@@ -1,9 +1,11 @@
 import { timingSafeEqual } from "node:crypto";
 import { createServer, type ServerHttp2Session } from "node:http2";
+import { setTimeout as delay } from "node:timers/promises";
 import { BabelEngine } from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import { Code, ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { listenAt } from "../place/listen-at.ts";
+import { CallRate, type RateLimit } from "./call-rate.ts";
 import * as store from "./engine-archive-store.ts";
 import { downloadChunks, downloadMetadata, type NodeArchives, putManifest, uploadSlots } from "./engine-archives.ts";
 import { freeSocketPlace } from "./socket-place.ts";
@@ -25,14 +27,17 @@ export interface EngineServer {
 }
 
 const maxMessageBytes = 32 * 1024 * 1024;
+/** Of the calls of one node; babel asks again what was refused. (spec babel-agent §9.7) */
+const callLimit: RateLimit = { burst: 50, perSecond: 20, longestWaitMs: 5000 };
 
 /**
  * Serves `BabelEngine` for one node on a socket in its `run` directory, which only root can enter and the container can write to. A file or
  * link at the path is replaced; error `conflict` with a directory.
  */
-export async function serveEngine(path: string, port: EnginePort): Promise<EngineServer> {
+export async function serveEngine(path: string, port: EnginePort, limit = callLimit): Promise<EngineServer> {
+  const rate = new CallRate(limit);
   const server = createServer(
-    connectNodeAdapter({ routes: (router) => engineRoutes(router, port), readMaxBytes: maxMessageBytes }),
+    connectNodeAdapter({ routes: (router) => engineRoutes(router, port, rate), readMaxBytes: maxMessageBytes }),
   );
   const sessions = new Set<ServerHttp2Session>();
   server.on("session", (session) => {
@@ -53,7 +58,7 @@ export async function serveEngine(path: string, port: EnginePort): Promise<Engin
 const noArchives =
   "there are no archives for this node: it runs in dev mode, or its host is not registered with a control plane, which keeps them; register the host with `bvup TOKEN` and launch the node from a pushed image";
 
-function engineRoutes(router: ConnectRouter, port: EnginePort): void {
+function engineRoutes(router: ConnectRouter, port: EnginePort, rate: CallRate): void {
   let told = false;
   const authorize = ({ requestHeader }: HandlerContext): void => {
     if (isAuthorized(port.secret(), requestHeader.get("authorization"))) return;
@@ -61,8 +66,15 @@ function engineRoutes(router: ConnectRouter, port: EnginePort): void {
     told = true;
     throw new ConnectError("the secret of this node's start is needed", Code.Unauthenticated);
   };
-  const archives = async (context: HandlerContext): Promise<NodeArchives> => {
+  /** Who has no secret gets no turn, so that nobody else in the container can use up babel's. */
+  const admit = async (context: HandlerContext): Promise<void> => {
     authorize(context);
+    const wait = rate.take();
+    if (wait === undefined) throw new ConnectError("this node asks too often", Code.ResourceExhausted);
+    if (wait > 0) await delay(wait, undefined, { signal: context.signal });
+  };
+  const archives = async (context: HandlerContext): Promise<NodeArchives> => {
+    await admit(context);
     const found = await port.archives();
     if (found === undefined) throw new ConnectError(noArchives, Code.NotFound);
     return found;
@@ -89,13 +101,13 @@ function engineRoutes(router: ConnectRouter, port: EnginePort): void {
     releaseUpload: async (request, context) => store.release(await archives(context), request, context),
     getManifest: async (request, context) => store.manifest(await archives(context), request, context),
     getChunks: async (request, context) => store.chunks(await archives(context), request, context),
-    upgradeBlockingJobsFinished: (_, context) => {
-      authorize(context);
+    upgradeBlockingJobsFinished: async (_, context) => {
+      await admit(context);
       port.blockingJobsFinished();
       return {};
     },
-    bvError: ({ message }, context) => {
-      authorize(context);
+    bvError: async ({ message }, context) => {
+      await admit(context);
       port.babelError(message.slice(0, 4096));
       return {};
     },

@@ -1,8 +1,6 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { ensureFolder, readBounded } from "../files/durable.ts";
+import { flushFileSystem } from "../files/flush.ts";
 import type { JobConfig } from "./config.ts";
 import { archiveOneTime, loadOneTime, STARTED_NOT_FINISHED, saveOneTime } from "./one-time.ts";
 import { isArchive, isUpload, resultFile } from "./program.ts";
@@ -14,7 +12,6 @@ export type Activation = { readonly kind: "run" } | ({ readonly kind: "done" } &
 
 /** Name that is reserved for whatever fills the protocol data. (§3.11) */
 const DOWNLOAD = "download";
-const FAULT_LIMIT = 500;
 
 /**
  * Once per start of a job, before its first run: one-time jobs run at most once in the node's life (§3.8), protocol data is marked
@@ -100,9 +97,7 @@ async function resultOf(jobFolder: string): Promise<{ store_key: string; data_ve
 /** A script does not fsync what it downloads; the record must not outlive the data. Returns why it could not be done. */
 async function syncData({ toolbox, protocolData }: Surroundings): Promise<string | undefined> {
   await ensureFolder(protocolData.folder);
-  const child = spawn(toolbox.busybox, ["sync", "-f", protocolData.folder], { stdio: ["ignore", "ignore", "pipe"] });
-  const told = text(child.stderr);
-  const [code] = (await once(child, "close")) as [number | null];
-  // To ask again would not help: the kernel tells a failed write once.
-  return code === 0 ? undefined : (await told).trim().slice(0, FAULT_LIMIT) || `sync exited with ${code}`;
+  const flushed = await flushFileSystem(protocolData.folder, toolbox.busybox);
+  if (flushed.kind === "flushed") return undefined;
+  return flushed.kind === "failed" ? flushed.reason : "sync was interrupted";
 }

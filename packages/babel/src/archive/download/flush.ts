@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { runTool } from "../../process/tool.ts";
+import { flushFileSystem } from "../../files/flush.ts";
 import { TransferFault } from "../transfer/fault.ts";
 import { isKind } from "../transfer/retry.ts";
 
@@ -17,7 +17,7 @@ export class Flushes {
   #last: Promise<void> = Promise.resolve();
   #failure: { readonly cause: unknown } | undefined;
 
-  constructor(flush: FlushFileSystem = flushFileSystem) {
+  constructor(flush: FlushFileSystem = flushToDisk) {
     this.#flush = flush;
   }
 
@@ -40,18 +40,18 @@ export class Flushes {
   }
 }
 
-/** Node has no `syncfs`; one call of it takes less than an fsync of each of many files. */
-async function flushFileSystem(folder: string): Promise<void> {
-  const { code, stderr } = await runTool([...syncTool(), "-f", folder]);
-  if (code === 0) return;
-  // A signal, like that of a terminal, ended it: the disk said nothing.
-  if (code === null) throw new TransferFault("cancelled", `the flush of ${folder} was interrupted`);
-  const reason = stderr.trim().slice(0, 500) || `sync ended with ${code}`;
-  throw new TransferFault("environment", `can't flush ${folder} to disk: ${reason}`);
+async function flushToDisk(folder: string): Promise<void> {
+  const flushed = await flushFileSystem(folder, ownBusybox());
+  if (flushed.kind === "interrupted") {
+    throw new TransferFault("cancelled", `the flush of ${folder} was interrupted`);
+  }
+  if (flushed.kind === "failed") {
+    throw new TransferFault("environment", `can't flush ${folder} to disk: ${flushed.reason}`);
+  }
 }
 
 /** Babel's own busybox lies beside the bundle; a run from source uses the system's tool. */
-function syncTool(): [string, ...string[]] {
+function ownBusybox(): string | undefined {
   const busybox = join(dirname(fileURLToPath(import.meta.url)), "busybox");
-  return existsSync(busybox) ? [busybox, "sync"] : ["sync"];
+  return existsSync(busybox) ? busybox : undefined;
 }

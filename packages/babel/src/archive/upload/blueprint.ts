@@ -7,12 +7,13 @@ const CHUNK_TARGET = 500_000_000;
  * Assigns files, in order of their paths, to chunks the way the reference does: files are taken from the end, chunks filled from the
  * first, and cut wherever a chunk is full. Chunks that nothing is left for are not made; very many files are cut to more chunks. (§5.4, [D5-16])
  *
+ * @param maxBytes of a chunk, but for the remainder of a division; more chunks are made than asked for when they would be larger
  * @throws Failure `chunk-count-invalid`
  */
-export function planParts(files: Sized, numberOfChunks?: number): ChunkList {
+export function planParts(files: Sized, numberOfChunks?: number, maxBytes = Number.POSITIVE_INFINITY): ChunkList {
   if (numberOfChunks === 0) throw invalid("chunk-count-invalid", "invalid number of chunks - need at leas one");
   const total = bytesOf(files);
-  const count = numberOfChunks ?? 1 + Math.floor(total / CHUNK_TARGET);
+  const count = Math.max(numberOfChunks ?? 1 + Math.floor(total / CHUNK_TARGET), Math.ceil(total / maxBytes));
   const size = Math.floor(total / count);
   // Fewer bytes than chunks: all of them fit into the last one.
   const rooms =

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { planParts } from "./blueprint.ts";
 import { ChunkList } from "./chunk-list.ts";
 import { checkCoverage } from "./coverage.ts";
+import { partsLayout } from "./parts-layout.ts";
 import { cutPieces } from "./pieces.ts";
 import { type Blueprint, replanParts } from "./replan.ts";
 import { type SourceFile, SourceFiles } from "./source-files.ts";
@@ -127,6 +128,21 @@ test("a file that grew a lot continues in chunks of its own", () => {
     `log@${100 * MIB}.1 0+${64 * MIB + 10}`,
     `log@${100 * MIB}.1 ${64 * MIB + 10}+${36 * MIB - 10}`,
   ]);
+});
+
+test("no chunk becomes larger than what a store takes, whatever number of them is asked for, and whatever grows", () => {
+  const names = ["a", "b", "c"];
+  const files = SourceFiles.of(names.map((name) => file(name, 30)));
+  const one = { files, chunks: planParts(files, 1, 100) };
+  assert.deepEqual(shown(one), ["c@30.0 0+30,b@30.0 0+30,a@30.0 0+30"]);
+  const grown = replanParts(one, SourceFiles.of(names.map((name) => file(name, 90, 1))), 100);
+  checkCoverage(grown);
+  const sizesOf = ({ chunks }: Blueprint) => Array.from({ length: chunks.length }, (_, chunk) => chunks.sizeOf(chunk));
+  assert.deepEqual(sizesOf(grown), [100, 85, 85]);
+  const large = SourceFiles.of([file("x", 6 * 1024 * MIB), file("y", 7 * 1024 * MIB)]);
+  const limit = 5 * 1024 * MIB;
+  const sizes = sizesOf({ files: large, chunks: partsLayout(1).plan(large, limit) });
+  assert.ok(sizes.length === 3 && sizes.every((size) => size < limit), `${sizes}`);
 });
 
 test("pieces depend on nothing but their surroundings: a change shifts only the packs around it", () => {

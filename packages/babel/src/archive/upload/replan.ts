@@ -6,7 +6,7 @@ import { joined, type SourceFiles } from "./source-files.ts";
 /** Which bytes are in which chunk; `chunks` name files by their position in `files`. */
 export type Blueprint = { readonly files: SourceFiles; readonly chunks: ChunkList };
 
-/** A chunk takes in this much of a file that grew; what is more goes into chunks of its own. Bytes. */
+/** A chunk takes in this much of files that grew; what is more goes into chunks of its own. Bytes. */
 const GROWTH = 64 * 1024 * 1024;
 const GONE = 2 ** 32 - 1;
 
@@ -25,13 +25,15 @@ export function replanParts(before: Blueprint, files: SourceFiles, maxBytes = Nu
   }
   const fitted = new ChunkList();
   for (let chunk = 0; chunk < before.chunks.length; chunk += 1) {
+    let growth = Math.min(GROWTH, Math.max(0, maxBytes - before.chunks.sizeOf(chunk)));
     for (const range of before.chunks.ranges(chunk)) {
       const file = places.at(range.file);
       if (file === GONE) continue;
       const size = files.size(file);
       const last = range.position + range.size === before.files.size(range.file);
       const wanted = last ? size : Math.min(size, range.position + range.size);
-      const length = Math.min(wanted - range.position, Math.max(range.size, Math.min(range.size + GROWTH, maxBytes)));
+      const length = Math.min(wanted - range.position, range.size + growth);
+      growth -= Math.max(0, length - range.size);
       // Beyond a new end there is nothing left, but an empty file stays one.
       if (length > 0 || (length === 0 && range.position === 0))
         fitted.add({ file, position: range.position, size: length });
@@ -41,7 +43,7 @@ export function replanParts(before: Blueprint, files: SourceFiles, maxBytes = Nu
     fitted.endChunk();
   }
   for (const file of fresh) rest.add({ file, position: 0, size: files.size(file) });
-  const added = planParts(rest);
+  const added = planParts(rest, undefined, maxBytes);
   for (let chunk = 0; chunk < added.length; chunk += 1) {
     for (const range of added.ranges(chunk)) {
       const { file, position } = rest.at(range.file);

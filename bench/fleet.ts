@@ -2,7 +2,7 @@
  * A host full of nodes: what the daemon costs while they idle, how fast a new daemon has them, and that it touches none of them.
  * `BV_FLEET=RUNNING/RECORDS,…` says how many run of how many there are; default 10/20. Nodes are empty: busybox, babel and one sleeping job.
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import {
@@ -133,10 +133,12 @@ async function measure() {
   // The first moments, when everything is read and compiled, are not what it costs to idle.
   await delay(3_000);
   const pid = daemonPid(daemon);
-  const [cpu, nodesCpu, waking] = [cpuSeconds(pid), await nodesCpuSeconds(), performance.now()];
+  const own = [pid, ...pluginWorkers(pid)];
+  const [cpuBefore, nodesCpu, waking] = [own.map((one) => cpuSeconds(one)), await nodesCpuSeconds(), performance.now()];
   await delay(idleSeconds * 1_000);
   const percent = (seconds: number): number => (100 * seconds) / ((performance.now() - waking) / 1_000);
-  const idle_cpu_percent = percent(cpuSeconds(pid) - cpu);
+  const used = own.reduce((sum, one, index) => sum + Math.max(0, cpuSeconds(one) - (cpuBefore[index] ?? 0)), 0);
+  const idle_cpu_percent = percent(used);
   const nodes_cpu_percent = percent((await nodesCpuSeconds()) - nodesCpu);
 
   const times: number[] = [];
@@ -154,7 +156,8 @@ async function measure() {
     processes: before.length,
     idle_cpu_percent: Number(idle_cpu_percent.toFixed(2)),
     nodes_cpu_percent: Number(nodes_cpu_percent.toFixed(2)),
-    pss_mb: Math.round(pssBytes(pid) / 1e6),
+    pss_mb: Math.round(own.reduce((sum, one) => sum + pssBytes(one), 0) / 1e6),
+    plugin_workers: own.length - 1,
     list_ms: Number(times.sort((a, b) => a - b)[times.length >> 1]?.toFixed(1)),
     scrape_ms: Math.round(performance.now() - scraped),
   };
@@ -177,6 +180,12 @@ function daemonPid({ process }: DaemonProcess): number {
   return process.pid;
 }
 
+/** Of those that are there once all nodes have been looked at, one stays. */
+function pluginWorkers(daemon: number): readonly number[] {
+  const children = readFileSync(`/proc/${daemon}/task/${daemon}/children`, "utf8").trim().split(" ").map(Number);
+  return children.filter((pid) => readFileSync(`/proc/${pid}/cmdline`, "latin1").includes("/worker.blob"));
+}
+
 /** `pid:start` of every process in the cgroups of the nodes, babel included. */
 function processesOfNodes(nodes: string): ReadonlySet<string> {
   const found = new Set<string>();
@@ -192,8 +201,9 @@ function processesOfNodes(nodes: string): ReadonlySet<string> {
   return found;
 }
 
-/** `children`: of the processes that it has waited for. */
+/** `children`: of the processes that it has waited for. 0 when it has ended. */
 function cpuSeconds(pid: number, children = false): number {
+  if (!existsSync(`/proc/${pid}`)) return 0;
   const fields = statOf(pid);
   const [user, system] = children ? [13, 14] : [11, 12];
   return (Number(fields[user]) + Number(fields[system])) / ticks;
@@ -205,7 +215,8 @@ function statOf(pid: number): readonly string[] {
   return text.slice(text.lastIndexOf(")") + 2).split(" ");
 }
 
-/** Of the process with all its threads; what it shares with others counts in parts. */
+/** Of a process with all its threads, 0 when it has ended; what it shares with others counts in parts. */
 function pssBytes(pid: number): number {
+  if (!existsSync(`/proc/${pid}`)) return 0;
   return Number(/^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1] ?? 0) * 1024;
 }

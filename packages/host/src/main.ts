@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import pino from "pino";
 import { startDaemon } from "./daemon/start-daemon.ts";
+import { watchUnexpectedErrors } from "./daemon/unexpected-errors.ts";
 import { version } from "./daemon/version.ts";
 import { reportOf } from "./errors/host-error.ts";
 
@@ -38,7 +39,14 @@ async function main(): Promise<void> {
     formatters: { level: (level) => ({ level }) },
     redact: ["token", "refresh_token", "*.token", "*.refresh_token"],
   });
-  const daemon = await startDaemon({ root: process.env["BV_ROOT"] ?? "/", dev: values.dev, env: process.env, log });
+  const unexpected = watchUnexpectedErrors(log);
+  const daemon = await startDaemon({
+    root: process.env["BV_ROOT"] ?? "/",
+    dev: values.dev,
+    env: process.env,
+    log,
+    unexpected,
+  });
 
   const ended = new Promise<NodeJS.Signals>((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(signal, () => resolve(signal));

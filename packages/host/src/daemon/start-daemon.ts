@@ -34,6 +34,7 @@ import { watchFirewalls } from "./firewall-watch.ts";
 import { collectImages } from "./image-collection.ts";
 import { watchNodes } from "./node-watch.ts";
 import { removeOrphans } from "./orphans.ts";
+import type { UnexpectedErrors } from "./unexpected-errors.ts";
 import { version } from "./version.ts";
 
 export interface DaemonOptions {
@@ -43,6 +44,7 @@ export interface DaemonOptions {
   readonly dev: boolean;
   readonly env: NodeJS.ProcessEnv;
   readonly log: Logger;
+  readonly unexpected: UnexpectedErrors;
 }
 
 export interface Daemon {
@@ -54,7 +56,7 @@ export interface Daemon {
  * The daemon's start (spec host-daemon §7.1, DB-7.1): the local service answers first, nodes are attached behind it, and only then the
  * control plane is talked to. Rejects when nothing can be served: configuration, agent bundle, or another daemon.
  */
-export async function startDaemon({ root, dev, env, log }: DaemonOptions): Promise<Daemon> {
+export async function startDaemon({ root, dev, env, log, unexpected }: DaemonOptions): Promise<Daemon> {
   const startedAt = new Date();
   const paths = hostPaths(root);
   const config = await loadHostConfig(paths, dev, (message) => log.warn(message));
@@ -111,6 +113,7 @@ export async function startDaemon({ root, dev, env, log }: DaemonOptions): Promi
       ...(runtime === undefined ? [] : [runtimeCondition(host.runtime.kind, runtime)]),
       ...(userIds === undefined ? [] : [{ name: "user-ids", ok: true, message: userIds }]),
       pluginCondition(host),
+      ...unexpected.conditions(),
       ...(cloud?.conditions() ?? []),
       ...(metrics === undefined ? [] : [metricsCondition(metrics)]),
       ...guard.conditions(),

@@ -45,7 +45,7 @@ export async function makeOciImage(
     for (const name of applets) await symlink("busybox", join(tree, "bin", name));
     for (const [path, content] of Object.entries(files)) {
       await mkdir(dirname(join(tree, path)), { recursive: true });
-      await writeFile(join(tree, path), content);
+      await writeFile(join(tree, path), content, { mode: content.startsWith("#!") ? 0o755 : 0o644 });
     }
     return await writeLayout(layout, tree, tag, labels);
   } finally {

@@ -56,11 +56,17 @@ fn hang() {
 }
 `;
 
-/** An image with that plugin, in a folder of its own. */
-export function makeTestImage(folder: string, version: string, plugin = script(version)): Promise<string> {
+/** An image with that plugin, and more files, in a folder of its own. */
+export function makeTestImage(
+  folder: string,
+  version: string,
+  plugin = script(version),
+  files: Readonly<Record<string, string>> = {},
+): Promise<string> {
   return makeOciImage(`${folder}/image-${version}`, {
     [pluginPath]: plugin,
     "etc/version": version,
     "etc/passwd": "root:x:0:0:root:/root:/bin/sh\n",
+    ...files,
   });
 }

@@ -54,7 +54,8 @@ async function withRetries<T>(
   let first: AgentError | undefined;
   for (let attempt = 0; ; attempt += 1) {
     try {
-      return await send({ timeoutMs, ...(signal ? { signal } : {}) });
+      // gRPC knows no fractions of a millisecond.
+      return await send({ timeoutMs: Math.ceil(timeoutMs), ...(signal ? { signal } : {}) });
     } catch (error) {
       const failure = error instanceof AgentError ? error : agentErrorOf(error, operation, signal);
       // The calls of a babel that is killed end as if somebody had cancelled them.

@@ -293,6 +293,28 @@ test("what is let in and out of the node is shown, as it should be and as it is 
   assert.match(raw.stdout, /^table inet blockvisor \{[\s\S]*comment "\(default\)"[\s\S]*\}\n$/);
 });
 
+test("ports of the machine lead to the node as long as they are wanted, and are seen where one looks", async () => {
+  const port = 42_000 + (process.pid % 1_000);
+  const ports = [
+    { protocol: "tcp", host_port: port, node_port: 8545 },
+    { protocol: "udp", host_port: port + 1_000, node_port: port + 1_000 },
+  ];
+  const wanted = ["--set", `${port}:8545`, "--set", `${port + 1_000}/udp`];
+  assert.deepEqual((await json("bv", "node", "ports", node.name, ...wanted)).ports, ports);
+  const text = `${port} → 8545/tcp\n${port + 1_000} → ${port + 1_000}/udp\n`;
+  assert.equal((await bv("node", "ports")).stdout, text);
+  assert.match((await bv("node", "info")).stdout, new RegExp(`^Host ports: +${text.trim().replace("\n", ", ")}$`, "m"));
+  assert.deepEqual((await json("bv", "node", "firewall", node.name)).ports, ports);
+  const published = await nib("image", "play", "--publish", `${port}:1`);
+  assert.deepEqual([published.status, published.stdout], [1, ""]);
+  assert.match(published.stderr, new RegExp(`tcp port ${port} of the machine leads to node \`${node.name}\``));
+  assert.equal((await bv("node", "ports", "--set", "1:2:3")).status, 2);
+  assert.equal(
+    (await bv("node", "ports", "--none")).stdout,
+    `No port of this machine leads to node \`${node.name}\`\n`,
+  );
+});
+
 test("an edit of the plugin in the node counts at the next call", async () => {
   const plugin = join(daemon.root, "var/lib/blockvisor", node.id, "rootfs/var/lib/babel/plugin/main.rhai");
   const before = readFileSync(plugin, "utf8");

@@ -1,5 +1,6 @@
 import type { FirewallJson, NodeJson } from "@blockvisor/wire/blockvisor/host/v1/host";
 import { type IsolationView, isolationView } from "./isolation-view.ts";
+import { type PortView, portView } from "./port-mapping.ts";
 
 export type NodeStatusWord = "Running" | "Stopped" | "Busy" | "Failed";
 
@@ -27,7 +28,11 @@ export interface NodeView {
     readonly min_babel_version: string;
   };
   readonly ip: string;
+  /** Addresses beside `ip`. */
+  readonly extra_ips: readonly string[];
   readonly gateway: string;
+  /** Ports of the machine that lead to the node while it runs. */
+  readonly ports: readonly PortView[];
   /** RFC 3339, null when it is not running. */
   readonly started_at: string | null;
   readonly uptime_secs: number | null;
@@ -95,7 +100,9 @@ export function nodeView(node: NodeJson, now = Date.now()): NodeView {
       min_babel_version: image?.minBabelVersion ?? "",
     },
     ip: node.ip ?? "",
+    extra_ips: node.extraIps ?? [],
     gateway: node.gateway ?? "",
+    ports: (node.ports ?? []).map(portView),
     started_at: startedAt,
     uptime_secs: startedAt ? Math.max(0, Math.floor((now - Date.parse(startedAt)) / 1000)) : null,
     initialized: node.initialized ?? false,

@@ -45,6 +45,7 @@ export interface StreamMethods {
   readonly RollbackNode: [Host.RollbackNodeRequestJson, Host.OperationEventJson];
   readonly CloneNode: [Host.CloneNodeRequestJson, Host.OperationEventJson];
   readonly MoveNodeData: [Host.MoveNodeDataRequestJson, Host.OperationEventJson];
+  readonly SetNodePorts: [Host.SetNodePortsRequestJson, Host.OperationEventJson];
   readonly ListNodeEvents: [Host.ListNodeEventsRequestJson, Host.NodeEventJson];
   readonly ReadNodeLogs: [Host.ReadNodeLogsRequestJson, Host.NodeLogFileJson];
   readonly StreamJobLogs: [Host.StreamJobLogsRequestJson, Host.JobLogLineJson];

@@ -2,6 +2,8 @@ import type { Logger } from "pino";
 import type { HostConfig } from "../config/host-config.ts";
 import type { Counters } from "../metrics/counters.ts";
 import type { NodePolls } from "../metrics/node-polls.ts";
+import { assignedAddresses } from "../node/choose-address.ts";
+import type { NodeHost } from "../node/node-host.ts";
 import type { NodeTable } from "../node/node-table.ts";
 import type { HostPaths } from "../place/paths.ts";
 import type { ControlPlane } from "../service/control-plane.ts";
@@ -65,6 +67,7 @@ export class Cloud {
   readonly controlPlane: ControlPlane;
   readonly #options: CloudOptions;
   readonly #link: CloudLink;
+  readonly #host: NodeHost;
   readonly #nodes: NodeTable;
   readonly #reports: Reports;
   readonly #emergencies: Emergencies;
@@ -78,7 +81,8 @@ export class Cloud {
   #stopped = false;
   #lastError: string | undefined;
 
-  constructor(options: CloudOptions, link: CloudLink, nodes: NodeTable, polls: NodePolls) {
+  constructor(options: CloudOptions, link: CloudLink, host: NodeHost, nodes: NodeTable, polls: NodePolls) {
+    this.#host = host;
     const { config, log } = options;
     this.#options = options;
     this.#link = link;
@@ -119,6 +123,7 @@ export class Cloud {
       cpuOvercommit: config.cpuOvercommit,
       smokeCheck: config.upgradeSmokeCheck,
       watchMs: config.upgradeWatchMs,
+      addresses: (ip: string) => assignedAddresses(this.#host, this.#nodes, ip),
       onPluginResult: (nodeId: string, name: string) =>
         log.info({ node: nodeId, function: name }, "plugin function done"),
       // Older control planes set a node's status themselves when they get a result, over what was reported by then: it is told again.

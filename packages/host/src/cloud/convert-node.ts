@@ -10,6 +10,7 @@ import {
   type NodeState,
   nodeStateSchema,
 } from "../node/node-state.ts";
+import { canonical } from "../place/addresses.ts";
 
 const mb = 1_000_000n;
 const gb = 1_000_000_000n;
@@ -22,8 +23,8 @@ export function stateOfApiNode(node: Node): NodeState {
     id: node.nodeId,
     name: node.nodeName,
     dev_mode: false,
-    ip: node.ipAddress,
-    gateway: node.ipGateway,
+    ip: canonical(node.ipAddress),
+    gateway: canonical(node.ipGateway),
     ...contentOfApiNode(node),
     expected_status: "Stopped",
     initialized: false,

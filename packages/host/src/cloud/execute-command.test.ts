@@ -18,8 +18,10 @@ test("of two nodes that are created at the same time the second sees what the fi
     snapshots: () => snapshots,
     create: async (state: NodeState) => void snapshots.push({ state }),
   };
+  const addresses = async (ip: string) => ({ ip, extraIps: [], release: () => {} });
   const context = {
     nodes,
+    addresses,
     version: "1.0.0",
     directory: tmpdir(),
     maintenanceMode: false,

@@ -3,6 +3,7 @@ import type { Node } from "@blockvisor/wire/blockjoy/v1/node";
 import { HostError, reportOf } from "../errors/host-error.ts";
 import { checkFirewall } from "../firewall/index.ts";
 import { checkBabelVersion, checkGrowth, checkResources, machineOf } from "../node/admission.ts";
+import type { ChosenAddresses } from "../node/choose-address.ts";
 import type { NodeActor } from "../node/node-actor.ts";
 import type { NodeContent, NodeState } from "../node/node-state.ts";
 import type { NodeTable } from "../node/node-table.ts";
@@ -19,6 +20,8 @@ export interface CommandContext {
   readonly directory: string;
   readonly maintenanceMode: boolean;
   readonly cpuOvercommit: number;
+  /** All addresses of a node that the API has given one. */
+  readonly addresses: (ip: string) => Promise<ChosenAddresses>;
   /** Upgrades run the new image beside the node before anything is stopped. */
   readonly smokeCheck: boolean;
   /** So long an upgraded node has to stay healthy. */
@@ -108,9 +111,17 @@ async function createNode(context: CommandContext, commandId: string, node: Node
   checkBabelVersion(state.image.min_babel_version, context.version);
   checkFirewall(state.firewall);
   const machine = await machineOf(context.directory, context.cpuOvercommit);
+  const { extraIps, release } = await context.addresses(state.ip);
   // From here to the claim that `create` begins with nothing waits: of two nodes at once the second sees what the first has taken.
-  if (!context.maintenanceMode) checkResources(state.vm_config, statesOf(context), machine);
-  await context.nodes.create(state, { commandId });
+  try {
+    if (!context.maintenanceMode) checkResources(state.vm_config, statesOf(context), machine);
+    const creation = context.nodes.create({ ...state, extra_ips: [...extraIps] }, { commandId });
+    // From here on the table knows that they are taken.
+    release();
+    await creation;
+  } finally {
+    release();
+  }
 }
 
 async function upgrade(

@@ -1,11 +1,21 @@
+import { isIPv4 } from "node:net";
 import { hostname } from "node:os";
 import { isOperationError, parseContainerUri } from "@blockvisor/image/container";
 import { z } from "zod";
 import { HostError } from "../errors/host-error.ts";
+import { isHidden } from "../network/index.ts";
 import { cpuPolicySchema } from "../node/node-state.ts";
 import { unsafeArguments } from "../runtime/apptainer-arguments.ts";
 
 const ip = z.string().min(1);
+
+const subnet = z.looseObject({
+  gateway_ip: ip,
+  host_ip: ip,
+  prefix: z.number().int().min(0).max(128),
+  /** Addresses, `a-b` ranges or CIDRs. */
+  available_ips: z.array(ip).default([]),
+});
 
 /** How nodes' containers are run, by whatever runs them. */
 const containers = z.looseObject({
@@ -43,13 +53,23 @@ const schema = z.looseObject({
     .string()
     .regex(/^[A-Za-z0-9._-]{1,15}$/)
     .default("br0"),
-  net_conf: z
-    .looseObject({
-      gateway_ip: ip,
-      host_ip: ip,
-      prefix: z.number().int().min(0).max(128),
-      /** Addresses, `a-b` ranges or CIDRs. */
-      available_ips: z.array(ip).default([]),
+  net_conf: subnet
+    .extend({
+      /** Beside the above, which is then IPv4: nodes have an address of each family (DB-6.9). */
+      ipv6: subnet.extend({ gateway_ip: z.ipv6(), host_ip: z.ipv6() }).optional(),
+      /**
+       * The machine has one public address: nodes are on a private subnet behind it, and what their rules let in is reached by ports of the
+       * machine (DB-6.12). Its gateway is the machine, so `gateway_ip` = `host_ip`.
+       */
+      nat: z
+        .looseObject({
+          /** Ports of the machine for nodes whose own port is taken, `FIRST-LAST`. */
+          ports: z
+            .string()
+            .regex(/^\d{1,5}-\d{1,5}$/)
+            .default("20000-29999"),
+        })
+        .optional(),
     })
     .optional(),
   /** `auto`: Apptainer where it is installed and works, else OCI. */
@@ -91,11 +111,19 @@ const schema = z.looseObject({
 
 type HostConfigFile = z.infer<typeof schema>;
 
-interface NetworkConfig {
+/** The subnet of nodes in one family. */
+export interface SubnetConfig {
   readonly gatewayIp: string;
   readonly hostIp: string;
   readonly prefix: number;
   readonly availableIps: readonly string[];
+}
+
+export interface NetworkConfig extends SubnetConfig {
+  /** A second family beside the first, which is IPv4 then. */
+  readonly ipv6: SubnetConfig | undefined;
+  /** Ports of the machine that are mapped to ports of nodes, first and last; undefined: none are by themselves. */
+  readonly nat: { readonly first: number; readonly last: number } | undefined;
 }
 
 /** What the daemon works with: the file with its aliases resolved. */
@@ -134,6 +162,8 @@ const devNetwork: NetworkConfig = {
   hostIp: "10.77.0.1",
   prefix: 24,
   availableIps: ["10.77.0.2-10.77.0.254"],
+  ipv6: undefined,
+  nat: undefined,
 };
 
 /** Parses the text of `blockvisor.json`; `path` is only for messages. */
@@ -191,14 +221,7 @@ function resolve(file: HostConfigFile, path: string): HostConfig {
     apiUrl,
     mqttUrl: file.nodexeus_mqtt_url ?? file.blockjoy_mqtt_url ?? undefined,
     interface: file.iface,
-    network: file.net_conf
-      ? {
-          gatewayIp: file.net_conf.gateway_ip,
-          hostIp: file.net_conf.host_ip,
-          prefix: file.net_conf.prefix,
-          availableIps: file.net_conf.available_ips,
-        }
-      : devNetwork,
+    network: file.net_conf ? networkOf(file.net_conf) : devNetwork,
     runtime,
     nodeRuntimes: new Map(Object.entries(file.node_runtimes)),
     cpuOvercommit: runtime.cpu_policy === "shared" ? runtime.cpu_overcommit : 1,
@@ -233,6 +256,42 @@ function checkContainerUri(text: string, context: z.RefinementCtx): void {
     if (!isOperationError(error)) throw error;
     context.addIssue({ code: "custom", message: error.message });
   }
+}
+
+function networkOf({ ipv6, nat, ...first }: NonNullable<HostConfigFile["net_conf"]>): NetworkConfig {
+  const network = { ...subnetOf(first), ipv6: ipv6 && subnetOf(ipv6), nat: nat && portsOf(nat.ports) };
+  if (network.ipv6 && !isIPv4(network.hostIp)) {
+    throw new HostError(
+      "config_error",
+      "net_conf.ipv6 is beside addresses of version 4, and net_conf.host_ip is none",
+      {
+        hint: "give net_conf the addresses of version 4, or only those of version 6 and no net_conf.ipv6",
+      },
+    );
+  }
+  if (network.nat && !isHidden(network)) {
+    throw new HostError("config_error", "with net_conf.nat the machine is the gateway of its nodes", {
+      hint: "set net_conf.gateway_ip to net_conf.host_ip, an address of a private subnet",
+    });
+  }
+  return network;
+}
+
+function subnetOf(file: z.infer<typeof subnet>): SubnetConfig {
+  return {
+    gatewayIp: file.gateway_ip,
+    hostIp: file.host_ip,
+    prefix: file.prefix,
+    availableIps: file.available_ips,
+  };
+}
+
+function portsOf(range: string): NonNullable<NetworkConfig["nat"]> {
+  const [first = 0, last = 0] = range.split("-").map(Number);
+  if (first >= 1 && first <= last && last <= 65_535) return { first, last };
+  throw new HostError("config_error", `net_conf.nat.ports: '${range}' is no range of ports`, {
+    hint: "write it like 20000-29999",
+  });
 }
 
 /** The file with everything secret replaced, for `bv status` and logs. */

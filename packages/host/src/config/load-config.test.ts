@@ -50,7 +50,14 @@ describe("the host configuration", () => {
       apiUrl: "https://api.example.org",
       mqttUrl: undefined,
       interface: "br7",
-      network: { gatewayIp: "10.1.0.1", hostIp: "10.1.0.2", prefix: 24, availableIps: ["10.1.0.3"] },
+      network: {
+        gatewayIp: "10.1.0.1",
+        hostIp: "10.1.0.2",
+        prefix: 24,
+        availableIps: ["10.1.0.3"],
+        ipv6: undefined,
+        nat: undefined,
+      },
       nodeRuntimes: new Map(),
       cpuOvercommit: 1,
       privilegedImages: [],
@@ -61,10 +68,35 @@ describe("the host configuration", () => {
       upgradeWatchMs: 3_000,
       recovery: { checkMs: 30_000, agentTimeoutMs: 15_000 },
       metricsPort: undefined,
+      caFile: undefined,
       timeZone: undefined,
     });
     assert.equal(file["update_check_interval_secs"], 60);
     assert.equal(runtime.cpu_limit, true);
+  });
+
+  test("has a second family and ports of the machine, where they make sense", async () => {
+    const ipv6 = { gateway_ip: "fd00::1", host_ip: "fd00::1", prefix: 64, available_ips: ["fd00::/64"] };
+    const v4 = { gateway_ip: "10.1.0.1", host_ip: "10.1.0.1", prefix: 24, available_ips: [] };
+    const load = async (net_conf: unknown) =>
+      (await loadHostConfig(await rootWith({ ...full, net_conf }), false)).network;
+    const { ipv6: second, nat } = await load({ ...v4, ipv6, nat: { ports: "20000-20010" } });
+    assert.deepEqual(
+      [second, nat],
+      [
+        { gatewayIp: "fd00::1", hostIp: "fd00::1", prefix: 64, availableIps: ["fd00::/64"] },
+        { first: 20_000, last: 20_010 },
+      ],
+    );
+    for (const wrong of [
+      { ...v4, nat: { ports: "20000-70000" } },
+      { ...v4, nat: { ports: "9-1" } },
+      { ...v4, gateway_ip: "10.1.0.9", nat: {} },
+      { ...v4, gateway_ip: "fd00::1", host_ip: "fd00::1", ipv6 },
+      { ...v4, ipv6: { ...ipv6, host_ip: "10.0.0.1" } },
+    ]) {
+      await assert.rejects(load(wrong), { code: "config_error" }, JSON.stringify(wrong));
+    }
   });
 
   test("may use the older names of the URLs; the newer win", async () => {

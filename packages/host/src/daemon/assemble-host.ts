@@ -12,6 +12,7 @@ import { createNodeFirewall } from "../firewall/index.ts";
 import { createImageStore } from "../images/index.ts";
 import { createNodeNetwork } from "../network/index.ts";
 import { CpuRegistry } from "../node/cpu-registry.ts";
+import { HostPorts } from "../node/host-ports.ts";
 import type { NodeHost } from "../node/node-host.ts";
 import type { NodeState } from "../node/node-state.ts";
 import { createOwnIds } from "../node/own-ids.ts";
@@ -70,6 +71,7 @@ export async function assembleHost({ paths, config, env, log, api }: HostParts):
     workers: new PluginWorkers({ size: Math.max(minWorkers, availableParallelism()), command: sandbox.command }),
     workersAgainst: sandbox.against,
     cpus: new CpuRegistry(),
+    ports: new HostPorts(),
     trash: new Trash(paths, log),
     unsaved: new Map(),
     secretsOf: (state) => (api && !state.dev_mode ? apiSecrets(api, state.id) : devSecrets(paths.devSecrets)),

@@ -84,7 +84,7 @@ export async function startDaemon({ root, dev, env, log, unexpected }: DaemonOpt
   const isRead = (actor: NodeActor): boolean =>
     metricsPort !== undefined || (cloud !== undefined && !actor.snapshot().state.dev_mode);
   const polls = new NodePolls(nodes, counters, isRead);
-  const cloud = cloudOptions && link ? new Cloud(cloudOptions, link, nodes, polls) : undefined;
+  const cloud = cloudOptions && link ? new Cloud(cloudOptions, link, host, nodes, polls) : undefined;
 
   let metrics: MetricsEndpoint | HostError | undefined;
   // Finding out takes a moment, and nothing that is served needs it.

@@ -101,7 +101,7 @@ const address = { [node]: `${subnet}.2`, [friend]: `${subnet}.3`, [stranger]: `$
 const address6 = { [node]: `${v6}2`, [friend]: `${v6}3`, [stranger]: `${v6}4` };
 
 before(async () => {
-  await network.ensureBridge({ name: bridge, address: `${subnet}.1/24` });
+  await network.ensureBridge({ name: bridge, addresses: [{ address: `${subnet}.1/24`, masquerade: false }] });
   const handles = new Map<string, NodeNetworkHandle>();
   for (const id of ids) {
     const addresses = [
@@ -318,6 +318,7 @@ test("rules that make no sense are refused and change nothing", async () => {
     [rule({ ports: [0] })],
     [rule({ ports: [65_616] })],
     [rule({ ports: [1.5] })],
+    [rule({ ports: Array.from({ length: 16_385 }, (_, index) => index + 1) })],
     [rule({}), rule({})],
     Array.from({ length: 129 }, (_, index) => rule({ name: String(index) })),
   ]) {

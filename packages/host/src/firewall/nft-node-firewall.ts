@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { isOperationError, OperationError, runTool } from "@blockvisor/image/container";
 import { failpoint, removeDurable, writeForThisBoot } from "../durable/index.ts";
+import { replacedTable } from "../network/index.ts";
 import { linkNames, nodeHash } from "../network/names.ts";
 import { bootId } from "../runtime/process-identity.ts";
 import type { FirewallConfig, FirewallTarget, NodeFirewall } from "./node-firewall.ts";
@@ -30,13 +31,13 @@ export function createNodeFirewall(options: { readonly runDirectory: string }): 
       await writeForThisBoot(mark(nodeId), target.kind);
       failpoint("firewall.marked");
       if (target.kind === "host") {
-        await load(replaceTable(`inet ${table}`, hostChains(target, config)));
+        await load(replacedTable(`inet ${table}`, hostChains(target, config)));
       } else {
         await Promise.all([
-          load(replaceTable(NODE_TABLE, nodeChains(config)), target.namespacePath).then(() =>
+          load(replacedTable(NODE_TABLE, nodeChains(config)), target.namespacePath).then(() =>
             failpoint("firewall.applied"),
           ),
-          load(replaceTable(`netdev ${table}`, antiSpoofingChain(target))),
+          load(replacedTable(`netdev ${table}`, antiSpoofingChain(target))),
         ]);
       }
       await writeForThisBoot(mark(nodeId), `${target.kind} ${await digestOf(target, config)}`);
@@ -60,10 +61,10 @@ export function createNodeFirewall(options: { readonly runDirectory: string }): 
 
     async remove(nodeId, target) {
       const table = hostTable(nodeId);
-      await load([...removeTable(`netdev ${table}`), ...removeTable(`inet ${table}`)]);
+      await load([...replacedTable(`netdev ${table}`, []), ...replacedTable(`inet ${table}`, [])]);
       // The rules inside go with the namespace; where it stays, so does the default of an unfiltered network.
       const namespace = target?.kind === "bridged" ? target.namespacePath : linkNames(nodeId).namespacePath;
-      if (await statfs(namespace).catch(() => undefined)) await load(removeTable(NODE_TABLE), namespace);
+      if (await statfs(namespace).catch(() => undefined)) await load(replacedTable(NODE_TABLE, []), namespace);
       await removeDurable(mark(nodeId)).catch((error: NodeJS.ErrnoException) => {
         if (error.code !== "ENOENT") throw error;
       });
@@ -74,12 +75,10 @@ export function createNodeFirewall(options: { readonly runDirectory: string }): 
       return names.filter((name) => !name.startsWith(".")).sort();
     },
 
-    async lost() {
-      const marked = await this.list();
-      if (marked.length === 0) return [];
-      const { stdout } = await nft(["list", "tables"], {});
-      const present = new Set(stdout.split("\n").map((line) => line.split(" ").at(-1)));
-      return marked.filter((nodeId) => !present.has(hostTable(nodeId)));
+    async lost(present) {
+      const isThere = (nodeId: string): boolean =>
+        ["netdev", "inet"].some((family) => present.has(`${family} ${hostTable(nodeId)}`));
+      return (await this.list()).filter((nodeId) => !isThere(nodeId));
     },
   };
 }
@@ -133,16 +132,6 @@ function antiSpoofingChain(target: Extract<FirewallTarget, { kind: "bridged" }>)
 
 function chain(name: string, hook: string, rules: readonly string[]): readonly string[] {
   return [`  chain ${name} {`, ...(hook === "" ? [] : [`    ${hook}`]), ...rules.map((rule) => `    ${rule}`), "  }"];
-}
-
-/** One transaction: the old table is gone and the new one there at the same instant. */
-function replaceTable(table: string, body: readonly string[]): readonly string[] {
-  return [...removeTable(table), `table ${table} {`, ...body, "}"];
-}
-
-/** Adding first makes removing work whether it was there or not. */
-function removeTable(table: string): readonly string[] {
-  return [`add table ${table}`, `delete table ${table}`];
 }
 
 async function load(lines: readonly string[], namespace?: string): Promise<void> {

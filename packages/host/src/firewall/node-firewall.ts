@@ -16,8 +16,11 @@ export interface NodeFirewall {
   remove(nodeId: string, target?: FirewallTarget): Promise<void>;
   /** Ids of nodes with rules of this installation (for cleaning up orphans). */
   list(): Promise<readonly string[]>;
-  /** Of these, the nodes whose rules on the host something else has removed: a flush of all rules, another firewall (DB-6.1). */
-  lost(): Promise<readonly string[]>;
+  /**
+   * Of these, the nodes whose rules on the host something else has removed: a flush of all rules, another firewall (DB-6.1). `present`: the
+   * tables that are there.
+   */
+  lost(present: ReadonlySet<string>): Promise<readonly string[]>;
 }
 
 export type FirewallTarget =

@@ -5,6 +5,8 @@ import type { FirewallAction, FirewallConfig, FirewallRule } from "./node-firewa
 
 /** Most rules a node may have (spec host-daemon §6.4). */
 const MAX_FIREWALL_RULES = 128;
+/** Most addresses and ports of all rules together: they are sets of the kernel, so their number is what counts, not what is made of it (DB-6.6). */
+const MAX_FIREWALL_ELEMENTS = 16_384;
 
 /**
  * Lines of an nft chain for one direction: established traffic, loopback and neighbour discovery pass, then the rules in reverse
@@ -30,6 +32,13 @@ export function checkFirewall(config: FirewallConfig): void {
     throw invalid(
       `can't configure more than ${MAX_FIREWALL_RULES} rules!`,
       "merge rules: each may have many ips and ports",
+    );
+  }
+  const size = config.rules.reduce((sum, { ips, ports }) => sum + ips.length + ports.length, 0);
+  if (size > MAX_FIREWALL_ELEMENTS) {
+    throw invalid(
+      `firewall rules name ${size} ips and ports, more than ${MAX_FIREWALL_ELEMENTS}`,
+      "name networks, as 1.2.3.0/24, instead of their addresses, or leave ports out",
     );
   }
   const names = new Set<string>();

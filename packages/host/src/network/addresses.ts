@@ -34,7 +34,32 @@ export function formatCidr({ family, network, prefix }: Cidr): string {
   const groups = Array.from({ length: 8 }, (_, index) =>
     ((network >> BigInt(112 - index * 16)) & 0xffffn).toString(16),
   );
-  return `${groups.join(":")}/${prefix}`;
+  return `${shortened(groups.join(":"))}/${prefix}`;
+}
+
+/** The longest run of two or more zero groups, of several the first, becomes `::` (RFC 5952). */
+function shortened(groups: string): string {
+  const runs = [...groups.matchAll(/\b0(?::0)+\b/g)].toSorted((a, b) => b[0].length - a[0].length);
+  const [longest] = runs;
+  if (!longest) return groups;
+  const before = groups.slice(0, longest.index).replace(/:$/, "");
+  const after = groups.slice(longest.index + longest[0].length).replace(/^:/, "");
+  return `${before}::${after}`;
+}
+
+/** The network as the addresses in it: first and last, as numbers. */
+export function boundsOf({ family, network, prefix }: Cidr): readonly [first: bigint, last: bigint] {
+  return [network, network + (1n << BigInt((family === 4 ? 32 : 128) - prefix)) - 1n];
+}
+
+/** An address from its number. */
+export function formatAddress(family: 4 | 6, value: bigint): string {
+  const cidr = { family, network: value, prefix: family === 4 ? 32 : 128 } as const;
+  return formatCidr(cidr).replace(/\/\d+$/, "");
+}
+
+export function familyOf(ip: string): 4 | 6 {
+  return ip.includes(":") ? 6 : 4;
 }
 
 /** The same spelling for the same address. Error `network-address-invalid`. */

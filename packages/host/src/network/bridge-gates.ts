@@ -1,5 +1,5 @@
-import { formatCidr, parseCidr } from "./addresses.ts";
-import { admitForwarding, hideSubnet, showSubnet, withdrawForwarding } from "./forwarding.ts";
+import { type Cidr, parseCidr } from "./addresses.ts";
+import { admitForwarding, hideSubnets, isHiding, showSubnets, withdrawForwarding } from "./forwarding.ts";
 import type { BridgeSpec } from "./node-network.ts";
 
 /** Docker may come, and with it its policy, while nodes start. */
@@ -10,41 +10,54 @@ export interface BridgeGates {
   /** How the bridge is to be opened; opens nothing. */
   remember(spec: BridgeSpec): void;
   open(bridge: string): Promise<void>;
+  /** Opens it again where what was done is not there any more; whether it was missing. `present`: the tables there are. */
+  reopen(bridge: string, present: ReadonlySet<string>): Promise<boolean>;
   close(bridge: string): Promise<void>;
 }
 
 export function createBridgeGates(): BridgeGates {
-  const hidden = new Map<string, string>();
+  const hidden = new Map<string, readonly Cidr[]>();
   const opened = new Map<string, number>();
   let last: Promise<void> = Promise.resolve();
 
   /** One change after another: nodes come and go at the same time. */
-  function inTurn(work: () => Promise<void>): Promise<void> {
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = last.then(work);
-    last = turn.catch(() => {});
+    last = turn.then(
+      () => {},
+      () => {},
+    );
     return turn;
   }
 
   return {
-    remember({ name, address = "", masquerade = false }) {
-      const subnet = parseCidr(address);
-      if (masquerade && subnet?.family === 4) hidden.set(name, formatCidr(subnet));
-      else hidden.delete(name);
+    remember({ name, addresses }) {
+      const subnets = addresses
+        .filter(({ masquerade }) => masquerade)
+        .flatMap(({ address }) => parseCidr(address) ?? []);
+      hidden.set(name, subnets);
     },
 
     open: (bridge) =>
       inTurn(async () => {
         const at = opened.get(bridge);
         if (at !== undefined && performance.now() - at < CHECK_MS) return;
-        const subnet = hidden.get(bridge);
-        await Promise.all([subnet === undefined ? undefined : hideSubnet(bridge, subnet), admitForwarding(bridge)]);
+        const subnets = hidden.get(bridge) ?? [];
+        await Promise.all([subnets.length === 0 ? undefined : hideSubnets(bridge, subnets), admitForwarding(bridge)]);
         opened.set(bridge, performance.now());
+      }),
+
+    reopen: (bridge, present) =>
+      inTurn(async () => {
+        const missing = !isHiding(bridge, hidden.get(bridge) ?? [], present);
+        if (missing) await hideSubnets(bridge, hidden.get(bridge) ?? []);
+        return (await admitForwarding(bridge)) || missing;
       }),
 
     close: (bridge) =>
       inTurn(async () => {
         opened.delete(bridge);
-        await showSubnet(bridge);
+        await showSubnets(bridge);
         await withdrawForwarding(bridge);
       }),
   };

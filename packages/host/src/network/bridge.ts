@@ -11,7 +11,7 @@ const IFF_UP = 1;
 const SET_BY_PEOPLE = "3";
 
 /** Makes the bridge where missing, brings it up, gives it the host's address. Error `network-bridge-invalid`. */
-export async function ensureBridge({ name, address }: BridgeSpec): Promise<void> {
+export async function ensureBridge({ name, addresses }: BridgeSpec): Promise<void> {
   checkedLinkName(name);
   const kind = await linkKind(name);
   if (kind === "other") {
@@ -19,14 +19,14 @@ export async function ensureBridge({ name, address }: BridgeSpec): Promise<void>
       fix: "set 'iface' to the name of a bridge, or to a new name",
     });
   }
-  const subnet = address === undefined ? undefined : parseCidr(address);
-  if (address !== undefined && !subnet) {
+  for (const { address } of addresses) {
+    if (parseCidr(address)) continue;
     throw new OperationError("network-bridge-invalid", `'${address}' is no address with prefix for the bridge`, {
       fix: "set net_conf.host_ip and net_conf.prefix",
     });
   }
   const keep = kind === "bridge" ? await keepMac(name) : [];
-  if (kind === "bridge" && keep.length === 0 && (await isReady(name, address))) return;
+  if (kind === "bridge" && keep.length === 0 && (await isReady(name, addresses))) return;
   const create =
     kind === "missing"
       ? [
@@ -34,7 +34,10 @@ export async function ensureBridge({ name, address }: BridgeSpec): Promise<void>
           `link set dev ${name} alias ${OURS}`,
         ]
       : keep;
-  const assign = address === undefined ? [] : [`address replace ${address} dev ${name}`];
+  // Whether the host's own address is free is for those to find out who chose it, and takes a second in which nodes have no gateway.
+  const assign = addresses.map(
+    ({ address }) => `address replace ${address} dev ${name}${address.includes(":") ? " nodad" : ""}`,
+  );
   try {
     await ipBatch([...create, ...assign, `link set dev ${name} up`]);
   } catch (error) {
@@ -60,11 +63,24 @@ async function keepMac(name: string): Promise<readonly string[]> {
   return alias === OURS && assigned !== SET_BY_PEOPLE && mac !== "" ? [`link set dev ${name} address ${mac}`] : [];
 }
 
-/** Up, and with the address: seen in the kernel's own tables, without a process. What they do not tell counts as no. */
-async function isReady(name: string, address: string | undefined): Promise<boolean> {
+/** Up, and with the addresses: seen in the kernel's own tables, without a process. What they do not tell counts as no. */
+async function isReady(name: string, addresses: BridgeSpec["addresses"]): Promise<boolean> {
   const flags = Number(await readFile(`/sys/class/net/${name}/flags`, "utf8").catch(() => "0"));
   if ((flags & IFF_UP) === 0) return false;
-  if (address === undefined) return true;
+  for (const { address } of addresses) {
+    if (!(address.includes(":") ? await hasIpv6(name, address) : await hasIpv4(name, address))) return false;
+  }
+  return true;
+}
+
+async function hasIpv6(name: string, address: string): Promise<boolean> {
+  const [ip = "", prefix] = address.split("/");
+  return (await ipv6Addresses()).some(
+    (own) => own.link === name && own.ip === hex6(ip) && own.prefix === Number(prefix),
+  );
+}
+
+async function hasIpv4(name: string, address: string): Promise<boolean> {
   const { network, netmask, ip } = ipv4Of(address) ?? {};
   if (ip === undefined || !(await isLocalAddress(ip))) return false;
   const routes = (await readFile("/proc/net/route", "utf8").catch(() => "")).split("\n");
@@ -88,8 +104,22 @@ function hexOf(bytes: readonly number[]): string {
   return Buffer.from(bytes).toString("hex").toUpperCase();
 }
 
-/** Whether an IPv4 address is one of this machine, on whatever link. */
+/** The machine's own addresses of version 6, as the kernel lists them: 32 hex digits, index, prefix, scope, flags, link. */
+async function ipv6Addresses() {
+  const lines = (await readFile("/proc/net/if_inet6", "utf8").catch(() => "")).split("\n");
+  return lines.map((line) => {
+    const [ip, , prefix = "", , , link] = line.split(/\s+/);
+    return { ip, prefix: Number.parseInt(prefix, 16), link };
+  });
+}
+
+function hex6(ip: string): string {
+  return parseCidr(ip)?.network.toString(16).padStart(32, "0") ?? "";
+}
+
+/** Whether an address is one of this machine, on whatever link. */
 export async function isLocalAddress(ip: string): Promise<boolean> {
+  if (ip.includes(":")) return (await ipv6Addresses()).some((own) => own.ip === hex6(ip));
   const trie = await readFile("/proc/net/fib_trie", "utf8").catch(() => "");
   return new RegExp(`\\|-- ${ip.replaceAll(".", "\\.")}\\n\\s+/32 host LOCAL`).test(trie);
 }

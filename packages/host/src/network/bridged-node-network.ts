@@ -12,6 +12,7 @@ import { holderOf } from "./duplicate-address.ts";
 import { linkNames, NODE_INTERFACE } from "./names.ts";
 import { createNetworkRecords, type NetworkRecords } from "./network-record.ts";
 import type { NodeNetwork, NodeNetworkHandle, NodeNetworkSpec } from "./node-network.ts";
+import { createPortMappings } from "./port-mappings.ts";
 
 const NSFS_MAGIC = 0x6e736673;
 /** Of a bridge port, in sysfs. */
@@ -53,6 +54,7 @@ interface Unconnected {
 export function createNodeNetwork(options: { readonly runDirectory: string }): NodeNetwork {
   const records = createNetworkRecords(join(options.runDirectory, "network"));
   const gates = createBridgeGates();
+  const mappings = createPortMappings(join(options.runDirectory, "ports"));
 
   /** Made by this daemon, but not connected yet: its links are being made, and whether the addresses are free is being found out. */
   const unconnected = new Map<string, Unconnected>();
@@ -134,12 +136,26 @@ export function createNodeNetwork(options: { readonly runDirectory: string }): N
 
     addressesOf: async (nodeId) => (await records.find(nodeId))?.spec.addresses.map(({ ip }) => ip) ?? [],
 
+    mapPorts: (nodeId, mapped) => (mapped.ports.length === 0 ? mappings.remove(nodeId) : mappings.set(nodeId, mapped)),
+    mappedPorts: async (nodeId) => (await mappings.find(nodeId))?.ports ?? [],
+
+    async restore(bridge, present) {
+      gates.remember(bridge);
+      const missing: string[] = [];
+      if ((await isUsed(records, bridge.name)) && (await gates.reopen(bridge.name, present))) {
+        missing.push(`the way out of the bridge ${bridge.name}`);
+      }
+      if (await mappings.restore(present)) missing.push("ports of the machine that lead to nodes");
+      return missing;
+    },
+
     async tearDown(nodeId) {
       const { namespace, namespacePath, hostInterface } = linkNames(nodeId);
       const bridge = (await records.find(nodeId))?.spec.bridge;
       const waiting = unconnected.get(nodeId);
       unconnected.delete(nodeId);
       await waiting?.links.catch(() => {});
+      await mappings.remove(nodeId);
       if ((await interfaceIndexOf(hostInterface)) !== undefined) {
         await tolerate(runTool("ip", ["link", "delete", "dev", hostInterface]), /Cannot find device/);
       }
@@ -165,7 +181,10 @@ function make(spec: NodeNetworkSpec): Pick<Unconnected, "handle" | "namespace" |
   ];
   const inside = [
     "link set dev lo up",
-    ...spec.addresses.map(({ ip, prefix }) => `address add ${ip}/${prefix} dev ${NODE_INTERFACE}`),
+    // Whether they are free is found out outside, at once; the kernel would need a second for one of version 6 to be of use.
+    ...spec.addresses.map(
+      ({ ip, prefix }) => `address add ${ip}/${prefix} dev ${NODE_INTERFACE}${ip.includes(":") ? " nodad" : ""}`,
+    ),
     `link set dev ${NODE_INTERFACE} up`,
     // onlink: the gateway may lie outside the node's subnet (spec host-daemon §6.3).
     ...spec.gateways.map((gateway) => `route replace default via ${gateway} dev ${NODE_INTERFACE} onlink`),

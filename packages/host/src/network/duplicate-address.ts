@@ -17,12 +17,8 @@ const DISCARD_PORT = 9;
 export async function holderOf(bridge: string, ip: string, ownPorts: ReadonlySet<string>): Promise<string | undefined> {
   const target = parseCidr(ip);
   if (await isLocalAddress(ip)) return "the host itself has it";
-  const isAlone = (await bridgePorts(bridge)).every((port) => ownPorts.has(port));
-  if (isAlone && target?.family === 4) return undefined;
-  const addresses = await linkAddresses(bridge);
-  if (addresses.some((address) => address.split("/")[0] === ip)) return "the host itself has it";
-  if (isAlone) return undefined;
-  for (const address of addresses) {
+  if ((await bridgePorts(bridge)).every((port) => ownPorts.has(port))) return undefined;
+  for (const address of await linkAddresses(bridge)) {
     const host = parseCidr(address);
     if (!host || !target || !contains(host, target)) continue;
     const owner = await findOwner(bridge, ip, address.split("/")[0] ?? "");

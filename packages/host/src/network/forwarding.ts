@@ -1,28 +1,31 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { isOperationError, runTool } from "@blockvisor/image/container";
+import { type Cidr, formatCidr } from "./addresses.ts";
 import { checkedLinkName } from "./names.ts";
+import { replacedTable } from "./nft-tables.ts";
 
 /** Of our rules in chains that belong to others. */
 const COMMENT = "blockvisor";
+const IPV6 = "/proc/sys/net/ipv6/conf";
 const FAMILIES = ["iptables", "ip6tables"] as const;
 
 /**
  * Lets traffic of a bridge through the host where something else drops what is forwarded: Docker sets the policy of iptables' FORWARD
  * to DROP, which also takes what is bridged when br_netfilter is loaded. A verdict of ours in another table could not help, so
- * the rules go where Docker keeps a place for them, DOCKER-USER. Nodes have their own firewalls behind it.
+ * the rules go where Docker keeps a place for them, DOCKER-USER. Nodes have their own firewalls behind it. Tells whether any was missing.
  */
-export async function admitForwarding(bridge: string): Promise<void> {
-  await Promise.all(FAMILIES.map((iptables) => admit(iptables, bridge)));
+export async function admitForwarding(bridge: string): Promise<boolean> {
+  return (await Promise.all(FAMILIES.map((iptables) => admit(iptables, bridge)))).includes(true);
 }
 
-async function admit(iptables: string, bridge: string): Promise<void> {
+async function admit(iptables: string, bridge: string): Promise<boolean> {
   const policies = await rulesOf(iptables, "FORWARD");
-  if (!policies.includes("-P FORWARD DROP")) return;
+  if (!policies.includes("-P FORWARD DROP")) return false;
   const chain = policies.includes("-A FORWARD -j DOCKER-USER") ? "DOCKER-USER" : "FORWARD";
   const present = await rulesOf(iptables, chain);
-  for (const rule of admissions(bridge)) {
-    if (!present.includes(`-A ${chain} ${rule.join(" ")}`)) await run(iptables, ["-I", chain, ...rule]);
-  }
+  const missing = admissions(bridge).filter((rule) => !present.includes(`-A ${chain} ${rule.join(" ")}`));
+  for (const rule of missing) await run(iptables, ["-I", chain, ...rule]);
+  return missing.length > 0;
 }
 
 /** Takes back what `admitForwarding` has put into any chain, as often as it is there. */
@@ -38,28 +41,60 @@ export async function withdrawForwarding(bridge: string): Promise<void> {
   }
 }
 
-/** Hides the nodes of a subnet behind the host's address when they talk to others. */
-export async function hideSubnet(bridge: string, subnet: string): Promise<void> {
-  const table = natTable(bridge);
-  const rules = [
-    `add table ip ${table}`,
-    `delete table ip ${table}`,
-    `table ip ${table} {`,
-    "  chain postrouting {",
-    "    type nat hook postrouting priority srcnat; policy accept;",
-    `    ip saddr ${subnet} oifname != "${bridge}" masquerade`,
-    "  }",
-    "}",
-  ];
-  await runTool("nft", ["-f", "-"], { input: `${rules.join("\n")}\n` });
-  if ((await readFile("/proc/sys/net/ipv4/ip_forward", "utf8")).trim() !== "1") {
-    await writeFile("/proc/sys/net/ipv4/ip_forward", "1");
+/** Hides the nodes of subnets behind the host's addresses when they talk to others: exactly these, in one transaction. */
+export async function hideSubnets(bridge: string, subnets: readonly Cidr[]): Promise<void> {
+  const lines: string[] = [];
+  for (const [family, name] of await tableFamilies()) {
+    const hidden = subnets.filter((subnet) => subnet.family === family);
+    const rules = [
+      "  chain postrouting {",
+      "    type nat hook postrouting priority srcnat; policy accept;",
+      ...hidden.map((subnet) => `    ${name} saddr ${formatCidr(subnet)} oifname != "${bridge}" masquerade`),
+      "  }",
+    ];
+    lines.push(...replacedTable(`${name} ${natTable(bridge)}`, hidden.length === 0 ? [] : rules));
   }
+  await runTool("nft", ["-f", "-"], { input: `${lines.join("\n")}\n` });
+  if (subnets.some(({ family }) => family === 4)) await switchOn("/proc/sys/net/ipv4/ip_forward");
+  if (subnets.some(({ family }) => family === 6)) await forwardIpv6();
 }
 
-export async function showSubnet(bridge: string): Promise<void> {
-  const table = natTable(bridge);
-  await runTool("nft", ["-f", "-"], { input: `add table ip ${table}\ndelete table ip ${table}\n` });
+/** Whether the tables that hide these subnets are there. */
+export function isHiding(bridge: string, subnets: readonly Cidr[], present: ReadonlySet<string>): boolean {
+  return subnets.every(({ family }) => present.has(`${family === 4 ? "ip" : "ip6"} ${natTable(bridge)}`));
+}
+
+export async function showSubnets(bridge: string): Promise<void> {
+  await hideSubnets(bridge, []);
+}
+
+/** Families the kernel has; version 6 may be switched off. */
+async function tableFamilies(): Promise<readonly (readonly [family: 4 | 6, name: "ip" | "ip6"])[]> {
+  const hasIpv6 = await readdir(IPV6).catch(() => undefined);
+  return hasIpv6
+    ? [
+        [4, "ip"],
+        [6, "ip6"],
+      ]
+    : [[4, "ip"]];
+}
+
+/**
+ * A machine that forwards takes itself for a router, and listens to other routers no more (`accept_ra` 1): where its own way out came from
+ * one, it would lose it. 2 means also then.
+ */
+async function forwardIpv6(): Promise<void> {
+  if ((await readFile(`${IPV6}/all/forwarding`, "utf8")).trim() === "1") return;
+  for (const link of await readdir(IPV6)) {
+    const listens = `${IPV6}/${link}/accept_ra`;
+    if (link !== "all" && (await readFile(listens, "utf8").catch(() => "")).trim() === "1")
+      await writeFile(listens, "2");
+  }
+  await switchOn(`${IPV6}/all/forwarding`);
+}
+
+async function switchOn(path: string): Promise<void> {
+  if ((await readFile(path, "utf8")).trim() !== "1") await writeFile(path, "1");
 }
 
 /** As `iptables -S` prints them, word for word. */

@@ -1,4 +1,5 @@
-export { type Cidr, contains, formatCidr, parseCidr } from "./addresses.ts";
+export { boundsOf, type Cidr, contains, familyOf, formatAddress, formatCidr, parseCidr } from "./addresses.ts";
 export { createNodeNetwork } from "./bridged-node-network.ts";
-export { hostBridge } from "./host-bridge.ts";
-export type { NodeNetwork, NodeNetworkHandle, NodeNetworkSpec } from "./node-network.ts";
+export { hostBridge, isHidden } from "./host-bridge.ts";
+export { presentTables, replacedTable } from "./nft-tables.ts";
+export type { MappedPort, MappedPorts, NodeNetwork, NodeNetworkHandle, NodeNetworkSpec } from "./node-network.ts";

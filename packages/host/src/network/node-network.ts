@@ -40,6 +40,18 @@ export interface NodeNetwork {
   /** Addresses that the node has by this installation's record of its network, whether or not it is up; nobody else can get them. */
   addressesOf(nodeId: string): Promise<readonly string[]>;
 
+  /** Makes ports of the machine lead to a node's: exactly these, at once, until its network is taken down. */
+  mapPorts(nodeId: string, mapped: MappedPorts): Promise<void>;
+
+  /** Those that are in force. */
+  mappedPorts(nodeId: string): Promise<readonly MappedPort[]>;
+
+  /**
+   * Brings back what something else has flushed of the bridge's way out and of mapped ports (DB-6.1). `present`: the tables there are.
+   * Tells what was missing, in words for people.
+   */
+  restore(bridge: BridgeSpec, present: ReadonlySet<string>): Promise<readonly string[]>;
+
   tearDown(nodeId: string): Promise<void>;
 
   /** Ids of all nodes that own a namespace or link made by this installation (for cleaning up orphans). */
@@ -48,10 +60,15 @@ export interface NodeNetwork {
 
 export interface BridgeSpec {
   readonly name: string;
-  /** Address of the host on the bridge with prefix, e.g. `10.1.0.1/24`; absent: the bridge's addresses are left as they are. */
-  readonly address?: string;
-  /** Hides the nodes behind the host's address when they talk to others (for machines without a routed subnet); default off. */
-  readonly masquerade?: boolean;
+  /** Addresses of the host on the bridge, at most one per family; none: the bridge's addresses are left as they are. */
+  readonly addresses: readonly BridgeAddress[];
+}
+
+export interface BridgeAddress {
+  /** With prefix, e.g. `10.1.0.1/24`. */
+  readonly address: string;
+  /** Hides the nodes of the subnet behind the host's address when they talk to others (for machines without a routed subnet). */
+  readonly masquerade: boolean;
 }
 
 export interface NodeNetworkSpec {
@@ -61,6 +78,20 @@ export interface NodeNetworkSpec {
   readonly addresses: readonly { readonly ip: string; readonly prefix: number }[];
   /** Default gateways, at most one per family. */
   readonly gateways: readonly string[];
+}
+
+export interface MappedPort {
+  readonly protocol: "tcp" | "udp";
+  readonly hostPort: number;
+  readonly nodePort: number;
+}
+
+export interface MappedPorts {
+  /** Networks of all nodes, in which answers find their way without the machine. */
+  readonly subnets: readonly string[];
+  /** Of the node; the first of each family is the one that is led to. */
+  readonly addresses: readonly string[];
+  readonly ports: readonly MappedPort[];
 }
 
 export interface NodeNetworkHandle {

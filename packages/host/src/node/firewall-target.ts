@@ -1,8 +1,10 @@
+import { isDeepStrictEqual } from "node:util";
 import { HostError } from "../errors/host-error.ts";
 import type { FirewallTarget } from "../firewall/index.ts";
 import type { NodeNetworkHandle } from "../network/index.ts";
 import { type NodeHost, type NodeParts, usesHostNetwork } from "./node-host.ts";
 import { limitsOf } from "./node-limits.ts";
+import { mappedPorts } from "./node-ports.ts";
 import type { NodeState } from "./node-state.ts";
 
 /** Error `runtime_error`. */
@@ -34,5 +36,8 @@ export async function holdsRules(node: NodeParts, state: NodeState): Promise<boo
   const { host } = node;
   if (usesHostNetwork(host, state)) return false;
   const network = await host.network.inspect(state.id);
-  return network !== undefined && host.firewall.holds(state.id, { kind: "bridged", ...network }, state.firewall);
+  if (network === undefined) return false;
+  const { ports } = mappedPorts(host, state, state.ports);
+  if (!isDeepStrictEqual(await host.network.mappedPorts(state.id), ports)) return false;
+  return host.firewall.holds(state.id, { kind: "bridged", ...network }, state.firewall);
 }

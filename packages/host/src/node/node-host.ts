@@ -20,6 +20,7 @@ import type { NodeTasks } from "../schedule/node-tasks.ts";
 import type { Secrets } from "../secrets/secrets.ts";
 import type { NodeSpaces } from "../space/index.ts";
 import type { CpuRegistry } from "./cpu-registry.ts";
+import type { HostPorts } from "./host-ports.ts";
 import type { NodeState } from "./node-state.ts";
 import type { OwnIds } from "./own-ids.ts";
 import type { Trash } from "./trash.ts";
@@ -41,6 +42,7 @@ export interface NodeHost {
   /** Why this machine cannot hold plugin workers in a sandbox; undefined: it does. */
   readonly workersAgainst: string | undefined;
   readonly cpus: CpuRegistry;
+  readonly ports: HostPorts;
   readonly trash: Trash;
   /** Nodes whose state could not be written the last time, and why. */
   readonly unsaved: Map<string, string>;

@@ -37,6 +37,14 @@ export const vmConfigSchema = z.object({
     .default([]),
 });
 
+const portNumber = z.number().int().min(1).max(65_535);
+
+/** A port of the machine that leads to one of the node (DB-6.12). */
+const portMappingSchema = z.object({ protocol: z.enum(["tcp", "udp"]), host_port: portNumber, node_port: portNumber });
+
+/** `by_hand`: chosen by a person; otherwise they follow what the firewall lets in, where the host maps ports at all. */
+export const portsSchema = z.object({ by_hand: z.boolean(), mappings: z.array(portMappingSchema) });
+
 const imageSchema = z.object({
   id: z.string(),
   version: z.string(),
@@ -140,6 +148,9 @@ export const nodeStateSchema = z.object({
   dev_mode: z.boolean(),
   ip: z.string(),
   gateway: z.string(),
+  /** Addresses beside `ip`, of either family; the gateway of the other family is the host's (DB-6.9). */
+  extra_ips: z.array(z.string()).default([]),
+  ports: portsSchema.default({ by_hand: false, mappings: [] }),
   ...replaceable,
   assigned_cpus: z.array(z.number().int()).default([]),
   /** How it gets processor time: the host's policy when the node was made (DB-5.8). */
@@ -203,10 +214,16 @@ export type NodeState = z.infer<typeof nodeStateSchema>;
 export type NodeContent = z.infer<typeof nodeContentSchema>;
 export type StateBackup = z.infer<typeof stateBackupSchema>;
 export type Firewall = z.infer<typeof firewallSchema>;
+export type PortMapping = z.infer<typeof portMappingSchema>;
 export type VmConfig = z.infer<typeof vmConfigSchema>;
 export type NodeImage = z.infer<typeof imageSchema>;
 export type OperationKind = z.infer<typeof operationSchema>["kind"];
 export type NodeOperation = z.infer<typeof operationSchema>;
+
+/** All addresses of a node, the one it is known by first. */
+export function addressesOf({ ip, extra_ips: more }: Pick<NodeState, "ip" | "extra_ips">): readonly string[] {
+  return [ip, ...more];
+}
 
 /** The part of a state that an upgrade exchanges. */
 export function contentOf(state: NodeState): NodeContent {

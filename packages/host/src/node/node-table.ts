@@ -4,7 +4,7 @@ import { NodeActor, type NodeSnapshot, type OperationRequest } from "./node-acto
 import { assembleNode } from "./node-assembly.ts";
 import type { NodeHost } from "./node-host.ts";
 import { resolveNode } from "./node-lookup.ts";
-import type { NodeState } from "./node-state.ts";
+import { addressesOf, type NodeState } from "./node-state.ts";
 import { type BrokenNode, createStore, loadNode, loadStore, replaceState } from "./node-store.ts";
 import { removeBroken, removeEmpty } from "./remove-broken.ts";
 
@@ -190,7 +190,7 @@ export class NodeTable {
 
   usedAddresses(): ReadonlySet<string> {
     const ofBroken = [...this.#broken.values()].flatMap(({ addresses }) => addresses);
-    return new Set([...this.actors().map((actor) => actor.snapshot().state.ip), ...ofBroken]);
+    return new Set([...this.actors().flatMap((actor) => addressesOf(actor.snapshot().state)), ...ofBroken]);
   }
 
   usedNames(): ReadonlySet<string> {
@@ -202,10 +202,13 @@ export class NodeTable {
   }
 
   #refuseTaken(state: NodeState): void {
+    this.#host.ports.refuseTaken(state.id, state.ports.mappings);
     if (this.#broken.has(state.id)) throw new HostError("broken_node", `cannot create broken node \`${state.id}\``);
+    const wanted = addressesOf(state);
     for (const { id, addresses } of this.#broken.values()) {
-      if (!addresses.includes(state.ip)) continue;
-      throw new HostError("conflict", `node with ip address \`${state.ip}\` exists`, {
+      const clash = wanted.find((ip) => addresses.includes(ip));
+      if (clash === undefined) continue;
+      throw new HostError("conflict", `node with ip address \`${clash}\` exists`, {
         hint: `it belongs to broken node ${id}; choose another address, or leave it out to get a free one`,
       });
     }
@@ -215,8 +218,9 @@ export class NodeTable {
       if (other.name === state.name) {
         throw new HostError("conflict", `node with name \`${state.name}\` exists`, { hint: "choose another name" });
       }
-      if (other.ip === state.ip) {
-        throw new HostError("conflict", `node with ip address \`${state.ip}\` exists`, {
+      const clash = wanted.find((ip) => addressesOf(other).includes(ip));
+      if (clash !== undefined) {
+        throw new HostError("conflict", `node with ip address \`${clash}\` exists`, {
           hint: `it belongs to ${other.name}; choose another address, or leave it out to get a free one`,
         });
       }
@@ -229,19 +233,25 @@ export class NodeTable {
       state,
       (changed) => {
         if (changed.gone) this.#forget(changed);
-        else this.#host.cpus.assign(changed.id, coresOf(changed.snapshot().state));
+        else this.#claim(changed.snapshot().state);
         this.#onChange(changed);
       },
     );
     this.#actors.set(state.id, actor);
-    this.#host.cpus.assign(state.id, coresOf(state));
+    this.#claim(state);
     return actor;
+  }
+
+  #claim(state: NodeState): void {
+    this.#host.cpus.assign(state.id, coresOf(state));
+    this.#host.ports.assign(state);
   }
 
   #forget(actor: NodeActor): void {
     if (this.#actors.get(actor.id) !== actor) return;
     this.#actors.delete(actor.id);
     this.#host.cpus.release(actor.id);
+    this.#host.ports.release(actor.id);
   }
 }
 

@@ -14,10 +14,12 @@ import { readPluginConfig } from "../plugin/node-engine.ts";
 import { type ContainerSpec, isAlive, signalProcess } from "../runtime/index.ts";
 import { adoptAgent } from "./adopt-agent.ts";
 import { firewallTarget, requireNetwork } from "./firewall-target.ts";
+import { networkOf } from "./network-spec.ts";
 import { dataOf } from "./node-data.ts";
 import { dataMountPoint, nodeEnvOf } from "./node-env.ts";
 import { type NodeParts, usesHostNetwork, wantedRuntime } from "./node-host.ts";
 import { limitsOf } from "./node-limits.ts";
+import { mappedPorts, portsOf } from "./node-ports.ts";
 import type { NodeState } from "./node-state.ts";
 import { agentStateOf } from "./observe.ts";
 import type { Observed } from "./observed.ts";
@@ -61,26 +63,29 @@ export const upSteps = {
     if (usesHostNetwork(host, state)) {
       node.hostNetworkUp = true;
     } else {
-      const { network, interface: bridge } = host.config;
       await host.network.ensureBridge(hostBridge(host.config));
-      await host.network.prepare({
-        nodeId: state.id,
-        bridge,
-        addresses: [{ ip: state.ip, prefix: network.prefix }],
-        gateways: [state.gateway],
-      });
+      await host.network.prepare(networkOf(state, host.config));
     }
     return { seen: { network: "present", firewall: "unknown" } };
   },
 
   apply_firewall: async (node, _, { state }) => {
     const target = await firewallTarget(node, state);
-    const apply = async (): Promise<void> => target && node.host.firewall.apply(state.id, target, state.firewall);
+    const ports = await portsOf(node.host, state);
+    const apply = async (): Promise<void> => {
+      if (target === undefined) return;
+      await Promise.all([
+        node.host.firewall.apply(state.id, target, state.firewall),
+        target.kind === "bridged"
+          ? node.host.network.mapPorts(state.id, mappedPorts(node.host, state, ports))
+          : undefined,
+      ]);
+    };
     // Nothing gets through a network that is only prepared, so the container can start meanwhile.
     if (node.host.network.namespace(state.id)) node.rules = apply;
     else await apply();
     node.firewallApplied = true;
-    return { seen: { firewall: "applied" } };
+    return { seen: { firewall: "applied" }, ...(ports === state.ports ? {} : { state: { ports } }) };
   },
 
   start_container: async (node, _, { state, signal }) => {

@@ -9,7 +9,7 @@ import type { NewNode } from "./dev-node.ts";
  * The state of a new dev node that runs the same image with the same parameters on a copy of `source`'s data. Its root file system is fresh:
  * what the source changed in its own stays there.
  */
-export function clonedState(source: NodeState, request: CloneNodeRequest, { ip, name }: NewNode): NodeState {
+export function clonedState(source: NodeState, request: CloneNodeRequest, { ip, extraIps, name }: NewNode): NodeState {
   const content = contentOf(source);
   const { digest } = content.image;
   if (digest === "") {
@@ -21,6 +21,7 @@ export function clonedState(source: NodeState, request: CloneNodeRequest, { ip, 
     name: request.name || name,
     dev_mode: true,
     ip,
+    extra_ips: extraIps,
     gateway: source.gateway,
     image: { ...content.image, rootfs: hexOf(digest) },
     vm_config: { ...content.vm_config, vcpu_count: 0 },

@@ -8,6 +8,7 @@ import type {
 import type { HostConfig } from "../config/host-config.ts";
 import { HostError } from "../errors/host-error.ts";
 import { checkFirewall } from "../firewall/index.ts";
+import { familyOf } from "../network/index.ts";
 import {
   contentOf,
   defaultFirewall,
@@ -22,9 +23,10 @@ import {
 
 const nilId = "00000000-0000-0000-0000-000000000000";
 
-/** What is chosen for a new node: its address, and its name if none is given. */
+/** What is chosen for a new node: its addresses, and its name if none is given. */
 export interface NewNode {
   readonly ip: string;
+  readonly extraIps: readonly string[];
   readonly name: string;
 }
 
@@ -32,7 +34,7 @@ export interface NewNode {
 export function devNodeState(
   request: CreateDevNodeRequest,
   config: HostConfig,
-  { ip, name }: NewNode,
+  { ip, extraIps, name }: NewNode,
   ownVersion: string,
 ): NodeState {
   if (request.imageUri === "") throw new HostError("invalid", "image_uri is missing");
@@ -41,7 +43,8 @@ export function devNodeState(
     name: request.name || name,
     dev_mode: true,
     ip,
-    gateway: request.gateway || config.network.gatewayIp,
+    extra_ips: extraIps,
+    gateway: request.gateway || gatewayFor(ip, config),
     image_key: {
       protocol_key: request.imageKey?.protocolKey ?? "",
       variant_key: request.imageKey?.variantKey ?? "",
@@ -74,6 +77,12 @@ export function devNodeState(
   if (state.success) return state.data;
   const [issue] = state.error.issues;
   throw new HostError("invalid", `${issue?.path.join(".")}: ${issue?.message}`);
+}
+
+/** The host's in the family of the node's address. */
+function gatewayFor(ip: string, { network }: HostConfig): string {
+  const isSecond = network.ipv6 && familyOf(ip) === 6;
+  return isSecond ? network.ipv6.gatewayIp : network.gatewayIp;
 }
 
 /** What a dev node becomes by an upgrade: image, resources and firewall from the request, the rest as it was. */

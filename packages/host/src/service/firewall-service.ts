@@ -4,6 +4,7 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import { type EffectiveRule, effectiveRules, type FirewallTarget } from "../firewall/index.ts";
 import { type NodeHost, usesHostNetwork } from "../node/node-host.ts";
 import type { NodeState } from "../node/node-state.ts";
+import { portMessages } from "./node-message.ts";
 import type { ServiceContext } from "./service-context.ts";
 
 /** What is let in and out of nodes. */
@@ -29,6 +30,7 @@ async function nodeFirewall(host: NodeHost, state: NodeState): Promise<MessageIn
     reason: ruleset !== undefined ? "" : "reason" in target ? target.reason : lost,
     rules: effectiveRules(state.firewall, ruleset ?? "").map(ruleMessage),
     ruleset: ruleset ?? "",
+    ports: portMessages(state),
   };
 }
 

@@ -4,13 +4,14 @@ import type { ConnectRouter, HandlerContext, ServiceImpl } from "@connectrpc/con
 import { redactedConfig } from "../config/host-config.ts";
 import { HostError, reportOf } from "../errors/host-error.ts";
 import { checkBabelVersion, checkGrowth, checkResources, machineOf } from "../node/admission.ts";
-import { chooseAddress } from "../node/choose-address.ts";
+import { chooseAddresses } from "../node/choose-address.ts";
 import { NodeActor } from "../node/node-actor.ts";
 import { resolveNode } from "../node/node-lookup.ts";
+import { setPorts, wantedPorts } from "../node/node-ports.ts";
 import type { NodeContent, NodeState } from "../node/node-state.ts";
 import type { BrokenNode } from "../node/node-store.ts";
 import { petName } from "../node/pet-name.ts";
-import { freeAddresses } from "../place/addresses.ts";
+import { type AddressPool, freeAddresses } from "../place/addresses.ts";
 import { clonedState } from "./clone-node.ts";
 import { toConnectError } from "./connect-error.ts";
 import type { NodeMessage } from "./control-plane.ts";
@@ -134,11 +135,14 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
   const allStates = (): readonly NodeState[] => nodes.snapshots().map(({ state }) => state);
 
   /** Makes a node at an address that nobody else has. */
-  async function* createWith(wantedIp: string, stateOf: (chosen: NewNode) => NodeState) {
-    const { ip, release } = await chooseAddress(host, nodes, wantedIp);
+  async function* createWith(
+    wanted: { readonly ip: string; readonly extraIps: readonly string[] },
+    stateOf: (chosen: NewNode) => NodeState,
+  ) {
+    const { ip, extraIps, release } = await chooseAddresses(host, nodes, wanted);
     try {
       const machine = await machineOf(host.paths.var, host.config.cpuOvercommit);
-      const state = stateOf({ ip, name: petName(nodes.usedNames()) });
+      const state = stateOf({ ip, extraIps, name: petName(nodes.usedNames()) });
       if (!host.config.maintenanceMode) checkResources(state.vm_config, allStates(), machine);
       yield* operationEvents(state.id, async (onNews) => {
         const creation = nodes.create(state, { onNews });
@@ -161,7 +165,8 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
     getInfo: async () => {
       const { config } = host;
       const { total, running } = nodes.counts;
-      const { gatewayIp, hostIp } = config.network;
+      const { gatewayIp, hostIp, ipv6 } = config.network;
+      const free = (pool: AddressPool) => [...freeAddresses(pool, nodes.usedAddresses()).take(maxListedAddresses)];
       const conditions = context.conditions();
       return {
         name: config.devMode ? "blockvisord-dev" : "blockvisord",
@@ -175,7 +180,8 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
         interface: config.interface,
         gatewayIp,
         hostIp,
-        freeIps: [...freeAddresses(config.network, nodes.usedAddresses()).take(maxListedAddresses)],
+        freeIps: free(config.network),
+        ...(ipv6 ? { ipv6: { gatewayIp: ipv6.gatewayIp, hostIp: ipv6.hostIp, freeIps: free(ipv6) } } : {}),
         runtime: host.runtime.kind,
         agentDir: host.agent.directory,
         conditions,
@@ -244,8 +250,9 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
         yield { nodeId: existing.id, event: { case: "done" as const, value: await message(existing) } };
         return;
       }
-      yield* createWith(request.ip, (chosen) => {
-        const state = devNodeState(request, host.config, chosen, context.version);
+      const ports = await wantedPorts(host.config, request.ports);
+      yield* createWith(request, (chosen) => {
+        const state = { ...devNodeState(request, host.config, chosen, context.version), ports };
         checkBabelVersion(state.image.min_babel_version, context.version);
         return state;
       });
@@ -258,13 +265,17 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
         return;
       }
       const source = find(request.node, "clone");
-      yield* createWith(request.ip, (chosen) => clonedState(source.snapshot().state, request, chosen));
+      yield* createWith(request, (chosen) => clonedState(source.snapshot().state, request, chosen));
     },
     rollbackNode: async function* ({ node }, { requestHeader }) {
       context.status.requireOk();
       const actor = find(node, "roll back");
       await noted(actor, "rollback");
       yield* here(actor, requestHeader, rollbackNode);
+    },
+    setNodePorts: async function* ({ node, ports }, { requestHeader }) {
+      context.status.requireOk();
+      yield* here(find(node, "change the ports of"), requestHeader, (actor, asker) => setPorts(actor, ports, asker));
     },
     moveNodeData: async function* ({ node, directory }, { requestHeader }) {
       context.status.requireOk();

@@ -3,6 +3,7 @@ import {
   type ImageSchema,
   type NodeSchema,
   NodeStatus,
+  type PortMappingSchema,
 } from "@blockvisor/wire/blockvisor/host/v1/host";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
@@ -47,6 +48,8 @@ export function nodeMessage(
     image: imageMessage(image),
     ...(state.state_backup === null ? {} : { previousImage: imageMessage(state.state_backup.image) }),
     ip: state.ip,
+    extraIps: state.extra_ips,
+    ports: portMessages(state),
     gateway: state.gateway,
     vm: {
       cpuCores: vm.vcpu_count,
@@ -86,6 +89,14 @@ export function nodeMessage(
     ...(problem ? { problem } : {}),
     ...(pid === undefined ? {} : { pid }),
   };
+}
+
+export function portMessages({ ports }: NodeState): MessageInitShape<typeof PortMappingSchema>[] {
+  return ports.mappings.map(({ protocol, host_port, node_port }) => ({
+    protocol,
+    hostPort: host_port,
+    nodePort: node_port,
+  }));
 }
 
 /** A node whose state cannot be read: little is known, but it must be seen (spec host-daemon DB-1.5). */

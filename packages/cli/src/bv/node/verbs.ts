@@ -10,6 +10,7 @@ import { jobVerbs } from "./job/verbs.ts";
 import { nodeListVerb } from "./list/verb.ts";
 import { nodeLogsVerb } from "./logs/verb.ts";
 import { nodeMoveDataVerb } from "./move-data/verb.ts";
+import { nodePortsVerb } from "./ports/verb.ts";
 import { nodeReloadPluginVerb } from "./reload-plugin/verb.ts";
 import { nodeRepairVerb } from "./repair/verb.ts";
 import { nodeRestartVerb } from "./restart/verb.ts";
@@ -44,6 +45,7 @@ export const nodeVerbs: Verb = {
     nodeLogsVerb,
     nodeTasksVerb,
     nodeFirewallVerb,
+    nodePortsVerb,
     nodeCapabilitiesVerb,
     nodeRunVerb,
     jobVerbs,

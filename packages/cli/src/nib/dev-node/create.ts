@@ -2,6 +2,7 @@ import type { EffectiveVariant } from "@blockvisor/image";
 import { DaemonClient } from "../../daemon/client.ts";
 import type { NodeView } from "../../daemon/node-view.ts";
 import { followOperation } from "../../daemon/operation.ts";
+import { parsePortMapping } from "../../daemon/port-mapping.ts";
 import { Failure } from "../../failure/failure.ts";
 import type { Output } from "../../output/output.ts";
 import { suiteVersion } from "../../version.ts";
@@ -10,7 +11,8 @@ import { address, devNodeImage, secretProperties } from "./request.ts";
 
 export interface DevNodeOptions {
   readonly path: string;
-  readonly ip?: string;
+  readonly ip?: readonly string[];
+  readonly publish?: readonly string[];
   readonly gateway?: string;
   readonly tag?: readonly string[];
 }
@@ -28,11 +30,14 @@ export async function createDevNode(
     readonly keep?: boolean;
   },
 ): Promise<NodeView> {
+  const [ip = "", ...extraIps] = (options.ip ?? []).map((text) => address("--ip", text));
   warnAboutOpenRules(out, variant, options.path);
   const request = {
     ...devNodeImage(variant, options.path),
     imageKey: { protocolKey: variant.protocolKey, variantKey: variant.variantKey },
-    ip: address("--ip", options.ip),
+    ip,
+    extraIps,
+    ...(options.publish ? { ports: { mappings: options.publish.map(parsePortMapping) } } : {}),
     gateway: address("--gateway", options.gateway),
     properties: { ...properties },
     secretProperties: secretProperties(variant),

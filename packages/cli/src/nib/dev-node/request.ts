@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { dirname, resolve } from "node:path";
 import type { EffectiveVariant } from "@blockvisor/image";
 import { formatContainerUri, parseContainerUri, resolveContainerPath } from "@blockvisor/image/container";
@@ -42,10 +43,9 @@ export function devNodeImage(variant: EffectiveVariant, metadataPath: string): D
   };
 }
 
-/** `--ip` and `--gateway`: an IPv4 address; undefined lets the daemon choose. */
+/** `--ip` and `--gateway`: an address of either family; undefined lets the daemon choose. */
 export function address(option: string, text: string | undefined): string {
-  if (text === undefined) return "";
-  if (/^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/.test(text)) return text;
+  if (text === undefined || isIP(text) !== 0) return text ?? "";
   throw new Failure("usage", `'${text}' is not an IP address (${option})`, { hint: "write it like 10.0.0.7" });
 }
 

@@ -1,6 +1,7 @@
 import type { EffectiveRuleJson } from "@blockvisor/wire/blockvisor/host/v1/host";
 import type { Call } from "../../../command/verb.ts";
 import { DaemonClient } from "../../../daemon/client.ts";
+import { portText, portView } from "../../../daemon/port-mapping.ts";
 import { type Column, printable } from "../../../output/table.ts";
 import { whichNode } from "../which-node.ts";
 import type { FirewallOptions } from "./verb.ts";
@@ -35,6 +36,7 @@ export async function nodeFirewall({
   const node = await whichNode(daemon, args[0]);
   const found = await daemon.call("GetNodeFirewall", { node }, { signal });
   const rules = (found.rules ?? []).map(ruleView);
+  const ports = (found.ports ?? []).map(portView);
   const enforced = found.enforced ?? false;
   const { reason = "", ruleset = "", mode = "" } = found;
   if (options.nft) {
@@ -44,9 +46,10 @@ export async function nodeFirewall({
       `${printable(found.nodeName ?? "")}: ${mode === "host" ? "on the host's network, by control group" : "in its own network"}`,
     );
     out.table(columns, rules);
+    if (ports.length > 0) out.line(`Ports of this machine that lead to it: ${ports.map(portText).join(", ")}`);
   }
   if (!enforced) out.line(`Nothing of this is enforced now: ${reason}.`);
-  out.document({ node: found.nodeId ?? "", name: found.nodeName ?? "", mode, enforced, reason, rules, ruleset });
+  out.document({ node: found.nodeId ?? "", name: found.nodeName ?? "", mode, enforced, reason, rules, ports, ruleset });
 }
 
 function ruleView({ rule = {}, isDefault = false, packets = "0", bytes = "0" }: EffectiveRuleJson) {

@@ -4,6 +4,7 @@ import { DaemonClient } from "../../../daemon/client.ts";
 import { isolationText } from "../../../daemon/isolation-view.ts";
 import { type JobView, jobProgressText, jobStatusText, jobView, utcTime } from "../../../daemon/job-view.ts";
 import { type NodeView, nodeView } from "../../../daemon/node-view.ts";
+import { portText } from "../../../daemon/port-mapping.ts";
 import { Failure } from "../../../failure/failure.ts";
 import { durationText } from "../../../output/duration.ts";
 import type { Output } from "../../../output/output.ts";
@@ -100,8 +101,9 @@ function printInfo(
   }
   if (fault) show("Last fault", `${fault.message} (${utcTime(fault.time)})`);
   show("Protocol status", status ? ` ${status.state} (${status.health})` : " -");
-  show("Ip", node.ip);
+  show("Ip", [node.ip, ...node.extra_ips].join(", "));
   show("Gateway", node.gateway);
+  if (node.ports.length > 0) show("Host ports", node.ports.map(portText).join(", "));
   show("Uptime [h:m:s]", ` ${durationText(node.uptime_secs)}`);
   show("Block height", values.height);
   show("Block age", values.block_age);

@@ -260,6 +260,13 @@ export declare type HostInfo = Message<"blockvisor.host.v1.HostInfo"> & {
    * @generated from field: string config_json = 21;
    */
   configJson: string;
+
+  /**
+   * The second family of addresses; absent where nodes have only one.
+   *
+   * @generated from field: optional blockvisor.host.v1.HostSubnet ipv6 = 22;
+   */
+  ipv6?: HostSubnet | undefined;
 };
 
 /**
@@ -378,6 +385,13 @@ export declare type HostInfoJson = {
    * @generated from field: string config_json = 21;
    */
   configJson?: string;
+
+  /**
+   * The second family of addresses; absent where nodes have only one.
+   *
+   * @generated from field: optional blockvisor.host.v1.HostSubnet ipv6 = 22;
+   */
+  ipv6?: HostSubnetJson;
 };
 
 /**
@@ -385,6 +399,56 @@ export declare type HostInfoJson = {
  * Use `create(HostInfoSchema)` to create a new message.
  */
 export declare const HostInfoSchema: GenMessage<HostInfo, {jsonType: HostInfoJson}>;
+
+/**
+ * @generated from message blockvisor.host.v1.HostSubnet
+ */
+export declare type HostSubnet = Message<"blockvisor.host.v1.HostSubnet"> & {
+  /**
+   * @generated from field: string gateway_ip = 1;
+   */
+  gatewayIp: string;
+
+  /**
+   * @generated from field: string host_ip = 2;
+   */
+  hostIp: string;
+
+  /**
+   * Addresses no local node uses, first 256.
+   *
+   * @generated from field: repeated string free_ips = 3;
+   */
+  freeIps: string[];
+};
+
+/**
+ * @generated from message blockvisor.host.v1.HostSubnet
+ */
+export declare type HostSubnetJson = {
+  /**
+   * @generated from field: string gateway_ip = 1;
+   */
+  gatewayIp?: string;
+
+  /**
+   * @generated from field: string host_ip = 2;
+   */
+  hostIp?: string;
+
+  /**
+   * Addresses no local node uses, first 256.
+   *
+   * @generated from field: repeated string free_ips = 3;
+   */
+  freeIps?: string[];
+};
+
+/**
+ * Describes the message blockvisor.host.v1.HostSubnet.
+ * Use `create(HostSubnetSchema)` to create a new message.
+ */
+export declare const HostSubnetSchema: GenMessage<HostSubnet, {jsonType: HostSubnetJson}>;
 
 /**
  * @generated from message blockvisor.host.v1.Condition
@@ -1250,6 +1314,13 @@ export declare type NodeFirewall = Message<"blockvisor.host.v1.NodeFirewall"> & 
    * @generated from field: string ruleset = 7;
    */
   ruleset: string;
+
+  /**
+   * Ports of the machine that lead to the node; in force while it runs. Its rules are about the port of the node, and the sender's own address.
+   *
+   * @generated from field: repeated blockvisor.host.v1.PortMapping ports = 8;
+   */
+  ports: PortMapping[];
 };
 
 /**
@@ -1300,6 +1371,13 @@ export declare type NodeFirewallJson = {
    * @generated from field: string ruleset = 7;
    */
   ruleset?: string;
+
+  /**
+   * Ports of the machine that lead to the node; in force while it runs. Its rules are about the port of the node, and the sender's own address.
+   *
+   * @generated from field: repeated blockvisor.host.v1.PortMapping ports = 8;
+   */
+  ports?: PortMappingJson[];
 };
 
 /**
@@ -1637,6 +1715,20 @@ export declare type Node = Message<"blockvisor.host.v1.Node"> & {
    * @generated from field: string cpu_policy = 30;
    */
   cpuPolicy: string;
+
+  /**
+   * Addresses beside `ip`.
+   *
+   * @generated from field: repeated string extra_ips = 33;
+   */
+  extraIps: string[];
+
+  /**
+   * How others reach the node by the machine's own addresses.
+   *
+   * @generated from field: repeated blockvisor.host.v1.PortMapping ports = 34;
+   */
+  ports: PortMapping[];
 };
 
 /**
@@ -1812,6 +1904,20 @@ export declare type NodeJson = {
    * @generated from field: string cpu_policy = 30;
    */
   cpuPolicy?: string;
+
+  /**
+   * Addresses beside `ip`.
+   *
+   * @generated from field: repeated string extra_ips = 33;
+   */
+  extraIps?: string[];
+
+  /**
+   * How others reach the node by the machine's own addresses.
+   *
+   * @generated from field: repeated blockvisor.host.v1.PortMapping ports = 34;
+   */
+  ports?: PortMappingJson[];
 };
 
 /**
@@ -1819,6 +1925,60 @@ export declare type NodeJson = {
  * Use `create(NodeSchema)` to create a new message.
  */
 export declare const NodeSchema: GenMessage<Node, {jsonType: NodeJson}>;
+
+/**
+ * A port of the machine that leads to one of a node.
+ *
+ * @generated from message blockvisor.host.v1.PortMapping
+ */
+export declare type PortMapping = Message<"blockvisor.host.v1.PortMapping"> & {
+  /**
+   * tcp | udp
+   *
+   * @generated from field: string protocol = 1;
+   */
+  protocol: string;
+
+  /**
+   * @generated from field: uint32 host_port = 2;
+   */
+  hostPort: number;
+
+  /**
+   * @generated from field: uint32 node_port = 3;
+   */
+  nodePort: number;
+};
+
+/**
+ * A port of the machine that leads to one of a node.
+ *
+ * @generated from message blockvisor.host.v1.PortMapping
+ */
+export declare type PortMappingJson = {
+  /**
+   * tcp | udp
+   *
+   * @generated from field: string protocol = 1;
+   */
+  protocol?: string;
+
+  /**
+   * @generated from field: uint32 host_port = 2;
+   */
+  hostPort?: number;
+
+  /**
+   * @generated from field: uint32 node_port = 3;
+   */
+  nodePort?: number;
+};
+
+/**
+ * Describes the message blockvisor.host.v1.PortMapping.
+ * Use `create(PortMappingSchema)` to create a new message.
+ */
+export declare const PortMappingSchema: GenMessage<PortMapping, {jsonType: PortMappingJson}>;
 
 /**
  * @generated from message blockvisor.host.v1.NodeProblem
@@ -3264,6 +3424,20 @@ export declare type CreateDevNodeRequest = Message<"blockvisor.host.v1.CreateDev
    * @generated from field: repeated string secret_properties = 30;
    */
   secretProperties: string[];
+
+  /**
+   * Addresses beside `ip`. Empty: one of the host's second family, if it has one.
+   *
+   * @generated from field: repeated string extra_ips = 16;
+   */
+  extraIps: string[];
+
+  /**
+   * Absent: by the firewall, where the host maps ports (`net_conf.nat`).
+   *
+   * @generated from field: optional blockvisor.host.v1.PortMappings ports = 17;
+   */
+  ports?: PortMappings | undefined;
 };
 
 /**
@@ -3369,6 +3543,20 @@ export declare type CreateDevNodeRequestJson = {
    * @generated from field: repeated string secret_properties = 30;
    */
   secretProperties?: string[];
+
+  /**
+   * Addresses beside `ip`. Empty: one of the host's second family, if it has one.
+   *
+   * @generated from field: repeated string extra_ips = 16;
+   */
+  extraIps?: string[];
+
+  /**
+   * Absent: by the firewall, where the host maps ports (`net_conf.nat`).
+   *
+   * @generated from field: optional blockvisor.host.v1.PortMappings ports = 17;
+   */
+  ports?: PortMappingsJson;
 };
 
 /**
@@ -3376,6 +3564,72 @@ export declare type CreateDevNodeRequestJson = {
  * Use `create(CreateDevNodeRequestSchema)` to create a new message.
  */
 export declare const CreateDevNodeRequestSchema: GenMessage<CreateDevNodeRequest, {jsonType: CreateDevNodeRequestJson}>;
+
+/**
+ * @generated from message blockvisor.host.v1.PortMappings
+ */
+export declare type PortMappings = Message<"blockvisor.host.v1.PortMappings"> & {
+  /**
+   * @generated from field: repeated blockvisor.host.v1.PortMapping mappings = 1;
+   */
+  mappings: PortMapping[];
+};
+
+/**
+ * @generated from message blockvisor.host.v1.PortMappings
+ */
+export declare type PortMappingsJson = {
+  /**
+   * @generated from field: repeated blockvisor.host.v1.PortMapping mappings = 1;
+   */
+  mappings?: PortMappingJson[];
+};
+
+/**
+ * Describes the message blockvisor.host.v1.PortMappings.
+ * Use `create(PortMappingsSchema)` to create a new message.
+ */
+export declare const PortMappingsSchema: GenMessage<PortMappings, {jsonType: PortMappingsJson}>;
+
+/**
+ * @generated from message blockvisor.host.v1.SetNodePortsRequest
+ */
+export declare type SetNodePortsRequest = Message<"blockvisor.host.v1.SetNodePortsRequest"> & {
+  /**
+   * @generated from field: string node = 1;
+   */
+  node: string;
+
+  /**
+   * Absent: by the firewall again.
+   *
+   * @generated from field: optional blockvisor.host.v1.PortMappings ports = 2;
+   */
+  ports?: PortMappings | undefined;
+};
+
+/**
+ * @generated from message blockvisor.host.v1.SetNodePortsRequest
+ */
+export declare type SetNodePortsRequestJson = {
+  /**
+   * @generated from field: string node = 1;
+   */
+  node?: string;
+
+  /**
+   * Absent: by the firewall again.
+   *
+   * @generated from field: optional blockvisor.host.v1.PortMappings ports = 2;
+   */
+  ports?: PortMappingsJson;
+};
+
+/**
+ * Describes the message blockvisor.host.v1.SetNodePortsRequest.
+ * Use `create(SetNodePortsRequestSchema)` to create a new message.
+ */
+export declare const SetNodePortsRequestSchema: GenMessage<SetNodePortsRequest, {jsonType: SetNodePortsRequestJson}>;
 
 /**
  * @generated from message blockvisor.host.v1.StartNodeRequest
@@ -3623,6 +3877,13 @@ export declare type CloneNodeRequest = Message<"blockvisor.host.v1.CloneNodeRequ
    * @generated from field: string id = 6;
    */
   id: string;
+
+  /**
+   * Addresses beside `ip`. Empty: one of the host's second family, if it has one.
+   *
+   * @generated from field: repeated string extra_ips = 7;
+   */
+  extraIps: string[];
 };
 
 /**
@@ -3667,6 +3928,13 @@ export declare type CloneNodeRequestJson = {
    * @generated from field: string id = 6;
    */
   id?: string;
+
+  /**
+   * Addresses beside `ip`. Empty: one of the host's second family, if it has one.
+   *
+   * @generated from field: repeated string extra_ips = 7;
+   */
+  extraIps?: string[];
 };
 
 /**
@@ -6068,6 +6336,16 @@ export declare const HostService: GenService<{
     methodKind: "unary";
     input: typeof RepairNodeRequestSchema;
     output: typeof NodeSchema;
+  },
+  /**
+   * Which ports of the machine lead to the node, at once; its processes are not touched. Also on nodes of the control plane.
+   *
+   * @generated from rpc blockvisor.host.v1.HostService.SetNodePorts
+   */
+  setNodePorts: {
+    methodKind: "server_streaming";
+    input: typeof SetNodePortsRequestSchema;
+    output: typeof OperationEventSchema;
   },
   /**
    * Puts a node's data into another directory; a running node is stopped for it and started again.

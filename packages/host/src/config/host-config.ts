@@ -112,14 +112,14 @@ const schema = z.looseObject({
 type HostConfigFile = z.infer<typeof schema>;
 
 /** The subnet of nodes in one family. */
-export interface SubnetConfig {
+interface SubnetConfig {
   readonly gatewayIp: string;
   readonly hostIp: string;
   readonly prefix: number;
   readonly availableIps: readonly string[];
 }
 
-export interface NetworkConfig extends SubnetConfig {
+interface NetworkConfig extends SubnetConfig {
   /** A second family beside the first, which is IPv4 then. */
   readonly ipv6: SubnetConfig | undefined;
   /** Ports of the machine that are mapped to ports of nodes, first and last; undefined: none are by themselves. */

@@ -2,4 +2,4 @@ export { boundsOf, type Cidr, contains, familyOf, formatAddress, formatCidr, par
 export { createNodeNetwork } from "./bridged-node-network.ts";
 export { hostBridge, isHidden } from "./host-bridge.ts";
 export { presentTables, replacedTable } from "./nft-tables.ts";
-export type { MappedPort, MappedPorts, NodeNetwork, NodeNetworkHandle, NodeNetworkSpec } from "./node-network.ts";
+export type { MappedPorts, NodeNetwork, NodeNetworkHandle, NodeNetworkSpec } from "./node-network.ts";

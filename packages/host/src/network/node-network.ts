@@ -64,7 +64,7 @@ export interface BridgeSpec {
   readonly addresses: readonly BridgeAddress[];
 }
 
-export interface BridgeAddress {
+interface BridgeAddress {
   /** With prefix, e.g. `10.1.0.1/24`. */
   readonly address: string;
   /** Hides the nodes of the subnet behind the host's address when they talk to others (for machines without a routed subnet). */
@@ -80,7 +80,7 @@ export interface NodeNetworkSpec {
   readonly gateways: readonly string[];
 }
 
-export interface MappedPort {
+interface MappedPort {
   readonly protocol: "tcp" | "udp";
   readonly hostPort: number;
   readonly nodePort: number;

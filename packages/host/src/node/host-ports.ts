@@ -84,7 +84,7 @@ function firstIn(
 }
 
 /** Ports that a rule names and lets in, unless a later rule, which wins, closes them to everyone. In the order of the rules. */
-export function openPorts({ rules }: Firewall): readonly { readonly protocol: "tcp" | "udp"; readonly port: number }[] {
+function openPorts({ rules }: Firewall): readonly { readonly protocol: "tcp" | "udp"; readonly port: number }[] {
   const open = new Map<string, { readonly protocol: "tcp" | "udp"; readonly port: number }>();
   for (const { direction, action, protocol, ips, ports } of rules) {
     if (direction !== "in") continue;

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { ensureFolder, readBounded } from "../files/durable.ts";
 import { flushFileSystem } from "../files/flush.ts";
 import type { JobConfig } from "./config.ts";
-import { archiveOneTime, loadOneTime, STARTED_NOT_FINISHED, saveOneTime } from "./one-time.ts";
+import { archiveOneTime, isInterrupted, loadOneTime, STARTED_NOT_FINISHED, saveOneTime } from "./one-time.ts";
 import { isArchive, isUpload, resultFile } from "./program.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -14,14 +14,16 @@ export type Activation = { readonly kind: "run" } | ({ readonly kind: "done" } &
 const DOWNLOAD = "download";
 
 /**
- * Once per start of a job, before its first run: one-time jobs run at most once in the node's life (§3.8), protocol data is marked
- * as used, or as being filled, and nothing may use it half filled (D2-16).
+ * Once per start of a job, before its first run: one-time jobs run at most once in the node's life (§3.8) - unless the run was cut and
+ * their restart policy says that failures may be repeated (plugin-api §4) -, protocol data is marked as used, or as being filled, and
+ * nothing may use it half filled (D2-16).
  */
 export async function activation(name: string, config: JobConfig, around: Surroundings): Promise<Activation> {
   const oneTime = join(around.protocolData.folder, name);
   if (config.one_time === true) {
     const before = await loadOneTime(oneTime);
-    if (before !== undefined) return { kind: "done", ...before };
+    const again = before === undefined || (isInterrupted(before) && mayBeRepeated(config));
+    if (!again) return { kind: "done", ...before };
   }
   const data = await around.protocolData.read();
   const source = dataSource(name, config);
@@ -42,6 +44,10 @@ export async function activation(name: string, config: JobConfig, around: Surrou
   if (config.use_protocol_data === true) await around.protocolData.touch();
   return { kind: "run" };
 }
+
+/** Its author says that it may run again after a run that did not succeed. */
+export const mayBeRepeated = ({ restart }: JobConfig): boolean =>
+  typeof restart === "object" && "on_failure" in restart;
 
 const incompleteMessage = (name: string): string =>
   `job '${name}' uses protocol data, but that is incomplete: its download was begun and has not finished; ` +

@@ -7,18 +7,19 @@ import { replaceFile } from "../files/durable.ts";
 import { pruneLogs } from "../logs/prune.ts";
 import { monotonicMs } from "../process/identity.ts";
 import { killRun } from "../process/run-processes.ts";
-import { activation, settleActivation } from "./activation.ts";
+import { activation, mayBeRepeated, settleActivation } from "./activation.ts";
 import { type JobConfig, logCapacityBytes, shutdownSignal, shutdownTimeoutMs } from "./config.ts";
 import { Events } from "./events.ts";
 import { dependenciesOf, type Readiness, type Standing } from "./graph.ts";
 import { limitsFile } from "./limits.ts";
-import { saveOneTime } from "./one-time.ts";
+import { forgetOneTime, STARTED_NOT_FINISHED, saveOneTime } from "./one-time.ts";
 import { endOf, outcomeOf } from "./outcome.ts";
 import { afterRun, describeOutcome, NO_ATTEMPTS, type Outcome } from "./policy.ts";
-import { endLeftovers, hasLeftovers, newRun, prepareFolder } from "./preparation.ts";
-import { FINAL_STATUS, isArchive, programOf } from "./program.ts";
+import { endForgotten, endLeftovers, hasLeftovers, newRun, numberOf, prepareFolder } from "./preparation.ts";
+import { programOf } from "./program.ts";
 import { ProgressFile } from "./progress.ts";
-import { type JobRecord, type JobState, loadRecord, type RunRecord, type StopIntent, saveRecord } from "./record.ts";
+import { type JobRecord, type JobState, type RunRecord, type StopIntent, saveRecord } from "./record.ts";
+import { jobActive, notOneTime } from "./refusals.ts";
 import * as runs from "./run.ts";
 import { Serial } from "./serial.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -102,13 +103,6 @@ export class Job {
   /** It wants to run, and did not because of a job that it needs. */
   get blocked(): boolean {
     return this.#record.blocked === true;
-  }
-  /** It has failed, and to run it again may help: it is no archive job that knows better, and not one that runs only once. */
-  get mayHelpAgain(): boolean {
-    const { state, lastRun } = this.#record;
-    if (state.kind !== "finished" || state.exitCode === 0 || this.blocked || this.#config.one_time === true)
-      return false;
-    return !(isArchive(this.#config) && lastRun?.end?.exitCode === FINAL_STATUS);
   }
   get stopping(): boolean {
     return this.#stopping !== undefined;
@@ -227,8 +221,8 @@ export class Job {
     if (intent !== undefined) return this.#conclude(intent);
     const result = await runs.readExit(folder);
     if (result !== undefined) return this.#handleEnd(run, result);
-    if (this.#config.one_time === true) return this.#finish(null, "one-time job started, but not finished");
-    await this.#conclude("shutdown");
+    if (this.#config.one_time !== true || mayBeRepeated(this.#config)) return this.#conclude("shutdown");
+    await this.#finish(STARTED_NOT_FINISHED.exitCode, STARTED_NOT_FINISHED.message);
   }
 
   /** Lets go of the job without touching its processes; another babel will take over. */
@@ -246,6 +240,16 @@ export class Job {
       // Without it nothing of a folder that is half removed is taken for a job.
       await rm(join(this.folder, "config.json"), { force: true });
       await rm(this.folder, { recursive: true, force: true });
+    });
+  }
+
+  /** Forgets the one run of a one-time job, so that the next start runs it again. (plugin-api §4) */
+  reset(): Promise<void> {
+    return this.#serial.run(async () => {
+      if (this.#config.one_time !== true) throw notOneTime(this.name);
+      if (this.active || this.stopping) throw jobActive("reset", this.name);
+      await forgetOneTime(join(this.#around.protocolData.folder, this.name));
+      if (!this.blocked) await this.#save({ state: { kind: "stopped" }, lastFailure: undefined }, true);
     });
   }
 
@@ -438,14 +442,6 @@ export class Job {
     this.#record = record;
     this.#around.changed(this.name);
   }
-}
-
-const numberOf = async (record: JobRecord | undefined, folder: string): Promise<number> =>
-  Math.max(record?.runs ?? 0, await runs.lastNumber(folder));
-
-/** What a job whose config was lost left running. */
-async function endForgotten(folder: string, config: JobConfig, boot: string): Promise<void> {
-  await endLeftovers((await loadRecord(join(folder, "status.json")))?.lastRun, config, folder, boot);
 }
 
 /** `undefined` takes a field away. */

@@ -352,6 +352,33 @@ describe("jobs", () => {
     await agent.jobs.startJob({ name: "cut" });
     assert.equal((await agent.finished("cut")).lastFailure, "one-time job started, but not finished");
 
+    // Its author says that it may be repeated; what has ended by itself is not, however it ended. (plugin-api §4)
+    const repeatable = {
+      oneTime: true,
+      restart: { policy: { case: "onFailure" as const, value: quick(0) } },
+    };
+    await agent.run(
+      "repeatable",
+      "[ -e $BABEL_JOB_DIR/cut ] && exit 5; touch $BABEL_JOB_DIR/cut; exec sleep 1000",
+      repeatable,
+    );
+    await until(
+      () =>
+        stat(join(agent.jobFolder("repeatable"), "cut")).then(
+          () => true,
+          () => false,
+        ),
+      "the job's mark",
+    );
+    await agent.jobs.stopJob({ name: "repeatable" });
+    await agent.jobs.startJob({ name: "repeatable" });
+    assert.equal(statusOf(await agent.finished("repeatable")), "finished(5)");
+    await agent.jobs.startJob({ name: "repeatable" });
+    assert.deepEqual(
+      [statusOf(await agent.finished("repeatable")), (await agent.info("repeatable")).run?.number],
+      ["finished(5)", 2n],
+    );
+
     // Whether it ran or not: who skips it does not want it in this node. (§3.8)
     for (const [name, run] of [
       ["never", false],
@@ -368,6 +395,27 @@ describe("jobs", () => {
       assert.equal(statusOf(await agent.finished(name)), "finished(0)");
       assert.deepEqual(await agent.log(name), []);
     }
+  });
+
+  test("a one-time job that was reset runs once more; not while it runs, and no other job has a run to forget", async () => {
+    const name = "again";
+    await agent.run(name, "echo ran; [ -e $BABEL_JOB_DIR/stay ] && exec sleep 1000; exit 4", { oneTime: true });
+    await agent.finished(name);
+    await agent.jobs.resetJob({ name });
+    assert.deepEqual([statusOf(await agent.info(name)), (await agent.info(name)).lastFailure], ["stopped", ""]);
+    assert.deepEqual(await readdir(join(agent.root, "blockjoy/.babel_jobs", name)), []);
+    await writeFile(join(agent.jobFolder(name), "stay"), "");
+    await agent.jobs.startJob({ name });
+    await agent.running(name);
+    assert.equal(await codeOf(agent.jobs.resetJob({ name })), "job-active: can't reset active job 'again'");
+    await agent.jobs.stopJob({ name });
+    await agent.jobs.startJob({ name });
+    assert.equal((await agent.finished(name)).lastFailure, "one-time job started, but not finished");
+    assert.equal((await agent.info(name)).run?.number, 2n);
+
+    await agent.create("ordinary", "true");
+    assert.match(await codeOf(agent.jobs.resetJob({ name: "ordinary" })), /^job-not-one-time/);
+    assert.match(await codeOf(agent.jobs.resetJob({ name: "nope" })), /^job-not-found: can't reset/);
   });
 
   test("protocol data: nothing uses it while a download is incomplete; the lock is touched by use only", async () => {

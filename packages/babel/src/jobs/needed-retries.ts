@@ -1,5 +1,15 @@
+import type { Job } from "./job.ts";
+import { FINAL_STATUS, isArchive } from "./program.ts";
+
 /** Waits of this many times the first at most: an hour, when the first is a minute. */
 const MOST = 60;
+
+/** It has failed, and to run it again may help: it is no archive job that knows better, and not one that runs only once. */
+export function mayHelpAgain({ record, config, blocked }: Pick<Job, "record" | "config" | "blocked">): boolean {
+  const { state, lastRun } = record;
+  if (state.kind !== "finished" || state.exitCode === 0 || blocked || config.one_time === true) return false;
+  return !(isArchive(config) && lastRun?.end?.exitCode === FINAL_STATUS);
+}
 
 /**
  * Starts failed jobs again that others need to run: what they failed for may be over, and a node whose services wait for them does nothing

@@ -11,6 +11,10 @@ export const STARTED_NOT_FINISHED: OneTimeRecord = {
   message: "one-time job started, but not finished",
 };
 
+/** Whether that is all there is to say: the run was cut, by a stop or a crash. */
+export const isInterrupted = ({ exitCode, message }: OneTimeRecord): boolean =>
+  exitCode === STARTED_NOT_FINISHED.exitCode && message === STARTED_NOT_FINISHED.message;
+
 const STATUS_LIMIT = 64 * 1024;
 const LOG_LIMIT = 1024 * 1024;
 
@@ -32,6 +36,14 @@ export async function saveOneTime(folder: string, record: OneTimeRecord): Promis
   await ensureFolder(folder);
   const status = { finished: { exit_code: record.exitCode, message: record.message } };
   await replaceFile(join(folder, "status.json"), JSON.stringify(status));
+}
+
+/** The job has not run then. The record goes first: without it, what else is left says nothing. */
+export async function forgetOneTime(folder: string): Promise<void> {
+  await ensureFolder(folder);
+  await rm(join(folder, "status.json"), { force: true });
+  await syncFolder(folder);
+  await rm(join(folder, "details"), { recursive: true, force: true });
 }
 
 /** The result, with config, progress and the end of the log for whoever looks later. (D3-18) */

@@ -8,7 +8,7 @@ import { oomKills } from "../process/oom.ts";
 import { endRun, processesOfRun } from "../process/run-processes.ts";
 import { type JobConfig, shutdownSignal, shutdownTimeoutMs } from "./config.ts";
 import { failureFile, resultFile } from "./program.ts";
-import type { RunRecord } from "./record.ts";
+import { type JobRecord, loadRecord, type RunRecord } from "./record.ts";
 import * as runs from "./run.ts";
 
 export const newRun = (number: number, boot: string): RunRecord => ({
@@ -19,6 +19,10 @@ export const newRun = (number: number, boot: string): RunRecord => ({
   startedMonotonicMs: monotonicMs(),
   oomKills: oomKills(),
 });
+
+/** Of the newest run that is known of. */
+export const numberOf = async (record: JobRecord | undefined, folder: string): Promise<number> =>
+  Math.max(record?.runs ?? 0, await runs.lastNumber(folder));
 
 /** Ends processes that outlived a run, and forgets the run; its log is complete then. (§3.3, D3-09) */
 export async function endLeftovers(
@@ -35,6 +39,11 @@ export async function endLeftovers(
     await runs.drained(folder);
   }
   await runs.forgetRun(folder);
+}
+
+/** What a job whose config was lost left running. */
+export async function endForgotten(folder: string, config: JobConfig, boot: string): Promise<void> {
+  await endLeftovers((await loadRecord(join(folder, "status.json")))?.lastRun, config, folder, boot);
 }
 
 /** Whether processes outlived a run that has ended. */

@@ -14,7 +14,7 @@ import {
   readiness,
 } from "./graph.ts";
 import { Job } from "./job.ts";
-import { NeededRetries } from "./needed-retries.ts";
+import { mayHelpAgain, NeededRetries } from "./needed-retries.ts";
 import { isUpload } from "./program.ts";
 import { loadRecord, type StopIntent } from "./record.ts";
 import { SerialByName } from "./serial.ts";
@@ -332,7 +332,12 @@ export class Registry {
   /** Failed jobs because of which others do not run. */
   #inTheWay(): ReadonlySet<string> {
     const needed = [...this.#jobs.values()].flatMap((job) => (job.blocked ? (job.config.needs ?? []) : []));
-    return new Set(needed.filter((name) => this.#jobs.get(name)?.mayHelpAgain));
+    return new Set(
+      needed.filter((name) => {
+        const job = this.#jobs.get(name);
+        return job !== undefined && mayHelpAgain(job);
+      }),
+    );
   }
 
   /** One at a time per job; a wish that comes meanwhile is looked at afterwards. */

@@ -41,6 +41,10 @@ export function jobsService(agent: Agent): ServiceImpl<typeof pb.BabelJobs> {
       await cleanupJob(jobs.get(name, "can't cleanup"), agent.protocolData, engine);
       return {};
     },
+    resetJob: async ({ name }) => {
+      await jobs.get(name, "can't reset").reset();
+      return {};
+    },
     deleteJob: async ({ name }) => {
       await jobs.delete(name);
       return {};

@@ -27,6 +27,7 @@ export interface UnaryMethods {
   readonly StopAllJobs: [Host.StopAllJobsRequestJson, Host.StopAllJobsResponseJson];
   readonly SkipJob: [Host.SkipJobRequestJson, Host.JobJson];
   readonly CleanupJob: [Host.CleanupJobRequestJson, Host.JobJson];
+  readonly ResetJob: [Host.ResetJobRequestJson, Host.JobJson];
   readonly DeleteJob: [Host.DeleteJobRequestJson, Host.DeleteJobResponseJson];
   readonly GetJobGraph: [Host.GetJobGraphRequestJson, Host.GetJobGraphResponseJson];
   readonly SetJobLimits: [Host.SetJobLimitsRequestJson, Host.JobJson];

@@ -15,6 +15,7 @@ type JobMethods =
   | "stopAllJobs"
   | "skipJob"
   | "cleanupJob"
+  | "resetJob"
   | "deleteJob"
   | "getJobGraph"
   | "setJobLimits"
@@ -85,6 +86,11 @@ export function jobService({ nodes }: ServiceContext): Pick<ServiceImpl<typeof H
     cleanupJob: async ({ node, job }) => {
       const link = linkOf(node);
       await link.call("cleanup_job", (options) => link.jobs.cleanupJob({ name: job }, options));
+      return jobOf(link, job);
+    },
+    resetJob: async ({ node, job }) => {
+      const link = linkOf(node);
+      await link.call("reset_job", (options) => link.jobs.resetJob({ name: job }, options));
       return jobOf(link, job);
     },
     deleteJob: async ({ node, job }) => {

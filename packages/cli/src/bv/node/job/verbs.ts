@@ -1,5 +1,12 @@
 import type { Verb } from "../../../command/verb.ts";
-import { jobCleanupVerb, jobDeleteVerb, jobSkipVerb, jobStartVerb, jobStopVerb } from "./control/verbs.ts";
+import {
+  jobCleanupVerb,
+  jobDeleteVerb,
+  jobResetVerb,
+  jobSkipVerb,
+  jobStartVerb,
+  jobStopVerb,
+} from "./control/verbs.ts";
 import { jobGraphVerb } from "./graph/verb.ts";
 import { jobInfoVerb } from "./info/verb.ts";
 import { jobLimitsVerb } from "./limits/verb.ts";
@@ -17,6 +24,7 @@ export const jobVerbs: Verb = {
     jobStopVerb,
     jobSkipVerb,
     jobCleanupVerb,
+    jobResetVerb,
     jobDeleteVerb,
     jobInfoVerb,
     jobLogsVerb,

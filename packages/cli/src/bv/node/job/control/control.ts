@@ -9,9 +9,9 @@ import type { StartOptions, StopOptions } from "./verbs.ts";
 /** A job may take its whole shutdown timeout to stop; the daemon knows that limit, this one is only the last resort. */
 const jobTimeoutMs = 3_600_000;
 
-const methods = { start: "StartJob", skip: "SkipJob", cleanup: "CleanupJob" } as const;
+const methods = { start: "StartJob", skip: "SkipJob", cleanup: "CleanupJob", reset: "ResetJob" } as const;
 
-/** `bv node job start | skip | cleanup` (host-daemon §2.2); says nothing when all went well. */
+/** `bv node job start | skip | cleanup | reset` (host-daemon §2.2); says nothing when all went well. */
 export async function controlJob(
   call: Call<StartOptions, [job: string, node?: string]>,
   action: keyof typeof methods,

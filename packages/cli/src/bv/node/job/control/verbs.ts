@@ -9,7 +9,7 @@ export interface StopOptions extends JobNodeOption {
   readonly all?: true;
 }
 
-function jobVerb(action: "skip" | "cleanup", summary: string): Verb {
+function jobVerb(action: "skip" | "cleanup" | "reset", summary: string): Verb {
   return verb<JobNodeOption, [job: string, node?: string]>({
     name: action,
     summary,
@@ -31,6 +31,7 @@ export const jobStartVerb = verb<StartOptions, [job: string, node?: string]>({
 });
 export const jobSkipVerb = jobVerb("skip", "stop a job and count it as finished, so that others can go on");
 export const jobCleanupVerb = jobVerb("cleanup", "remove what an inactive job left behind");
+export const jobResetVerb = jobVerb("reset", "forget the run of a one-time job, so that it can be started again");
 
 export const jobStopVerb = verb<StopOptions, [job?: string, node?: string]>({
   name: "stop",

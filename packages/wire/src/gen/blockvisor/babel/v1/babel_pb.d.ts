@@ -3084,6 +3084,50 @@ export declare type CleanupJobResponseJson = {
 export declare const CleanupJobResponseSchema: GenMessage<CleanupJobResponse, {jsonType: CleanupJobResponseJson}>;
 
 /**
+ * @generated from message blockvisor.babel.v1.ResetJobRequest
+ */
+export declare type ResetJobRequest = Message<"blockvisor.babel.v1.ResetJobRequest"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
+
+/**
+ * @generated from message blockvisor.babel.v1.ResetJobRequest
+ */
+export declare type ResetJobRequestJson = {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name?: string;
+};
+
+/**
+ * Describes the message blockvisor.babel.v1.ResetJobRequest.
+ * Use `create(ResetJobRequestSchema)` to create a new message.
+ */
+export declare const ResetJobRequestSchema: GenMessage<ResetJobRequest, {jsonType: ResetJobRequestJson}>;
+
+/**
+ * @generated from message blockvisor.babel.v1.ResetJobResponse
+ */
+export declare type ResetJobResponse = Message<"blockvisor.babel.v1.ResetJobResponse"> & {
+};
+
+/**
+ * @generated from message blockvisor.babel.v1.ResetJobResponse
+ */
+export declare type ResetJobResponseJson = {
+};
+
+/**
+ * Describes the message blockvisor.babel.v1.ResetJobResponse.
+ * Use `create(ResetJobResponseSchema)` to create a new message.
+ */
+export declare const ResetJobResponseSchema: GenMessage<ResetJobResponse, {jsonType: ResetJobResponseJson}>;
+
+/**
  * @generated from message blockvisor.babel.v1.DeleteJobRequest
  */
 export declare type DeleteJobRequest = Message<"blockvisor.babel.v1.DeleteJobRequest"> & {
@@ -4703,6 +4747,16 @@ export declare const BabelJobs: GenService<{
     methodKind: "unary";
     input: typeof CleanupJobRequestSchema;
     output: typeof CleanupJobResponseSchema;
+  },
+  /**
+   * Forgets the one run of an inactive one-time job, so that it can run again. Errors: job-not-found, job-active, job-not-one-time.
+   *
+   * @generated from rpc blockvisor.babel.v1.BabelJobs.ResetJob
+   */
+  resetJob: {
+    methodKind: "unary";
+    input: typeof ResetJobRequestSchema;
+    output: typeof ResetJobResponseSchema;
   },
   /**
    * Stops the job if needed, and removes its config, state and logs.

@@ -5628,6 +5628,42 @@ export declare type CleanupJobRequestJson = {
 export declare const CleanupJobRequestSchema: GenMessage<CleanupJobRequest, {jsonType: CleanupJobRequestJson}>;
 
 /**
+ * @generated from message blockvisor.host.v1.ResetJobRequest
+ */
+export declare type ResetJobRequest = Message<"blockvisor.host.v1.ResetJobRequest"> & {
+  /**
+   * @generated from field: string node = 1;
+   */
+  node: string;
+
+  /**
+   * @generated from field: string job = 2;
+   */
+  job: string;
+};
+
+/**
+ * @generated from message blockvisor.host.v1.ResetJobRequest
+ */
+export declare type ResetJobRequestJson = {
+  /**
+   * @generated from field: string node = 1;
+   */
+  node?: string;
+
+  /**
+   * @generated from field: string job = 2;
+   */
+  job?: string;
+};
+
+/**
+ * Describes the message blockvisor.host.v1.ResetJobRequest.
+ * Use `create(ResetJobRequestSchema)` to create a new message.
+ */
+export declare const ResetJobRequestSchema: GenMessage<ResetJobRequest, {jsonType: ResetJobRequestJson}>;
+
+/**
  * @generated from message blockvisor.host.v1.DeleteJobRequest
  */
 export declare type DeleteJobRequest = Message<"blockvisor.host.v1.DeleteJobRequest"> & {
@@ -6441,6 +6477,16 @@ export declare const HostService: GenService<{
   cleanupJob: {
     methodKind: "unary";
     input: typeof CleanupJobRequestSchema;
+    output: typeof JobSchema;
+  },
+  /**
+   * Forgets the one run of a one-time job that does not run, so that it can run again.
+   *
+   * @generated from rpc blockvisor.host.v1.HostService.ResetJob
+   */
+  resetJob: {
+    methodKind: "unary";
+    input: typeof ResetJobRequestSchema;
     output: typeof JobSchema;
   },
   /**

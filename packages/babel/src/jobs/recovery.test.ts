@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -134,3 +134,34 @@ for (const verb of ["create", "delete"] as const) {
     assert.deepEqual(left, verb === "create" ? [{ run_sh: "exit 4" }] : []);
   });
 }
+
+test("a one-time job that the end of the container cut runs again only where its restart says so", async (t) => {
+  const { registry, again, fileOf } = await node(t);
+  const cut = script("[ -e $BABEL_JOB_DIR/up ] && exit 5; echo $$ > $BABEL_JOB_DIR/up; exec sleep 1000");
+  const once = { ...cut, one_time: true };
+  const retry = { backoff_timeout_ms: 60_000, backoff_base_ms: 1, max_retries: 0 };
+  await registry.create("never", once);
+  await registry.create("repeatable", { ...once, restart: { on_failure: retry } });
+  const names = ["never", "repeatable"];
+  for (const name of names) {
+    await registry.start(name);
+    await until(() => existsSync(fileOf(name, "up")) && readFileSync(fileOf(name, "up"), "utf8") !== "", "it runs");
+  }
+  registry.abandon();
+  for (const name of names) {
+    const pid = Number(readFileSync(fileOf(name, "up"), "utf8"));
+    t.after(async () => void process.kill(pid, "SIGKILL"));
+    const status = fileOf(name, "status.json");
+    const { boot } = registry.get(name).record.lastRun!;
+    await writeFile(status, (await readFile(status, "utf8")).replaceAll(boot, "the container before"));
+  }
+  const { registry: next } = await again();
+  for (const name of names) await reaches(next, name, "finished");
+  assert.deepEqual(
+    names.map((name) => [next.get(name).record.runs, next.get(name).record.lastFailure]),
+    [
+      [1, "one-time job started, but not finished"],
+      [2, "Job 'repeatable' exited with code 5"],
+    ],
+  );
+});

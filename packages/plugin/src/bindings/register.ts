@@ -1,5 +1,6 @@
 import type { EngineBridge } from "./bridge.ts";
 import { registerEncoding } from "./encoding.ts";
+import { registerErrors } from "./errors.ts";
 import { registerHttp } from "./http.ts";
 import { registerJobs } from "./jobs.ts";
 import { registerNode } from "./node.ts";
@@ -15,4 +16,5 @@ export function registerBindings(engine: BindingTarget, bridge: EngineBridge): v
   registerNode(engine, bridge);
   registerParsing(engine);
   registerEncoding(engine);
+  registerErrors(engine, bridge);
 }

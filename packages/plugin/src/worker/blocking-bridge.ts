@@ -4,9 +4,13 @@ import { clock } from "./clock.ts";
 import { FrameError } from "./frame.ts";
 import type { Heard, HostLine } from "./host-line.ts";
 import type { WorkerMessage } from "./protocol.ts";
+import { Recent } from "./recent.ts";
 
 /** Answers that cannot change within one call are asked for once. */
 const STEADY: ReadonlySet<BridgeMethod> = new Set(["nodeEnv", "nodeParams", "getSecret"]);
+
+/** Failures of which the code can be asked for. */
+const MOST_FAILURES = 64;
 
 const steadyKey = (method: BridgeMethod, args: readonly unknown[]): string => JSON.stringify([method, ...args]);
 
@@ -18,6 +22,7 @@ export class BlockingBridge implements EngineBridge {
   #deadline = 0;
   #lastCall = 0;
   readonly #steady = new Map<string, unknown>();
+  #codes = new Recent<string, string>(MOST_FAILURES);
 
   constructor(host: HostLine) {
     this.#host = host;
@@ -28,6 +33,7 @@ export class BlockingBridge implements EngineBridge {
     this.#deadline = deadline;
     this.cancelled[0] = 0;
     this.#steady.clear();
+    this.#codes = new Recent(MOST_FAILURES);
   }
 
   /** The rest of the work has a deadline of its own. */
@@ -50,6 +56,10 @@ export class BlockingBridge implements EngineBridge {
     return value;
   }
 
+  failureCode(message: string): string | undefined {
+    return this.#codes.has(message) ? this.#codes.use(message, () => "") : undefined;
+  }
+
   sleep(seconds: number): void {
     const ms = Math.min(seconds * 1000, this.#timeLeft());
     this.#ask((id) => ({ kind: "sleep", id, ms }), undefined);
@@ -67,7 +77,12 @@ export class BlockingBridge implements EngineBridge {
     }
     const { message, bytes: answer } = this.#replyTo(id);
     if (message.kind !== "reply" || message.outcome === "late") throw terminated();
-    if (message.outcome === "failed") throw new Error(message.message);
+    if (message.outcome === "failed") {
+      const { code } = message;
+      this.#codes.forget(message.message);
+      if (code !== undefined) this.#codes.use(message.message, () => code);
+      throw new Error(message.message);
+    }
     this.#checkTime();
     return answer ?? message.value;
   }

@@ -78,6 +78,29 @@ test("what cannot be decoded is an error that scripts catch", async () => {
   }
 });
 
+test("a failure of the host is caught as its text, and has the host's code", async () => {
+  const failingWith = (code: unknown) => async () => {
+    throw Object.assign(new Error("unknown status, job 'x' not found"), { code });
+  };
+  const run = (body: string, code: unknown = "job_not_found") =>
+    call(`fn f() { try { job_info("x"); } catch (e) { ${body} } }`, { jobInfo: failingWith(code) });
+  assert.equal(await run("return error_code(e);"), "job_not_found");
+  assert.equal(
+    await run("return `${type_of(e)} ${e.contains(\"'x'\")} ${e == \"unknown status, job 'x' not found\"}`;"),
+    "string true true",
+  );
+  assert.equal(
+    await run('return e.error_code() + [error_code(e + "!"), error_code(()), error_code(#{})];'),
+    "job_not_found[(), (), ()]",
+  );
+  for (const code of ["ENOENT", 7, null, "a b"])
+    assert.equal(await run("return error_code(e) ?? `none`;", code), "none");
+  assert.equal(
+    await call('fn f() { error_code("unknown status, job \'x\' not found") ?? "another call" }'),
+    "another call",
+  );
+});
+
 test("plugin data: a MAP is saved as JSON and comes back as one; a default stands for what was not saved", async () => {
   let saved: string | undefined;
   const data = { saveData: async (text: string) => void (saved = text), loadData: async () => saved };

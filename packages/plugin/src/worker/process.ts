@@ -272,11 +272,18 @@ function started(start: () => Child): Child {
 
 type Outcome =
   | { readonly outcome: "value"; readonly value?: unknown }
-  | { readonly outcome: "failed"; readonly message: string }
+  | { readonly outcome: "failed"; readonly message: string; readonly code?: string }
   | { readonly outcome: "late" };
 
+/** How the host and babel write theirs; those of the system and of Node are an accident of how something is done. */
+const STABLE_CODE = /^[a-z][a-z0-9_]*$/;
+
 function failed(error: unknown): Outcome {
-  return { outcome: "failed", message: error instanceof Error ? error.message : String(error) };
+  if (!(error instanceof Error)) return { outcome: "failed", message: String(error) };
+  const { message } = error;
+  const code =
+    "code" in error && typeof error.code === "string" && STABLE_CODE.test(error.code) ? error.code : undefined;
+  return { outcome: "failed", message, ...(code === undefined ? {} : { code }) };
 }
 
 /** A script that stopped because it was told to: who told knows why, the script knows where. */

@@ -72,7 +72,7 @@ export type HostMessage =
   /** Answers an engine call or the end of a sleep; a value of bytes follows the message. `late`: its time was over first. */
   | ({ readonly kind: "reply"; readonly id: number } & (
       | { readonly outcome: "value"; readonly value?: unknown }
-      | { readonly outcome: "failed"; readonly message: string }
+      | { readonly outcome: "failed"; readonly message: string; readonly code?: string }
       | { readonly outcome: "late" }
     ))
   /** The work was given up: whoever waits for a reply gets none. */

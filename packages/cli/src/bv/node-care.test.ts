@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { runCli, TemporaryDirectory } from "../testing/cli-process.ts";
@@ -144,4 +144,25 @@ test("a clone is another node; moved data are elsewhere, and come back", async (
   assert.equal((await bv("node", "move-data", "copy")).status, 2);
   await done("bv", "node", "delete", "copy", "--yes");
   assert.match(await done("bv", "node", "events", "copy"), /^\S+ \S+ {2}delete done/m);
+});
+
+test("whoever waits behind another operation is told for which; after --timeout it goes on without him", async () => {
+  const stubborn = "trap '' TERM; echo up; while :; do sleep 1; done";
+  const hold = `fn hold() {
+    create_job("stubborn", #{ job_type: #{ run_sh: "${stubborn}" }, restart: "never", shutdown_timeout_secs: 600 });
+    start_job("stubborn");
+  }`;
+  appendFileSync(join(node.directory, "rootfs/var/lib/babel/plugin/main.rhai"), `\n${hold}\n`);
+  await done("bv", "node", "run", "hold", node.name);
+  while ((await bv("node", "job", "logs", "stubborn", node.name)).stdout !== "up\n");
+  const late = (stderr: string) => stderr.split("\n").find((line) => line.startsWith("Error"));
+  const stop = await bv("node", "stop", node.name, "--timeout", "1s");
+  assert.equal(stop.status, 5);
+  assert.match(stop.stderr, /not done after 1 s.* \(BV905\)\n {2}next: +it goes on in the daemon: `bv node info`/);
+  while ((await json("bv", "node", "info", node.name)).node.operation?.step !== "stop_jobs");
+  const start = await bv("node", "start", node.name, "--timeout", "2s");
+  assert.deepEqual(
+    [start.status, late(start.stderr)?.replace(/\d\d:\d\d/, "HH:MM")],
+    [5, `Error: Starting ${node.name}: not done after 2 s (waits for stop, since HH:MM UTC) (BV905)`],
+  );
 });

@@ -16,13 +16,15 @@ export type OperationEnd =
 interface FollowOptions {
   readonly title: string;
   readonly signal?: AbortSignal | undefined;
+  /** Seconds to wait for the end (DB-2.9); undefined: as long as it takes. */
+  readonly timeout?: number | undefined;
   /** Told of each new step. */
   readonly onStep?: (title: string) => void;
   /** Told as soon as the node is known, long before the end. */
   readonly onNode?: (id: string) => void;
 }
 
-/** Runs an operation on a node and shows its steps until it ends. */
+/** Runs an operation on a node and shows its steps until it ends. Error `node-busy`: not in time; the daemon goes on with it. */
 export async function followOperation<M extends OperationMethod>(
   daemon: DaemonClient,
   out: Output,
@@ -31,22 +33,28 @@ export async function followOperation<M extends OperationMethod>(
   options: FollowOptions,
 ): Promise<OperationEnd> {
   const progress = out.progress(options.title);
+  const limit = options.timeout === undefined ? undefined : AbortSignal.timeout(options.timeout * 1000);
+  const signals = [options.signal, limit].filter((signal) => signal !== undefined);
   let known = false;
+  let last = "";
   try {
-    for await (const event of daemon.stream(method, request, { signal: options.signal })) {
+    for await (const event of daemon.stream(method, request, { signal: AbortSignal.any(signals) })) {
       if (event.nodeId && !known) {
         known = true;
         options.onNode?.(event.nodeId);
       }
       if (event.step && !event.step.finished) {
         const title = event.step.title || event.step.step || "";
+        last = title;
         progress.update(title);
         options.onStep?.(title);
         out.note(1, `  ${title}`);
       }
       if (event.progress) {
         const percent = event.progress.percent === undefined ? "" : ` ${Number(event.progress.percent).toFixed(0)}%`;
-        progress.update(`${event.progress.message ?? event.progress.step ?? ""}${percent}`);
+        last = `${event.progress.message ?? event.progress.step ?? ""}${percent}`;
+        progress.update(last);
+        if (event.progress.step === "wait") out.note(1, `  ${last}`);
       }
       if (event.done) {
         progress.done();
@@ -62,6 +70,13 @@ export async function followOperation<M extends OperationMethod>(
     });
   } catch (error) {
     progress.failed();
+    if (limit?.aborted && !options.signal?.aborted) throw late(options, last);
     throw error;
   }
+}
+
+function late({ title, timeout }: FollowOptions, last: string): Failure {
+  return new Failure("node-busy", `${title}: not done after ${timeout} s${last && ` (${last})`}`, {
+    hint: "it goes on in the daemon: `bv node info` shows the node; --timeout waits longer",
+  });
 }

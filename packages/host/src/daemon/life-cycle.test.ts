@@ -359,14 +359,18 @@ describe("side by side", { concurrency: 3 }, () => {
       await bench.create("slow", { imageUri });
       await until(isUp);
       let news = "";
+      let operationId = "";
       const orderly = failureOf(
         (async () => {
-          for await (const { event } of bench.client.stopNode({ node: "slow" }))
+          for await (const { operationId: id, event } of bench.client.stopNode({ node: "slow" })) {
+            operationId = id;
             if (event.case === "progress") news += `${event.value.message}\n`;
+          }
         })(),
       );
       await until(async () => news !== "");
       assert.equal(news, "waiting for stubborn\n");
+      assert.equal(operationId, (await bench.get("slow")).operation?.id);
       const again = failureOf(finish(bench.client.restartNode({ node: "slow", force: true })));
       assert.equal((await orderly).code, "cancelled");
       const stopped = await finish(bench.client.stopNode({ node: "slow", force: true }));
@@ -375,8 +379,17 @@ describe("side by side", { concurrency: 3 }, () => {
       await until(isUp);
       const waits = failureOf(finish(bench.client.stopNode({ node: "slow" })));
       await until(async () => (await bench.get("slow")).operation?.step === "stop_jobs");
+      const { operation } = await bench.get("slow");
+      const behind = bench.client.startNode({ node: "slow" })[Symbol.asyncIterator]();
+      const since = new Date(Number(operation?.since?.seconds) * 1000).toISOString().slice(11, 16);
+      const { value: first } = await behind.next();
+      assert.deepEqual(
+        [first?.operationId, first?.event.case, first?.event.case === "progress" && first.event.value.message],
+        ["", "progress", `waits for stop, since ${since} UTC`],
+      );
+      const nextNews = failureOf(behind.next());
       await finish(bench.client.stopNode({ node: "slow", force: true }));
-      assert.equal((await waits).code, "cancelled");
+      assert.deepEqual([(await waits).code, (await nextNews).code], ["cancelled", "cancelled"]);
       // Babel would have killed the job after its time.
       assert.match(bench.daemon.log(), /going on without: Failed to gracefully shutdown .*\(still running: stubborn\)/);
       await bench.remove("slow");

@@ -14,20 +14,11 @@ import { type NodeStatus, statusOf } from "./node-status.ts";
 import { saveState } from "./node-store.ts";
 import { isAlright, observe } from "./observe.ts";
 import { nothing, type Observed } from "./observed.ts";
+import type { OperationNews } from "./operation-news.ts";
 import { plan } from "./plan.ts";
 import { isLifecycle, runLifecycle } from "./run-lifecycle.ts";
 import { type Step, type StepKind, stepTitles } from "./step.ts";
 import { dataStamp } from "./steps-upgrade.ts";
-
-/** What an operation tells while it runs. */
-export type OperationNews =
-  | { readonly kind: "step"; readonly step: StepKind; readonly title: string; readonly finished: boolean }
-  | {
-      readonly kind: "progress";
-      readonly step: StepKind;
-      readonly message: string;
-      readonly percent: number | undefined;
-    };
 
 export interface OperationRequest {
   readonly kind: OperationKind;
@@ -89,6 +80,8 @@ export class NodeActor {
   /** Of `init` and `upload` that run or wait for their turn. */
   readonly #scripts = new Set<AbortController>();
   #mailbox: Promise<unknown> = Promise.resolve();
+  /** Operations that wait for their turn, and are told for what; one that leaves before it comes is given up. */
+  readonly #queue = new Set<OperationRequest>();
   #waiting = 0;
   #working = 0;
   /** Looked at since the daemon started; before that nothing is known about the node. */
@@ -149,7 +142,13 @@ export class NodeActor {
   operate(request: OperationRequest): Promise<NodeSnapshot> {
     if (this.#current && isPreempted(this.#current.operation.kind, request)) this.#current.abort.abort();
     if (preempts[request.kind] !== undefined) this.#giveUpScripts();
-    return this.#enqueue(() => this.#run(request));
+    for (const earlier of this.#queue) if (isPreempted(earlier.kind, request)) this.#queue.delete(earlier);
+    this.#queue.add(request);
+    if (this.#current) request.onNews?.({ kind: "waits", behind: this.#current.operation });
+    return this.#enqueue(async () => {
+      if (!this.#queue.delete(request)) throw errorOf(givenUp);
+      return this.#run(request);
+    });
   }
 
   /** Whether nothing runs and nothing waits. */
@@ -272,6 +271,8 @@ export class NodeActor {
     const abort = new AbortController();
     const begin = performance.now();
     this.#current = { operation, abort, step: undefined, told: false };
+    request.onNews?.({ kind: "begins", operation });
+    for (const { onNews } of this.#queue) onNews?.({ kind: "waits", behind: operation });
     this.#known = true;
     this.parts.plugin.abortPolls();
     try {

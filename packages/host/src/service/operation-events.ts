@@ -1,6 +1,6 @@
 import type { NodeSchema, OperationEventSchema } from "@blockvisor/wire/blockvisor/host/v1/host";
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { OperationNews } from "../node/node-actor.ts";
+import type { OperationNews } from "../node/operation-news.ts";
 
 type Event = MessageInitShape<typeof OperationEventSchema>;
 
@@ -24,19 +24,27 @@ export async function* operationEvents(
   });
   // The reader may be gone when the operation fails; the failure then stays with the node.
   work.catch(() => {});
+  let operationId = "";
   for (;;) {
-    for (let news = waiting.shift(); news !== undefined; news = waiting.shift()) yield eventOf(nodeId, news);
+    for (let news = waiting.shift(); news !== undefined; news = waiting.shift()) {
+      if (news.kind === "begins") operationId = news.operation.id;
+      else yield { operationId, nodeId, event: eventOf(news) };
+    }
     if (ended) break;
     await wake.promise;
     wake = Promise.withResolvers();
   }
-  yield { nodeId, event: { case: "done", value: await work } };
+  yield { operationId, nodeId, event: { case: "done", value: await work } };
 }
 
-function eventOf(nodeId: string, news: OperationNews): Event {
+function eventOf(news: Exclude<OperationNews, { readonly kind: "begins" }>): NonNullable<Event["event"]> {
+  if (news.kind === "waits") {
+    const since = `${new Date(news.behind.since).toISOString().slice(11, 16)} UTC`;
+    return { case: "progress", value: { step: "wait", message: `waits for ${news.behind.kind}, since ${since}` } };
+  }
   if (news.kind === "step") {
-    return { nodeId, event: { case: "step", value: { step: news.step, title: news.title, finished: news.finished } } };
+    return { case: "step", value: { step: news.step, title: news.title, finished: news.finished } };
   }
   const percent = news.percent === undefined ? {} : { percent: news.percent };
-  return { nodeId, event: { case: "progress", value: { step: news.step, message: news.message, ...percent } } };
+  return { case: "progress", value: { step: news.step, message: news.message, ...percent } };
 }

@@ -9,14 +9,21 @@ import type { Output } from "../../output/output.ts";
 
 export interface WaitOptions {
   readonly wait?: true;
-  readonly timeout: number;
+  /** Seconds. */
+  readonly timeout?: number;
 }
 
 /** Of verbs that the control plane carries out as commands, after they returned (DB-2.5). */
 export const waitOptions: readonly VerbOption[] = [
   { flags: "--wait", summary: "wait until it is done, also when the control plane does it" },
-  { flags: "--timeout <time>", summary: "how long to wait", parse: seconds, initial: 300 },
+  {
+    flags: "--timeout <time>",
+    summary: "how long to wait (default: what is done here as long as it takes, what the control plane does 300 s)",
+    parse: seconds,
+  },
 ];
+
+const defaultTimeout = 300;
 
 /** `restartOf`: running again, and not the container (its init's pid) that ran before; `upgradeOf`: at rest, on another image than that id. */
 export type Awaited =
@@ -48,7 +55,7 @@ export async function awaitNode(
   out: Output,
   id: string,
   wanted: Awaited,
-  { timeout }: WaitOptions,
+  { timeout = defaultTimeout }: WaitOptions,
   signal: AbortSignal,
 ): Promise<NodeView | undefined> {
   const progress = out.progress(`Waiting for node ${id}`);

@@ -30,7 +30,7 @@ export async function deleteNodes(call: Call<DeleteOptions, [nodes: readonly str
         out,
         "DeleteNode",
         { node, local },
-        { title: `Deleting ${node}`, signal },
+        { title: `Deleting ${node}`, signal, timeout: options.timeout },
       );
       return awaitEnd(daemon, out, end, "Deleted", options, signal);
     },

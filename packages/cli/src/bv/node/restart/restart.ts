@@ -27,7 +27,7 @@ export async function restartNodes(call: Call<RestartOptions, [nodes: readonly s
         out,
         "RestartNode",
         { node, force, local },
-        { title: `Restarting ${node}`, signal },
+        { title: `Restarting ${node}`, signal, timeout: options.timeout },
       );
       return awaitEnd(daemon, out, end, { restartOf: before?.pid ?? null }, options, signal);
     },

@@ -20,7 +20,7 @@ export async function startNodes(call: Call<StartOptions, [nodes: readonly strin
         out,
         "StartNode",
         { node, local: options.local ?? false },
-        { title: `Starting ${node}`, signal },
+        { title: `Starting ${node}`, signal, timeout: options.timeout },
       );
       return awaitEnd(daemon, out, end, "Running", options, signal);
     },

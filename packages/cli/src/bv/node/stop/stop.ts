@@ -21,7 +21,7 @@ export async function stopNodes(call: Call<StopOptions, [nodes: readonly string[
         out,
         "StopNode",
         { node, force, local },
-        { title: `Stopping ${node}`, signal },
+        { title: `Stopping ${node}`, signal, timeout: options.timeout },
       );
       return awaitEnd(daemon, out, end, "Stopped", options, signal);
     },

@@ -30,7 +30,13 @@ export async function upgradeNodes(call: Call<UpgradeOptions, [nodes: readonly s
     async (node) => {
       const before = nodeView(await daemon.call("GetNode", { node }, { signal }));
       const title = `Upgrading ${node}`;
-      const end = await followOperation(daemon, out, "UpgradeNode", { node, ...image }, { title, signal });
+      const end = await followOperation(
+        daemon,
+        out,
+        "UpgradeNode",
+        { node, ...image },
+        { title, signal, timeout: options.timeout },
+      );
       return awaitEnd(daemon, out, end, { upgradeOf: before.image.id }, options, signal);
     },
     (end) =>

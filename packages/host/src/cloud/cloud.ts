@@ -101,6 +101,7 @@ export class Cloud {
         options.counters.add("blockvisor_notifications_total");
         this.#wake();
       },
+      onFailure: () => options.counters.add("blockvisor_notifications_failures_total"),
       log,
     });
   }
@@ -159,6 +160,11 @@ export class Cloud {
   async #tell(): Promise<void> {
     await this.#reports.statuses();
     await this.#emergencies.tell();
+  }
+
+  /** Commands whose result the API has not got yet. */
+  get commandsWaiting(): number {
+    return this.#outbox?.entries().filter(({ state }) => state !== "reported").length ?? 0;
   }
 
   conditions() {

@@ -13,6 +13,8 @@ export interface NotificationPort {
   readonly token: () => Promise<string>;
   /** Something may be pending at the API. */
   readonly onWake: () => void;
+  /** An error, or a connection that got lost. */
+  readonly onFailure: () => void;
   readonly log: Logger;
 }
 
@@ -81,10 +83,10 @@ export class Notifications {
       this.#client = client;
       client.on("connect", () => void this.#online(client));
       client.on("message", () => this.#port.onWake());
-      client.on("error", (error) => this.#port.log.debug(`mqtt: ${error.message}`));
+      client.on("error", (error) => this.#failed(error));
       client.on("close", () => this.#lost(client));
     } catch (error) {
-      this.#port.log.debug(`mqtt: ${(error as Error).message}`);
+      this.#failed(error as Error);
       this.#again();
     }
   }
@@ -106,12 +108,20 @@ export class Notifications {
   #lost(client: MqttClient): void {
     if (this.#client !== client) return;
     this.#client = undefined;
-    if (this.#connected) this.#port.log.warn("connection to the message broker lost");
+    if (this.#connected) {
+      this.#port.onFailure();
+      this.#port.log.warn("connection to the message broker lost");
+    }
     this.#connected = false;
     client.removeAllListeners();
     client.on("error", () => {});
     this.#port.onWake();
     this.#again();
+  }
+
+  #failed(error: Error): void {
+    this.#port.onFailure();
+    this.#port.log.debug(`mqtt: ${error.message}`);
   }
 
   #again(): void {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { createServer } from "node:http";
+import { readFile, stat } from "node:fs/promises";
+import { createServer, get } from "node:http";
 import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { CreateDevNodeRequestSchema } from "@blockvisor/wire/blockvisor/host/v1/host";
@@ -23,7 +24,7 @@ describe("metrics for Prometheus", () => {
   let nodeId: string;
 
   before(async () => {
-    root = await makeRoot({ metrics_port: 0 });
+    root = await makeRoot({ metrics_port: 0, recovery: { check_secs: 1 } });
     daemon = await startDaemonProcess(root);
     const { conditions } = await daemon.client.getInfo({});
     url = conditions.find(({ name }) => name === "metrics")?.message ?? "";
@@ -57,6 +58,15 @@ describe("metrics for Prometheus", () => {
     assert.equal((await fetch(url, { method: "POST" })).status, 405);
   });
 
+  test("are served on a socket for root and the group, too", async () => {
+    const { metricsSocket: socketPath } = root.paths;
+    assert.equal((await stat(socketPath)).mode & 0o777, 0o660);
+    const body = await new Promise<string>((resolve, reject) => {
+      get({ socketPath, path: "/metrics" }, (response) => text(response).then(resolve, reject)).once("error", reject);
+    });
+    assert.match(body, /^blockvisor_build_info\{version="[^"]+"\} 1$/m);
+  });
+
   test("tell of a node that does not run that it does not", async () => {
     const found = await scrape();
     assert.equal(found.get(ofNode("blockvisor_node_running")), 0);
@@ -80,13 +90,23 @@ describe("metrics for Prometheus", () => {
         value("blockvisor_node_info", ',protocol="test",variant="test-main",version="1.0.0",status="running"'),
         found.get('blockvisor_operations_total{kind="start",result="ok"}'),
         found.get('blockvisor_operations_total{kind="create",result="ok"}'),
+        found.get("blockvisor_operations_waiting"),
+        value("blockvisor_node_restarts_total"),
+        value("blockvisor_node_recoveries_total"),
       ],
-      [1, 7, 1e9, 1, 1, 1, 1, 1, 1],
+      [1, 7, 1e9, 1, 1, 1, 1, 1, 1, 0, 0, 0],
     );
     for (const name of ["memory_bytes", "processes", "cpu_seconds_total", "network_received_bytes_total"]) {
       assert.ok((value(`blockvisor_node_${name}`) ?? 0) > 0, name);
     }
     assert.ok((found.get("blockvisor_memory_bytes") ?? 0) > 10_000_000);
+  });
+
+  test("count that a node died and was brought back", async () => {
+    const { pid } = await daemon.client.getNode({ node: nodeId });
+    process.kill(pid ?? assert.fail("no process"), "SIGKILL");
+    await until(async () => (await scrape()).get(ofNode("blockvisor_node_restarts_total")) === 1);
+    assert.equal((await scrape()).get(ofNode("blockvisor_node_recoveries_total")), 1);
   });
 
   test("what is used is told to bv, too, with what lies on the disk", async () => {
@@ -121,7 +141,7 @@ describe("metrics for Prometheus", () => {
     );
   });
 
-  test("a port that is taken costs the metrics, not the daemon", async () => {
+  test("a port that is taken costs the metrics there, not the daemon and not the socket", async () => {
     const holder = createServer();
     await new Promise<void>((resolve) => holder.listen(0, "127.0.0.1", resolve));
     const { port } = holder.address() as AddressInfo;
@@ -131,6 +151,7 @@ describe("metrics for Prometheus", () => {
       const { conditions } = await second.client.getInfo({});
       const condition = conditions.find(({ name }) => name === "metrics");
       assert.deepEqual([condition?.ok, condition?.message.includes(`127.0.0.1:${port}`)], [false, true]);
+      assert.ok((await stat(other.paths.metricsSocket)).isSocket());
     } finally {
       await second.stop();
       await other.remove();

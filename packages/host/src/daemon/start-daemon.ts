@@ -7,10 +7,10 @@ import { loadHostConfig } from "../config/load-config.ts";
 import { keepBallast } from "../durable/index.ts";
 import { HostError } from "../errors/host-error.ts";
 import { Counters } from "../metrics/counters.ts";
-import { type MetricsEndpoint, serveMetrics } from "../metrics/metrics-endpoint.ts";
+import { type MetricsEndpoint, metricsPage, serveMetrics, serveMetricsAt } from "../metrics/metrics-endpoint.ts";
 import { NodePolls } from "../metrics/node-polls.ts";
 import { OperationMeter } from "../metrics/operation-meter.ts";
-import { type MetricSources, scrape } from "../metrics/scrape.ts";
+import { scrape } from "../metrics/scrape.ts";
 import type { NodeActor } from "../node/node-actor.ts";
 import type { NodeHost } from "../node/node-host.ts";
 import { NodeTable } from "../node/node-table.ts";
@@ -80,9 +80,9 @@ export async function startDaemon({ root, dev, env, log, unexpected }: DaemonOpt
     cloud?.nodeChanged();
   });
   const operations = new OperationMeter(counters);
-  // Nobody reads what dev nodes tell unless metrics are served.
-  const isRead = (actor: NodeActor): boolean =>
-    metricsPort !== undefined || (cloud !== undefined && !actor.snapshot().state.dev_mode);
+  // Nobody reads what dev nodes tell until somebody asks for metrics.
+  let scraped = false;
+  const isRead = (actor: NodeActor): boolean => scraped || (cloud !== undefined && !actor.snapshot().state.dev_mode);
   const polls = new NodePolls(nodes, counters, isRead);
   const cloud = cloudOptions && link ? new Cloud(cloudOptions, link, host, nodes, polls) : undefined;
 
@@ -125,10 +125,31 @@ export async function startDaemon({ root, dev, env, log, unexpected }: DaemonOpt
   if (host.workersAgainst !== undefined) log.warn(pluginCondition(host).message);
   const server = await serveSocket(paths, (router) => hostRoutes(router, context));
   log.info({ socket: paths.socket, mode: config.devMode ? "dev" : "cloud" }, `blockvisord ${version} serves`);
+  const loopDelay = monitorEventLoopDelay({ resolution: 100 });
+  const { conditions } = context;
+  const page = metricsPage(() => {
+    scraped = true;
+    loopDelay.enable();
+    const commandsWaiting = (): number | undefined => cloud?.commandsWaiting;
+    return scrape({
+      host,
+      nodes,
+      version,
+      startedAt,
+      counters,
+      operations,
+      polls,
+      loopDelay,
+      commandsWaiting,
+      conditions,
+    });
+  });
+  // Nodes matter more than their metrics: the daemon runs without, and says so.
+  const metricsSocket = await serveMetricsAt(paths.metricsSocket, page).catch((error: Error) => {
+    log.error(`metrics cannot be served at ${paths.metricsSocket}: ${error.message}`);
+  });
   if (metricsPort !== undefined) {
-    const sources = { host, nodes, version, startedAt, counters, operations, polls };
-    // Nodes matter more than their metrics: the daemon runs without, and says so.
-    metrics = await openMetrics(metricsPort, sources, context).catch((error: HostError) => {
+    metrics = await serveMetrics(metricsPort, page).catch((error: HostError) => {
       log.error(error.message);
       return error;
     });
@@ -163,6 +184,7 @@ export async function startDaemon({ root, dev, env, log, unexpected }: DaemonOpt
       ballast.stop();
       logs.stop();
       polls.stop();
+      await metricsSocket?.close();
       if (metrics && "url" in metrics) await metrics.close();
       collection.stop();
       await cloud?.stop();
@@ -177,16 +199,4 @@ export async function startDaemon({ root, dev, env, log, unexpected }: DaemonOpt
       log.info("detached; nodes keep running");
     },
   };
-}
-
-/** The endpoint for Prometheus, with what only a scrape needs to measure. */
-async function openMetrics(
-  port: number,
-  sources: Omit<MetricSources, "loopDelay" | "conditions">,
-  { conditions }: ServiceContext,
-): Promise<MetricsEndpoint> {
-  const loopDelay = monitorEventLoopDelay({ resolution: 100 });
-  const endpoint = await serveMetrics(port, () => scrape({ ...sources, loopDelay, conditions }));
-  loopDelay.enable();
-  return endpoint;
 }

@@ -12,6 +12,7 @@ export const metricTable = {
   blockvisor_operations_total: ["counter", "Operations on nodes that ended, by kind and result."],
   blockvisor_operation_seconds_total: ["counter", "Time that ended operations took, by kind."],
   blockvisor_operations_running: ["gauge", "Operations on nodes that run now, by kind."],
+  blockvisor_operations_waiting: ["gauge", "Work on nodes that waits for its turn."],
   blockvisor_polls_total: ["counter", "Rounds of asking a node's plugin for its metrics."],
   blockvisor_polls_failures_total: ["counter", "Those that failed."],
   blockvisor_polls_seconds_total: ["counter", "Time they took."],
@@ -21,7 +22,15 @@ export const metricTable = {
   blockvisor_commands_total: ["counter", "Commands of the control plane that were executed, by kind."],
   blockvisor_commands_failures_total: ["counter", "Those that ended with an error of the daemon itself."],
   blockvisor_commands_seconds_total: ["counter", "Time they took."],
+  blockvisor_commands_waiting: [
+    "gauge",
+    "Commands of the control plane that are not done yet, or whose result it has not got.",
+  ],
   blockvisor_notifications_total: ["counter", "Wake-ups by the message broker."],
+  blockvisor_notifications_failures_total: [
+    "counter",
+    "Errors of the line to the message broker, lost connections included.",
+  ],
 
   blockvisor_host_cpu_percent: ["gauge", "Use of all cores, 0 to 100."],
   blockvisor_host_memory_bytes: ["gauge", "Used memory of the machine."],
@@ -39,6 +48,11 @@ export const metricTable = {
   blockvisor_node_running: ["gauge", "1 when the node runs."],
   blockvisor_node_uptime_seconds: ["gauge", "Time since the node started."],
   blockvisor_node_attempts: ["gauge", "Failed attempts in a row to make the node what it should be."],
+  blockvisor_node_recoveries_total: [
+    "counter",
+    "Attempts of the daemon to bring the node back, since the daemon started.",
+  ],
+  blockvisor_node_restarts_total: ["counter", "Times the node came up again, since the daemon started."],
   blockvisor_node_cpu_seconds_total: ["counter", "CPU that the node has used since its start."],
   blockvisor_node_memory_bytes: ["gauge", "Memory of the node, without cache that can be dropped."],
   blockvisor_node_memory_limit_bytes: ["gauge", "Memory the node may use."],

@@ -7,11 +7,15 @@ export class OperationMeter {
   /** By node, what runs now. */
   readonly #running = new Map<string, { readonly id: string; readonly kind: string; readonly since: number }>();
 
+  /** By node, when it came up last (seconds since the epoch), and how often since the first time. */
+  readonly #lives = new Map<string, { readonly startedAt: number; readonly restarts: number }>();
+
   constructor(counters: Counters) {
     this.#counters = counters;
   }
 
   changed(actor: NodeActor): void {
+    this.#live(actor);
     const { operation, state } = actor.snapshot();
     const before = this.#running.get(actor.id);
     if (before && before.id !== operation?.id) {
@@ -27,6 +31,19 @@ export class OperationMeter {
     if (operation && !this.#running.has(actor.id)) {
       this.#running.set(actor.id, { id: operation.id, kind: operation.kind, since: performance.now() });
     }
+  }
+
+  /** How often the node came up again since the daemon's start (spec host-daemon DB-10.2). */
+  restartsOf(nodeId: string): number {
+    return this.#lives.get(nodeId)?.restarts ?? 0;
+  }
+
+  #live(actor: NodeActor): void {
+    const { started_at: startedAt } = actor.snapshot().state;
+    const before = this.#lives.get(actor.id);
+    if (actor.gone) this.#lives.delete(actor.id);
+    else if (startedAt !== null && startedAt !== before?.startedAt)
+      this.#lives.set(actor.id, { startedAt, restarts: before ? before.restarts + 1 : 0 });
   }
 
   /** Kinds of the operations that run now, one entry each. */

@@ -26,6 +26,8 @@ export interface MetricSources {
   readonly operations: OperationMeter;
   readonly polls: NodePolls;
   readonly loopDelay: ReturnType<typeof monitorEventLoopDelay>;
+  /** Commands of the control plane that it has not got the result of. */
+  readonly commandsWaiting: () => number | undefined;
   readonly conditions: () => readonly { readonly name?: string; readonly ok?: boolean }[];
 }
 
@@ -44,13 +46,15 @@ export async function scrape(sources: MetricSources): Promise<readonly Sample[]>
 }
 
 function daemonSamples(sources: MetricSources): readonly Sample[] {
-  const { host, nodes, version, startedAt, counters, operations, loopDelay, conditions } = sources;
+  const { host, nodes, version, startedAt, counters, operations, loopDelay, commandsWaiting, conditions } = sources;
   const { user, system } = process.cpuUsage();
-  const { busy, idle, waiting } = host.workers.usage;
+  const { busy, idle, waiting: calls } = host.workers.usage;
   const longest = Number.isFinite(loopDelay.max) ? loopDelay.max / 1e9 : 0;
   loopDelay.reset();
   const statuses = { Running: 0, Stopped: 0, Busy: 0, Failed: nodes.broken().length };
   for (const actor of nodes.actors()) statuses[actor.snapshot().status] += 1;
+  const waiting = nodes.actors().reduce((sum, actor) => sum + actor.effort.waiting, 0);
+  const commands = commandsWaiting();
   const running = Map.groupBy(operations.running(), (kind) => kind);
   return [
     { name: "blockvisor_build_info", labels: { version }, value: 1 },
@@ -60,8 +64,10 @@ function daemonSamples(sources: MetricSources): readonly Sample[] {
     { name: "blockvisor_event_loop_delay_seconds", value: longest },
     { name: "blockvisor_plugin_workers", labels: { state: "busy" }, value: busy },
     { name: "blockvisor_plugin_workers", labels: { state: "idle" }, value: idle },
-    { name: "blockvisor_plugin_calls_waiting", value: waiting },
+    { name: "blockvisor_plugin_calls_waiting", value: calls },
     ...conditions().map(({ name = "", ok = false }) => flag("blockvisor_condition", { condition: name }, ok)),
+    { name: "blockvisor_operations_waiting", value: waiting },
+    ...(commands === undefined ? [] : [{ name: "blockvisor_commands_waiting", value: commands } as const]),
     ...[...running].map(([kind, all]): Sample => {
       return { name: "blockvisor_operations_running", labels: { kind }, value: all.length };
     }),
@@ -90,7 +96,7 @@ async function machineSamples({ host, nodes }: MetricSources): Promise<readonly 
   ];
 }
 
-async function nodeSamples({ host, polls }: MetricSources, actor: NodeActor): Promise<readonly Sample[]> {
+async function nodeSamples({ host, polls, operations }: MetricSources, actor: NodeActor): Promise<readonly Sample[]> {
   const { state, status } = actor.snapshot();
   const labels = { node: state.id, name: state.name };
   const of = (name: MetricName, value: number, more: Readonly<Record<string, string>> = {}): Sample => {
@@ -102,6 +108,8 @@ async function nodeSamples({ host, polls }: MetricSources, actor: NodeActor): Pr
     of("blockvisor_node_info", 1, info),
     flag("blockvisor_node_running", labels, status === "Running"),
     of("blockvisor_node_attempts", state.problem?.attempts ?? 0),
+    of("blockvisor_node_recoveries_total", actor.effort.recoveries),
+    of("blockvisor_node_restarts_total", operations.restartsOf(state.id)),
   ];
   const use = await host.spaces.use(nodePaths(host.paths, state.id).directory, state.space.kind);
   if (use) {

@@ -83,6 +83,7 @@ export class NodeActor {
   /** Operations that wait for their turn, and are told for what; one that leaves before it comes is given up. */
   readonly #queue = new Set<OperationRequest>();
   #waiting = 0;
+  #recoveries = 0;
   #working = 0;
   /** Looked at since the daemon started; before that nothing is known about the node. */
   #known = false;
@@ -156,6 +157,11 @@ export class NodeActor {
     return this.#working === 0 && this.#waiting === 0;
   }
 
+  /** How much work waits for its turn, and how often this daemon set out to bring the node back. */
+  get effort(): { readonly waiting: number; readonly recoveries: number } {
+    return { waiting: this.#waiting, recoveries: this.#recoveries };
+  }
+
   /** Looks whether the node still is what it should be, and brings it back if not. `thorough`: also asks babel and the network. */
   async check(thorough: boolean): Promise<void> {
     // One that nothing was asked of yet is about to be created.
@@ -185,6 +191,7 @@ export class NodeActor {
     }
     const escalate = expected === "Stopped" && (problem?.attempts ?? 0) >= 2;
     if (escalate) await this.amend(() => ({ force: true }));
+    this.#recoveries += 1;
     await this.operate({ kind: "recover", change: () => ({}) }).catch(() => {});
   }
 

@@ -1,4 +1,5 @@
 import { closeSync, constants, openSync } from "node:fs";
+import { chmod, chown, readFile, rm } from "node:fs/promises";
 import type { Server } from "node:net";
 import { basename, dirname } from "node:path";
 
@@ -23,4 +24,19 @@ export async function listenAt(server: Server, path: string): Promise<void> {
       resolve();
     });
   });
+}
+
+/** As `listenAt`, for root and the group `blockvisor` only (0660), in the place of a socket that an earlier daemon has left. */
+export async function listenForGroup(server: Server, path: string): Promise<void> {
+  await rm(path, { force: true });
+  await listenAt(server, path);
+  await chmod(path, 0o660);
+  await chown(path, 0, await serviceGroup());
+}
+
+/** Id of the group `blockvisor`; where there is none, root's. */
+export async function serviceGroup(): Promise<number> {
+  const groups = await readFile("/etc/group", "utf8").catch(() => "");
+  const line = groups.split("\n").find((entry) => entry.startsWith("blockvisor:"));
+  return Number(line?.split(":")[2] ?? 0);
 }

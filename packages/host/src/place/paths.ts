@@ -23,6 +23,8 @@ export interface HostPaths {
   readonly emergencies: string;
   readonly runDirectory: string;
   readonly socket: string;
+  /** Where metrics are read, `/metrics`. */
+  readonly metricsSocket: string;
 }
 
 export function hostPaths(root: string): HostPaths {
@@ -43,6 +45,7 @@ export function hostPaths(root: string): HostPaths {
     emergencies: join(state, "emergencies.json"),
     runDirectory: join(root, "run/blockvisor"),
     socket: join(root, "run/blockvisor/blockvisord.sock"),
+    metricsSocket: join(root, "run/blockvisor/metrics.sock"),
   };
 }
 

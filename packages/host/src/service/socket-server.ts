@@ -1,11 +1,11 @@
-import { chmod, chown, mkdir, readFile, rm } from "node:fs/promises";
+import { chmod, chown, mkdir } from "node:fs/promises";
 import { createServer as createHttp1, type Server as Http1Server } from "node:http";
 import { createServer as createHttp2 } from "node:http2";
 import { connect, createServer, type Socket } from "node:net";
 import type { ConnectRouter } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { HostError } from "../errors/host-error.ts";
-import { listenAt } from "../place/listen-at.ts";
+import { listenForGroup, serviceGroup } from "../place/listen-at.ts";
 import type { HostPaths } from "../place/paths.ts";
 
 const maxMessageBytes = 16 * 1024 * 1024;
@@ -22,14 +22,12 @@ export interface SocketServer {
  * (spec host-daemon DB-3.1, S1). Refused when another daemon answers there.
  */
 export async function serveSocket(paths: HostPaths, routes: (router: ConnectRouter) => void): Promise<SocketServer> {
-  const group = (await groupId("blockvisor")) ?? 0;
   await mkdir(paths.runDirectory, { recursive: true });
   await chmod(paths.runDirectory, 0o750);
-  await chown(paths.runDirectory, 0, group);
+  await chown(paths.runDirectory, 0, await serviceGroup());
   if (await answers(paths.socket)) {
     throw new HostError("conflict", `another blockvisord serves ${paths.socket}`, { hint: "stop it first: `bv stop`" });
   }
-  await rm(paths.socket, { force: true });
 
   const handler = connectNodeAdapter({ routes, readMaxBytes: maxMessageBytes });
   const http1 = createHttp1(handler);
@@ -41,9 +39,7 @@ export async function serveSocket(paths: HostPaths, routes: (router: ConnectRout
     socket.on("error", () => socket.destroy());
     dispatch(socket, http1, (found) => http2.emit("connection", found));
   });
-  await listenAt(server, paths.socket);
-  await chmod(paths.socket, 0o660);
-  await chown(paths.socket, 0, group);
+  await listenForGroup(server, paths.socket);
   return {
     close: async () => {
       const closed = new Promise((resolve) => server.close(resolve));
@@ -72,10 +68,4 @@ function answers(path: string): Promise<boolean> {
     socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
     socket.once("connect", () => socket.destroy());
   });
-}
-
-async function groupId(name: string): Promise<number | undefined> {
-  const groups = await readFile("/etc/group", "utf8").catch(() => "");
-  const line = groups.split("\n").find((entry) => entry.startsWith(`${name}:`));
-  return line === undefined ? undefined : Number(line.split(":")[2]);
 }

@@ -44,6 +44,8 @@ export interface Service extends AuxService {
   readonly data_dir: string | null;
   readonly store_key: string | null;
   readonly archive: boolean;
+  /** What its own archive does otherwise than `upload` of the config says; null in it, or left out, keeps that. */
+  readonly upload: UploadOverrides | null;
 }
 
 /** A shell command with 15 s to end, or with a limit of its own in seconds. */
@@ -102,6 +104,8 @@ export interface Upload {
   /** Whether a version without files may be published (babel-agent D5-14). */
   readonly allow_empty: boolean | null;
 }
+
+export type UploadOverrides = Pick<Upload, "exclude" | "compression" | "number_of_chunks" | "layout" | "allow_empty">;
 
 export interface ScheduledTask {
   readonly name: string;

@@ -30,7 +30,7 @@ test("every field is there, defaults filled, in the persisted order (§3.6)", ()
       '"post_download":null,"cold_init":null,' +
       '"services":[{"name":"a","run_sh":"x","restart_config":null,"shutdown_timeout_secs":120,"shutdown_signal":null,' +
       '"run_as":null,"use_protocol_data":true,"log_buffer_capacity_mb":null,"log_timestamp":null,' +
-      '"data_dir":null,"store_key":null,"archive":true}],' +
+      '"data_dir":null,"store_key":null,"archive":true,"upload":null}],' +
       '"pre_upload":null,"upload":{"restart_config":null,"exclude":["caddy/**"],"compression":{"ZSTD":5},"max_connections":null,' +
       '"max_runners":null,"number_of_chunks":null,"url_expires_secs":null,"data_version":null,"layout":null,"allow_empty":null},"post_upload":null,"scheduled":[]}',
   );

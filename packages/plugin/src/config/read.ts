@@ -28,6 +28,7 @@ import type {
   ScheduledTask,
   Service,
   Upload,
+  UploadOverrides,
 } from "./model.ts";
 
 /* The MAP of `plugin_config()`, in the order in which the reference persists it (spec plugin-api.md §3.1–3.2, §3.6). */
@@ -57,6 +58,14 @@ const auxService = struct<AuxService>({
   ...log,
 });
 
+const archive = {
+  exclude: option(array(string)),
+  compression: option(taggedEnum<NonNullable<Upload["compression"]>>({ NONE: null, ZSTD: int("i32") })),
+  number_of_chunks: option(int("u32")),
+  layout: option(uploadLayout),
+  allow_empty: option(bool),
+};
+
 const service = struct<Service>({
   name: required(string),
   run_sh: required(string),
@@ -68,6 +77,7 @@ const service = struct<Service>({
   data_dir: option(string),
   store_key: option(string),
   archive: defaulted(bool, true),
+  upload: option(struct<UploadOverrides>(archive)),
 });
 
 const job = struct<Job>({
@@ -100,14 +110,14 @@ const connections = { max_connections: option(int("usize")), max_runners: option
 
 const upload = struct<Upload>({
   restart_config: option(restartConfig),
-  exclude: option(array(string)),
-  compression: option(taggedEnum<NonNullable<Upload["compression"]>>({ NONE: null, ZSTD: int("i32") })),
+  exclude: archive.exclude,
+  compression: archive.compression,
   ...connections,
-  number_of_chunks: option(int("u32")),
+  number_of_chunks: archive.number_of_chunks,
   url_expires_secs: option(int("u32")),
   data_version: option(int("u64")),
-  layout: option(uploadLayout),
-  allow_empty: option(bool),
+  layout: archive.layout,
+  allow_empty: archive.allow_empty,
 });
 
 const task = struct<ScheduledTask>({

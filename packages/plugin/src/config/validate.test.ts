@@ -99,6 +99,17 @@ test("rules of plugin_config", () => {
       "error NIB505 upload.compression.ZSTD: zstd has no compression level -8: levels are 1 to 22, and -7 to -1 for speed",
     ],
     [{ upload: { compression: { ZSTD: -7 } } }],
+    [{ services: [stored("a", { upload: { exclude: ["*.log"], compression: "NONE", layout: "cas" } })] }],
+    [
+      { services: [stored("a", { upload: { exclude: ["/x", "a**"], compression: { ZSTD: 23 } } })] },
+      "error NIB505 services[0].upload.compression.ZSTD: zstd has no compression level 23: levels are 1 to 22, and -7 to -1 for speed",
+      'lint NIB505 services[0].upload.exclude[0]: "/x" matches nothing',
+      'lint NIB505 services[0].upload.exclude[1]: "a**" is no pattern: `**` must be a whole component of the path',
+    ],
+    [
+      { services: [job("a", { upload: { exclude: ["*.log"] } })] },
+      "warning NIB505 services[0].upload: service 'a' has no archive of its own, so this changes nothing",
+    ],
     [{ upload: { compression: { ZSTD: 22 } } }],
     [
       { upload: { exclude: ["**/logs/**", "a[]x]*", "[!a]", "*.log", "**"] } },

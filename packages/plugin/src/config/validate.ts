@@ -3,7 +3,7 @@ import { parseSchedule } from "../cron/schedule.ts";
 import { isMultiClient, uploadServices } from "./archives.ts";
 import { globFault } from "./glob.ts";
 import { jobLikes, RESERVED_NAMES, SECTIONS } from "./jobs.ts";
-import type { PluginConfig } from "./model.ts";
+import type { PluginConfig, Service, UploadOverrides } from "./model.ts";
 import { checkNeeds } from "./needs.ts";
 import type { ConfigProblem } from "./problem.ts";
 import { checkServices } from "./service-rules.ts";
@@ -116,37 +116,21 @@ function checkTasks(config: PluginConfig, problems: ConfigProblem[]): void {
 }
 
 function checkUpload(config: PluginConfig, problems: ConfigProblem[]): void {
-  const compression = config.upload?.compression;
-  if (compression && compression !== "NONE") {
-    if (!isZstdLevel(compression.ZSTD)) {
-      const message = `zstd has no compression level ${compression.ZSTD}: levels are 1 to 22, and -7 to -1 for speed`;
-      problems.push({ code: "NIB505", level: "error", path: "upload.compression.ZSTD", message });
-    }
-  }
-  config.upload?.exclude?.forEach((pattern, index) => {
-    const path = `upload.exclude[${index}]`;
-    const fault = globFault(pattern);
-    if (fault !== undefined)
-      problems.push({ code: "NIB505", level: "lint", path, message: `"${pattern}" is no pattern: ${fault}` });
-    if (pattern === "")
-      problems.push({ code: "NIB505", level: "lint", path, message: "an empty pattern excludes nothing" });
-    if (pattern.startsWith("/")) {
-      problems.push({
-        code: "NIB505",
-        level: "lint",
-        path,
-        message: `"${pattern}" matches nothing`,
-        help: "patterns are relative to the protocol data",
-      });
-    }
-    if (/^(?:\*\*?|\*\*\/\*)$/.test(pattern)) {
-      problems.push({
-        code: "NIB505",
-        level: "warning",
-        path,
-        message: `"${pattern}" excludes everything from uploads`,
-      });
-    }
+  checkArchive(config.upload, "upload", "protocol data", problems);
+  const archived: readonly Service[] = uploadServices(config);
+  config.services.forEach((service, index) => {
+    // A config that was saved before there were such overrides has none.
+    if (!service.upload) return;
+    const path = `services[${index}].upload`;
+    checkArchive(service.upload, path, "data of the service", problems);
+    if (archived.includes(service)) return;
+    problems.push({
+      code: "NIB505",
+      level: "warning",
+      path,
+      message: `service '${service.name}' has no archive of its own, so this changes nothing`,
+      help: "give it a store_key",
+    });
   });
   if (isMultiClient(config) && config.upload && uploadServices(config).length === 0) {
     problems.push({
@@ -179,5 +163,30 @@ function checkTemplates(config: PluginConfig, problems: ConfigProblem[]): void {
       const path = `config_files[${index}].mode`;
       problems.push({ code: "NIB505", level: "error", path, message: "mode must be permission bits, such as 0o600" });
     }
+  });
+}
+
+/** What is said of how an archive is made, for all or for one service; patterns match below `root`. */
+function checkArchive(
+  upload: Pick<UploadOverrides, "exclude" | "compression"> | null,
+  at: string,
+  root: string,
+  problems: ConfigProblem[],
+): void {
+  const compression = upload?.compression;
+  if (compression && compression !== "NONE" && !isZstdLevel(compression.ZSTD)) {
+    const message = `zstd has no compression level ${compression.ZSTD}: levels are 1 to 22, and -7 to -1 for speed`;
+    problems.push({ code: "NIB505", level: "error", path: `${at}.compression.ZSTD`, message });
+  }
+  upload?.exclude?.forEach((pattern, index) => {
+    const add = (level: ConfigProblem["level"], message: string, help?: string): void => {
+      const path = `${at}.exclude[${index}]`;
+      problems.push({ code: "NIB505", level, path, message, ...(help === undefined ? {} : { help }) });
+    };
+    const fault = globFault(pattern);
+    if (fault !== undefined) add("lint", `"${pattern}" is no pattern: ${fault}`);
+    if (pattern === "") add("lint", "an empty pattern excludes nothing");
+    if (pattern.startsWith("/")) add("lint", `"${pattern}" matches nothing`, `patterns are relative to the ${root}`);
+    if (/^(?:\*\*?|\*\*\/\*)$/.test(pattern)) add("warning", `"${pattern}" excludes everything from uploads`);
   });
 }

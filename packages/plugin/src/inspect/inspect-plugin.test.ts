@@ -14,7 +14,7 @@ const noProcess = {
   log_timestamp: null,
 };
 const service = { restart_config: null, ...noProcess };
-const stored = { use_protocol_data: true, data_dir: null, store_key: null, archive: true };
+const stored = { use_protocol_data: true, data_dir: null, store_key: null, archive: true, upload: null };
 const job = { restart: null, ...noProcess, needs: null, use_protocol_data: null, one_time: null };
 const running = { ...noProcess, needs: null, wait_for: null, use_protocol_data: null, one_time: null };
 const always = {

@@ -12,7 +12,12 @@ import { compressionOf, contextOf, expiresOf, type UploadEnvironment } from "./e
 import { type UploadContext, type UploadSettings, uploadArchive } from "./upload-archive.ts";
 
 /** A service whose data is an archive of its own. (§5.6) */
-type Client = { readonly name: string; readonly storeKey: string; readonly folder: string };
+type Client = {
+  readonly name: string;
+  readonly storeKey: string;
+  readonly folder: string;
+  readonly settings: UploadSettings;
+};
 
 const CONFIG_LIMIT = 64 * 1024 * 1024;
 const RECORD_LIMIT = 64 * 1024;
@@ -28,7 +33,7 @@ export async function uploadClients(
   report: (change: Partial<ProgressState>) => void,
 ): Promise<ArchiveResult> {
   const { task } = environment;
-  const { clients, settings } = await configured(environment);
+  const clients = await configured(environment);
   if (clients.length === 0) {
     task.log("No archivable clients found with store_key configured");
     return { store_key: "", data_version: 0, total_size: 0 };
@@ -45,7 +50,7 @@ export async function uploadClients(
           message: `chunks (${clients.length} clients)`,
         });
       };
-      const context = contextOf(environment, { settings, report: own, client, log });
+      const context = contextOf(environment, { settings: client.settings, report: own, client, log });
       try {
         const before = await uploadedBefore(context);
         if (before !== undefined) log(`version ${before.data_version} was published by an earlier attempt`);
@@ -124,20 +129,20 @@ const total = (parts: readonly (typeof ZERO)[]): typeof ZERO =>
     ZERO,
   );
 
-type PluginConfig = {
-  readonly services?: readonly Readonly<Record<string, unknown>>[];
-  readonly upload?: {
-    readonly exclude?: readonly string[] | null;
-    readonly compression?: "NONE" | { readonly ZSTD: number } | null;
-    readonly number_of_chunks?: number | null;
-    readonly layout?: UploadSettings["layout"] | null;
-    readonly allow_empty?: boolean | null;
-  } | null;
+/** How an archive is made: what `upload` of the config says, for a service with words of its own. */
+type ArchiveConfig = {
+  readonly exclude?: readonly string[] | null;
+  readonly compression?: "NONE" | { readonly ZSTD: number } | null;
+  readonly number_of_chunks?: number | null;
+  readonly layout?: UploadSettings["layout"] | null;
+  readonly allow_empty?: boolean | null;
 };
 
-async function configured({
-  task,
-}: UploadEnvironment): Promise<{ readonly clients: readonly Client[]; readonly settings: UploadSettings }> {
+type Service = Readonly<Record<string, unknown>> & { readonly upload?: ArchiveConfig | null };
+
+type PluginConfig = { readonly services?: readonly Service[]; readonly upload?: ArchiveConfig | null };
+
+async function configured({ task }: UploadEnvironment): Promise<readonly Client[]> {
   const path = join(task.folder, "plugin_config.json");
   const text = (await readBounded(path, CONFIG_LIMIT))?.toString("utf8");
   if (text === undefined) {
@@ -146,27 +151,27 @@ async function configured({
   const { services, upload } = JSON.parse(text) as PluginConfig;
   const type = task.config.job_type;
   const job = "multi_client_upload" in type ? type.multi_client_upload : {};
-  const compression = upload?.compression ?? { ZSTD: DEFAULT_LEVEL };
-  return {
-    clients: (services ?? []).flatMap(clientOf),
-    settings: {
-      exclude: upload?.exclude ?? [],
+  const settingsOf = (own: ArchiveConfig): UploadSettings => {
+    const compression = own.compression ?? upload?.compression ?? { ZSTD: DEFAULT_LEVEL };
+    return {
+      exclude: own.exclude ?? upload?.exclude ?? [],
       compression: compressionOf(compression === "NONE" ? undefined : compression.ZSTD),
-      numberOfChunks: upload?.number_of_chunks ?? undefined,
+      numberOfChunks: own.number_of_chunks ?? upload?.number_of_chunks ?? undefined,
       urlExpiresSecs: expiresOf(job.url_expires_secs ?? DEFAULT_EXPIRES_SECS),
       dataVersion: job.data_version,
-      layout: upload?.layout ?? "parts",
-      allowEmpty: upload?.allow_empty ?? false,
-    },
+      layout: own.layout ?? upload?.layout ?? "parts",
+      allowEmpty: own.allow_empty ?? upload?.allow_empty ?? false,
+    };
   };
+  return (services ?? []).flatMap((service) => clientOf(service, settingsOf));
 }
 
-function clientOf(service: Readonly<Record<string, unknown>>): readonly Client[] {
-  const { name, store_key, data_dir, use_protocol_data, archive } = service;
+function clientOf(service: Service, settingsOf: (own: ArchiveConfig) => UploadSettings): readonly Client[] {
+  const { name, store_key, data_dir, use_protocol_data, archive, upload } = service;
   const archived = use_protocol_data !== false && archive !== false;
   if (typeof name !== "string" || typeof store_key !== "string" || !archived) return [];
   const folder = typeof data_dir === "string" ? data_dir : name;
   const fault = pathFault(folder) ?? (name.includes("/") ? "is not a name" : pathFault(name));
   if (fault !== undefined) throw invalid("client-invalid", `Service '${name}' data_dir '${folder}' ${fault}`);
-  return [{ name, storeKey: store_key, folder }];
+  return [{ name, storeKey: store_key, folder, settings: settingsOf(upload ?? {}) }];
 }

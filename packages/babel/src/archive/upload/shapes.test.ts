@@ -132,5 +132,19 @@ test("services are uploaded each on its own; one that fails does not stop the ot
   await writeFile(join(fixture.state, "first/uploaded.json"), '{"gener');
   fixture.store.fault = () => undefined;
   assert.equal((await fixture.run()).total_size, 600_000);
+  // What a service says of its archive goes before what is said for all. (plugin-api §3)
+  const own = { exclude: ["b"], compression: "NONE", number_of_chunks: null, allow_empty: true };
+  const [first, two] = services;
+  const changed = { ...plugin, services: [first, { ...two, upload: own }] };
+  await writeFile(join(fixture.task.folder, "plugin_config.json"), JSON.stringify(changed));
+  assert.equal((await fixture.run()).total_size, 300_000);
+  const newest = ["first-key", "second-key"].map((key) => [...fixture.engine.archives.get(key)!.values()].at(-1)!);
+  assert.deepEqual(
+    newest.map(({ header, chunks }) => [header.compression, header.totalSize, chunks.length]),
+    [
+      [{ codec: "zstd", level: 1 }, 300_000, 2],
+      [{ codec: "none" }, 0, 0],
+    ],
+  );
   assert.ok(fixture.log.some((line) => line.endsWith("uploaded.json cannot be read; the client is uploaded again")));
 });

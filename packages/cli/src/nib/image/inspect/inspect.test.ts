@@ -48,6 +48,7 @@ test("the document is the configuration with all defaults, the plan of jobs, the
       data_dir: null,
       store_key: null,
       archive: true,
+      upload: null,
     },
   ]);
   assert.deepEqual(

@@ -81,6 +81,7 @@ describe("a node of the API", () => {
       image_key: { protocol_key: "test", variant_key: "test-main" },
       protocol_id: "protocol-1",
       properties: { metrics: "on", color: "blue" },
+      secret_properties: null,
       firewall: {
         default_in: "deny",
         default_out: "allow",

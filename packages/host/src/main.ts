@@ -15,7 +15,8 @@ Usage: blockvisord [--dev]
 
 Environment: BV_ROOT moves every path, BV_LOG is the log level (trace, debug, info, warn, error),
 BV_AGENT_DIR is the agent bundle, BV_RUNTIME (auto, oci, apptainer) wins over the
-configuration. SIGTERM ends the daemon and leaves nodes running.
+configuration. SIGTERM ends the daemon and leaves nodes running;
+SIGHUP reads the configuration again, like bv host reload.
 `;
 
 const exitUsage = 2;
@@ -48,8 +49,14 @@ async function main(): Promise<void> {
     unexpected,
   });
 
+  process.on("SIGHUP", () => {
+    daemon.reload().catch((error: unknown) => {
+      const { message, hint } = reportOf(error);
+      log.error({ hint }, `the configuration stays as it was: ${message}`);
+    });
+  });
   const ended = new Promise<NodeJS.Signals>((resolve) => {
-    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(signal, () => resolve(signal));
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve(signal));
   });
   log.info({ signal: await ended }, "stopping");
   await daemon.stop();

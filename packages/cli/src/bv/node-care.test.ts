@@ -66,6 +66,19 @@ test("a broken node is shown with its reason, repaired, and deleted, by its name
   await done("bv", "node", "delete", "rescued", "--yes");
 });
 
+test("the daemon reads its configuration again, and says what of it counts", async () => {
+  const path = join(daemon.root, "etc/blockvisor.json");
+  const before = readFileSync(path, "utf8");
+  writeFileSync(path, JSON.stringify({ ...JSON.parse(before), maintenance_mode: true, metrics_port: 0 }));
+  assert.equal(
+    await done("bv", "host", "reload"),
+    "Applied: maintenance_mode\nOnly after `bv stop` and `bv start`, which leave nodes running: metrics_port\n",
+  );
+  writeFileSync(path, before);
+  assert.deepEqual(await json("bv", "host", "reload"), { applied: ["maintenance_mode"], needs_restart: [] });
+  assert.equal(await done("bv", "host", "reload"), "Nothing has changed\n");
+});
+
 test("events are lines for people and documents for programs", async () => {
   assert.equal((await done("bv", "node", "events", "--limit", "3")).trimEnd().split("\n").length, 3);
   const told = await done("bv", "node", "events", "--limit", "0");

@@ -7,6 +7,7 @@ import type * as Host from "@blockvisor/wire/blockvisor/host/v1/host";
 export interface UnaryMethods {
   readonly GetInfo: [Host.GetInfoRequestJson, Host.HostInfoJson];
   readonly GetHostMetrics: [Host.GetHostMetricsRequestJson, Host.HostMetricsJson];
+  readonly ReloadConfig: [Host.ReloadConfigRequestJson, Host.ReloadConfigResponseJson];
   readonly ListNodes: [Host.ListNodesRequestJson, Host.ListNodesResponseJson];
   readonly GetNode: [Host.GetNodeRequestJson, Host.NodeJson];
   readonly RepairNode: [Host.RepairNodeRequestJson, Host.NodeJson];

@@ -116,15 +116,22 @@ export class Cloud {
       this.#failed("no commands are taken from the API", error);
       return;
     }
+    const host = this.#host;
     const context = {
       nodes: this.#nodes,
       version,
       directory: paths.var,
-      maintenanceMode: config.maintenanceMode,
+      get maintenanceMode() {
+        return host.config.maintenanceMode;
+      },
       cpuOvercommit: config.cpuOvercommit,
-      smokeCheck: config.upgradeSmokeCheck,
-      watchMs: config.upgradeWatchMs,
-      addresses: (ip: string) => assignedAddresses(this.#host, this.#nodes, ip),
+      get smokeCheck() {
+        return host.config.upgradeSmokeCheck;
+      },
+      get watchMs() {
+        return host.config.upgradeWatchMs;
+      },
+      addresses: (ip: string) => assignedAddresses(host, this.#nodes, ip),
       onPluginResult: (nodeId: string, name: string) =>
         log.info({ node: nodeId, function: name }, "plugin function done"),
       // Older control planes set a node's status themselves when they get a result, over what was reported by then: it is told again.

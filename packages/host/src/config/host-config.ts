@@ -111,6 +111,11 @@ const schema = z.looseObject({
 
 type HostConfigFile = z.infer<typeof schema>;
 
+/** All keys that mean something, sorted; tokens, which move out of the file when they are read, are not among them. */
+export const configKeys: readonly string[] = Object.keys(schema.shape)
+  .filter((key) => key !== "token" && key !== "refresh_token")
+  .toSorted();
+
 /** The subnet of nodes in one family. */
 interface SubnetConfig {
   readonly gatewayIp: string;
@@ -188,7 +193,7 @@ function parsed<T>(type: z.ZodType<T>, json: unknown, path: string, prefix = "")
 
 function invalid(path: string, problem: string): HostError {
   return new HostError("config_error", `failed to parse host config: ${path}: ${problem}`, {
-    hint: "correct the named keys and start the daemon again",
+    hint: "correct the named keys; then `bv host reload`, or start the daemon if it is down",
   });
 }
 

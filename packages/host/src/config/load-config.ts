@@ -15,7 +15,15 @@ export async function loadHostConfig(
   warn: (message: string) => void = () => {},
 ): Promise<HostConfig> {
   const found = await readIfThere(paths.config);
-  const text = isJson(found) ? found : ((await restored(paths, warn)) ?? found);
+  return configOf(isJson(found) ? found : ((await restored(paths, warn)) ?? found), paths, dev);
+}
+
+/** As `loadHostConfig`, of the file as it is now: what somebody may be writing is not replaced by anything. */
+export async function readHostConfig(paths: HostPaths, dev: boolean): Promise<HostConfig> {
+  return configOf(await readIfThere(paths.config), paths, dev);
+}
+
+function configOf(text: string | undefined, paths: HostPaths, dev: boolean): HostConfig {
   if (text === undefined) {
     if (dev) return defaultDevConfig();
     throw new HostError("config_error", `failed to read host config: ${paths.config} does not exist`, {

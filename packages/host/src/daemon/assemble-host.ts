@@ -7,6 +7,7 @@ import { archiveAudit } from "../agent/archive-audit.ts";
 import { createNodeCgroups } from "../cgroups/index.ts";
 import { type Api, apiError } from "../cloud/api.ts";
 import type { HostConfig } from "../config/host-config.ts";
+import type { LiveConfig } from "../config/live-config.ts";
 import { HostError } from "../errors/host-error.ts";
 import { createNodeFirewall } from "../firewall/index.ts";
 import { createImageStore } from "../images/index.ts";
@@ -27,7 +28,7 @@ import { createNodeSpaces } from "../space/index.ts";
 
 export interface HostParts {
   readonly paths: HostPaths;
-  readonly config: HostConfig;
+  readonly live: LiveConfig;
   readonly env: NodeJS.ProcessEnv;
   readonly log: Logger;
   /** Undefined in dev mode. */
@@ -40,7 +41,8 @@ const minWorkers = 4;
 const archiveTimeoutMs = 60_000;
 
 /** Puts together what all nodes share. Nothing on the machine is changed yet. Rejects without an agent bundle. */
-export async function assembleHost({ paths, config, env, log, api }: HostParts): Promise<NodeHost> {
+export async function assembleHost({ paths, live, env, log, api }: HostParts): Promise<NodeHost> {
+  const config = live.current;
   const images = createImageStore({ directory: paths.images, authFile: paths.registryLogin });
   const cgroups = createNodeCgroups();
   const { runDirectory } = paths;
@@ -57,7 +59,9 @@ export async function assembleHost({ paths, config, env, log, api }: HostParts):
   const audit = archiveAudit(log);
   return {
     paths,
-    config,
+    get config() {
+      return live.current;
+    },
     log,
     images,
     cgroups,

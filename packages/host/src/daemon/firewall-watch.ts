@@ -7,7 +7,7 @@ import type { NodeTable } from "../node/node-table.ts";
  * Loads again what something else has flushed: rules of nodes, ports that lead to them, and the bridge's way out (DB-6.1). Without nodes
  * it starts no process, else as many as ever, however many nodes.
  */
-export function watchFirewalls(host: NodeHost, nodes: NodeTable, periodMs: number): { stop(): void } {
+export function watchFirewalls(host: NodeHost, nodes: NodeTable, periodMs: () => number): { stop(): void } {
   const look = async (): Promise<void> => {
     if ((await host.firewall.list()).length === 0) return;
     const present = await presentTables();
@@ -22,8 +22,15 @@ export function watchFirewalls(host: NodeHost, nodes: NodeTable, periodMs: numbe
       await actor.check(true);
     }
   };
-  const timer = setInterval(() => {
-    void look().catch((error: unknown) => host.log.error(`firewalls cannot be looked at: ${reportOf(error).message}`));
-  }, periodMs).unref();
-  return { stop: () => clearInterval(timer) };
+  let timer: NodeJS.Timeout | undefined;
+  const later = (): void => {
+    timer = setTimeout(() => {
+      later();
+      void look().catch((error: unknown) =>
+        host.log.error(`firewalls cannot be looked at: ${reportOf(error).message}`),
+      );
+    }, periodMs()).unref();
+  };
+  later();
+  return { stop: () => clearTimeout(timer) };
 }

@@ -1,15 +1,16 @@
 import type { NodeHost } from "../node/node-host.ts";
 
 const hourMs = 3600_000;
-const dayMs = 24 * hourMs;
+const hoursOfDay = 24;
 
 /** Images that no node stands on stay this long after their last use: the next node of the same image is then made at once. */
-const unusedImageMs = 7 * dayMs;
+const unusedImageMs = 7 * hoursOfDay * hourMs;
 
-/** Removes images nobody needs any more: when all nodes are attached, and once a day; where they may not take more than so much, once an hour. */
+/** Removes images nobody needs any more: when all nodes are attached, and once a day; where they may not take more than so much, once an hour, which may begin while the daemon runs. */
 export function collectImages(host: NodeHost, attached: Promise<void>): { stop(): void } {
-  const { imagesMaxBytes: maxBytes } = host.config;
+  let hours = 0;
   const collect = async (): Promise<void> => {
+    const { imagesMaxBytes: maxBytes } = host.config;
     try {
       const options = { nodesDirectory: host.paths.nodes, graceMs: unusedImageMs, ...(maxBytes ? { maxBytes } : {}) };
       const removed = await host.images.collectGarbage(options);
@@ -19,6 +20,9 @@ export function collectImages(host: NodeHost, attached: Promise<void>): { stop()
     }
   };
   void attached.then(collect);
-  const timer = setInterval(() => void collect(), maxBytes ? hourMs : dayMs).unref();
+  const timer = setInterval(() => {
+    hours += 1;
+    if (host.config.imagesMaxBytes !== undefined || hours % hoursOfDay === 0) void collect();
+  }, hourMs).unref();
   return { stop: () => clearInterval(timer) };
 }

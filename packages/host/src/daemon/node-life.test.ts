@@ -296,6 +296,39 @@ describe("a dev node", () => {
   });
 });
 
+describe("a configuration that is read again", () => {
+  const huge = () => createNode({ name: "huge", vm: { diskGb: 1_000_000n } });
+  let file: Record<string, unknown>;
+
+  const edit = (change: Readonly<Record<string, unknown>>) =>
+    writeFile(root.paths.config, JSON.stringify({ ...file, ...change }));
+
+  test("counts at once where it can, and names what has to wait", async () => {
+    file = JSON.parse(await readFile(root.paths.config, "utf8"));
+    const { applied, needsRestart } = await daemon.client.reloadConfig({});
+    assert.deepEqual([applied, needsRestart, (await failureOf(huge())).code], [[], [], "no_resources"]);
+    await edit({ maintenance_mode: true, recovery: { check_secs: 7 }, iface: "other0", token: "secret" });
+    const changed = await daemon.client.reloadConfig({});
+    assert.deepEqual([changed.applied, changed.needsRestart], [["maintenance_mode", "recovery"], ["iface"]]);
+    await huge();
+    await finish(daemon.client.deleteNode({ node: "huge" }));
+  });
+
+  test("stays as it was when it is none, and is read at SIGHUP too", async () => {
+    await edit({ maintenance_mode: "no" });
+    const failure = await failureOf(daemon.client.reloadConfig({}));
+    assert.equal(failure.code, "config_error");
+    assert.match(failure.message, /blockvisor\.json: maintenance_mode: /);
+    daemon.process.kill("SIGHUP");
+    await until(async () => daemon.log().includes("the configuration stays as it was: failed to parse host config"));
+    assert.equal(JSON.parse((await daemon.client.getInfo({})).configJson).maintenance_mode, true);
+    await edit({});
+    daemon.process.kill("SIGHUP");
+    await until(async () => JSON.parse((await daemon.client.getInfo({})).configJson).maintenance_mode === false);
+    assert.equal((await failureOf(huge())).code, "no_resources");
+  });
+});
+
 describe("what cannot be done is refused, and leaves nothing", () => {
   const nodesOnDisk = async (): Promise<number> => (await daemon.client.listNodes({ local: true })).nodes.length;
 

@@ -11,12 +11,12 @@ const atOnce = 16;
  * Looks after all nodes: what is not as it should be is brought back by the node's own loop. A few at a time, spread over the period, so
  * that hundreds of nodes do not hold the daemon up. `checkMs`: how often a node is looked at as a whole.
  */
-export function watchNodes(nodes: NodeTable, checkMs: number, log: Logger): { stop(): void } {
-  const thoroughEvery = Math.max(1, Math.round(checkMs / aliveMs));
+export function watchNodes(nodes: NodeTable, checkMs: () => number, log: Logger): { stop(): void } {
   let round = 0;
   let next = 0;
   let timer: NodeJS.Timeout | undefined;
   const look = (): void => {
+    const thoroughEvery = Math.max(1, Math.round(checkMs() / aliveMs));
     const actors = nodes.actors();
     actors.slice(next, next + atOnce).forEach((actor, index) => {
       check(actor, (round + next + index) % thoroughEvery === 0);

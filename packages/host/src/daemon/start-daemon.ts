@@ -3,7 +3,8 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { ServiceStatus } from "@blockvisor/wire/blockvisor/host/v1/host";
 import type { Logger } from "pino";
 import { Cloud, type CloudLink, openCloudLink } from "../cloud/cloud.ts";
-import { loadHostConfig } from "../config/load-config.ts";
+import { type ConfigChange, LiveConfig } from "../config/live-config.ts";
+import { loadHostConfig, readHostConfig } from "../config/load-config.ts";
 import { keepBallast } from "../durable/index.ts";
 import { HostError } from "../errors/host-error.ts";
 import { Counters } from "../metrics/counters.ts";
@@ -50,6 +51,8 @@ export interface DaemonOptions {
 export interface Daemon {
   /** Lets go of all nodes and ends; containers, babel and jobs live on. */
   stop(): Promise<void>;
+  /** Reads the configuration again (DB-1.9). Error `config_error`; all stays as it was. */
+  reload(): Promise<ConfigChange>;
 }
 
 /**
@@ -60,6 +63,7 @@ export async function startDaemon({ root, dev, env, log, unexpected }: DaemonOpt
   const startedAt = new Date();
   const paths = hostPaths(root);
   const config = await loadHostConfig(paths, dev, (message) => log.warn(message));
+  const live = new LiveConfig(config, () => readHostConfig(paths, dev));
   await mkdir(paths.nodes, { recursive: true, mode: 0o700 });
   const ballast = keepBallast({
     directory: paths.var,
@@ -72,7 +76,7 @@ export async function startDaemon({ root, dev, env, log, unexpected }: DaemonOpt
   const cloudOptions =
     config.devMode || apiUrl === undefined ? undefined : { paths, config, apiUrl, version, log, counters };
   const link: CloudLink | undefined = cloudOptions && (await openCloudLink(cloudOptions));
-  const host: NodeHost = await assembleHost({ paths, config, env, log, api: link?.api });
+  const host: NodeHost = await assembleHost({ paths, live, env, log, api: link?.api });
   const status = new DaemonStatus();
 
   const nodes = new NodeTable(host, (actor) => {
@@ -97,6 +101,11 @@ export async function startDaemon({ root, dev, env, log, unexpected }: DaemonOpt
     (error: Error) => log.error(`whether containers can be run is not known: ${error.message}`),
   );
   const guard = guardDisks(host, nodes);
+  const reload = async (): Promise<ConfigChange> => {
+    const change = await live.reload();
+    log.info(change, "configuration read again");
+    return change;
+  };
   let userIds: string | undefined;
   const context: ServiceContext = {
     host,
@@ -104,6 +113,7 @@ export async function startDaemon({ root, dev, env, log, unexpected }: DaemonOpt
     status,
     version,
     startedAt,
+    reload,
     cloud: cloud?.controlPlane,
     requireCloud: () => {
       if (cloud) return cloud.controlPlane;
@@ -171,12 +181,13 @@ export async function startDaemon({ root, dev, env, log, unexpected }: DaemonOpt
       status.set(ServiceStatus.BROKEN);
       log.error(`nodes cannot be attached: ${(error as Error).message}`);
     });
-  const watch = watchNodes(nodes, config.recovery.checkMs, log);
-  const firewalls = watchFirewalls(host, nodes, config.recovery.checkMs);
+  const watch = watchNodes(nodes, () => host.config.recovery.checkMs, log);
+  const firewalls = watchFirewalls(host, nodes, () => host.config.recovery.checkMs);
   const logs = boundLogs(nodes);
   const collection = collectImages(host, attached);
 
   return {
+    reload,
     stop: async () => {
       watch.stop();
       firewalls.stop();

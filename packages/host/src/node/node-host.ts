@@ -28,6 +28,7 @@ import type { Trash } from "./trash.ts";
 /** What all nodes of this machine share. */
 export interface NodeHost {
   readonly paths: HostPaths;
+  /** As it is now: what can be reloaded changes (`config/live-config.ts`), so it is read when it is needed. */
   readonly config: HostConfig;
   readonly agent: AgentBundle;
   readonly runtime: ContainerRuntime;

@@ -193,6 +193,10 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
         ...(config.privateOrgId === undefined ? {} : { privateOrgId: config.privateOrgId }),
       };
     },
+    reloadConfig: async () => {
+      const { applied, needsRestart } = await context.reload();
+      return { applied: [...applied], needsRestart: [...needsRestart] };
+    },
     watchStatus: async function* (_, { signal }) {
       for await (const status of context.status.watch(signal)) {
         const { total, attached } = nodes.counts;

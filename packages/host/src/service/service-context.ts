@@ -1,5 +1,6 @@
 import type { ConditionSchema } from "@blockvisor/wire/blockvisor/host/v1/host";
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { ConfigChange } from "../config/live-config.ts";
 import type { NodeHost } from "../node/node-host.ts";
 import type { NodeTable } from "../node/node-table.ts";
 import type { ControlPlane } from "./control-plane.ts";
@@ -12,6 +13,8 @@ export interface ServiceContext {
   readonly status: DaemonStatus;
   readonly version: string;
   readonly startedAt: Date;
+  /** Error `config_error`. */
+  readonly reload: () => Promise<ConfigChange>;
   /** Undefined in dev mode. */
   readonly cloud: ControlPlane | undefined;
   /** As `cloud`; throws without one. */

@@ -22,9 +22,15 @@ const hostUpdateVerb = verb<object>({
   run: async (call) => (await import("./update/update.ts")).hostUpdate(call),
 });
 
+const hostReloadVerb = verb<object>({
+  name: "reload",
+  summary: "have the daemon read its configuration again; nodes and what is done with them go on",
+  run: async (call) => (await import("./reload/reload.ts")).hostReload(call),
+});
+
 export const hostVerbs: Verb = {
   name: "host",
   aliases: ["h"],
   summary: "look at this machine",
-  verbs: [hostInfoVerb, hostUpdateVerb, hostMetricsVerb],
+  verbs: [hostInfoVerb, hostUpdateVerb, hostMetricsVerb, hostReloadVerb],
 };

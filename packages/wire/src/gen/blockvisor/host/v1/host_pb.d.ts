@@ -2107,10 +2107,78 @@ export declare type OperationJson = {
 export declare const OperationSchema: GenMessage<Operation, {jsonType: OperationJson}>;
 
 /**
+ * @generated from message blockvisor.host.v1.ReloadConfigRequest
+ */
+export declare type ReloadConfigRequest = Message<"blockvisor.host.v1.ReloadConfigRequest"> & {
+};
+
+/**
+ * @generated from message blockvisor.host.v1.ReloadConfigRequest
+ */
+export declare type ReloadConfigRequestJson = {
+};
+
+/**
+ * Describes the message blockvisor.host.v1.ReloadConfigRequest.
+ * Use `create(ReloadConfigRequestSchema)` to create a new message.
+ */
+export declare const ReloadConfigRequestSchema: GenMessage<ReloadConfigRequest, {jsonType: ReloadConfigRequestJson}>;
+
+/**
+ * Keys of blockvisor.json that have changed, sorted.
+ *
+ * @generated from message blockvisor.host.v1.ReloadConfigResponse
+ */
+export declare type ReloadConfigResponse = Message<"blockvisor.host.v1.ReloadConfigResponse"> & {
+  /**
+   * Since they were read last; they count from now on.
+   *
+   * @generated from field: repeated string applied = 1;
+   */
+  applied: string[];
+
+  /**
+   * Since the daemon started; they count after a restart.
+   *
+   * @generated from field: repeated string needs_restart = 2;
+   */
+  needsRestart: string[];
+};
+
+/**
+ * Keys of blockvisor.json that have changed, sorted.
+ *
+ * @generated from message blockvisor.host.v1.ReloadConfigResponse
+ */
+export declare type ReloadConfigResponseJson = {
+  /**
+   * Since they were read last; they count from now on.
+   *
+   * @generated from field: repeated string applied = 1;
+   */
+  applied?: string[];
+
+  /**
+   * Since the daemon started; they count after a restart.
+   *
+   * @generated from field: repeated string needs_restart = 2;
+   */
+  needsRestart?: string[];
+};
+
+/**
+ * Describes the message blockvisor.host.v1.ReloadConfigResponse.
+ * Use `create(ReloadConfigResponseSchema)` to create a new message.
+ */
+export declare const ReloadConfigResponseSchema: GenMessage<ReloadConfigResponse, {jsonType: ReloadConfigResponseJson}>;
+
+/**
  * @generated from message blockvisor.host.v1.OperationEvent
  */
 export declare type OperationEvent = Message<"blockvisor.host.v1.OperationEvent"> & {
   /**
+   * Empty while it waits for its turn, and with `requested`.
+   *
    * @generated from field: string operation_id = 1;
    */
   operationId: string;
@@ -2159,6 +2227,8 @@ export declare type OperationEvent = Message<"blockvisor.host.v1.OperationEvent"
  */
 export declare type OperationEventJson = {
   /**
+   * Empty while it waits for its turn, and with `requested`.
+   *
    * @generated from field: string operation_id = 1;
    */
   operationId?: string;
@@ -6168,6 +6238,16 @@ export declare const HostService: GenService<{
     methodKind: "unary";
     input: typeof GetHostMetricsRequestSchema;
     output: typeof HostMetricsSchema;
+  },
+  /**
+   * Reads blockvisor.json again: what can be applied while the daemon runs is. Error `config_error`; all stays as it was.
+   *
+   * @generated from rpc blockvisor.host.v1.HostService.ReloadConfig
+   */
+  reloadConfig: {
+    methodKind: "unary";
+    input: typeof ReloadConfigRequestSchema;
+    output: typeof ReloadConfigResponseSchema;
   },
   /**
    * Daemon state that `bv start` and installers wait on: one message now, one per change.

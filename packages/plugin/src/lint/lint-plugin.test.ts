@@ -47,6 +47,37 @@ test("plugins in the style of the corpus have no errors, in every variant", asyn
   }
 });
 
+test("parameters of the node in what a shell runs: NIB517, unless something was made of them", async () => {
+  const found = async (body: string, service = "x") =>
+    (
+      await lint(
+        `fn plugin_config() { #{ services: [#{ name: "s", run_sh: ${service} }] } }\n${STATUS}\nfn f() { ${body} }`,
+        ["p"],
+      )
+    ).filter((line) => line.includes("NIB517"));
+  const says = (place: string) =>
+    `warning NIB517 main.rhai:${place} a parameter of the node is part of what a shell runs`;
+  const good = '"x"';
+  const table: [body: string, service: string, ...findings: string[]][] = [
+    ['run_sh(`echo ${node_params()["p"]}`);', good, says("3:25")],
+    ['run_sh("echo " + (node_env().properties.p ?? "d"));', good, says("3:28")],
+    ['let all = node_params(); let p = all.p; run_sh(`echo "${p}"`);', good, says("3:66")],
+    ["()", '`serve --name ${node_params()["p"] ?? "n"}`', says("1:74")],
+    [
+      'run_sh(`echo ${shell_quote(node_params()["p"])} ${sanitize_sh_param(node_params().p)} ${parse_int(node_params().p)}`);',
+      good,
+    ],
+    ["let p = shell_quote(node_params().p); run_sh(`echo ${p}`, #{ env: #{ P: node_params().p } });", good],
+    [
+      'if node_params().p == "1" { run_sh("echo one") } else { run_sh(if node_params().p == "2" { "a" } else { "b" }) }',
+      good,
+    ],
+    ["// nib:allow shell-injection\n run_sh(node_params().p);", good],
+    ["#{ commands: [node_params().p, #{ run: `a ${node_params().p}` }, `b`] }", good, says("3:24"), says("3:54")],
+  ];
+  for (const [body, service, ...findings] of table) assert.deepEqual(await found(body, service), findings, body);
+});
+
 test("findings with their places", async () => {
   const table: [files: string | Record<string, string>, ...findings: string[]][] = [
     [config(`services: [${SERVICE}]`)],
@@ -84,6 +115,7 @@ test("findings with their places", async () => {
     ],
     [
       config('services: [#{ name: "s", run_sh: "x" + node_params()["k"] }]'),
+      "warning NIB517 main.rhai:1:64 a parameter of the node is part of what a shell runs",
       "error NIB502 main.rhai:1:78 'k' not defined in babel.yaml",
     ],
     [

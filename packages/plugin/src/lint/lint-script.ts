@@ -7,6 +7,7 @@ import { reachableFunctions } from "./entry-points.ts";
 import { hostFunctions } from "./host-functions.ts";
 import { propertyFindings } from "./properties.ts";
 import { fromScriptFinding } from "./rule-codes.ts";
+import { shellWordFindings } from "./shell-words.ts";
 import { statusFindings } from "./status.ts";
 import { variantFindings } from "./variants.ts";
 
@@ -19,6 +20,7 @@ export function lintScript(script: Script, { properties, variant }: LintInput): 
   return [
     ...findings,
     ...propertyFindings(script.asts.values(), properties),
+    ...[...script.asts.values()].flatMap(shellWordFindings),
     ...statusFindings(script.main),
     ...variantFindings(script.main, variant),
     ...formerStyle(script),

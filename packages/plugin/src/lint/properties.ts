@@ -1,5 +1,6 @@
 import type { Diagnostic } from "@blockvisor/image";
 import { type Ast, type Expr, type Node, type Program, type Source, unparen, walk } from "@blockvisor/rhai";
+import { parametersIn } from "./parameters.ts";
 
 /** A property key that a script reads, and where. */
 interface PropertyUse {
@@ -20,13 +21,7 @@ interface PropertyUses {
  * What cannot be followed counts as an escape, never as a finding.
  */
 function propertyUses(ast: Ast): PropertyUses {
-  const holders = holdersOf(ast.program);
-  const isParams = (expr: Expr): boolean => {
-    const node = unparen(expr);
-    if (node.kind === "Call") return node.path.length === 0 && node.name === "node_params" && node.args.length === 0;
-    if (node.kind === "Member") return node.name === "properties" && isNodeEnv(node.object);
-    return node.kind === "Variable" && holders.has(node.name);
-  };
+  const isParams = parametersIn(ast.program);
   const uses: PropertyUse[] = [];
   let escapes = false;
   const note = (key: string, start: number, end: number): void =>
@@ -65,34 +60,6 @@ function isExpression(node: Expr | Program | Node): node is Expr {
 /** `parent` reads a key of `node`: the access itself is what counts. */
 function isRead(parent: Node | Program, node: Node | Program): boolean {
   return (parent.kind === "Index" || parent.kind === "Member") && parent.object === node;
-}
-
-/** Names of variables and constants that are only ever the parameters. */
-function holdersOf(program: Program): ReadonlySet<string> {
-  const holders = new Set<string>();
-  const others = new Set<string>();
-  walk(program, {
-    enter(node) {
-      if (node.kind === "Let") (node.init && isParamsCall(node.init) ? holders : others).add(node.name.name);
-      else if (node.kind === "Assignment" && node.target.kind === "Variable") others.add(node.target.name);
-      else if (node.kind === "Function" || node.kind === "Closure")
-        for (const param of node.params) others.add(param.name);
-      else if (node.kind === "For") others.add(node.variable.name);
-      return true;
-    },
-  });
-  return new Set([...holders].filter((name) => !others.has(name)));
-}
-
-function isParamsCall(expr: Expr): boolean {
-  const node = unparen(expr);
-  if (node.kind === "Call") return node.path.length === 0 && node.name === "node_params";
-  return node.kind === "Member" && node.name === "properties" && isNodeEnv(node.object);
-}
-
-function isNodeEnv(expr: Expr): boolean {
-  const node = unparen(expr);
-  return node.kind === "Call" && node.path.length === 0 && node.name === "node_env" && node.args.length === 0;
 }
 
 /** NIB502 keys that babel.yaml does not define, NIB503 properties that no script reads. */

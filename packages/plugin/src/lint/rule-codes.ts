@@ -45,6 +45,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   NIB511: ["undefined-var", "undefined-variable", "unknown-const"],
   NIB512: ["import"],
   NIB514: ["status-shape"],
+  NIB517: ["shell-injection"],
 };
 
 /** Drops findings that `// nib:allow ID` on their line or the line above silences; ID is a code or one of its names. */

@@ -144,7 +144,7 @@ fn plugin_config() {
         services: [
             #{
                 name: "node",
-                run_sh: "exec /usr/bin/example-node " + global::DATA_DIR + " " + block_interval() + " " + node_params()["verbose-log"],
+                run_sh: "exec /usr/bin/example-node " + global::DATA_DIR + " " + block_interval() + " " + shell_quote(node_params()["verbose-log"] ?? "off"),
                 shutdown_timeout_secs: 20,
                 // Whether the service waits for protocol data, and stops while they are archived. Default: true.
                 use_protocol_data: true,

@@ -1,14 +1,6 @@
-import { readFile, statfs } from "node:fs/promises";
-import { availableParallelism, hostname, totalmem } from "node:os";
-import {
-  NodeHealth,
-  type NodeJobSchema,
-  NodeJobStatus,
-  NodeState,
-  type NodeStatusSchema,
-} from "@blockvisor/wire/blockjoy/common/v1/node";
+import { availableParallelism } from "node:os";
+import { NodeHealth, NodeState, type NodeStatusSchema } from "@blockvisor/wire/blockjoy/common/v1/node";
 import type { NodeMetricsSchema } from "@blockvisor/wire/blockjoy/v1/metrics";
-import { JobState, type NodeMetricsSchema as LocalMetricsSchema } from "@blockvisor/wire/blockvisor/host/v1/host";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import { HostError } from "../errors/host-error.ts";
@@ -18,14 +10,25 @@ import type { NodeActor } from "../node/node-actor.ts";
 import type { NodeStatus } from "../node/node-status.ts";
 import type { BrokenNode } from "../node/node-store.ts";
 import type { NodeTable } from "../node/node-table.ts";
-import type { JobMessage } from "../service/job-message.ts";
 import { type Api, callApi } from "./api.ts";
+import { hostFacts, hostFigures } from "./host-report.ts";
+import { nodeFigures, nodeJobs } from "./node-report.ts";
+import { ReportedJobs } from "./reported-jobs.ts";
 import { tellFailed } from "./tell-failed.ts";
 
 /** Nodes whose plugins are asked at the same time: bounds what polling costs (spec host-daemon DB-10.4). */
 const pollConcurrency = 4;
 
 const addressTimeoutMs = 4_000;
+
+/** What a node told, as the API gets it; `accept` when it has. */
+interface NodeNews {
+  readonly id: string;
+  /** Epoch milliseconds. */
+  readonly at: number;
+  readonly metrics: MessageInitShape<typeof NodeMetricsSchema>;
+  readonly accept: () => void;
+}
 
 /** What this host tells the API on its own. */
 export class Reports {
@@ -40,6 +43,7 @@ export class Reports {
   readonly #sending = new Map<string, object>();
   /** Node id → when the metrics that were reported last had been collected. */
   readonly #reported = new Map<string, number>();
+  readonly #jobs = new ReportedJobs();
   #round: Promise<void> = Promise.resolve();
   #nextRound: Promise<void> | undefined;
 
@@ -51,53 +55,27 @@ export class Reports {
     this.#log = log;
   }
 
-  /** Once per start of the daemon (spec §10.1, DB-10.7). */
+  /** At the daemon's start and once a day (spec §10.1, DB-10.7). */
   async host(version: string, directory: string): Promise<void> {
-    const { blocks, bsize } = await statfs(directory);
-    const { name, version: osVersion } = await osRelease();
-    await callApi(() =>
-      this.#api.hosts.updateHost({
-        hostId: this.#hostId,
-        networkName: hostname(),
-        bvVersion: version,
-        os: name,
-        osVersion,
-        diskBytes: BigInt(blocks) * BigInt(bsize),
-        cpuCores: BigInt(availableParallelism()),
-        memoryBytes: BigInt(totalmem()),
-      }),
-    );
+    const facts = await hostFacts(version, directory);
+    await callApi(() => this.#api.hosts.updateHost({ hostId: this.#hostId, ...facts }));
   }
 
   async hostMetrics(directory: string): Promise<void> {
     const found = await hostMetrics(directory, this.#nodes.usedAddresses());
-    await callApi(() =>
-      this.#api.metrics.host({
-        metrics: {
-          hostId: this.#hostId,
-          usedCpuHundreths: BigInt(Math.round(found.usedCpuPercent)),
-          usedMemoryBytes: found.usedMemoryBytes,
-          usedDiskBytes: found.usedDiskBytes,
-          loadOnePercent: found.loadOne,
-          loadFivePercent: found.loadFive,
-          loadFifteenPercent: found.loadFifteen,
-          networkReceivedBytes: found.networkReceivedBytes,
-          networkSentBytes: found.networkSentBytes,
-          uptimeSeconds: found.uptimeSeconds,
-          usedIps: [...found.usedIps],
-        },
-      }),
-    );
+    const metrics = hostFigures(this.#hostId, found, availableParallelism());
+    await callApi(() => this.#api.metrics.host({ metrics }));
   }
 
   /**
-   * Reports what differs from what the API has accepted; `all`: everything again. One round after the other: an older status that
+   * Reports what differs from what the API has accepted; `all`: everything again, jobs with the next metrics. One round after the other: an older status that
    * overtakes a newer one would stay. Who asks while a round is under way shares the next.
    */
   statuses(all = false): Promise<void> {
     if (all) {
       this.#accepted.clear();
       this.#sending.clear();
+      this.#jobs.clear();
     }
     this.#nextRound ??= this.#round
       .catch(() => {})
@@ -134,27 +112,37 @@ export class Reports {
     }
   }
 
-  /** What nodes told since the last report, in one request. */
+  /** What nodes told since the last report, in one request if the API takes it. */
   async nodeMetrics(): Promise<void> {
-    const news = this.#managed().flatMap((actor) => {
+    const managed = this.#managed();
+    const ids = new Set(managed.map(({ id }) => id));
+    for (const id of this.#reported.keys()) if (!ids.has(id)) this.#reported.delete(id);
+    this.#jobs.keep(ids);
+    const news = managed.flatMap((actor): readonly NodeNews[] => {
       const polled = this.#polls.last(actor.id);
       if (polled === undefined || polled.at <= (this.#reported.get(actor.id) ?? 0)) return [];
-      return [{ id: actor.id, at: polled.at, metrics: apiMetrics(actor.id, polled.metrics) }];
+      const { config_id: config, rootfs } = actor.snapshot().state.image;
+      const { changed, accept } = this.#jobs.news(actor.id, `${config} ${rootfs}`, nodeJobs(polled.metrics));
+      return [{ id: actor.id, at: polled.at, metrics: nodeFigures(actor.id, polled.metrics, changed), accept }];
     });
-    if (news.length === 0) return;
+    if (news.length > 0) await this.#send(news);
+  }
+
+  /** What one node tells and the API refuses must not keep back what the others have to tell (DB-10.6): it is sought by halves. */
+  async #send(news: readonly NodeNews[]): Promise<void> {
     try {
       await callApi(() => this.#api.metrics.node({ metrics: news.map(({ metrics }) => metrics) }));
+      for (const { accept } of news) accept();
     } catch (error) {
-      if (!(error instanceof HostError && error.code === "not_found") || news.length === 1) throw error;
-      // One node that the API does not know must not keep back what the others have to tell (DB-10.6).
-      await eachBounded(news, async ({ id, metrics }) => {
-        await callApi(() => this.#api.metrics.node({ metrics: [metrics] })).catch((refused: unknown) => {
-          this.#log.warn({ node: id }, `metrics not reported: ${(refused as Error).message}`);
-        });
-      });
+      if (!(error instanceof HostError) || (error.code !== "not_found" && error.code !== "invalid")) throw error;
+      if (news.length > 1) {
+        const half = news.length >> 1;
+        await this.#send(news.slice(0, half));
+        await this.#send(news.slice(half));
+        return;
+      }
+      this.#log.warn({ node: news[0]?.id }, `metrics not reported: ${error.message}`);
     }
-    const ids = new Set(this.#managed().map(({ id }) => id));
-    for (const id of this.#reported.keys()) if (!ids.has(id)) this.#reported.delete(id);
     for (const { id, at } of news) this.#reported.set(id, at);
   }
 
@@ -207,76 +195,10 @@ function protocolAtRest(status: NodeStatus) {
   return status === "Failed" ? { protocol: { state: "failed", health: NodeHealth.UNHEALTHY } } : {};
 }
 
-const healths: Readonly<Record<string, NodeHealth>> = {
-  healthy: NodeHealth.HEALTHY,
-  neutral: NodeHealth.NEUTRAL,
-  unhealthy: NodeHealth.UNHEALTHY,
-};
-
-function apiMetrics(
-  nodeId: string,
-  { jobs = [], protocolStatus, problems: _, ...values }: MessageInitShape<typeof LocalMetricsSchema>,
-): MessageInitShape<typeof NodeMetricsSchema> {
-  const {
-    $typeName: __,
-    $unknown: ___,
-    ...known
-  } = values as typeof values & { $typeName?: unknown; $unknown?: unknown };
-  const protocol = protocolStatus && {
-    state: protocolStatus.state ?? "",
-    health: healths[protocolStatus.health ?? ""] ?? 0,
-  };
-  return {
-    ...known,
-    nodeId,
-    nodeStatus: { state: NodeState.RUNNING, ...(protocol ? { protocol } : {}) },
-    jobs: jobs.map((job) => apiJob(job as JobMessage)),
-  };
-}
-
-function apiJob(job: JobMessage): MessageInitShape<typeof NodeJobSchema> {
-  return {
-    name: job.name ?? "",
-    status: jobStatusOf(job),
-    logs: [...(job.logs ?? [])],
-    restarts: BigInt(job.restartCount ?? 0),
-    ...(job.exitCode === undefined ? {} : { exitCode: job.exitCode }),
-    ...(job.message ? { message: job.message } : {}),
-    ...(job.progress
-      ? {
-          progress: {
-            total: Number(job.progress.total ?? 0n),
-            current: Number(job.progress.current ?? 0n),
-            message: job.progress.message ?? "",
-          },
-        }
-      : {}),
-  };
-}
-
-function jobStatusOf({ state, exitCode }: JobMessage): NodeJobStatus {
-  switch (state) {
-    case JobState.PENDING:
-      return NodeJobStatus.PENDING;
-    case JobState.RUNNING:
-      return NodeJobStatus.RUNNING;
-    case JobState.FINISHED:
-      return exitCode === 0 ? NodeJobStatus.FINISHED : NodeJobStatus.FAILED;
-    default:
-      return NodeJobStatus.STOPPED;
-  }
-}
-
 async function eachBounded<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
   const queue = [...items];
   const worker = async (): Promise<void> => {
     for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
   };
   await Promise.all(Array.from({ length: pollConcurrency }, worker));
-}
-
-async function osRelease(): Promise<{ readonly name: string; readonly version: string }> {
-  const text = await readFile("/etc/os-release", "utf8").catch(() => "");
-  const value = (key: string): string => new RegExp(`^${key}="?([^"\n]*)"?$`, "m").exec(text)?.[1] ?? "";
-  return { name: value("NAME") || "Linux", version: value("VERSION_ID") };
 }

@@ -24,6 +24,9 @@ export interface HostMetrics {
 
 const cpuSampleMs = 200;
 
+const routeUp = 0x1;
+const routeReject = 0x200;
+
 /** `directory`: any path on the file system that holds the nodes. */
 export async function hostMetrics(directory: string, usedIps: ReadonlySet<string>): Promise<HostMetrics> {
   const [usedCpuPercent, memory, disk, network, pressure] = await Promise.all([
@@ -70,17 +73,34 @@ async function usedMemory(): Promise<bigint> {
   return (kib("MemTotal") - kib("MemAvailable")) * 1024n;
 }
 
-/** Sums since boot over everything but loopback. */
+/** Since boot, of the interfaces that lead out of the machine; where none does, of all but loopback. */
 async function networkBytes(): Promise<{ readonly received: bigint; readonly sent: bigint }> {
-  const text = await readFile("/proc/net/dev", "utf8");
+  const [text, uplinks] = await Promise.all([readFile("/proc/net/dev", "utf8"), uplinkNames()]);
   let received = 0n;
   let sent = 0n;
   for (const line of text.split("\n").slice(2)) {
-    const [name, counters] = line.split(":");
-    if (counters === undefined || name?.trim() === "lo") continue;
-    const fields = counters.trim().split(/\s+/);
+    const [name = "", counters] = line.split(":").map((part) => part.trim());
+    if (counters === undefined || (uplinks.size === 0 ? name === "lo" : !uplinks.has(name))) continue;
+    const fields = counters.split(/\s+/);
     received += BigInt(fields[0] ?? 0);
     sent += BigInt(fields[8] ?? 0);
   }
   return { received, sent };
+}
+
+/** Interfaces of the default routes of both families that are up and let through (columns as in proc_net(5), flags of route.h). */
+async function uplinkNames(): Promise<ReadonlySet<string>> {
+  const rows = async (file: string) =>
+    (await readFile(file, "utf8").catch(() => "")).split("\n").map((line) => line.trim().split(/\s+/));
+  const leads = (flags = "0"): boolean => (Number.parseInt(flags, 16) & (routeUp | routeReject)) === routeUp;
+  const [ipv4, ipv6] = await Promise.all([rows("/proc/net/route"), rows("/proc/net/ipv6_route")]);
+  const anywhere = "0".repeat(8);
+  return new Set([
+    ...ipv4
+      .filter(([, to, , flags, , , , mask]) => to === anywhere && mask === anywhere && leads(flags))
+      .flatMap(([name = ""]) => name),
+    ...ipv6
+      .filter(([to, prefix, , , , , , , flags]) => to === anywhere.repeat(4) && prefix === "00" && leads(flags))
+      .flatMap((columns) => columns[9] ?? []),
+  ]);
 }

@@ -38,8 +38,8 @@ export const metricTable = {
   blockvisor_host_disk_bytes: ["gauge", "Used space of the file system that holds the nodes."],
   blockvisor_host_disk_total_bytes: ["gauge", "Size of the file system that holds the nodes."],
   blockvisor_host_load: ["gauge", "Load average, by minutes."],
-  blockvisor_host_network_received_bytes_total: ["counter", "Received by all interfaces but loopback."],
-  blockvisor_host_network_sent_bytes_total: ["counter", "Sent by all interfaces but loopback."],
+  blockvisor_host_network_received_bytes_total: ["counter", "Received by the interfaces of the default routes."],
+  blockvisor_host_network_sent_bytes_total: ["counter", "Sent by the interfaces of the default routes."],
   blockvisor_host_uptime_seconds: ["gauge", "Time since the machine started."],
   blockvisor_host_pressure_percent: ["gauge", "Time of the last 10 s that work stood still for want of a resource."],
 

@@ -19,14 +19,22 @@ const RANGE = "invalid range pattern";
  * Patterns of `exclude`: `?` one character, `*` any sequence also across `/`, `**` as a whole component any depth, `[abc]`, `[a-z]`,
  * `[!abc]`; case-sensitive, against the whole path. (§5.3)
  *
+ * @param idle patterns; one is taken out when it matches for the first time
  * @throws Failure `exclude-invalid` naming pattern and position
  */
-export function compileExclusion(patterns: readonly string[]): Exclusion {
-  const compiled = patterns.map(parse);
+export function compileExclusion(patterns: readonly string[], idle?: Set<string>): Exclusion {
+  const compiled = patterns.map((pattern) => ({ pattern, tokens: parse(pattern) }));
   return (path) => {
     if (compiled.length === 0) return false;
     const characters = [...path];
-    return compiled.some((tokens) => matches(tokens, characters));
+    let excluded = false;
+    for (const { pattern, tokens } of compiled) {
+      if (excluded && !idle?.has(pattern)) continue;
+      if (!matches(tokens, characters)) continue;
+      excluded = true;
+      idle?.delete(pattern);
+    }
+    return excluded;
   };
 }
 

@@ -112,7 +112,9 @@ class ArchiveUpload {
   async run(): Promise<ArchiveResult> {
     const { settings, target, report } = this.#context;
     report({ phase: "metadata", message: "chunks" });
-    this.#tree = await this.#scan();
+    const idle = new Set(this.#context.settings.exclude);
+    this.#tree = await this.#scan(idle);
+    for (const pattern of idle) this.#log(`exclude pattern ${JSON.stringify(pattern)} matched nothing`);
     for (const line of this.#tree.skipped) this.#log(`not archived: ${line}`);
     if (this.#tree.files.length === 0 && !settings.allowEmpty) {
       throw invalid("upload-empty", "nothing to upload", "If the archive is to be empty, set `allow_empty`.");
@@ -141,8 +143,9 @@ class ArchiveUpload {
     return this.#state.plan!;
   }
 
-  #scan(): Promise<SourceTree> {
-    return scanSource(this.#context.root, compileExclusion(this.#context.settings.exclude), this.#signal);
+  /** `idle`: patterns of `exclude`, of which those that match are taken out. */
+  #scan(idle?: Set<string>): Promise<SourceTree> {
+    return scanSource(this.#context.root, compileExclusion(this.#context.settings.exclude, idle), this.#signal);
   }
 
   /** The plan of an earlier attempt, if it was for the same, and nothing used the data since. (D2-17) */

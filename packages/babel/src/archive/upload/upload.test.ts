@@ -24,7 +24,14 @@ test("an upload stores what any reader of the format gets back (T-14)", async (t
   await symlink("/etc/passwd", join(fixture.data, "bad-link"));
   await mkdir(join(fixture.data, "hollow"), { mode: 0o700 });
   await chmod(join(fixture.data, "d.dat"), 0o750);
-  const exclude = [".gitignore", "some_subdir/*.bak", "**/something_to_ignore.*", "logs"];
+  const exclude = [
+    ".gitignore",
+    "some_subdir/*.bak",
+    "**/something_to_ignore.*",
+    "logs",
+    "**/*_to_ignore.*",
+    "no/such",
+  ];
   fixture.configure({ exclude, number_of_chunks: 9, compression: { ZSTD: 5 } });
 
   const result = await fixture.run();
@@ -32,6 +39,10 @@ test("an upload stores what any reader of the format gets back (T-14)", async (t
   for (const path of [".gitignore", "some_subdir/x.bak", "q/something_to_ignore.txt", "logs/deep/1.log"]) {
     (expected as Map<string, Buffer>).delete(path);
   }
+  assert.deepEqual(
+    fixture.log.filter((line) => line.includes("matched nothing")),
+    ['exclude pattern "no/such" matched nothing'],
+  );
   const total = [...expected.values()].reduce((sum, { length }) => sum + length, 0);
   assert.deepEqual(result, { store_key: "sample-key", data_version: 1, total_size: total });
   assert.deepEqual(await fixture.decoded(), new Map([...expected].sort(([a], [b]) => (a < b ? -1 : 1))));

@@ -70,7 +70,7 @@ export async function assembleHost({ paths, live, env, log, api }: HostParts): P
     ownIds: createOwnIds({ mode: config.runtime.user_namespaces, runtime, directory: paths.nodes, cgroups }),
     rootfs: createNodeRootfs(images),
     spaces: createNodeSpaces({ directory: paths.nodes, mode: config.diskLimit }),
-    network: createNodeNetwork({ runDirectory }),
+    network: createNodeNetwork({ runDirectory, sysctlFile: paths.sysctl }),
     firewall: createNodeFirewall({ runDirectory }),
     workers: new PluginWorkers({ size: Math.max(minWorkers, availableParallelism()), command: sandbox.command }),
     workersAgainst: sandbox.against,

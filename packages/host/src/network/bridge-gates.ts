@@ -1,5 +1,6 @@
 import { type Cidr, parseCidr } from "./addresses.ts";
 import { admitForwarding, hideSubnets, isHiding, showSubnets, withdrawForwarding } from "./forwarding.ts";
+import { keepForwarding } from "./keep-forwarding.ts";
 import type { BridgeSpec } from "./node-network.ts";
 
 /** Docker may come, and with it its policy, while nodes start. */
@@ -15,7 +16,8 @@ export interface BridgeGates {
   close(bridge: string): Promise<void>;
 }
 
-export function createBridgeGates(): BridgeGates {
+/** `sysctlFile`: where it is kept that the machine forwards; absent: nowhere. */
+export function createBridgeGates(sysctlFile: string | undefined): BridgeGates {
   const hidden = new Map<string, readonly Cidr[]>();
   const opened = new Map<string, number>();
   let last: Promise<void> = Promise.resolve();
@@ -43,6 +45,8 @@ export function createBridgeGates(): BridgeGates {
         const at = opened.get(bridge);
         if (at !== undefined && performance.now() - at < CHECK_MS) return;
         const subnets = hidden.get(bridge) ?? [];
+        // For the machine's next start: nothing here waits for it.
+        if (sysctlFile !== undefined && subnets.some(({ family }) => family === 4)) void keepForwarding(sysctlFile);
         await Promise.all([subnets.length === 0 ? undefined : hideSubnets(bridge, subnets), admitForwarding(bridge)]);
         opened.set(bridge, performance.now());
       }),

@@ -50,10 +50,16 @@ interface Unconnected {
   readonly free: Promise<void>;
 }
 
-/** `runDirectory`: `<root>/run/blockvisor`; what was made is recorded in its folder `network`. */
-export function createNodeNetwork(options: { readonly runDirectory: string }): NodeNetwork {
+/**
+ * `runDirectory`: `<root>/run/blockvisor`; what was made is recorded in its folder `network`. `sysctlFile`: read at the machine's start;
+ * absent: that it forwards is not kept.
+ */
+export function createNodeNetwork(options: {
+  readonly runDirectory: string;
+  readonly sysctlFile?: string;
+}): NodeNetwork {
   const records = createNetworkRecords(join(options.runDirectory, "network"));
-  const gates = createBridgeGates();
+  const gates = createBridgeGates(options.sysctlFile);
   const mappings = createPortMappings(join(options.runDirectory, "ports"));
 
   /** Made by this daemon, but not connected yet: its links are being made, and whether the addresses are free is being found out. */

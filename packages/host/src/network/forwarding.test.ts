@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -11,6 +11,7 @@ import { after, before, test } from "node:test";
  * that Docker gives it. `host` and `world` are network namespaces; the module under test runs in `host`.
  */
 const directory = mkdtempSync(join(tmpdir(), "bv-forward-"));
+const sysctlFile = join(directory, "etc/sysctl.d/90-blockvisor.conf");
 const host = `bv-fwd-host-${process.pid}`;
 const world = `bv-fwd-world-${process.pid}`;
 const nodes = [`fwd-one-${process.pid}`, `fwd-two-${process.pid}`] as const;
@@ -23,7 +24,7 @@ const onHost = (script: string) =>
 function withNetwork(script: string, env: Readonly<Record<string, string>> = {}): void {
   const source = `
     import { createNodeNetwork } from ${JSON.stringify(join(import.meta.dirname, "index.ts"))};
-    const network = createNodeNetwork({ runDirectory: ${JSON.stringify(directory)} });
+    const network = createNodeNetwork(${JSON.stringify({ runDirectory: directory, sysctlFile })});
     const bridge = "brfwd";
     await network.ensureBridge({ name: bridge, addresses: [
       { address: "10.210.0.1/24", masquerade: true }, { address: "fd21::1/64", masquerade: true }] });
@@ -65,6 +66,9 @@ test("nodes reach the world and each other where Docker drops what is forwarded,
   withNetwork(`await setUp("${nodes[0]}", "10.210.0.2"); await setUp("${nodes[1]}", "10.210.0.3");`);
   assert.deepEqual([pings(nodes[0], "192.0.2.2"), pings(nodes[0], "10.210.0.3")], [true, true]);
   const opened = rules();
+  assert.match(readFileSync(sysctlFile, "utf8"), /^net\.ipv4\.ip_forward = 1$/m);
+  assert.equal(statSync(sysctlFile).mode & 0o777, 0o644);
+  writeFileSync(sysctlFile, "# mine\nnet.ipv4.ip_forward=1\n");
   assert.match(opened, /-A DOCKER-USER -i brfwd -m comment --comment blockvisor -j ACCEPT/);
 
   // It is these rules that let them through; without them the policy holds.
@@ -73,6 +77,7 @@ test("nodes reach the world and each other where Docker drops what is forwarded,
 
   withNetwork(`await network.tearDown("${nodes[1]}"); await setUp("${nodes[1]}", "10.210.0.3");`);
   assert.deepEqual([pings(nodes[1], "192.0.2.2"), rules()], [true, opened]);
+  assert.equal(readFileSync(sysctlFile, "utf8"), "# mine\nnet.ipv4.ip_forward=1\n");
   withNetwork(`await network.tearDown("${nodes[0]}");`);
   assert.equal(pings(nodes[1], "192.0.2.2"), true);
   withNetwork(`await network.tearDown("${nodes[1]}");`);

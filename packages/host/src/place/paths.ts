@@ -10,6 +10,8 @@ export interface HostPaths {
   readonly devSecrets: string;
   /** Logins of container registries, 0600, as `skopeo login --authfile` writes them. */
   readonly registryLogin: string;
+  /** Settings of the kernel that nodes need, for the machine's start. */
+  readonly sysctl: string;
   readonly var: string;
   readonly nodes: string;
   readonly trash: string;
@@ -35,6 +37,7 @@ export function hostPaths(root: string): HostPaths {
     auth: join(state, "auth.json"),
     devSecrets: join(root, "etc/blockvisor-dev-secrets.json"),
     registryLogin: join(root, "etc/blockvisor-registries.json"),
+    sysctl: join(root, "etc/sysctl.d/90-blockvisor.conf"),
     var: state,
     nodes: join(state, "nodes"),
     trash: join(state, "nodes/.trash"),

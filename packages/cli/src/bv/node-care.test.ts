@@ -86,7 +86,8 @@ test("events are lines for people and documents for programs", async () => {
   assert.match(told, /^\S+ \S+ {2}create done {2}[\d.]+ m?s$/m);
   const events = (await done("bv", "node", "events", node.name, "-n", "0", "--format", "json")).trimEnd().split("\n");
   const [begin] = events.map((line) => JSON.parse(line));
-  assert.deepEqual([begin.kind, begin.operation, begin.step, begin.code], ["begin", "create", null, null]);
+  assert.deepEqual([begin.kind, begin.operation, begin.origin, begin.step], ["begin", "create", "local", null]);
+  assert.match(told, /^\S+ \S+ {2}create begins {2}local$/m);
 });
 
 test("logs are shown, and packed for somebody else", async () => {

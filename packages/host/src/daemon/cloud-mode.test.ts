@@ -131,6 +131,11 @@ describe("in cloud mode", () => {
     for await (const { event } of daemon.client.startNode({ node: nodeId })) assert.equal(event.case, "requested");
     await until(async () => (await apiNode())?.nodeStatus?.state === NodeState.RUNNING, explain);
     assert.equal(await data("inits"), "1.0.0\n");
+    const origins: string[] = [];
+    for await (const { kind, operation, origin } of daemon.client.listNodeEvents({ node: nodeId })) {
+      if (kind === "begin" && operation === "stop") origins.push(origin.replace(/[0-9a-f-]{36}/, "COMMAND"));
+    }
+    assert.deepEqual(origins, ["api:COMMAND"]);
   });
 
   test("changed parameters reach the running node", async () => {

@@ -124,6 +124,7 @@ async function stopFiller({ actor, used, allowed }: Claim): Promise<void> {
   const problem = { code: "disk_full", message, hint, since: Date.now(), attempts: 0, next_attempt: null };
   // What is done with the node is given up first, so that it does not take the kill for a failure of its own.
   const stopping = actor.operate({
+    origin: "disk-guard",
     kind: "stop",
     force: true,
     change: (state) => ({ ...stopped(state, true), problem }),

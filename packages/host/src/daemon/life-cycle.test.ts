@@ -272,13 +272,18 @@ describe("side by side", { concurrency: 3 }, () => {
         events
           .filter(({ kind }) => kind !== "step")
           // How its first process ended is only known if nobody has collected it yet.
-          .map(({ kind, operation, message }) => [kind, operation, message.replace(/: its first process .*/, "")]),
+          .map(({ kind, operation, message, origin }) => [
+            kind,
+            operation,
+            message.replace(/: its first process .*/, ""),
+            origin,
+          ]),
         [
-          ["begin", "create", ""],
-          ["end", "create", ""],
-          ["found", "recover", "the container does not run"],
-          ["begin", "recover", ""],
-          ["end", "recover", ""],
+          ["begin", "create", "", "local"],
+          ["end", "create", "", ""],
+          ["found", "recover", "the container does not run", ""],
+          ["begin", "recover", "", "recovery"],
+          ["end", "recover", "", ""],
         ],
       );
       assert.ok(events.some(({ step, kind }) => kind === "step" && step === "initialize"));
@@ -390,6 +395,8 @@ describe("side by side", { concurrency: 3 }, () => {
       const nextNews = failureOf(behind.next());
       await finish(bench.client.stopNode({ node: "slow", force: true }));
       assert.deepEqual([(await waits).code, (await nextNews).code], ["cancelled", "cancelled"]);
+      assert.match(bench.daemon.log(), /"origin":"local","method":"stopNode","node":"slow","msg":"request"/);
+      assert.doesNotMatch(bench.daemon.log(), /"method":"(?:getNode|streamJobLogs)"/);
       // Babel would have killed the job after its time.
       assert.match(bench.daemon.log(), /going on without: Failed to gracefully shutdown .*\(still running: stubborn\)/);
       await bench.remove("slow");

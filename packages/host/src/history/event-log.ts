@@ -7,6 +7,8 @@ const schema = z.object({
   /** An operation began, did a step, ended, failed; found: the node was not as it should be. */
   kind: z.enum(["begin", "step", "end", "failed", "found"]),
   operation: z.string(),
+  /** With `begin`: who brought it about. */
+  origin: z.string().exactOptional(),
   step: z.string().exactOptional(),
   message: z.string().exactOptional(),
   code: z.string().exactOptional(),

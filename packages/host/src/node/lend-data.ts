@@ -18,11 +18,11 @@ export async function lendData(
     });
   }
   const goesDown = stop && lender.snapshot().state.expected_status === "Running";
-  if (goesDown) await lender.operate({ kind: "stop", change: () => ({ paused: true }) });
+  if (goesDown) await lender.operate({ kind: "stop", change: () => ({ paused: true }), origin: "local" });
   try {
     await lender.exclusively(() => heldStill(lender, work));
   } finally {
-    if (goesDown) await lender.operate({ kind: "start", change: () => ({ paused: false }) });
+    if (goesDown) await lender.operate({ kind: "start", change: () => ({ paused: false }), origin: "local" });
   }
 }
 

@@ -15,6 +15,7 @@ import { saveState } from "./node-store.ts";
 import { isAlright, observe } from "./observe.ts";
 import { nothing, type Observed } from "./observed.ts";
 import type { OperationNews } from "./operation-news.ts";
+import { originOf } from "./operation-origin.ts";
 import { plan } from "./plan.ts";
 import { isLifecycle, runLifecycle } from "./run-lifecycle.ts";
 import { type Step, type StepKind, stepTitles } from "./step.ts";
@@ -38,6 +39,8 @@ export interface OperationRequest {
   /** What the change makes undone of what is seen. */
   readonly forget?: Partial<Observed>;
   readonly onNews?: (news: OperationNews) => void;
+  /** Who asks for it, where it is neither the API nor the loop itself. */
+  readonly origin?: "local" | "disk-guard";
 }
 
 /** A published view: reading it never waits for the node. */
@@ -292,7 +295,7 @@ export class NodeActor {
         const afresh = again || request.resumed ? {} : { problem: null };
         const before = givenUpFor(this.#state, operation.command);
         await this.#save({ ...afresh, ...settled, ...change, ...before, ...command, operation });
-        this.#tellBegin(request.kind);
+        this.#tellBegin(request);
       }
       if (!again) this.#seen = { ...this.#seen, ...request.forget };
       const failure = (await this.#converge(request, abort.signal)) ?? this.#failureOf(operation);
@@ -363,16 +366,17 @@ export class NodeActor {
     }
   }
 
-  #tellBegin(operation: OperationKind): void {
+  #tellBegin(request: OperationRequest): void {
     if (this.#current === undefined || this.#current.told) return;
     this.#current.told = true;
-    this.parts.events.add({ kind: "begin", operation });
+    this.parts.events.add({ kind: "begin", operation: request.kind, origin: originOf(request) });
   }
 
-  async #do(step: Step, { onNews, kind }: OperationRequest, signal: AbortSignal): Promise<void> {
+  async #do(step: Step, request: OperationRequest, signal: AbortSignal): Promise<void> {
+    const { onNews, kind } = request;
     const title = stepTitles[step.kind];
     const begin = performance.now();
-    this.#tellBegin(kind);
+    this.#tellBegin(request);
     if (this.#current) this.#current.step = step.kind;
     onNews?.({ kind: "step", step: step.kind, title, finished: false });
     this.parts.log.debug({ step: step.kind }, title);

@@ -104,7 +104,10 @@ export class NodeTable {
   }
 
   /** Claims id, name, address and cores, makes the state durable and creates the node. */
-  async create(state: NodeState, request: Pick<OperationRequest, "onNews" | "commandId">): Promise<NodeSnapshot> {
+  async create(
+    state: NodeState,
+    request: Pick<OperationRequest, "onNews" | "commandId" | "origin">,
+  ): Promise<NodeSnapshot> {
     const kind = await this.#host.spaces.kindFor(state.vm_config.disk_size_gb);
     this.#refuseTaken(state);
     const { cpu_policy: policy } = this.#host.config.runtime;

@@ -41,7 +41,7 @@ const maxListedAddresses = 256;
 
 /** The daemon's local service (host.proto). Reading never waits for a node; operations are the node's mailbox. */
 export function hostRoutes(router: ConnectRouter, context: ServiceContext): void {
-  router.service(HostService, withOurErrors(hostService(context)));
+  router.service(HostService, withOurErrors(hostService(context), context));
 }
 
 function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
@@ -128,7 +128,7 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
   /** What this host does by itself. */
   const here = (actor: NodeActor, headers: Headers, operate: (actor: NodeActor, asker: Asker) => Promise<unknown>) =>
     operationEvents(actor.id, async (onNews) => {
-      await operate(actor, { onNews, ...onceOnly(headers) });
+      await operate(actor, { onNews, origin: "local", ...onceOnly(headers) });
       return message(actor);
     });
 
@@ -145,7 +145,7 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
       const state = stateOf({ ip, extraIps, name: petName(nodes.usedNames()) });
       if (!host.config.maintenanceMode) checkResources(state.vm_config, allStates(), machine);
       yield* operationEvents(state.id, async (onNews) => {
-        const creation = nodes.create(state, { onNews });
+        const creation = nodes.create(state, { onNews, origin: "local" });
         // From here on the table knows that it is taken.
         release();
         await creation;
@@ -343,7 +343,7 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
       context.status.requireOk();
       await noted(actor, "delete");
       yield* operationEvents(actor.id, async (onNews) => {
-        await deleteNode(actor, { onNews });
+        await deleteNode(actor, { onNews, origin: "local" });
         return last;
       });
     },
@@ -396,13 +396,29 @@ async function reloadForDev(actor: NodeActor, running: boolean): Promise<void> {
 }
 
 /** Wraps every method so that whatever it throws leaves as our error with its detail. */
-function withOurErrors(service: ServiceImpl<typeof HostService>): ServiceImpl<typeof HostService> {
+function withOurErrors(
+  service: ServiceImpl<typeof HostService>,
+  context: ServiceContext,
+): ServiceImpl<typeof HostService> {
   const wrapped = Object.entries(service).map(([name, method]) => {
     const isStream = HostService.method[name as keyof typeof HostService.method]?.methodKind === "server_streaming";
-    const call = method as (request: unknown, context: unknown) => unknown;
+    const call = logged(name, method as (request: unknown, context: unknown) => unknown, context);
     return [name, isStream ? guardStream(call as never) : guardCall(call)];
   });
   return Object.fromEntries(wrapped) as ServiceImpl<typeof HostService>;
+}
+
+/** Methods that only read; a shell changes what it likes. */
+const reading = /^(?:get(?!Shell)|list|watch|read|stream)/;
+
+/** One line in the log for each request that changes something. */
+function logged<C>(method: string, call: (request: unknown, context: C) => unknown, { host: { log } }: ServiceContext) {
+  if (reading.test(method)) return call;
+  return (request: unknown, context: C): unknown => {
+    const { node } = request as { readonly node?: unknown };
+    log.info({ origin: "local", method, ...(typeof node === "string" ? { node } : {}) }, "request");
+    return call(request, context);
+  };
 }
 
 function guardCall(call: (request: unknown, context: unknown) => unknown) {

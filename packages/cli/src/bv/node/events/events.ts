@@ -22,11 +22,12 @@ export async function nodeEvents({ out, args, options, signal }: Call<EventsOpti
   }
 }
 
-function eventView({ time, kind, operation, step, message, code, milliseconds }: NodeEventJson) {
+function eventView({ time, kind, operation, step, message, code, milliseconds, origin }: NodeEventJson) {
   return {
     time: time ?? "",
     kind: kind ?? "",
     operation: operation ?? "",
+    origin: origin || null,
     step: step || null,
     message: message || null,
     code: code || null,
@@ -43,15 +44,16 @@ const colours: Readonly<Record<string, Colour>> = {
 };
 
 function eventLine(out: Output, event: NodeEventJson): string {
-  const { time, kind, operation, step, message, code, ms } = eventView(event);
+  const { time, kind, operation, origin, step, message, code, ms } = eventView(event);
   const what =
     step === null
       ? `${operation} ${words[kind] ?? kind}`
       : `${operation}: ${step}${kind === "failed" ? " failed" : ""}`;
   const why =
     kind === "step" || message === null ? "" : `  ${out.foreign(message)}${code === null ? "" : ` (${code})`}`;
+  const who = origin === null ? "" : `  ${out.paint("dim", origin)}`;
   const took = ms === null ? "" : `  ${ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`}`;
-  return `${time.slice(0, 23).replace("T", " ").padEnd(23)}  ${out.paint(colours[kind] ?? "dim", what)}${why}${took}`;
+  return `${time.slice(0, 23).replace("T", " ").padEnd(23)}  ${out.paint(colours[kind] ?? "dim", what)}${who}${why}${took}`;
 }
 
 const words: Readonly<Record<string, string>> = { begin: "begins", end: "done", failed: "failed", found: "found" };

@@ -4157,6 +4157,13 @@ export declare type NodeEvent = Message<"blockvisor.host.v1.NodeEvent"> & {
    * @generated from field: uint64 milliseconds = 7;
    */
   milliseconds: bigint;
+
+  /**
+   * With `begin`, who brought it about: local | api:COMMAND-ID | recovery | attach (a daemon that started) | disk-guard.
+   *
+   * @generated from field: string origin = 8;
+   */
+  origin: string;
 };
 
 /**
@@ -4207,6 +4214,13 @@ export declare type NodeEventJson = {
    * @generated from field: uint64 milliseconds = 7;
    */
   milliseconds?: string;
+
+  /**
+   * With `begin`, who brought it about: local | api:COMMAND-ID | recovery | attach (a daemon that started) | disk-guard.
+   *
+   * @generated from field: string origin = 8;
+   */
+  origin?: string;
 };
 
 /**

@@ -329,32 +329,6 @@ test("an edit of the plugin in the node counts at the next call", async () => {
   assert.equal((await bv("node", "run", "init")).status, 0);
 });
 
-test("a job that uses the data that an upload reads is started by force only", async () => {
-  const plugin = join(daemon.root, "var/lib/blockvisor", node.id, "rootfs/var/lib/babel/plugin/main.rhai");
-  const original = readFileSync(plugin, "utf8");
-  const again = "#{ on_failure: #{ backoff_timeout_ms: 60000, backoff_base_ms: 60000 } }";
-  const push = `fn push() {
-    create_job("upload", #{ job_type: #{ upload: #{ allow_empty: true } }, restart: ${again} });
-    create_job("uses", #{ job_type: #{ run_sh: "sleep 1000" }, restart: "never", use_protocol_data: true });
-    start_job("upload");
-  }`;
-  writeFileSync(plugin, `${original}\n${push}\n`);
-  assert.equal((await bv("node", "run", "push")).status, 0);
-  const refused = await bv("node", "job", "start", "uses");
-  assert.deepEqual(
-    [refused.status, /job 'uses' uses the protocol data, which job 'upload' is uploading/.test(refused.stderr)],
-    [1, true],
-    refused.stderr,
-  );
-  const { jobs } = await json("bv", "node", "job", "start", "uses", "--force");
-  assert.deepEqual(
-    jobs.map(({ name, state }: { name: string; state: string }) => [name, ["pending", "running"].includes(state)]),
-    [["uses", true]],
-  );
-  for (const job of ["uses", "upload"]) assert.equal((await bv("node", "job", "delete", job)).status, 0);
-  writeFileSync(plugin, original);
-});
-
 test("a shell in the node runs what it is told and gives its exit code", async () => {
   const { status, stdout } = await run(
     "bv",

@@ -13,7 +13,7 @@ const files = { "main.rhai": "fn f() { node_params().len() }" };
 const rounds = 11;
 const calls = 1_000;
 
-const { command, against } = await sandboxWorkers(join(repository, "dist/agent"));
+const { command, against } = await sandboxWorkers([join(repository, "dist/agent")]);
 if (against !== undefined) throw new Error(`this machine has no sandbox for plugins: ${against}`);
 const engine = new StubEngine({ env: sampleNodeEnv({ version: "1.0.0", protocol: "p", variant: "v" }), params: {} });
 

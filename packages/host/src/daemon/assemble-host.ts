@@ -54,7 +54,7 @@ export async function assembleHost({ paths, live, env, log, api }: HostParts): P
       nodeDirectory: (id) => containerDirectory(paths, id),
       apptainerArgs: config.runtime.extra_args ?? [],
     }),
-    sandboxWorkers(agent.directory),
+    sandboxWorkers([agent.directory, ...agentCandidates({}, import.meta.url)]),
   ]);
   const audit = archiveAudit(log);
   return {

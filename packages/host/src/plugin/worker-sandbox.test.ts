@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { chmodSync, cpSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -19,14 +19,14 @@ const agent = process.env["BV_AGENT_DIR"] ?? join(import.meta.dirname, "../../..
 const node = { env: sampleNodeEnv({ version: "1.0.0", protocol: "p", variant: "v" }), params: {} };
 const engineWith = (overrides: Partial<PluginEngine>): PluginEngine => Object.assign(new StubEngine(node), overrides);
 
-const workers = new PluginWorkers({ command: (await sandboxWorkers(agent)).command });
+const workers = new PluginWorkers({ command: (await sandboxWorkers([agent])).command });
 after(() => workers.close());
 
 const of = (pid: number | string, file: string): string => readFileSync(`/proc/${pid}/${file}`, "utf8");
 const namespaceOf = (pid: number | string, kind: string): string => readlinkSync(`/proc/${pid}/ns/${kind}`);
 
 test("a worker that runs a script has nothing but its pipes", async () => {
-  assert.equal((await sandboxWorkers(agent)).against, undefined);
+  assert.equal((await sandboxWorkers([agent])).against, undefined);
   const plugin = await workers.load({ "main.rhai": 'fn f() { run_sh("x").unwrap() }' });
   const look = async () => {
     const [pid] = workers.pids;
@@ -147,7 +147,7 @@ test("a daemon that is killed leaves no worker, whatever that does", async () =>
   const source = `
     import { PluginWorkers, StubEngine } from "@blockvisor/plugin";
     import { sandboxWorkers } from "${join(import.meta.dirname, "worker-sandbox.ts")}";
-    const { command } = await sandboxWorkers(${JSON.stringify(agent)});
+    const { command } = await sandboxWorkers([${JSON.stringify(agent)}]);
     const workers = new PluginWorkers({ command });
     const plugin = await workers.load({ "main.rhai": 'fn f() { run_sh("x"); loop { } }' });
     const engine = Object.assign(new StubEngine(${JSON.stringify(node)}), {
@@ -176,11 +176,16 @@ test("a daemon that is killed leaves no worker, whatever that does", async () =>
 });
 
 test("where there can be no sandbox, a worker still has another user and Node's own permissions, and it is said why", async () => {
+  // Its user cannot look into everybody's folders.
+  const home = mkdtempSync(join(tmpdir(), "bv-readable-"));
+  chmodSync(home, 0o755);
+  cpSync(join(agent, "../plugin-worker"), join(home, "plugin-worker"), { recursive: true });
+  const readable = join(home, "agent");
   const source = `
     import { PluginWorkers, StubEngine } from "@blockvisor/plugin";
     import { readFileSync } from "node:fs";
     import { sandboxWorkers } from "${join(import.meta.dirname, "worker-sandbox.ts")}";
-    const { command, against } = await sandboxWorkers(${JSON.stringify(agent)});
+    const { command, against } = await sandboxWorkers([${JSON.stringify(readable)}]);
     const workers = new PluginWorkers({ command });
     await workers.load({ "main.rhai": "" });
     const status = readFileSync("/proc/" + workers.pids[0] + "/status", "utf8");
@@ -191,7 +196,7 @@ test("where there can be no sandbox, a worker still has another user and Node's 
     "setpriv",
     ["--bounding-set=-sys_admin", process.execPath, "--input-type=module", "-e", source],
     { cwd: import.meta.dirname, timeout: 60_000 },
-  );
+  ).finally(() => rmSync(home, { recursive: true }));
   const { against, uid, permission } = JSON.parse(stdout);
   assert.deepEqual(
     [against, permission, Number(uid) >= FIRST_WORKER_ID],
@@ -200,7 +205,7 @@ test("where there can be no sandbox, a worker still has another user and Node's 
 });
 
 test("without a built worker the daemon says what to do", async () => {
-  await assert.rejects(sandboxWorkers("/nowhere/agent"), {
+  await assert.rejects(sandboxWorkers(["/nowhere/agent"]), {
     code: "failed",
     message: "the plugin worker that comes with blockvisord is not in /nowhere/plugin-worker",
     hint: "build it with `./dev setup`",

@@ -16,14 +16,19 @@ export interface WorkerSandbox {
 const trialTimeout = 10_000;
 
 /**
- * The built worker beside the agent, in a sandbox where this machine has what it takes, else only under another user and Node's own permissions.
- * Rejects without a built worker.
+ * The built worker beside an agent bundle, in a sandbox where this machine has what it takes, else only under another user, who must be able to read it, and
+ * Node's own permissions. Rejects without a built worker.
+ *
+ * @param agentDirectories in the order in which they are looked at
  */
-export async function sandboxWorkers(agentDirectory: string): Promise<WorkerSandbox> {
-  const home = join(agentDirectory, "../plugin-worker");
-  const built = findBuiltWorker(home);
+export async function sandboxWorkers(agentDirectories: readonly string[]): Promise<WorkerSandbox> {
+  const homes = agentDirectories.map((directory) => join(directory, "../plugin-worker"));
+  const built = homes
+    .values()
+    .map(findBuiltWorker)
+    .find((worker) => worker !== undefined);
   if (built === undefined) {
-    throw new HostError("failed", `the plugin worker that comes with blockvisord is not in ${home}`, {
+    throw new HostError("failed", `the plugin worker that comes with blockvisord is not in ${homes.join(", ")}`, {
       hint: "build it with `./dev setup`",
     });
   }

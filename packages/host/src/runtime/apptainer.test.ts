@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, renameSync, rmSync, statSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 
@@ -23,6 +23,7 @@ function makeTestHost(): string | undefined {
   const found = spawnSync("debootstrap", ["--version"]);
   assert.equal(found.error, undefined, "debootstrap is missing: apt-get install debootstrap");
   const fresh = mkdtempSync(join(dirname(testHost), "blockvisor-test-host-"));
+  chmodSync(fresh, 0o755);
   const made = spawnSync("sh", [tool, "create", fresh], { encoding: "utf8", timeout: 600_000 });
   rmSync(`${fresh}.log`, { force: true });
   if (made.status === 0 && !existsSync(testHost)) renameSync(fresh, testHost);

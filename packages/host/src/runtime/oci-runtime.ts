@@ -212,7 +212,9 @@ function trialOf(
   namespace?: Pick<Parameters<typeof ownIds>[1], "needed" | "ground"> & { readonly idBase: number },
 ): OciTrial {
   const nothing = { nodeId: "probe", env: {}, mounts: [], ramdisks: [], limits: {}, logPath: "/dev/null" };
-  const host = { cgroup: `${cgroup}-${randomBytes(6).toString("hex")}`, resolvConf: "/dev/null", hosts: "/dev/null" };
+  // A file of a disk, as the real ones are: where this machine is a container itself, its devices may not be mounted elsewhere.
+  const file = join(rootfs, "init");
+  const host = { cgroup: `${cgroup}-${randomBytes(6).toString("hex")}`, resolvConf: file, hosts: file };
   const network = { kind: "host" } as const;
   const spec: ContainerSpec = { ...nothing, rootfs, init: ["/init"], hostname: "probe", network };
   if (!namespace) return { config: ociConfig(spec, host) };

@@ -1,4 +1,4 @@
-import type { HostInfoJson } from "@blockvisor/wire/blockvisor/host/v1/host";
+import type { HostInfoJson, HostSubnetJson } from "@blockvisor/wire/blockvisor/host/v1/host";
 
 const statusWords: Readonly<Record<string, string>> = {
   SERVICE_STATUS_STARTING: "Starting",
@@ -57,10 +57,15 @@ export function infoDocument(info: HostInfoJson) {
     nodes: { total: info.nodesTotal ?? 0, running: info.nodesRunning ?? 0 },
     network: { interface: info.interface ?? "", gateway_ip: info.gatewayIp ?? "", host_ip: info.hostIp ?? "" },
     free_ips: info.freeIps ?? [],
+    ...(info.ipv6 ? { ipv6: ipv6Document(info.ipv6) } : {}),
     conditions: (info.conditions ?? []).map(({ name = "", ok = false, message = "" }) => ({ name, ok, message })),
     started_at: info.startedAt ?? null,
     config: parsed(info.configJson),
   };
+}
+
+function ipv6Document({ gatewayIp = "", hostIp = "", freeIps = [] }: HostSubnetJson) {
+  return { gateway_ip: gatewayIp, host_ip: hostIp, free_ips: freeIps };
 }
 
 function parsed(json: string | undefined): unknown {

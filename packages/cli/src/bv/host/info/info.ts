@@ -1,20 +1,26 @@
+import { release } from "node:os";
 import type { Call } from "../../../command/verb.ts";
 import { gigabytes } from "../../../output/size.ts";
 import { thisMachine } from "../../../place/machine.ts";
 import { stateDirectory } from "../../../place/root.ts";
+import { gpus } from "./gpus.ts";
 import { fetchedImages, imagesText } from "./images.ts";
 
 /** `bv host info`: local data only (host-daemon §2.2). */
 export async function hostInfo({ out }: Call<object, []>): Promise<void> {
   const machine = thisMachine(stateDirectory());
   const images = fetchedImages();
+  const kernel = release();
+  const graphics = gpus();
   const fields: readonly (readonly [string, string])[] = [
     ["Hostname", machine.hostname],
     ["OS name", machine.os],
     ["OS version", machine.osVersion],
+    ["Kernel", kernel],
     ["CPU count", String(machine.cpuCount)],
     ["Total mem", gigabytes(machine.memoryBytes)],
     ["Total disk", gigabytes(machine.diskBytes)],
+    ...graphics.map(({ address, name }) => ["GPU", `${name} (${address})`] as const),
     ["Images", imagesText(images)],
   ];
   for (const [label, value] of fields) out.line(`${`${label}:`.padEnd(16)}${value}`);
@@ -22,9 +28,11 @@ export async function hostInfo({ out }: Call<object, []>): Promise<void> {
     hostname: machine.hostname,
     os: machine.os,
     os_version: machine.osVersion,
+    kernel,
     cpu_count: machine.cpuCount,
     memory_bytes: machine.memoryBytes,
     disk_bytes: machine.diskBytes,
+    gpus: graphics,
     images,
   });
 }

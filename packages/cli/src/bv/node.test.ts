@@ -202,6 +202,9 @@ test("jobs are listed, looked at, stopped and started, with the node before or b
   );
   // What the plugin defines is back with its next init.
   assert.equal((await bv("node", "run", "init")).status, 0);
+  const ordinary = await bv("node", "job", "reset", "node");
+  assert.match(ordinary.stderr, /can't reset job 'node': it is no one-time job/);
+  assert.equal(ordinary.status, 1);
   const wrong = await bv("node", "job", "stop");
   assert.deepEqual(
     [wrong.status, wrong.stderr.split("\n")[0]],

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { Failure } from "../failure/failure.ts";
+import { Failure, systemCode } from "../failure/failure.ts";
 import type { Output } from "../output/output.ts";
 import { hostConfigPath, stateDirectory } from "../place/root.ts";
 import { Api } from "./api.ts";
@@ -25,7 +25,7 @@ const marginSecs = 30;
 
 /**
  * How this host logs in at the control plane. An expired token is renewed for this call only: the file belongs to the daemon,
- * which keeps what it renews there (host-daemon §7.2).
+ * which keeps what it renews there (host-daemon §7.2). Errors `not-registered`, `file-unreadable` (DB-2.12: the login is root's).
  */
 export async function hostLogin(out: Output): Promise<HostLogin> {
   const config = readConfig();
@@ -52,8 +52,15 @@ function readJson(path: string): object | undefined {
   try {
     const document: unknown = JSON.parse(readFileSync(path, "utf8"));
     return typeof document === "object" && document !== null ? document : undefined;
-  } catch {
-    return undefined;
+  } catch (error) {
+    if (systemCode(error) !== "EACCES") return undefined;
+    throw new Failure(
+      "file-unreadable",
+      `${path} is for root only: this talks to the control plane as the host itself`,
+      {
+        hint: "run it as root; what goes through the daemon needs only the group blockvisor",
+      },
+    );
   }
 }
 

@@ -6,6 +6,9 @@ import { whichNode } from "../which-node.ts";
 
 /** `bv node shell`: the daemon says what to execute, this terminal is its terminal, its exit status is ours (DB-2.2). */
 export async function openShell({ out, args }: Call<object, [node?: string]>): Promise<void> {
+  if (process.geteuid?.() !== 0) {
+    throw new Failure("usage", "only root can open a shell in a node", { hint: "sudo bv node shell" });
+  }
   const daemon = new DaemonClient(out);
   const node = await whichNode(daemon, args[0]);
   const { argv = [], env = {} } = await daemon.call("GetShell", { node, noTerminal: !process.stdin.isTTY });

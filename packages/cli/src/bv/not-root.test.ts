@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { hostLogin } from "../cloud/host-login.ts";
+import { Output } from "../output/output.ts";
+import { TemporaryDirectory } from "../testing/cli-process.ts";
+import { openShell } from "./node/shell/shell.ts";
+
+test("who is not root is told so where only root gets on", async () => {
+  using root = new TemporaryDirectory();
+  chmodSync(root.path, 0o755);
+  mkdirSync(join(root.path, "etc"));
+  const config = join(root.path, "etc/blockvisor.json");
+  writeFileSync(config, "{}", { mode: 0o600 });
+  const before = process.env["BV_ROOT"] ?? "";
+  process.env["BV_ROOT"] = root.path;
+  const out = new Output({ program: "bv", format: "text", verbosity: 0, command: "" });
+  const signal = new AbortController().signal;
+  // In this process, as a program of another user need not be able to read this checkout.
+  process.seteuid?.(65_534);
+  try {
+    await assert.rejects(hostLogin(out), {
+      kind: "file-unreadable",
+      message: `${config} is for root only: this talks to the control plane as the host itself`,
+    });
+    await assert.rejects(openShell({ out, args: ["any"], options: {}, signal }), {
+      kind: "usage",
+      message: "only root can open a shell in a node",
+    });
+  } finally {
+    process.seteuid?.(0);
+    process.env["BV_ROOT"] = before;
+  }
+});

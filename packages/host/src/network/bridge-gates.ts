@@ -6,7 +6,7 @@ import type { BridgeSpec } from "./node-network.ts";
 /** Docker may come, and with it its policy, while nodes start. */
 const CHECK_MS = 10_000;
 
-/** What lets the nodes of a bridge reach beyond it: there from the first node on, gone with the last. */
+/** What lets the nodes of a bridge reach beyond it: there from the first node that starts on, gone with the last that is deleted. */
 export interface BridgeGates {
   /** How the bridge is to be opened; opens nothing. */
   remember(spec: BridgeSpec): void;
@@ -47,7 +47,9 @@ export function createBridgeGates(sysctlFile: string | undefined): BridgeGates {
         const subnets = hidden.get(bridge) ?? [];
         // For the machine's next start: nothing here waits for it.
         if (sysctlFile !== undefined && subnets.some(({ family }) => family === 4)) void keepForwarding(sysctlFile);
-        await Promise.all([subnets.length === 0 ? undefined : hideSubnets(bridge, subnets), admitForwarding(bridge)]);
+        // What was done once is looked after by `reopen`: a node that starts need not wait for it again.
+        const isHidden = at !== undefined || subnets.length === 0;
+        await Promise.all([isHidden ? undefined : hideSubnets(bridge, subnets), admitForwarding(bridge)]);
         opened.set(bridge, performance.now());
       }),
 

@@ -106,7 +106,7 @@ export function createNodeNetwork(options: {
         if ((await masterOf(present.hostInterface)) === spec.bridge) return present;
       }
       await refuseTaken(records, spec);
-      await this.tearDown(spec.nodeId);
+      await this.tearDown(spec.nodeId, { comesBack: true });
       await records.put({ spec });
       failpoint("network.recorded");
       const free = eachFree(records, spec);
@@ -155,9 +155,9 @@ export function createNodeNetwork(options: {
       return missing;
     },
 
-    async tearDown(nodeId) {
+    async tearDown(nodeId, { bridge: named, comesBack = false } = {}) {
       const { namespace, namespacePath, hostInterface } = linkNames(nodeId);
-      const bridge = (await records.find(nodeId))?.spec.bridge;
+      const bridge = (await records.find(nodeId))?.spec.bridge ?? named;
       const waiting = unconnected.get(nodeId);
       unconnected.delete(nodeId);
       await waiting?.links.catch(() => {});
@@ -170,7 +170,8 @@ export function createNodeNetwork(options: {
         await tolerate(runTool("ip", ["netns", "delete", namespace]), /No such file/);
       }
       await records.remove(nodeId);
-      if (bridge !== undefined && !(await isUsed(records, bridge))) await gates.close(bridge);
+      if (comesBack || bridge === undefined || (await isUsed(records, bridge))) return;
+      await gates.close(bridge);
     },
 
     list: () => records.list(),

@@ -52,7 +52,11 @@ export interface NodeNetwork {
    */
   restore(bridge: BridgeSpec, present: ReadonlySet<string>): Promise<readonly string[]>;
 
-  tearDown(nodeId: string): Promise<void>;
+  /**
+   * Takes down what there is of a node's network; with the last of a bridge (of `bridge` where nothing is known of the node any more) also what lets it
+   * reach beyond the machine, unless the node `comesBack`.
+   */
+  tearDown(nodeId: string, options?: { readonly bridge?: string; readonly comesBack?: boolean }): Promise<void>;
 
   /** Ids of all nodes that own a namespace or link made by this installation (for cleaning up orphans). */
   list(): Promise<readonly string[]>;

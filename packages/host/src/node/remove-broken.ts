@@ -9,7 +9,7 @@ export async function removeBroken(host: NodeHost, id: string): Promise<void> {
   const { directory, link } = nodePaths(host.paths, id);
   await removeCheck(host, id);
   await host.runtime.delete(id);
-  await host.network.tearDown(id);
+  await host.network.tearDown(id, { bridge: host.config.interface });
   await host.firewall.remove(id);
   await host.rootfs.unmount(directory);
   for (const { version } of await host.rootfs.list(directory)) await host.rootfs.remove(directory, version);

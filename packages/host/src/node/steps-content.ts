@@ -77,7 +77,7 @@ export const contentSteps = {
     node.tasks.disarm();
     await removeCheck(host, state.id);
     await host.runtime.delete(state.id);
-    await host.network.tearDown(state.id);
+    await host.network.tearDown(state.id, { bridge: host.config.interface });
     await host.firewall.remove(state.id);
     for (const { version } of await host.rootfs.list(paths.directory))
       await host.rootfs.remove(paths.directory, version);

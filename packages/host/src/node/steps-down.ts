@@ -54,7 +54,7 @@ export const downSteps = {
     await host.firewall.remove(state.id);
     node.firewallApplied = false;
     if (usesHostNetwork(host, state)) node.hostNetworkUp = false;
-    else await host.network.tearDown(state.id);
+    else await host.network.tearDown(state.id, { comesBack: state.expected_status !== "Deleted" });
     return { seen: { network: "absent", firewall: "unknown" } };
   },
 

@@ -3,8 +3,7 @@
  * `zstd -3` on all cores over the same tree. Files: BENCH_ARCHIVE_FILES.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
@@ -12,6 +11,7 @@ import { ArchiveEngine } from "../packages/babel/src/archive/testing/archive-eng
 import { FaultyStore } from "../packages/babel/src/archive/testing/faulty-store.ts";
 import { buildAgent } from "../packages/babel/src/bundle/build.ts";
 import { compare, program, report } from "./compare.ts";
+import { type Peak, watchFootprint } from "./footprint.ts";
 
 const files = Number(process.env["BENCH_ARCHIVE_FILES"] ?? 200_000);
 const filesPerFolder = 1000;
@@ -53,20 +53,12 @@ function writeNode(layout: "parts" | "cas"): void {
 }
 
 /** MiB resident at most, and most file descriptors, by what was done. */
-const peaks = new Map<string, { rss: number; fds: number }>();
+const peaks = new Map<string, Peak>();
 
-function watched(what: string, child: ChildProcess): Promise<unknown> {
+function watched(what: string, child: ChildProcess): Promise<void> {
   const peak = peaks.get(what) ?? { rss: 0, fds: 0 };
   peaks.set(what, peak);
-  const watch = setInterval(() => {
-    try {
-      const proc = `/proc/${child.pid}`;
-      const status = readFileSync(`${proc}/status`, "utf8");
-      peak.rss = Math.max(peak.rss, Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 1024);
-      peak.fds = Math.max(peak.fds, readdirSync(`${proc}/fd`).length);
-    } catch {}
-  }, 50);
-  return once(child, "exit").finally(() => clearInterval(watch));
+  return watchFootprint(child, peak, 50);
 }
 
 async function upload(what: string): Promise<void> {

@@ -3,8 +3,7 @@
  * Size in MiB: BENCH_ARCHIVE_MIB.
  */
 import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { ArchiveEngine } from "../packages/babel/src/archive/testing/archive-engine.ts";
@@ -12,6 +11,7 @@ import { buildAgent } from "../packages/babel/src/bundle/build.ts";
 import { childrenSeconds, compare, program, report } from "./compare.ts";
 import { CountingStore } from "./counting-store.ts";
 import { DatabasePages, MIB } from "./database-pages.ts";
+import { type Peak, watchFootprint } from "./footprint.ts";
 
 const size = Number(process.env["BENCH_ARCHIVE_MIB"] ?? 2048);
 const fileMib = 64;
@@ -33,7 +33,7 @@ function writeTree(): void {
   }
 }
 
-const peak = { rss: 0, fds: 0 };
+const peak: Peak = { rss: 0, fds: 0 };
 /** Processor time per run. */
 const cpu: Record<"upload" | "zstd", number[]> = { upload: [], zstd: [] };
 
@@ -48,17 +48,8 @@ async function upload(): Promise<void> {
     env: { ...process.env, BABEL_ROOT: root },
     stdio: ["ignore", "ignore", "inherit"],
   });
-  const watch = setInterval(() => {
-    try {
-      const proc = `/proc/${child.pid}`;
-      const status = readFileSync(`${proc}/status`, "utf8");
-      peak.rss = Math.max(peak.rss, Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 1024);
-      peak.fds = Math.max(peak.fds, readdirSync(`${proc}/fd`).length);
-    } catch {}
-  }, 200);
-  const [code] = await once(child, "exit");
-  clearInterval(watch);
-  if (code !== 0) throw new Error(readFileSync(join(root, "var/lib/babel/jobs/upload/failure"), "utf8"));
+  await watchFootprint(child, peak, 200);
+  if (child.exitCode !== 0) throw new Error(readFileSync(join(root, "var/lib/babel/jobs/upload/failure"), "utf8"));
 }
 
 function writeNode(): void {

@@ -12,7 +12,8 @@ import {
 } from "@blockvisor/image/container";
 import { failpoint } from "../durable/index.ts";
 import { readRootfsRecord } from "../rootfs/rootfs-record.ts";
-import { StoreSize } from "./image-size.ts";
+import { layersOf, StoreSize } from "./image-size.ts";
+import { layerFolder } from "./layer-folder.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -45,6 +46,7 @@ export async function collectImageGarbage(directory: string, options: Options): 
       removed.push(digest);
     }
     await sweepBlobs(directory);
+    await sweepLayers(directory, Math.min(graceMs, HOUR_MS));
     // Under this lock nobody works in tmp: what is there was left by killed processes, or is trash.
     const leftovers = (await names(join(directory, "tmp"))).map((name) => join(directory, "tmp", name));
     if (leftovers.length > 0) await runTool("rm", ["-rf", "--", ...leftovers], { timeoutMs: HOUR_MS });
@@ -106,6 +108,22 @@ async function sweepBlobs(directory: string): Promise<void> {
   }
   for (const name of await names(join(directory, "blobs", "sha256"))) {
     if (!kept.has(`sha256:${name}`)) await rm(join(directory, "blobs", "sha256", name), { force: true });
+  }
+}
+
+/** Layers of no image; those of an unpacking that was cut stay for a while, it may go on. */
+async function sweepLayers(directory: string, graceMs: number): Promise<void> {
+  const kept = new Set<string>();
+  for (const name of await names(join(directory, "rootfs"))) {
+    for (const layer of await layersOf(join(directory, "rootfs", name))) kept.add(layer);
+  }
+  for (const chain of await names(join(directory, "layers"))) {
+    if (kept.has(chain)) continue;
+    const folder = layerFolder(directory, chain);
+    const since = await stat(join(folder, "layer.json"));
+    if (Date.now() - since.mtimeMs < graceMs) continue;
+    await rename(folder, join(directory, "tmp", `trash-${randomBytes(6).toString("hex")}`));
+    await rm(join(directory, "locks", `${chain}.layer`), { force: true });
   }
 }
 

@@ -3,9 +3,14 @@ import { join } from "node:path";
 import { blobPath, layoutPath, readLayoutBlobs, runTool } from "@blockvisor/image/container";
 import { z } from "zod";
 import { readVersioned } from "../durable/index.ts";
+import { layerFolder } from "./layer-folder.ts";
 
 const countMs = 3_600_000;
-const sizeRecord = { version: 1, schema: z.object({ bytes: z.number().optional() }) } as const;
+const sizeRecord = {
+  version: 2,
+  schema: z.object({ bytes: z.number().optional(), layers: z.array(z.string()).default([]) }),
+} as const;
+const layerRecord = { version: 1, schema: z.object({ bytes: z.number() }) } as const;
 
 /** What a tree takes on the disk. */
 export async function treeBytes(folder: string): Promise<number> {
@@ -13,7 +18,12 @@ export async function treeBytes(folder: string): Promise<number> {
   return Number.parseInt(stdout, 10);
 }
 
-/** What an unpacked image takes, as noted when it was unpacked; earlier versions did not. */
+/** Chain ids of the layers that an unpacked image consists of. */
+export async function layersOf(folder: string): Promise<readonly string[]> {
+  return (await readVersioned(join(folder, "image.json"), sizeRecord))?.layers ?? [];
+}
+
+/** What an unpacked image takes besides its layers, as noted when it was unpacked; earlier versions did not. */
 async function unpackedBytes(folder: string): Promise<number> {
   const known = await readVersioned(join(folder, "image.json"), sizeRecord).catch(() => undefined);
   return known?.bytes ?? treeBytes(join(folder, "rootfs"));
@@ -22,11 +32,11 @@ async function unpackedBytes(folder: string): Promise<number> {
 /** What images take together, as they go one by one: layers that several have in common are there as long as one of these is. */
 export class StoreSize {
   readonly #unpacked: ReadonlyMap<string, number>;
-  readonly #blobs: Map<string, ReadonlyMap<string, number>>;
+  readonly #parts: Map<string, ReadonlyMap<string, number>>;
 
-  private constructor(unpacked: ReadonlyMap<string, number>, blobs: Map<string, ReadonlyMap<string, number>>) {
+  private constructor(unpacked: ReadonlyMap<string, number>, parts: Map<string, ReadonlyMap<string, number>>) {
     this.#unpacked = unpacked;
-    this.#blobs = blobs;
+    this.#parts = parts;
   }
 
   static async of(
@@ -34,24 +44,33 @@ export class StoreSize {
     images: readonly { readonly digest: string; readonly folder: string }[],
   ): Promise<StoreSize> {
     const unpacked = new Map<string, number>();
-    const blobs = new Map<string, ReadonlyMap<string, number>>();
+    const parts = new Map<string, ReadonlyMap<string, number>>();
     for (const { digest, folder } of images) {
       unpacked.set(digest, await unpackedBytes(folder));
-      blobs.set(digest, await blobSizes(directory, digest));
+      const layers = await layerSizes(directory, await layersOf(folder).catch(() => []));
+      parts.set(digest, new Map([...layers, ...(await blobSizes(directory, digest))]));
     }
-    return new StoreSize(unpacked, blobs);
+    return new StoreSize(unpacked, parts);
   }
 
   /** Bytes on the disk. */
   get total(): number {
-    const blobs = new Map([...this.#blobs.values()].flatMap((sizes) => [...sizes]));
-    const trees = [...this.#blobs.keys()].map((digest) => this.#unpacked.get(digest) ?? 0);
-    return [...trees, ...blobs.values()].reduce((sum, size) => sum + size, 0);
+    const parts = new Map([...this.#parts.values()].flatMap((sizes) => [...sizes]));
+    const trees = [...this.#parts.keys()].map((digest) => this.#unpacked.get(digest) ?? 0);
+    return [...trees, ...parts.values()].reduce((sum, size) => sum + size, 0);
   }
 
   remove(digest: string): void {
-    this.#blobs.delete(digest);
+    this.#parts.delete(digest);
   }
+}
+
+async function layerSizes(directory: string, layers: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  const sizeOf = async (chain: string): Promise<readonly [string, number]> => {
+    const known = await readVersioned(join(layerFolder(directory, chain), "layer.json"), layerRecord);
+    return [`layer:${chain}`, known?.bytes ?? 0];
+  };
+  return new Map(await Promise.all(layers.map(sizeOf)));
 }
 
 /** What an image was unpacked from: the size of each blob. */

@@ -1,7 +1,7 @@
 import type { ImageConfig } from "@blockvisor/image/container";
 
 /**
- * Images by digest under `<root>/var/lib/blockvisor/images`: fetched once, unpacked once, shared read-only by all nodes.
+ * Images by digest under `<root>/var/lib/blockvisor/images`: fetched once, unpacked once, shared read-only by all nodes, their layers by all images.
  * Safe for several processes at once and for `kill -9` at any instant.
  *
  * Errors: the codes of `fetchToLayout`, and `image-unpack-failed`, `image-unknown`, `container-uri-relative`.
@@ -38,13 +38,18 @@ export interface ImageOptions {
 }
 
 export type ImageProgress =
-  | { readonly step: "resolve" | "unpack" | "ready" }
-  | { readonly step: "fetch"; readonly line: string };
+  | { readonly step: "resolve" | "ready" }
+  | { readonly step: "fetch" | "unpack"; readonly line: string };
 
 export interface UnpackedImage {
   /** `sha256:…` as `resolveDigest` gives it: the image's identity everywhere on this host. */
   readonly digest: string;
-  /** Folder of the unpacked tree: owned by the store, never written to. */
-  readonly rootfs: string;
+  /**
+   * Folders of its layers, lowest first, as an overlay wants them: owned by the store, never written to. More than one are in one
+   * folder, with short names. An image that could not be kept in layers has one.
+   */
+  readonly layers: readonly string[];
+  /** Where its /var/lib/babel/plugin lies, and maybe nothing else of it. */
+  readonly pluginRoot: string;
   readonly config: ImageConfig;
 }

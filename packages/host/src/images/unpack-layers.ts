@@ -1,18 +1,60 @@
-import { rm } from "node:fs/promises";
-import { type LayoutImage, OperationError, runTool } from "@blockvisor/image/container";
-import { layoutWithoutZstd } from "./plain-layers.ts";
+import { chmod, chown, mkdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { type LayoutImage, OperationError, runTool, type ToolOptions } from "@blockvisor/image/container";
+import { writeLayerLayout } from "./layer-layout.ts";
+import { nameLayers, runInStack } from "./stacked-layers.ts";
 
 const UNPACK_TIMEOUT_MS = 2 * 3_600_000;
 
 /**
- * Unpacks all layers of an image into a new folder, with owners, modes, times and extended attributes, whiteouts applied and
- * no link of one layer followed by another (umoci resolves every path inside the tree). Errors `image-unpack-failed`, `disk-full`.
+ * Unpacks one layer of an image in `folder`, which is empty and has nothing but `diff` afterwards: the layer as an overlay wants it, above those
+ * in `below` (folders, lowest first), with owners, modes, times and extended attributes. It is unpacked onto a mount of these, so the kernel writes down
+ * what it removes of them, and no link of one layer is followed by another (umoci resolves every path inside the tree).
+ * Errors `image-unpack-failed` (also: it is not what the image's configuration says), `disk-full`.
  */
-export async function unpackLayers(image: LayoutImage, target: string, signal?: AbortSignal): Promise<void> {
-  const folder = `${target}.layers`;
+export async function unpackLayer(
+  image: LayoutImage,
+  index: number,
+  folder: string,
+  below: readonly string[],
+  signal?: AbortSignal,
+): Promise<void> {
+  await withLayout(image, index, folder, signal, async (unpack, options) => {
+    const top = below.at(-1);
+    if (top === undefined) {
+      await runTool(unpack[0], [...unpack.slice(1), "diff"], { ...options, cwd: folder });
+      return;
+    }
+    for (const name of ["diff", "work", "merged"]) await mkdir(join(folder, name), { mode: 0o700 });
+    // The root that is seen is the upper one, also where the layer says nothing of it.
+    const { uid, gid, mode } = await stat(top);
+    await chown(join(folder, "diff"), uid, gid);
+    await chmod(join(folder, "diff"), mode & 0o7777);
+    await nameLayers(join(folder, "below"), below);
+    await runInStack(folder, below.length, { upper: true }, [...unpack, "merged"], options);
+    for (const name of ["below", "work", "merged"]) await rm(join(folder, name), { recursive: true });
+  });
+}
+
+/** Where layers cannot be stacked: all of them into `folder`/diff, one over the other. Errors as `unpackLayer`. */
+export async function unpackFlat(image: LayoutImage, folder: string, signal?: AbortSignal): Promise<void> {
+  for (const index of image.layers.keys()) {
+    await withLayout(image, index, folder, signal, ([tool, ...args], options) =>
+      runTool(tool, [...args, "diff"], { ...options, cwd: folder }),
+    );
+  }
+}
+
+async function withLayout(
+  image: LayoutImage,
+  index: number,
+  folder: string,
+  signal: AbortSignal | undefined,
+  unpack: (command: readonly [string, ...string[]], options: ToolOptions) => Promise<unknown>,
+): Promise<void> {
   try {
-    const layout = await layoutWithoutZstd(image, folder, signal);
-    await runTool("umoci", ["raw", "unpack", "--image", `${layout}:image`, target], {
+    await writeLayerLayout(image, index, join(folder, "layout"), signal);
+    await unpack(["umoci", "raw", "unpack", "--image", "layout:image"], {
       timeoutMs: UNPACK_TIMEOUT_MS,
       ...(signal ? { signal } : {}),
     });
@@ -29,6 +71,6 @@ export async function unpackLayers(image: LayoutImage, target: string, signal?: 
       cause: error,
     });
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await rm(join(folder, "layout"), { recursive: true, force: true });
   }
 }

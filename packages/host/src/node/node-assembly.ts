@@ -53,7 +53,7 @@ export function assembleNode(
    * who has no archives (spec babel-agent D1-07).
    */
   const pluginRoot = async (): Promise<string> =>
-    state().dev_mode ? paths.rootfs : (await host.images.get(state().image.digest)).rootfs;
+    state().dev_mode ? paths.rootfs : (await host.images.get(state().image.digest)).pluginRoot;
   const parts: NodeParts = {
     host,
     paths,

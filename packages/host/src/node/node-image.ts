@@ -17,7 +17,7 @@ export async function imageOf(
 }
 
 export function pullOptions({ signal, progress }: StepContext) {
-  return { signal, onProgress: (event: ImageProgress) => progress(event.step === "fetch" ? event.line : event.step) };
+  return { signal, onProgress: (event: ImageProgress) => progress("line" in event ? event.line : event.step) };
 }
 
 /** Root file systems are named after the image they stand on. */

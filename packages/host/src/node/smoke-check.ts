@@ -33,7 +33,7 @@ export async function checkTarget(
 ): Promise<void> {
   const { host } = node;
   const unpacked = await imageOf(host, image.digest, image.uri, context);
-  await host.workers.load(await readPluginFiles(unpacked.rootfs));
+  await host.workers.load(await readPluginFiles(unpacked.pluginRoot));
   if (!smoke) return;
   // What a check that was cut by kill -9 left.
   await removeCheck(host, node.paths.id);

@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { lstatSync } from "node:fs";
-import { chmod, chown, mkdir, readdir, realpath, rename, stat } from "node:fs/promises";
-import { join, relative } from "node:path";
+import { chmod, chown, mkdir, readdir, realpath, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join, relative } from "node:path";
 import { OperationError, runTool } from "@blockvisor/image/container";
 import { failpoint, syncDirectory } from "../durable/index.ts";
 import type { ImageStore, UnpackedImage } from "../images/index.ts";
+import { lowerDirectories, nameLayers, runInStack } from "../images/stacked-layers.ts";
 import { type MountEntry, readMountsAt, readMountTable } from "./mount-table.ts";
 import type { NodeRootfs, RootfsVersion } from "./node-rootfs.ts";
 import { type RootfsRecord, readRootfsRecord, writeRootfsRecord } from "./rootfs-record.ts";
@@ -71,15 +72,12 @@ export function createNodeRootfs(images: Pick<ImageStore, "get">): NodeRootfs {
       failpoint("rootfs.unmounted");
       try {
         if (record.storage === "overlay") {
-          const base = await realpath(nodeDirectory);
-          const image = await realpath((await images.get(record.imageDigest)).rootfs);
+          const { layers } = await images.get(record.imageDigest);
           if (isMapped) {
             const taken = (await readMountTable()).flatMap((mount) => rangeOf(mount) ?? []);
-            await mountMappedOverlay(taken, { lower: image, folder, name: version, target });
+            await mountMappedOverlay(taken, { lowers: layers, folder, name: version, target });
           } else {
-            const own = `roots/${version}`;
-            const lower = relative(base, image);
-            await mountOverlay(base, { lower, upper: `${own}/upper`, work: `${own}/work`, target: "rootfs" });
+            await mountUnmapped(nodeDirectory, version, layers);
           }
         } else {
           await runTool("mount", ["-o", "bind,nodev", "--", join(folder, "rootfs"), target]);
@@ -146,22 +144,50 @@ export function createNodeRootfs(images: Pick<ImageStore, "get">): NodeRootfs {
   };
 }
 
+/** Paths in a mount's options are relative to where the layers are: so they are short, and the same characters everywhere. */
+async function mountUnmapped(nodeDirectory: string, version: string, layers: readonly string[]): Promise<void> {
+  const folder = await realpath(dirname(layers[0] ?? nodeDirectory));
+  const base = relative(folder, await realpath(nodeDirectory));
+  const own = join(base, "roots", version);
+  await mountOverlay(folder, {
+    lower: lowerDirectories(layers.map((layer) => basename(layer))),
+    upper: join(own, "upper"),
+    work: join(own, "work"),
+    target: join(base, "rootfs"),
+  });
+}
+
 async function fill(folder: string, storage: RootfsRecord["storage"], image: UnpackedImage): Promise<void> {
   if (storage === "overlay") {
     await mkdir(join(folder, "work"), { mode: 0o700 });
     const upper = join(folder, "upper");
     await mkdir(upper);
     // The merged root shows the owner and mode of the upper folder.
-    const { uid, gid, mode } = await stat(image.rootfs);
+    const { uid, gid, mode } = await stat(image.layers.at(-1) ?? folder);
     await chown(upper, uid, gid);
     await chmod(upper, mode & 0o7777);
     return;
   }
-  const how = storage === "reflink" ? "always" : "auto";
-  await runTool("cp", ["-a", `--reflink=${how}`, "--", image.rootfs, join(folder, "rootfs")], {
-    timeoutMs: COPY_TIMEOUT_MS,
-  });
+  const [only = folder, ...others] = image.layers;
+  if (others.length === 0) {
+    const how = storage === "reflink" ? "always" : "auto";
+    await runTool("cp", ["-a", `--reflink=${how}`, "--", `${only}/.`, join(folder, "rootfs")], {
+      timeoutMs: COPY_TIMEOUT_MS,
+    });
+  } else {
+    await copyStack(folder, image.layers);
+  }
   await runTool("sync", ["--file-system", folder], { timeoutMs: COPY_TIMEOUT_MS });
+}
+
+/** The copy is what the layers are on top of each other. */
+async function copyStack(folder: string, layers: readonly string[]): Promise<void> {
+  const work = join(folder, "stack");
+  await mkdir(join(work, "merged"), { recursive: true, mode: 0o700 });
+  await nameLayers(join(work, "below"), layers);
+  const copy = ["cp", "-a", "--reflink=auto", "--", "merged/.", "../rootfs"];
+  await runInStack(work, layers.length, { upper: false }, copy, { timeoutMs: COPY_TIMEOUT_MS });
+  await rm(work, { recursive: true });
 }
 
 /** What a cut `prepare` or `remove` left; operations on one node are serial, so nobody works in these. */

@@ -45,9 +45,13 @@ function image(name: string): UnpackedImage {
     labels: {},
     architecture: "amd64",
   };
-  const unpacked = { digest, rootfs: tree, config };
+  const unpacked = { digest, layers: [tree], pluginRoot: tree, config };
   images.set(digest, unpacked);
   return unpacked;
+}
+
+function treeOf({ layers: [tree = ""] }: UnpackedImage): string {
+  return tree;
 }
 
 const one = image("one");
@@ -89,7 +93,7 @@ test("nodes share the image, each with its own changes; a second node costs no c
   writeFileSync(join(a, "rootfs/etc/version"), "changed");
   unlinkSync(join(a, "rootfs/big"));
   assert.equal(readFileSync(join(b, "rootfs/etc/version"), "utf8"), "one");
-  assert.equal(readFileSync(join(one.rootfs, "etc/version"), "utf8"), "one");
+  assert.equal(readFileSync(join(treeOf(one), "etc/version"), "utf8"), "one");
   assert.equal(statSync(join(b, "rootfs")).mode & 0o777, 0o755);
   assert.ok(diskUsage(join(b, "roots")) < 100);
   for (const path of [a, b]) await rootfs.remove(path, "v1");
@@ -177,7 +181,7 @@ test("what somebody else does with a mount is seen", async () => {
   await rootfs.prepare(path, "v1", one);
   await rootfs.mount(path, "v1");
   assert.deepEqual([await rootfs.mounted(path), await rootfs.mounted(path)], ["v1", "v1"]);
-  execFileSync("mount", ["--bind", two.rootfs, shown]);
+  execFileSync("mount", ["--bind", treeOf(two), shown]);
   assert.equal(await rootfs.mounted(path), undefined);
   execFileSync("umount", [shown]);
   assert.equal(await rootfs.mounted(path), "v1");
@@ -194,7 +198,7 @@ test("mounts that lie on top of each other after a crash are all cleared", async
   await rootfs.prepare(path, "v1", one);
   await rootfs.prepare(path, "v2", two);
   await rootfs.mount(path, "v1");
-  execFileSync("mount", ["--bind", two.rootfs, join(path, "rootfs")]);
+  execFileSync("mount", ["--bind", treeOf(two), join(path, "rootfs")]);
   await rootfs.mount(path, "v2");
   assert.equal(mounts().length, 1);
   assert.equal(await rootfs.mounted(path), "v2");
@@ -213,7 +217,7 @@ test("where overlay is impossible (on an overlay) the node gets a copy that beha
   await rootfs.mount(path, "v1");
   assert.equal(await rootfs.mounted(path), "v1");
   writeFileSync(join(path, "rootfs/etc/version"), "changed");
-  assert.equal(readFileSync(join(one.rootfs, "etc/version"), "utf8"), "one");
+  assert.equal(readFileSync(join(treeOf(one), "etc/version"), "utf8"), "one");
   await rootfs.prepare(path, "v2", two);
   await rootfs.mount(path, "v2");
   assert.equal(readFileSync(join(path, "rootfs/etc/version"), "utf8"), "two");

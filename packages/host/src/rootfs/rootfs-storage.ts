@@ -43,7 +43,11 @@ export async function mountOverlay(
   paths: { readonly lower: string; readonly upper: string; readonly work: string; readonly target: string },
 ): Promise<void> {
   const options = `nodev,lowerdir=${paths.lower},upperdir=${paths.upper},workdir=${paths.work}`;
-  await runTool("mount", ["-t", "overlay", "overlay", "-o", options, paths.target], { cwd: directory });
+  await runTool("mount", ["-t", "overlay", "overlay", "-o", options, paths.target], {
+    cwd: directory,
+    // The newer call takes no option of more than 255 characters.
+    env: { LIBMOUNT_FORCE_MOUNT2: "always" },
+  });
 }
 
 /** Ranges that overlays being mounted will have. */
@@ -55,7 +59,12 @@ const claimed = new Set<number>();
  */
 export async function mountMappedOverlay(
   taken: Iterable<number>,
-  paths: { readonly lower: string; readonly folder: string; readonly name: string; readonly target: string },
+  paths: {
+    readonly lowers: readonly string[];
+    readonly folder: string;
+    readonly name: string;
+    readonly target: string;
+  },
 ): Promise<void> {
   const stage = stageBeside()?.root;
   if (stage === undefined) throw new OperationError("tool-failed", "there is no folder to mount on, like /var/local");
@@ -78,7 +87,7 @@ export async function tryMappedOverlay(folder: string): Promise<string | undefin
     await rm(probe, { recursive: true, force: true });
     for (const path of [lower, join(own, "upper"), join(own, "work")])
       await mkdir(path, { recursive: true, mode: 0o700 });
-    await mountMappedOverlay([], { lower, folder: own, name: "own", target: "" });
+    await mountMappedOverlay([], { lowers: [lower], folder: own, name: "own", target: "" });
     return undefined;
   } catch (error) {
     return reasonOf(error);

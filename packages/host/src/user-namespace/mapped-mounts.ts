@@ -5,7 +5,8 @@ import { OperationError } from "@blockvisor/image/container";
  * owners (idmapped mounts, see mount_setattr(2)). One process per call. Everything it needs on the way is in a mount namespace of its own, so
  * that it leaves nothing when it is killed.
  *
- *     overlay NUMBERS BASE STAGE LOWER FOLDER NAME TARGET   an overlay on LOWER with FOLDER's upper and work, all shown mapped; TARGET empty: only tried
+ *     overlay NUMBERS BASE STAGE FOLDER NAME TARGET LOWER...   an overlay on the LOWERs, lowest first, with FOLDER's upper and work, all shown mapped;
+ *                                                              TARGET empty: only tried
  *     enter NUMBERS BASE STAGE NETNS JOIN HIDDEN USERS PORTS (KIND SOURCE PLACE)... -- COMMAND...   COMMAND in that network, with trees at PLACE, below STAGE
  *                                                            or absolute; it joins by the files JOIN, one a line, and sees nothing in HIDDEN (empty:
  *                                                            neither); it is root of a user namespace with the range, USERS: `new` or the path of one;
@@ -88,14 +89,16 @@ if ($verb eq "try") {
   rmdir $ARGV[0];
   die $problem if $problem;
 } elsif ($verb eq "overlay") {
-  my ($stage, $lower, $folder, $name, $target) = @ARGV;
-  my ($below, $own) = (tree($lower, 1), tree($folder, 1));
+  my ($stage, $folder, $name, $target) = (shift, shift, shift, shift);
+  my $own = tree($folder, 1);
+  my @below = map { tree($_, 1) } @ARGV;
   open my $home, "<", "/proc/self/ns/mnt" or die "ns/mnt: $!\n";
   stage($stage);
-  mkdir $_ or die "mkdir: $!\n" for "merged", $base, "$base/lower", "$base/roots", "$base/roots/$name";
-  attach($below, "$base/lower");
+  mkdir $_ or die "mkdir: $!\n" for "merged", $base, "$base/roots", "$base/roots/$name", map { "l$_" } 0 .. $#below;
+  attach($below[$_], "l$_") for 0 .. $#below;
   attach($own, "$base/roots/$name");
-  my $layers = "lowerdir=$base/lower,upperdir=$base/roots/$name/upper,workdir=$base/roots/$name/work";
+  my $lowers = join ":", reverse map { "l$_" } 0 .. $#below;
+  my $layers = "lowerdir=$lowers,upperdir=$base/roots/$name/upper,workdir=$base/roots/$name/work";
   call("mount", "overlay", "merged", "overlay", 6, $layers);
   if ($target eq "") {
     mkdir "merged/written" or die "it is read-only: $!\n";
@@ -163,7 +166,8 @@ type MappedCall =
       readonly verb: "overlay";
       readonly base: number;
       readonly stage: string;
-      readonly lower: string;
+      /** Lowest first. */
+      readonly lowers: readonly string[];
       /** Holds `upper` and `work`; the mount's options name it `BASE/roots/NAME`. */
       readonly folder: string;
       readonly name: string;
@@ -211,7 +215,7 @@ function operands(call: MappedCall): readonly string[] {
     case "ports":
       return [call.folder];
     case "overlay":
-      return [call.stage, call.lower, call.folder, call.name, call.target];
+      return [call.stage, call.folder, call.name, call.target, ...call.lowers];
     case "enter":
       return [
         ...[call.stage, call.network, call.join.join("\n"), call.hidden ?? "", call.users ?? "", call.ports ?? ""],

@@ -15,6 +15,7 @@ export interface ImageConfig {
 
 const strings = z.array(z.string()).nullish();
 const ociConfig = z.object({
+  rootfs: z.object({ diff_ids: z.array(z.string().regex(/^sha256:[0-9a-f]{64}$/)).nullish() }).nullish(),
   architecture: z.string().default(""),
   config: z
     .object({
@@ -28,8 +29,8 @@ const ociConfig = z.object({
     .nullish(),
 });
 
-/** Parses an OCI image configuration blob. Error `image-invalid`. */
-export function parseImageConfig(json: string): ImageConfig {
+/** Parses an OCI image configuration blob; `diffIds`: digests of the layers' plain tars, lowest first. Error `image-invalid`. */
+export function parseImageConfig(json: string): { readonly config: ImageConfig; readonly diffIds: readonly string[] } {
   let document: unknown;
   try {
     document = JSON.parse(json);
@@ -43,15 +44,18 @@ export function parseImageConfig(json: string): ImageConfig {
       `the image's configuration is invalid: ${parsed.error.issues[0]?.message}`,
     );
   }
-  const { architecture, config } = parsed.data;
+  const { architecture, config, rootfs } = parsed.data;
   return {
-    env: environment(config?.Env ?? []),
-    entrypoint: config?.Entrypoint ?? [],
-    command: config?.Cmd ?? [],
-    workingDirectory: config?.WorkingDir || "/",
-    user: config?.User ?? "",
-    labels: config?.Labels ?? {},
-    architecture,
+    config: {
+      env: environment(config?.Env ?? []),
+      entrypoint: config?.Entrypoint ?? [],
+      command: config?.Cmd ?? [],
+      workingDirectory: config?.WorkingDir || "/",
+      user: config?.User ?? "",
+      labels: config?.Labels ?? {},
+      architecture,
+    },
+    diffIds: rootfs?.diff_ids ?? [],
   };
 }
 

@@ -17,6 +17,8 @@ export interface LayoutImage {
   readonly manifestDigest: string;
   readonly config: ImageConfig;
   readonly layers: readonly LayerDescriptor[];
+  /** What the configuration says the layers' plain tars are, one digest for each layer; checked only when they are unpacked. */
+  readonly diffIds: readonly string[];
 }
 
 const DOCUMENT_LIMIT = 8 * 1024 * 1024;
@@ -51,8 +53,12 @@ export function manifestInIndex(index: string, where: string, name?: string): st
 export async function readLayout(layout: string): Promise<LayoutImage> {
   const manifestDigest = await layoutManifestDigest(layout);
   const manifest = parseDocument(manifestSchema, await readBounded(blobPath(layout, manifestDigest)), "the manifest");
-  const config = parseImageConfig(await readBounded(blobPath(layout, manifest.config.digest)));
-  return { layout, manifestDigest, config, layers: manifest.layers };
+  const { config, diffIds } = parseImageConfig(await readBounded(blobPath(layout, manifest.config.digest)));
+  if (diffIds.length !== manifest.layers.length) {
+    const message = `the image's configuration is of ${diffIds.length} layers, its manifest of ${manifest.layers.length}`;
+    throw new OperationError("image-invalid", message, { fix: "build the image again" });
+  }
+  return { layout, manifestDigest, config, layers: manifest.layers, diffIds };
 }
 
 /** Digests of all blobs a layout needs. */

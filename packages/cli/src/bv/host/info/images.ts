@@ -10,9 +10,9 @@ export interface ImagesView {
 }
 
 export function fetchedImages(): ImagesView {
-  const folder = join(stateDirectory(), "images/rootfs");
-  const sizes = names(folder).flatMap((name) => sizeIn(join(folder, name, "image.json")));
-  return { count: sizes.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };
+  const images = sizesIn("images/rootfs", "image.json");
+  const layers = sizesIn("images/layers", "layer.json");
+  return { count: images.length, bytes: [...images, ...layers].reduce((sum, size) => sum + size, 0) };
 }
 
 export function imagesText({ count, bytes }: ImagesView): string {
@@ -25,6 +25,11 @@ function names(folder: string): readonly string[] {
   } catch {
     return [];
   }
+}
+
+function sizesIn(place: string, record: string): readonly number[] {
+  const folder = join(stateDirectory(), place);
+  return names(folder).flatMap((name) => sizeIn(join(folder, name, record)));
 }
 
 /** Images of earlier versions do not tell; what is not complete is none. */

@@ -17,7 +17,10 @@ test("what images take and which kernel runs is told without the daemon; of earl
   image("noted", { bytes: 1_500_000 });
   image("earlier", { digest: "sha256:0" });
   image("partial");
+  const layer = join(images, "../layers/shared");
+  mkdirSync(layer, { recursive: true });
+  writeFileSync(join(layer, "layer.json"), JSON.stringify({ bytes: 250_000 }));
   const { stdout } = await runCli("bv", ["host", "info", "--format", "json"], { env: { BV_ROOT: folder.path } });
   const { images: told, kernel } = JSON.parse(stdout);
-  assert.deepEqual([told, kernel], [{ count: 2, bytes: 1_500_000 }, release()]);
+  assert.deepEqual([told, kernel], [{ count: 2, bytes: 1_750_000 }, release()]);
 });

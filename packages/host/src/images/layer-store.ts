@@ -11,7 +11,7 @@ import { unpackLayer } from "./unpack-layers.ts";
 const SYNC_TIMEOUT_MS = 600_000;
 
 /** Chain ids in hex, lowest first. */
-export function chainsOf(diffIds: readonly string[]): readonly string[] {
+function chainsOf(diffIds: readonly string[]): readonly string[] {
   const chains: string[] = [];
   for (const diffId of diffIds) {
     const below = chains.at(-1);

@@ -4,6 +4,7 @@ import { replaceFile } from "./files/durable.ts";
 import { HttpClient } from "./http/request.ts";
 import { Registry } from "./jobs/registry.ts";
 import { Serial } from "./jobs/serial.ts";
+import { logLimitBytes, pruneNodeLogs } from "./logs/space.ts";
 import { inRoot, type Paths, type Toolbox } from "./paths.ts";
 import { currentBoot } from "./process/identity.ts";
 import { takeOver } from "./process/sole.ts";
@@ -32,8 +33,6 @@ const NEEDED_RETRY_MS = 60_000;
 
 export type AgentState = "not-ready" | "ready" | "shutdown";
 
-/** Total of all jobs' logs in one node. (D3-03) */
-const NODE_LOG_BYTES = 2_000_000_000;
 const HOUSEKEEPING_MS = 60_000;
 
 /** The agent itself: what Setup gave it, and everything that depends on that. */
@@ -68,6 +67,7 @@ export class Agent {
       },
       environment: () => this.environment,
       archiveCommand: options.archiveCommand,
+      logLimitBytes: () => this.#logLimitBytes,
       report: options.report,
       random: Math.random,
       neededRetryMs: NEEDED_RETRY_MS,
@@ -128,6 +128,8 @@ export class Agent {
       await runPostSetup(this.paths, this.environment);
       await this.jobs.open();
       await this.#save(conf);
+      // A new limit counts at once; at a start of the node nothing has to be done for it right now.
+      if (this.#state === "ready") void this.#pruneLogs().catch(() => undefined);
       this.#state = "ready";
     });
   }
@@ -187,12 +189,11 @@ export class Agent {
     this.#protocolData = new ProtocolData(inRoot(this.paths, conf.node_env.data_mount_point));
   }
 
-  async #pruneLogs(): Promise<void> {
-    const jobs = this.jobs.list();
-    for (const job of jobs) await job.pruneLogs();
-    // Together they may still be too much: everyone is cut to an equal share.
-    const share = Math.floor(NODE_LOG_BYTES / Math.max(1, jobs.length));
-    const total = (await Promise.all(jobs.map((job) => job.logBytes()))).reduce((sum, size) => sum + size, 0);
-    if (total > NODE_LOG_BYTES) for (const job of jobs) await job.pruneLogs(share);
+  get #logLimitBytes(): number {
+    return logLimitBytes(this.#conf?.log_limit_mb, this.#options.env["BABEL_LOG_LIMIT_MB"]);
+  }
+
+  #pruneLogs(): Promise<void> {
+    return pruneNodeLogs(this.jobs.list(), this.#logLimitBytes);
   }
 }

@@ -115,8 +115,8 @@ export function blocksUpgrade(restart: RestartPolicy): boolean {
 
 export const sameConfig = (a: JobConfig, b: JobConfig): boolean => canonical(a) === canonical(b);
 
-/** JSON with sorted keys and without absent values. */
-function canonical(value: unknown): string {
+/** JSON with sorted keys and without absent values: the same for configs that mean the same. */
+export function canonical(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) =>
     inner !== null && typeof inner === "object" && !Array.isArray(inner)
       ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))

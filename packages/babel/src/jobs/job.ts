@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { messageOf } from "../errno.ts";
 import { internal } from "../failure.ts";
 import { replaceFile } from "../files/durable.ts";
-import { pruneLogs } from "../logs/prune.ts";
+import { cutOf, pruneLog } from "../logs/space.ts";
 import { monotonicMs } from "../process/identity.ts";
 import { killRun } from "../process/run-processes.ts";
 import { activation, mayBeRepeated, settleActivation } from "./activation.ts";
-import { type JobConfig, logCapacityBytes, shutdownSignal, shutdownTimeoutMs } from "./config.ts";
+import { type JobConfig, shutdownSignal, shutdownTimeoutMs } from "./config.ts";
 import { Events } from "./events.ts";
 import { dependenciesOf, type Readiness, type Standing } from "./graph.ts";
 import { limitsFile } from "./limits.ts";
@@ -253,15 +253,6 @@ export class Job {
     });
   }
 
-  /** Bytes of log on disk. */
-  logBytes(): Promise<number> {
-    return pruneLogs(join(this.folder, "log"), Number.POSITIVE_INFINITY);
-  }
-
-  async pruneLogs(keepBytes = logCapacityBytes(this.#config)): Promise<void> {
-    await pruneLogs(join(this.folder, "log"), keepBytes);
-  }
-
   /**
    * Dependencies are met right now: the job counts as running from this moment, so that nothing it depends on can change in
    * between. Then comes what has to be true before the first run of this start, then the run.
@@ -316,7 +307,7 @@ export class Job {
         runId: run.id,
         command: program.command,
         env: this.#around.environment(),
-        logCapacityBytes: logCapacityBytes(this.#config),
+        cut: cutOf(this.#config, this.#around.logLimitBytes()),
         timestamps: this.#config.log_timestamp === true,
       });
       this.#watch(run, child);
@@ -372,7 +363,7 @@ export class Job {
     }
     if (outcome.kind === "lost") await killRun(await runs.markOf(runs.runFolder(this.folder, run.number), run.id));
     await this.#decide(outcome, result.kind === "lost" ? monotonicMs() - run.startedMonotonicMs : result.ranMs);
-    void this.pruneLogs().catch(() => undefined);
+    void pruneLog(this).catch(() => undefined);
   }
 
   async #decide(outcome: Outcome, ranMs: number): Promise<void> {

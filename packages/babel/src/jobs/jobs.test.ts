@@ -267,9 +267,17 @@ describe("jobs", () => {
     await agent.run("svc", "echo one; sleep 1000");
     const { run } = await agent.running("svc");
     await agent.create("svc", "echo one; sleep 1000");
-    assert.equal((await agent.info("svc")).run?.pid, run?.pid);
+    const before = await agent.info("svc");
+    assert.equal(before.run?.pid, run?.pid);
     await agent.create("svc", "echo two; sleep 1000");
-    assert.equal(statusOf(await agent.info("svc")), "stopped");
+    const after = await agent.info("svc");
+    assert.equal(statusOf(after), "stopped");
+    assert.match(after.configHash, /^[0-9a-f]{12}$/);
+    await agent.create("svc", "echo one; sleep 1000");
+    assert.deepEqual(
+      [before.configHash === after.configHash, (await agent.info("svc")).configHash],
+      [false, before.configHash],
+    );
     assert.equal(alive(run!.pid), false);
     await agent.jobs.startJob({ name: "svc" });
     await agent.running("svc");

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { errnoOf, isMissing } from "../errno.ts";
 import { readBounded } from "../files/durable.ts";
+import type { Cut } from "../logs/space.ts";
 import { isAlive, type ProcessIdentity, signalProcess } from "../process/identity.ts";
 import { childrenOf, type Ending, endRun, processesOfRun, type RunMark } from "../process/run-processes.ts";
 import { signalName } from "../process/signals.ts";
@@ -23,12 +24,10 @@ export type Launch = {
   readonly runId: string;
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  readonly logCapacityBytes: number;
+  readonly cut: Cut;
   readonly timestamps: boolean;
 };
 
-/** A job keeps this many segments at most; each is this part of the capacity. */
-const SEGMENTS = 8;
 const POLL_MS = 250;
 const APPEAR_MS = 5_000;
 /** A run that an earlier babel started is looked at so often: what goes on for long may end a moment before that is known. */
@@ -65,12 +64,12 @@ export async function launch(options: Launch): Promise<ChildProcess> {
   const folder = runFolder(options.jobFolder, options.number);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await mkdir(join(options.jobFolder, "log"), { recursive: true });
-  const segment = Math.max(64 * 1024, Math.floor(options.logCapacityBytes / SEGMENTS));
+  const { segmentBytes, segments } = options.cut;
   const child = spawn(
     options.busybox,
     [
       ...["sh", options.shim, options.busybox, folder, logPrefix(options.jobFolder, options.number)],
-      ...[String(segment), String(SEGMENTS), options.timestamps ? "1" : "0", options.runId, options.jobFolder],
+      ...[String(segmentBytes), String(segments), options.timestamps ? "1" : "0", options.runId, options.jobFolder],
       ...options.command,
     ],
     { detached: true, stdio: "ignore", env: { ...options.env }, cwd: "/" },

@@ -38,7 +38,7 @@ logger() {
     size=0
     : >>"$name.log"
     while [ "$size" -lt "$segment" ]; do
-      count=$(((segment - size) / 65536 + 1))
+      count=$(((segment - size + 65535) / 65536))
       [ "$count" -gt 1024 ] && count=1024
       # A piece per read, so that its time is the time when it came; in a dense trickle pieces are gathered for a moment.
       if [ "$timestamps" = 1 ]; then

@@ -11,6 +11,8 @@ export type Surroundings = {
   readonly environment: () => Readonly<Record<string, string>>;
   /** Program of an archive job; it gets the job's name as its last argument. */
   readonly archiveCommand: readonly string[];
+  /** What all jobs' logs together may take. */
+  readonly logLimitBytes: () => number;
   /** Something about the job changed: dependents may go on, watchers want to know. */
   readonly changed: (name: string) => void;
   /** Reports to the host's log. */

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
-import { builtAgent, TestAgent, until } from "../testbed/agent.ts";
+import { builtAgent, statusOf, TestAgent, until } from "../testbed/agent.ts";
+import { segmentsIn } from "./segments.ts";
 import { readLines, START, tailCursor } from "./stream.ts";
 
 const bundle = await builtAgent();
@@ -17,20 +18,11 @@ describe("job logs", () => {
   });
   after(() => agent.dispose());
 
-  const lastLine = async (name: string): Promise<string | undefined> => {
-    const batches = await collect(agent.jobs.readJobLogs({ names: [name], tailLines: 1 }));
-    return batches.flatMap(({ lines }) => lines.map((line) => Buffer.from(line.text).toString())).at(-1);
-  };
-
   test("capacity bounds what is kept; the newest stays, in whole lines", async () => {
     await agent.run("chatty", "seq 1 600000", { logBufferCapacityMb: 1n });
     await agent.finished("chatty");
-    const folder = join(agent.jobFolder("chatty"), "log");
-    const size = async () => {
-      const sizes = (await readdir(folder)).map(async (name) => (await stat(join(folder, name))).size);
-      return (await Promise.all(sizes)).reduce((sum, each) => sum + each, 0);
-    };
-    await until(async () => (await lastLine("chatty")) === "600000", "all is written");
+    const size = () => bytesIn(join(agent.jobFolder("chatty"), "log"));
+    await until(async () => (await lastLine(agent, "chatty")) === "600000", "all is written");
     assert.ok((await size()) <= 1_200_000, `${await size()}`);
     const lines = await agent.log("chatty");
     assert.ok(lines.length > 50_000);
@@ -77,7 +69,7 @@ describe("job logs", () => {
     const reading = collect(agent.jobs.readJobLogs({ names: ["rotating"], tailLines: 0, follow: true }));
     await agent.jobs.startJob({ name: "rotating" });
     await agent.finished("rotating");
-    await until(async () => (await lastLine("rotating")) === "unfinished", "the last run is written");
+    await until(async () => (await lastLine(agent, "rotating")) === "unfinished", "the last run is written");
     const folder = join(agent.jobFolder("rotating"), "log");
     assert.ok((await readdir(folder)).length > 5, "several segments of each run");
     await new Promise((resolve) => setTimeout(resolve, 1_500)); // the follower's own patience with an unfinished line
@@ -141,6 +133,35 @@ describe("job logs", () => {
   });
 });
 
+test("a node's logs are bounded together, as the host says, else the image; a new limit counts at once (D3-03)", async (t) => {
+  const agent = await TestAgent.start(bundle, { BABEL_LOG_LIMIT_MB: "1" });
+  t.after(() => agent.dispose());
+  const names = ["loud", "noisy", "quiet"];
+  const sizes = () => Promise.all(names.map((name) => bytesIn(join(agent.jobFolder(name), "log"))));
+  // 1.4 MB each of the first two, which may have 128 by themselves.
+  const counts = { loud: 220_000, noisy: 220_000, quiet: 10 };
+  for (const [name, count] of Object.entries(counts)) await agent.run(name, `seq 1 ${count}`);
+  for (const [name, count] of Object.entries(counts)) {
+    await until(async () => (await lastLine(agent, name)) === String(count), "all is written");
+  }
+  const [loud, noisy, quiet] = await sizes();
+  for (const size of [loud!, noisy!]) assert.ok(size > 700_000 && size <= 1_070_000, `${size}`);
+  assert.equal(quiet, 21);
+
+  await agent.setup({}, { logLimitMb: 1 });
+  await until(async () => (await sizes()).reduce((sum, size) => sum + size, 0) <= 1_000_000, "the logs are cut");
+  assert.deepEqual(
+    [await lastLine(agent, "loud"), await lastLine(agent, "noisy"), (await sizes())[2]],
+    ["220000", "220000", 21],
+  );
+
+  await agent.setup({}, { logLimitMb: 4 });
+  await agent.jobs.startJob({ name: "loud" });
+  await agent.reaches("loud", (job) => job.run?.number === 2n && statusOf(job) === "finished(0)");
+  await until(async () => (await lastLine(agent, "loud")) === "220000", "all is written");
+  assert.ok((await sizes())[0]! > 1_400_000, "the host's word counts, not the image's");
+});
+
 test("times of a long log: each line has its own, and the file of them is not read again for each batch", async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "babel-times-"));
   t.after(() => rm(folder, { recursive: true }));
@@ -171,6 +192,14 @@ test("times of a long log: each line has its own, and the file of them is not re
   const read = (await bytesRead()) - before;
   assert.ok(read < 2 * (sizes[0]! + sizes[1]!), `read ${read} bytes of ${sizes}`);
 });
+
+async function lastLine(agent: TestAgent, name: string): Promise<string | undefined> {
+  const batches = await collect(agent.jobs.readJobLogs({ names: [name], tailLines: 1 }));
+  return batches.flatMap(({ lines }) => lines.map((line) => Buffer.from(line.text).toString())).at(-1);
+}
+
+const bytesIn = async (folder: string): Promise<number> =>
+  (await segmentsIn(folder)).reduce((sum, { size }) => sum + size, 0);
 
 /** By this process, from anything. */
 const bytesRead = async (): Promise<number> =>

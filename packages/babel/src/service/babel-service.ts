@@ -32,7 +32,12 @@ export function babelService(agent: Agent): ServiceImpl<typeof pb.Babel> {
         ram_disk_mount_point: ramdisk.ramDiskMountPoint,
         ram_disk_size_mb: Number(ramdisk.ramDiskSizeMb),
       }));
-      await agent.setup({ node_env: nodeEnvOf(request.nodeEnv), ramdisks, secret: request.secret });
+      await agent.setup({
+        node_env: nodeEnvOf(request.nodeEnv),
+        ramdisks,
+        secret: request.secret,
+        ...(request.logLimitMb === 0 ? {} : { log_limit_mb: request.logLimitMb }),
+      });
       return {};
     },
     getShutdownTimeout: () => ({ timeout: durationFromMs(agent.jobs.stopTimeoutMs() + SHUTDOWN_MARGIN_MS) }),

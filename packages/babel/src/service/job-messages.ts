@@ -1,9 +1,10 @@
+import { createHash } from "node:crypto";
 import * as pb from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import { create } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { invalid } from "../failure.ts";
 import type { JobConfig, JobType, RestartConfig, RestartPolicy } from "../jobs/config.ts";
-import { blocksUpgrade } from "../jobs/config.ts";
+import { blocksUpgrade, canonical } from "../jobs/config.ts";
 import { formatEvent } from "../jobs/events.ts";
 import type { Job } from "../jobs/job.ts";
 import { effectiveLimits, type TransferLimits } from "../jobs/limits.ts";
@@ -243,6 +244,7 @@ export async function jobInfoMessage(job: Job): Promise<pb.JobInfo> {
       logs: events.map(formatEvent),
       upgradeBlocking: blocksUpgrade(config.restart),
       config: jobConfigMessage(config),
+      configHash: createHash("sha256").update(canonical(config)).digest("hex").slice(0, 12),
       run: runMessage(job),
       lastFailure: record.lastFailure ?? "",
       limits: isArchive(config)

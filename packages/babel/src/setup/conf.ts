@@ -9,6 +9,8 @@ export type Setup = {
   readonly ramdisks: readonly RamDisk[];
   /** Opens both sockets until the next Setup. (D1-07) */
   readonly secret: string;
+  /** What the logs of all jobs may take together, in MB; absent: the image's BABEL_LOG_LIMIT_MB, else 2000. (D3-03) */
+  readonly log_limit_mb?: number;
 };
 
 /** `/etc/babel.conf`: what the last Setup said, for a babel that is started anew in the same container run. (§1.4, D1-01) */

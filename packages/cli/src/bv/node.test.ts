@@ -173,7 +173,7 @@ test("jobs are listed, looked at, stopped and started, with the node before or b
   const info = await bv("node", "job", node.id, "info", "node");
   assert.match(
     info.stdout,
-    /^status: {11}\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\| Stopped\nrestart_count: {4}0\nupgrade_blocking: false\nneeds: {12}identity\nlogs:/,
+    /^status: {11}\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\| Stopped\nrestart_count: {4}0\nupgrade_blocking: false\nneeds: {12}identity\nconfig: {11}[0-9a-f]{12}\nlogs:/,
   );
   await bv("node", "job", "start", "node");
   const { jobs } = await json("bv", "node", "job", "list");

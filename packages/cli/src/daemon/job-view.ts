@@ -30,6 +30,8 @@ export interface JobView {
   /** Of archive jobs; null where there is no cap. */
   readonly limits: { readonly max_connections: number | null; readonly max_bytes_per_second: number | null } | null;
   readonly upgrade_blocking: boolean;
+  /** Of what it is defined as, and runs as. */
+  readonly config_hash: string;
   /** Events, newest first. */
   readonly logs: readonly string[];
 }
@@ -95,6 +97,7 @@ export function jobView(job: JobJson): JobView {
         }
       : null,
     upgrade_blocking: job.upgradeBlocking ?? false,
+    config_hash: job.configHash ?? "",
     logs: job.logs ?? [],
   };
 }

@@ -7,6 +7,7 @@ export interface FirstSetup {
   readonly node_env: object;
   readonly ramdisks: readonly { readonly ram_disk_mount_point: string; readonly ram_disk_size_mb: number }[];
   readonly secret: string;
+  readonly log_limit_mb?: number;
 }
 
 const pathIn = (runDirectory: string): string => join(runDirectory, "setup.json");

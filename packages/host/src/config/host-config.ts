@@ -97,6 +97,8 @@ const schema = z.looseObject({
   disk_limit: z.enum(["auto", "image", "off"]).default("auto"),
   /** Images that no node stands on go after a week, and sooner, the least recently used first, when all take more than `max_gb` of the disk. */
   images: z.looseObject({ max_gb: z.number().positive().optional() }).prefault({}),
+  /** What the logs of all jobs of one node may take together; absent: as its image says, else 2 GB. Of nodes that start from now on. */
+  job_logs: z.looseObject({ max_mb: z.number().int().min(1).max(1_000_000).optional() }).prefault({}),
   /** Of schedules that plugins give their tasks, e.g. `UTC` or `Europe/Oslo`; absent: the machine's. */
   timezone: z.string().refine(isTimeZone, "is no time zone").optional(),
   /** Upgrades that the API asks for run the new image beside the node before anything is stopped. */
@@ -152,6 +154,8 @@ export interface HostConfig {
   readonly maintenanceMode: boolean;
   readonly diskLimit: "auto" | "image" | "off";
   readonly imagesMaxBytes: number | undefined;
+  /** Undefined: as a node's image says. */
+  readonly jobLogsMaxMb: number | undefined;
   readonly upgradeSmokeCheck: boolean;
   readonly upgradeWatchMs: number;
   readonly recovery: { readonly checkMs: number; readonly agentTimeoutMs: number };
@@ -234,6 +238,7 @@ function resolve(file: HostConfigFile, path: string): HostConfig {
     maintenanceMode: file.maintenance_mode,
     diskLimit: file.disk_limit,
     imagesMaxBytes: file.images.max_gb === undefined ? undefined : file.images.max_gb * 1_000_000_000,
+    jobLogsMaxMb: file.job_logs.max_mb,
     upgradeSmokeCheck: file.upgrade_smoke_check,
     upgradeWatchMs: Math.round(file.upgrade_watch_secs * 1000),
     recovery: {

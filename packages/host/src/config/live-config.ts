@@ -6,6 +6,7 @@ const liveKeys: ReadonlySet<string> = new Set([
   "recovery",
   "maintenance_mode",
   "images",
+  "job_logs",
   "upgrade_smoke_check",
   "upgrade_watch_secs",
 ]);
@@ -40,8 +41,8 @@ export class LiveConfig {
     const isChanged = (key: string, since: HostConfig): boolean => !isDeepStrictEqual(next.file[key], since.file[key]);
     const applied = configKeys.filter((key) => liveKeys.has(key) && isChanged(key, this.#current));
     const needsRestart = configKeys.filter((key) => !liveKeys.has(key) && isChanged(key, this.#started));
-    const { file, recovery, maintenanceMode, imagesMaxBytes, upgradeSmokeCheck, upgradeWatchMs } = next;
-    const live = { file, recovery, maintenanceMode, imagesMaxBytes, upgradeSmokeCheck, upgradeWatchMs };
+    const { file, recovery, maintenanceMode, imagesMaxBytes, jobLogsMaxMb, upgradeSmokeCheck, upgradeWatchMs } = next;
+    const live = { file, recovery, maintenanceMode, imagesMaxBytes, jobLogsMaxMb, upgradeSmokeCheck, upgradeWatchMs };
     this.#current = { ...this.#started, ...live };
     return { applied, needsRestart };
   }

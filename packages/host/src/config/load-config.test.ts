@@ -33,6 +33,7 @@ const full = {
   iface: "br7",
   disk_limit: "image",
   images: { max_gb: 20 },
+  job_logs: { max_mb: 500 },
   net_conf: { gateway_ip: "10.1.0.1", host_ip: "10.1.0.2", prefix: 24, available_ips: ["10.1.0.3"] },
   apptainer: { extra_args: null, host_network: false, cpu_limit: true, memory_limit: true },
 };
@@ -64,6 +65,7 @@ describe("the host configuration", () => {
       maintenanceMode: false,
       diskLimit: "image",
       imagesMaxBytes: 20_000_000_000,
+      jobLogsMaxMb: 500,
       upgradeSmokeCheck: false,
       upgradeWatchMs: 3_000,
       recovery: { checkMs: 30_000, agentTimeoutMs: 15_000 },

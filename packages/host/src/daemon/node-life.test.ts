@@ -24,7 +24,7 @@ let daemon: DaemonProcess;
 let image: string;
 
 before(async () => {
-  root = await makeRoot();
+  root = await makeRoot({ job_logs: { max_mb: 700 } });
   image = await makeTestImage(root.paths.root, "1.0.0");
   daemon = await startDaemonProcess(root);
 });
@@ -101,6 +101,8 @@ describe("a dev node", () => {
       ],
     );
     assert.equal(await data(node, "inits"), "1.0.0\n");
+    const told = await readFile(join(node.directory, "rootfs/etc/babel.conf"), "utf8");
+    assert.equal(JSON.parse(told).log_limit_mb, 700);
   });
 
   test("shows what its jobs print, and goes on showing it", async () => {

@@ -131,7 +131,7 @@ export const upSteps = {
   },
 
   configure_agent: async (node, _, { state, signal }) => {
-    const { node_env: env, ramdisks, secret } = setupOf(node, state);
+    const { node_env: env, ramdisks, secret, log_limit_mb: logLimitMb = 0 } = setupOf(node, state);
     const request = {
       nodeEnv: messageOf(env),
       ramdisks: ramdisks.map((disk) => ({
@@ -139,6 +139,7 @@ export const upSteps = {
         ramDiskSizeMb: BigInt(disk.ram_disk_size_mb),
       })),
       secret,
+      logLimitMb,
     };
     const call = { timeoutMs: setupTimeoutMs, signal, retry: true };
     await node.link.call("setup_babel", (options) => node.link.babel.setup(request, options), call);
@@ -216,7 +217,13 @@ function setupOf(node: NodeParts, state: NodeState) {
   const secret = node.agent?.secret;
   if (secret === undefined) throw new HostError("internal", "babel is configured before it was started");
   const node_env = nodeEnvOf(state, node.host.config);
-  return { node_env, ramdisks: state.vm_config.ramdisks, secret } satisfies FirstSetup;
+  const { jobLogsMaxMb: limit } = node.host.config;
+  return {
+    node_env,
+    ramdisks: state.vm_config.ramdisks,
+    secret,
+    ...(limit === undefined ? {} : { log_limit_mb: limit }),
+  } satisfies FirstSetup;
 }
 
 /** Behind its rules; without them, or with an address that somebody else has, the network is taken down and made anew by the next attempt. */

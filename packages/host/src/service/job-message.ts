@@ -24,6 +24,7 @@ export function jobMessage(info: JobInfo): JobMessage {
     restartCount: info.restartCount,
     restarts: info.restarts,
     runnerRestarts: info.runnerRestarts,
+    configHash: info.configHash,
     upgradeBlocking: info.upgradeBlocking,
     logs: info.logs,
     needs: info.config?.needs ?? [],

@@ -28,6 +28,7 @@ function printJob(out: Output, job: JobView): void {
   if (job.last_failure && job.last_failure !== job.message) show("last_failure", job.last_failure);
   if (job.needs.length > 0) show("needs", job.needs.join(", "));
   if (job.wait_for.length > 0) show("wait_for", job.wait_for.join(", "));
+  if (job.config_hash) show("config", job.config_hash);
   for (const [label, value] of limitFields(job)) show(label, value);
   if (job.logs.length === 0) show("logs", "<empty>");
   else out.line("logs:");

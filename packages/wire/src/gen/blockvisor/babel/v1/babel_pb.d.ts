@@ -435,6 +435,13 @@ export declare type SetupRequest = Message<"blockvisor.babel.v1.SetupRequest"> &
    * @generated from field: string secret = 3;
    */
   secret: string;
+
+  /**
+   * What the logs of all jobs may take together, in MB; 0: BABEL_LOG_LIMIT_MB of the image's environment, else 2000. (D3-03)
+   *
+   * @generated from field: uint32 log_limit_mb = 4;
+   */
+  logLimitMb: number;
 };
 
 /**
@@ -457,6 +464,13 @@ export declare type SetupRequestJson = {
    * @generated from field: string secret = 3;
    */
   secret?: string;
+
+  /**
+   * What the logs of all jobs may take together, in MB; 0: BABEL_LOG_LIMIT_MB of the image's environment, else 2000. (D3-03)
+   *
+   * @generated from field: uint32 log_limit_mb = 4;
+   */
+  logLimitMb?: number;
 };
 
 /**
@@ -2601,6 +2615,13 @@ export declare type JobInfo = Message<"blockvisor.babel.v1.JobInfo"> & {
    * @generated from field: optional blockvisor.babel.v1.TransferLimits limits = 13;
    */
   limits?: TransferLimits | undefined;
+
+  /**
+   * of `config`, 12 hexadecimal digits: jobs with the same one run the same (babel-agent §9.6)
+   *
+   * @generated from field: string config_hash = 14;
+   */
+  configHash: string;
 };
 
 /**
@@ -2687,6 +2708,13 @@ export declare type JobInfoJson = {
    * @generated from field: optional blockvisor.babel.v1.TransferLimits limits = 13;
    */
   limits?: TransferLimitsJson;
+
+  /**
+   * of `config`, 12 hexadecimal digits: jobs with the same one run the same (babel-agent §9.6)
+   *
+   * @generated from field: string config_hash = 14;
+   */
+  configHash?: string;
 };
 
 /**

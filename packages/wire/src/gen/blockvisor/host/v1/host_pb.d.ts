@@ -4825,6 +4825,13 @@ export declare type Job = Message<"blockvisor.host.v1.Job"> & {
    * @generated from field: optional blockvisor.host.v1.JobLimits limits = 19;
    */
   limits?: JobLimits | undefined;
+
+  /**
+   * 12 hexadecimal digits of what it is defined as and runs as: another definition has another one.
+   *
+   * @generated from field: string config_hash = 20;
+   */
+  configHash: string;
 };
 
 /**
@@ -4951,6 +4958,13 @@ export declare type JobJson = {
    * @generated from field: optional blockvisor.host.v1.JobLimits limits = 19;
    */
   limits?: JobLimitsJson;
+
+  /**
+   * 12 hexadecimal digits of what it is defined as and runs as: another definition has another one.
+   *
+   * @generated from field: string config_hash = 20;
+   */
+  configHash?: string;
 };
 
 /**

@@ -1,6 +1,7 @@
 import { type Cidr, parseCidr } from "./addresses.ts";
 import { admitForwarding, hideSubnets, isHiding, showSubnets, withdrawForwarding } from "./forwarding.ts";
 import { keepForwarding } from "./keep-forwarding.ts";
+import { presentTables } from "./nft-tables.ts";
 import type { BridgeSpec } from "./node-network.ts";
 
 /** Docker may come, and with it its policy, while nodes start. */
@@ -32,6 +33,12 @@ export function createBridgeGates(sysctlFile: string | undefined): BridgeGates {
     return turn;
   }
 
+  /** What was hidden once is only looked at: asking which tables there are costs a start nothing, loading them again some 20 ms. */
+  async function hide(bridge: string, subnets: readonly Cidr[], first: boolean): Promise<void> {
+    if (subnets.length === 0 || (!first && isHiding(bridge, subnets, await presentTables()))) return;
+    await hideSubnets(bridge, subnets);
+  }
+
   return {
     remember({ name, addresses }) {
       const subnets = addresses
@@ -47,9 +54,7 @@ export function createBridgeGates(sysctlFile: string | undefined): BridgeGates {
         const subnets = hidden.get(bridge) ?? [];
         // For the machine's next start: nothing here waits for it.
         if (sysctlFile !== undefined && subnets.some(({ family }) => family === 4)) void keepForwarding(sysctlFile);
-        // What was done once is looked after by `reopen`: a node that starts need not wait for it again.
-        const isHidden = at !== undefined || subnets.length === 0;
-        await Promise.all([isHidden ? undefined : hideSubnets(bridge, subnets), admitForwarding(bridge)]);
+        await Promise.all([hide(bridge, subnets, at === undefined), admitForwarding(bridge)]);
         opened.set(bridge, performance.now());
       }),
 

@@ -84,6 +84,19 @@ test("nodes reach the world and each other where Docker drops what is forwarded,
   assert.equal(rules(), clean);
 });
 
+test("what lets nodes out and was flushed while none ran is there again for the first that starts", () => {
+  withNetwork(`
+    const { execFileSync } = await import("node:child_process");
+    await setUp("${nodes[0]}", "10.210.0.2");
+    await network.tearDown("${nodes[0]}", { comesBack: true, bridge });
+    execFileSync("nft", ["-f", "-"], { input: "flush ruleset" });
+    const now = performance.now.bind(performance);
+    performance.now = () => now() + 11_000;
+    await setUp("${nodes[0]}", "10.210.0.2");`);
+  assert.equal(pings(nodes[0], "192.0.2.2"), true);
+  withNetwork(`await network.tearDown("${nodes[0]}");`);
+});
+
 /** A process on `where` (a network namespace) that answers each connection with the address it comes from. */
 async function echo(where: string, port: number): Promise<() => void> {
   const program = `

@@ -1,9 +1,9 @@
 import { parseArgs } from "node:util";
-import pino from "pino";
 import { startDaemon } from "./daemon/start-daemon.ts";
 import { watchUnexpectedErrors } from "./daemon/unexpected-errors.ts";
 import { version } from "./daemon/version.ts";
 import { reportOf } from "./errors/host-error.ts";
+import { createLog } from "./log/daemon-log.ts";
 
 const usage = `blockvisord ${version}: runs the nodes of this machine.
 
@@ -32,14 +32,7 @@ async function main(): Promise<void> {
   if (values.help) return void process.stdout.write(usage);
   if (values.version) return void process.stdout.write(`blockvisord ${version}\n`);
 
-  // One JSON object a line, as the journal takes it; it adds time and identifier itself, but other sinks do not.
-  const log = pino({
-    level: process.env["BV_LOG"] ?? "info",
-    base: null,
-    timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (level) => ({ level }) },
-    redact: ["token", "refresh_token", "*.token", "*.refresh_token"],
-  });
+  const log = createLog(process.env["BV_LOG"] ?? "info");
   const unexpected = watchUnexpectedErrors(log);
   const daemon = await startDaemon({
     root: process.env["BV_ROOT"] ?? "/",

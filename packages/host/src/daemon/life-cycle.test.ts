@@ -395,7 +395,10 @@ describe("side by side", { concurrency: 3 }, () => {
       const nextNews = failureOf(behind.next());
       await finish(bench.client.stopNode({ node: "slow", force: true }));
       assert.deepEqual([(await waits).code, (await nextNews).code], ["cancelled", "cancelled"]);
-      assert.match(bench.daemon.log(), /"origin":"local","method":"stopNode","node":"slow","msg":"request"/);
+      assert.match(
+        bench.daemon.log(),
+        /"origin":"local","method":"stopNode","request":"[0-9a-f-]{36}","node":"slow","msg":"request"/,
+      );
       assert.doesNotMatch(bench.daemon.log(), /"method":"(?:getNode|streamJobLogs)"/);
       // Babel would have killed the job after its time.
       assert.match(bench.daemon.log(), /going on without: Failed to gracefully shutdown .*\(still running: stubborn\)/);

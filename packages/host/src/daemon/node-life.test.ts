@@ -79,7 +79,22 @@ describe("a dev node", () => {
   });
 
   test("starts, initialises and runs its jobs", async () => {
-    const steps = await stepsOf(daemon.client.startNode({ node: "first" }));
+    const steps = await stepsOf(
+      daemon.client.startNode({ node: "first" }, { headers: { "x-request-id": "from-test" } }),
+    );
+    const logged = daemon
+      .log()
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    assert.deepEqual(
+      [
+        logged.find(({ msg, method }) => msg === "request" && method === "startNode")?.request,
+        logged.find(({ step }) => step === "start_container"),
+        logged.find(({ step }) => step === "mount_rootfs")?.request === "from-test",
+      ].map((line) => (typeof line === "object" ? [line.node, line.request] : line)),
+      ["from-test", [node.id, "from-test"], false],
+    );
     assert.deepEqual(
       // A babel that is up before its network is told by a call what it would have found.
       steps.filter((step) => step !== "configure_agent"),

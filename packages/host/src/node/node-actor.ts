@@ -7,6 +7,7 @@ import { afterFailure, tolerated } from "./after-failure.ts";
 import { failedAs, givenUp, givenUpFor, journalOf } from "./command-outcome.ts";
 import { describeFault } from "./describe-fault.ts";
 import { execute } from "./execute.ts";
+import { hopeful, isStale, settled } from "./goal-reached.ts";
 import { restoreParts } from "./node-assembly.ts";
 import type { NodeParts } from "./node-host.ts";
 import type { NodeOperation, NodeState, OperationKind } from "./node-state.ts";
@@ -14,6 +15,7 @@ import { type NodeStatus, statusOf } from "./node-status.ts";
 import { saveState } from "./node-store.ts";
 import { isAlright, observe } from "./observe.ts";
 import { nothing, type Observed } from "./observed.ts";
+import { askedLog } from "./operation-log.ts";
 import type { OperationNews } from "./operation-news.ts";
 import { originOf } from "./operation-origin.ts";
 import { plan } from "./plan.ts";
@@ -34,6 +36,8 @@ export interface OperationRequest {
    * The last command that changed the node changes nothing when it comes again, so that it takes effect once; it is answered as it ended.
    */
   readonly commandId?: string;
+  /** The request of this machine that it is for, as the log names it. */
+  readonly requestId?: string;
   /** It was begun by another daemon: what it has found since, like why it goes back, stays known. */
   readonly resumed?: boolean;
   /** What the change makes undone of what is seen. */
@@ -280,6 +284,8 @@ export class NodeActor {
     const operation = journalOf(this.#state, request, again);
     const abort = new AbortController();
     const begin = performance.now();
+    const { log } = this.parts;
+    this.parts.log = askedLog(log, request, operation);
     this.#current = { operation, abort, step: undefined, told: false };
     request.onNews?.({ kind: "begins", operation });
     for (const { onNews } of this.#queue) onNews?.({ kind: "waits", behind: operation });
@@ -313,6 +319,7 @@ export class NodeActor {
       }
       if (this.#current.told) this.parts.events.add({ kind: "end", operation: request.kind, ms });
     } finally {
+      this.parts.log = log;
       this.#current = undefined;
       this.#changed();
     }
@@ -428,23 +435,4 @@ export class NodeActor {
   #changed(): void {
     this.#onChange(this);
   }
-}
-
-/** Whether a node that reached its goal still carries marks of the way there. */
-function isStale(state: NodeState): boolean {
-  return state.force || isOver(state);
-}
-
-function settled(state: NodeState): Partial<NodeState> {
-  return { force: false, ...(isOver(state) ? { problem: null } : {}) };
-}
-
-/** What is in the way of a node that recovery gave up on stays known. */
-function isOver({ problem, expected_status: expected }: NodeState): boolean {
-  return problem !== null && problem.attempts > 0 && expected !== "Failed";
-}
-
-/** A node that recovery gave up on is tried again. */
-function hopeful({ problem }: NodeState): Partial<NodeState> {
-  return problem?.wanted === undefined ? {} : { expected_status: problem.wanted };
 }

@@ -24,7 +24,7 @@ export function assembleNode(
   const paths = nodePaths(host.paths, id);
   const log = host.log.child({ node: id });
   const link = openAgentLink(paths.run, () => parts.agent?.secret);
-  const events = new EventLog(paths.events, (error) => log.warn(`event not recorded: ${error.message}`));
+  const events = new EventLog(paths.events, (error) => parts.log.warn(`event not recorded: ${error.message}`));
   const tasks = new NodeTasks(paths.tasks, (task) => runTask(task, actorOf(id)), {
     timeZone: host.config.timeZone,
     onFailing: ({ name }, { failures, error }) => {
@@ -46,7 +46,7 @@ export function assembleNode(
     pluginDataPath: paths.pluginData,
     pluginConfigPath: paths.pluginConfig,
     hasArchive: (storeKey, signal) => host.hasArchive(state(), storeKey, signal),
-    log: (level, message) => log[level](`node_id: ${id}|${message}`),
+    log: (level, message) => parts.log[level](`node_id: ${id}|${message}`),
   });
   /**
    * The plugin says which archives a node may use, so it is the image's: what the container made of it counts only where an engineer edits it,

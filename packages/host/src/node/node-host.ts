@@ -58,7 +58,8 @@ export interface NodeHost {
 export interface NodeParts {
   readonly host: NodeHost;
   readonly paths: NodePaths;
-  readonly log: Logger;
+  /** While something is done with the node, its lines name who asked for it. */
+  log: Logger;
   readonly link: AgentLink;
   readonly plugin: NodePlugin;
   readonly tasks: NodeTasks;

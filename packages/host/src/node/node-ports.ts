@@ -81,7 +81,7 @@ export async function wantedPorts(
 export async function setPorts(
   actor: NodeActor,
   asked: Parameters<typeof wantedPorts>[1],
-  asker: Pick<OperationRequest, "onNews" | "commandId" | "origin">,
+  asker: Pick<OperationRequest, "onNews" | "commandId" | "requestId" | "origin">,
 ): Promise<NodeSnapshot> {
   const { host } = actor.parts;
   const { state } = actor.snapshot();

@@ -106,7 +106,7 @@ export class NodeTable {
   /** Claims id, name, address and cores, makes the state durable and creates the node. */
   async create(
     state: NodeState,
-    request: Pick<OperationRequest, "onNews" | "commandId" | "origin">,
+    request: Pick<OperationRequest, "onNews" | "commandId" | "requestId" | "origin">,
   ): Promise<NodeSnapshot> {
     const kind = await this.#host.spaces.kindFor(state.vm_config.disk_size_gb);
     this.#refuseTaken(state);

@@ -13,7 +13,6 @@ import type { BrokenNode } from "../node/node-store.ts";
 import { petName } from "../node/pet-name.ts";
 import { type AddressPool, freeAddresses } from "../place/addresses.ts";
 import { clonedState } from "./clone-node.ts";
-import { toConnectError } from "./connect-error.ts";
 import type { NodeMessage } from "./control-plane.ts";
 import { shownStatus } from "./daemon-status.ts";
 import { devNodeState, type NewNode, upgradedContent } from "./dev-node.ts";
@@ -34,6 +33,7 @@ import {
   upgradeNode,
 } from "./node-operations.ts";
 import { operationEvents } from "./operation-events.ts";
+import { served, whoAsks } from "./requests.ts";
 import type { ServiceContext } from "./service-context.ts";
 import { taskMessage } from "./task-message.ts";
 
@@ -41,7 +41,7 @@ const maxListedAddresses = 256;
 
 /** The daemon's local service (host.proto). Reading never waits for a node; operations are the node's mailbox. */
 export function hostRoutes(router: ConnectRouter, context: ServiceContext): void {
-  router.service(HostService, withOurErrors(hostService(context), context));
+  router.service(HostService, served(hostService(context), context));
 }
 
 function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
@@ -128,7 +128,7 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
   /** What this host does by itself. */
   const here = (actor: NodeActor, headers: Headers, operate: (actor: NodeActor, asker: Asker) => Promise<unknown>) =>
     operationEvents(actor.id, async (onNews) => {
-      await operate(actor, { onNews, origin: "local", ...onceOnly(headers) });
+      await operate(actor, { onNews, origin: "local", ...whoAsks(headers) });
       return message(actor);
     });
 
@@ -137,6 +137,7 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
   /** Makes a node at an address that nobody else has. */
   async function* createWith(
     wanted: { readonly ip: string; readonly extraIps: readonly string[] },
+    headers: Headers,
     stateOf: (chosen: NewNode) => NodeState,
   ) {
     const { ip, extraIps, release } = await chooseAddresses(host, nodes, wanted);
@@ -145,7 +146,8 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
       const state = stateOf({ ip, extraIps, name: petName(nodes.usedNames()) });
       if (!host.config.maintenanceMode) checkResources(state.vm_config, allStates(), machine);
       yield* operationEvents(state.id, async (onNews) => {
-        const creation = nodes.create(state, { onNews, origin: "local" });
+        const { requestId } = whoAsks(headers);
+        const creation = nodes.create(state, { onNews, origin: "local", requestId });
         // From here on the table knows that it is taken.
         release();
         await creation;
@@ -247,7 +249,7 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
       }
       return { node: await context.cloud.createNode(request) };
     },
-    createDevNode: async function* (request) {
+    createDevNode: async function* (request, { requestHeader }) {
       context.status.requireOk();
       const existing = request.id === "" ? undefined : nodes.get(request.id);
       if (existing) {
@@ -255,13 +257,13 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
         return;
       }
       const ports = await wantedPorts(host.config, request.ports);
-      yield* createWith(request, (chosen) => {
+      yield* createWith(request, requestHeader, (chosen) => {
         const state = { ...devNodeState(request, host.config, chosen, context.version), ports };
         checkBabelVersion(state.image.min_babel_version, context.version);
         return state;
       });
     },
-    cloneNode: async function* (request) {
+    cloneNode: async function* (request, { requestHeader }) {
       context.status.requireOk();
       const existing = request.id === "" ? undefined : nodes.get(request.id);
       if (existing) {
@@ -269,7 +271,7 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
         return;
       }
       const source = find(request.node, "clone");
-      yield* createWith(request, (chosen) => clonedState(source.snapshot().state, request, chosen));
+      yield* createWith(request, requestHeader, (chosen) => clonedState(source.snapshot().state, request, chosen));
     },
     rollbackNode: async function* ({ node }, { requestHeader }) {
       context.status.requireOk();
@@ -343,7 +345,7 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
       context.status.requireOk();
       await noted(actor, "delete");
       yield* operationEvents(actor.id, async (onNews) => {
-        await deleteNode(actor, { onNews, origin: "local" });
+        await deleteNode(actor, { onNews, origin: "local", requestId: whoAsks(call.requestHeader).requestId });
         return last;
       });
     },
@@ -380,12 +382,6 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
   };
 }
 
-/** A request that is repeated with its `idempotency-key` takes effect once, and is answered as it ended (host.proto). */
-function onceOnly(headers: Headers): Pick<Asker, "commandId"> {
-  const commandId = headers.get("idempotency-key") ?? "";
-  return commandId === "" ? {} : { commandId };
-}
-
 /** What is on disk counts on dev nodes; a config that cannot be evaluated must not keep an engineer from calling another function. */
 async function reloadForDev(actor: NodeActor, running: boolean): Promise<void> {
   const changed = await actor.reloadPlugin();
@@ -393,50 +389,4 @@ async function reloadForDev(actor: NodeActor, running: boolean): Promise<void> {
   await actor.parts.plugin.reevaluate({}).catch((error: unknown) => {
     actor.parts.log.warn(`plugin_config was not evaluated again: ${reportOf(error).message}`);
   });
-}
-
-/** Wraps every method so that whatever it throws leaves as our error with its detail. */
-function withOurErrors(
-  service: ServiceImpl<typeof HostService>,
-  context: ServiceContext,
-): ServiceImpl<typeof HostService> {
-  const wrapped = Object.entries(service).map(([name, method]) => {
-    const isStream = HostService.method[name as keyof typeof HostService.method]?.methodKind === "server_streaming";
-    const call = logged(name, method as (request: unknown, context: unknown) => unknown, context);
-    return [name, isStream ? guardStream(call as never) : guardCall(call)];
-  });
-  return Object.fromEntries(wrapped) as ServiceImpl<typeof HostService>;
-}
-
-/** Methods that only read; a shell changes what it likes. */
-const reading = /^(?:get(?!Shell)|list|watch|read|stream)/;
-
-/** One line in the log for each request that changes something. */
-function logged<C>(method: string, call: (request: unknown, context: C) => unknown, { host: { log } }: ServiceContext) {
-  if (reading.test(method)) return call;
-  return (request: unknown, context: C): unknown => {
-    const { node } = request as { readonly node?: unknown };
-    log.info({ origin: "local", method, ...(typeof node === "string" ? { node } : {}) }, "request");
-    return call(request, context);
-  };
-}
-
-function guardCall(call: (request: unknown, context: unknown) => unknown) {
-  return async (request: unknown, context: unknown): Promise<unknown> => {
-    try {
-      return await call(request, context);
-    } catch (error) {
-      throw toConnectError(error);
-    }
-  };
-}
-
-function guardStream(call: (request: unknown, context: unknown) => AsyncIterable<unknown>) {
-  return async function* (request: unknown, context: unknown): AsyncIterable<unknown> {
-    try {
-      yield* call(request, context);
-    } catch (error) {
-      throw toConnectError(error);
-    }
-  };
 }

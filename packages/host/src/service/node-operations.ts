@@ -5,7 +5,7 @@ import { refuseHeld } from "../node/node-hold.ts";
 import { contentOf, type NodeContent, type NodeState } from "../node/node-state.ts";
 
 /** Where an operation comes from, and who is told about its steps. */
-export type Asker = Pick<OperationRequest, "onNews" | "commandId" | "origin">;
+export type Asker = Pick<OperationRequest, "onNews" | "commandId" | "requestId" | "origin">;
 
 /** Brings a node up; a node that runs already is left as it is. */
 export async function startNode(actor: NodeActor, asker: Asker): Promise<NodeSnapshot> {

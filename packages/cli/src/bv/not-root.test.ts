@@ -5,7 +5,9 @@ import { test } from "node:test";
 import { hostLogin } from "../cloud/host-login.ts";
 import { Output } from "../output/output.ts";
 import { TemporaryDirectory } from "../testing/cli-process.ts";
+import { hostUpdate } from "./host/update/update.ts";
 import { openShell } from "./node/shell/shell.ts";
+import { protocolList } from "./protocol/list.ts";
 
 test("who is not root is told so where only root gets on", async () => {
   using root = new TemporaryDirectory();
@@ -24,6 +26,16 @@ test("who is not root is told so where only root gets on", async () => {
       kind: "file-unreadable",
       message: `${config} is for root only: this talks to the control plane as the host itself`,
     });
+    // What the daemon can do for its group, it is asked to do.
+    for (const ask of [
+      protocolList({ out, args: [], options: { number: 1 }, signal }),
+      hostUpdate({ out, args: [], options: {}, signal }),
+    ]) {
+      await assert.rejects(ask, {
+        kind: "daemon-unreachable",
+        message: `cannot reach blockvisord at ${join(root.path, "run/blockvisor/blockvisord.sock")}`,
+      });
+    }
     await assert.rejects(openShell({ out, args: ["any"], options: {}, signal }), {
       kind: "usage",
       message: "only root can open a shell in a node",

@@ -23,6 +23,16 @@ interface HostLogin {
 /** A token that is about to end is renewed, in seconds. */
 const marginSecs = 30;
 
+/** As `hostLogin`; undefined for those who may not read it, for whom the daemon does what is safe (host-daemon DB-2.12). */
+export async function asHost(out: Output): Promise<HostLogin | undefined> {
+  try {
+    return await hostLogin(out);
+  } catch (error) {
+    if (error instanceof Failure && error.kind === "file-unreadable") return undefined;
+    throw error;
+  }
+}
+
 /**
  * How this host logs in at the control plane. An expired token is renewed for this call only: the file belongs to the daemon,
  * which keeps what it renews there (host-daemon §7.2). Errors `not-registered`, `file-unreadable` (DB-2.12: the login is root's).

@@ -1,24 +1,37 @@
 import { Visibility } from "@blockvisor/wire/blockjoy/common/v1/protocol";
 import { SearchOperator, SortOrder } from "@blockvisor/wire/blockjoy/common/v1/search";
-import { type Protocol, ProtocolSortField } from "@blockvisor/wire/blockjoy/v1/protocol";
+import {
+  type Protocol,
+  type ProtocolServiceListProtocolsRequestSchema,
+  type ProtocolServiceListProtocolsResponse,
+  ProtocolSortField,
+} from "@blockvisor/wire/blockjoy/v1/protocol";
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Output } from "../output/output.ts";
 import type { Api } from "./api.ts";
 
 const pageSize = 100;
 
+/** One page of protocols, of whoever has them. */
+export type AskForProtocols = (
+  request: MessageInitShape<typeof ProtocolServiceListProtocolsRequestSchema>,
+) => Promise<Pick<ProtocolServiceListProtocolsResponse, "protocols" | "total">>;
+
 /** `nib protocol list` and `bv protocol list` (nib-and-images §1.8): sorted by name, at most `limit`. */
-export async function listProtocols(out: Output, api: Api, limit: number, name: string | undefined): Promise<void> {
+export async function listProtocols(
+  out: Output,
+  ask: AskForProtocols,
+  { number: limit, name }: { readonly number: number; readonly name?: string },
+): Promise<void> {
   const found: Protocol[] = [];
   let total = 0n;
   do {
-    const page = await api.call("ProtocolService/ListProtocols", () =>
-      api.protocols.listProtocols({
-        offset: BigInt(found.length),
-        limit: BigInt(Math.min(pageSize, limit - found.length)),
-        ...(name !== undefined && { search: { operator: SearchOperator.OR, name: `%${name}%` } }),
-        sort: [{ field: ProtocolSortField.NAME, order: SortOrder.ASCENDING }],
-      }),
-    );
+    const page = await ask({
+      offset: BigInt(found.length),
+      limit: BigInt(Math.min(pageSize, limit - found.length)),
+      ...(name !== undefined && { search: { operator: SearchOperator.OR, name: `%${name}%` } }),
+      sort: [{ field: ProtocolSortField.NAME, order: SortOrder.ASCENDING }],
+    });
     found.push(...page.protocols);
     total = page.total;
     if (page.protocols.length === 0) break;
@@ -29,6 +42,10 @@ export async function listProtocols(out: Output, api: Api, limit: number, name: 
     out.warn({ code, message: `only ${found.length} of ${total} protocols are shown; --number shows more` });
   }
   out.document({ protocols: found.map(protocolData), total: Number(total) });
+}
+
+export function askApi(api: Api): AskForProtocols {
+  return (request) => api.call("ProtocolService/ListProtocols", () => api.protocols.listProtocols(request));
 }
 
 function printProtocol(out: Output, { name, key, description, versions }: Protocol): void {

@@ -1,7 +1,9 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
+import { failureCode } from "../failure/codes.ts";
 import { Failure, reason, systemCode } from "../failure/failure.ts";
 import type { Output } from "../output/output.ts";
 import { daemonSocketPath } from "../place/root.ts";
+import { suiteVersion } from "../version.ts";
 import { type ConnectErrorJson, daemonFailure } from "./failure.ts";
 import type { StreamMethod, StreamMethods, UnaryMethod, UnaryMethods } from "./service.ts";
 
@@ -19,6 +21,7 @@ const maxMessageBytes = 16 << 20;
 export class DaemonClient {
   readonly #out: Output;
   readonly #socketPath = daemonSocketPath();
+  #told = false;
 
   constructor(out: Output) {
     this.#out = out;
@@ -84,9 +87,27 @@ export class DaemonClient {
     this.#out.note(3, `→ ${method} ${String(body)}`);
     const response = await promise;
     this.#out.note(2, `${method}: ${response.statusCode} after ${(performance.now() - started).toFixed(0)} ms`);
+    this.#compareVersions(method, response);
     return response;
   }
+
+  /** What both know works whatever their versions are (host-daemon DB-3.6); that they differ is said once. Error `daemon-version`. */
+  #compareVersions(method: string, { statusCode, headers }: IncomingMessage): void {
+    // Daemons did not always say it.
+    const theirs = headers["blockvisor-version"] ?? "an earlier one";
+    if (theirs === suiteVersion) return;
+    const told = `blockvisord is version ${theirs}, this ${this.#out.program} is ${suiteVersion}`;
+    if (statusCode === 404) {
+      throw new Failure("daemon-version", `${told}, and only one of them knows ${method}`, { hint: oneVersion });
+    }
+    if (this.#told || headers["blockvisor-version"] === undefined) return;
+    this.#told = true;
+    this.#out.warn({ code: failureCode(this.#out.program, "daemon-version"), message: `${told}: ${oneVersion}` });
+  }
 }
+
+/** Nodes go on running meanwhile. */
+const oneVersion = "`bv stop` and `bv start` bring the daemon to the version that is installed";
 
 function unreachable(error: Error, socketPath: string): Failure {
   if (error instanceof Failure) return error;

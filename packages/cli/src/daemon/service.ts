@@ -1,3 +1,4 @@
+import type * as Protocol from "@blockvisor/wire/blockjoy/v1/protocol";
 import type * as Host from "@blockvisor/wire/blockvisor/host/v1/host";
 
 /**
@@ -7,6 +8,11 @@ import type * as Host from "@blockvisor/wire/blockvisor/host/v1/host";
 export interface UnaryMethods {
   readonly GetInfo: [Host.GetInfoRequestJson, Host.HostInfoJson];
   readonly GetHostMetrics: [Host.GetHostMetricsRequestJson, Host.HostMetricsJson];
+  readonly ListProtocols: [
+    Protocol.ProtocolServiceListProtocolsRequestJson,
+    Protocol.ProtocolServiceListProtocolsResponseJson,
+  ];
+  readonly ReportHost: [Host.ReportHostRequestJson, Host.ReportHostResponseJson];
   readonly ReloadConfig: [Host.ReloadConfigRequestJson, Host.ReloadConfigResponseJson];
   readonly ListNodes: [Host.ListNodesRequestJson, Host.ListNodesResponseJson];
   readonly GetNode: [Host.GetNodeRequestJson, Host.NodeJson];

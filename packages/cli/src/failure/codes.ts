@@ -45,6 +45,7 @@ export const failureKinds = {
   "node-busy": { number: 905, exit: { bv: 5 }, meaning: "the node or the daemon is busy" },
   "not-registered": { number: 906, meaning: "this machine is not registered" },
   "job-failed": { number: 907, meaning: "the job that was followed has failed" },
+  "daemon-version": { number: 908, meaning: "blockvisord is of another version" },
   "no-builder": { number: 910, meaning: "no container builder is installed or answers" },
   "build-failed": { number: 911, meaning: "the container build failed" },
   "image-unavailable": { number: 912, meaning: "the container image cannot be read" },

@@ -29,7 +29,7 @@ export function apiControlPlane(
   nodes: NodeTable,
   failureOf: (nodeId: string) => CommandFailure | undefined,
   lookMs = defaultLookMs,
-): Omit<ControlPlane, "emergency"> {
+): Omit<ControlPlane, "emergency" | "reportHost"> {
   const orgId = config.privateOrgId ?? config.orgId;
 
   const findImage = async (
@@ -94,6 +94,7 @@ export function apiControlPlane(
       }
       return true;
     },
+    listProtocols: (request) => callApi(() => api.protocols.listProtocols(request)),
     listNodes: async () => {
       if (orgId === undefined) return [];
       const request = { orgIds: [orgId], hostIds: [config.hostId], offset: 0n, limit: maxListed };

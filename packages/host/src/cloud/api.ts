@@ -8,6 +8,7 @@ import { HostService } from "@blockvisor/wire/blockjoy/v1/host";
 import { ImageService } from "@blockvisor/wire/blockjoy/v1/image";
 import { MetricsService } from "@blockvisor/wire/blockjoy/v1/metrics";
 import { NodeService } from "@blockvisor/wire/blockjoy/v1/node";
+import { ProtocolService } from "@blockvisor/wire/blockjoy/v1/protocol";
 import { ArchiveStoreService } from "@blockvisor/wire/blockvisor/archive/v1/archive";
 import type { DescService } from "@bufbuild/protobuf";
 import { type Client, Code, ConnectError, createClient, type Interceptor, type Transport } from "@connectrpc/connect";
@@ -26,6 +27,7 @@ export interface Api {
   readonly images: Client<typeof ImageService>;
   readonly metrics: Client<typeof MetricsService>;
   readonly nodes: Client<typeof NodeService>;
+  readonly protocols: Client<typeof ProtocolService>;
 }
 
 const requestTimeoutMs = 30_000;
@@ -54,6 +56,7 @@ export function openApi(url: string, tokens: TokenKeeper): Api {
     images: client(ImageService),
     metrics: client(MetricsService),
     nodes: client(NodeService),
+    protocols: client(ProtocolService),
   };
 }
 

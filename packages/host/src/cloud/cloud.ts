@@ -91,6 +91,7 @@ export class Cloud {
     this.controlPlane = {
       ...apiControlPlane(link.api, config, nodes, (id) => this.#outbox?.failureOf(id)),
       emergency: (id, action) => this.#emergencies.record(id, action),
+      reportHost: () => this.#reports.host(options.version, options.paths.var),
     };
     this.#reports = new Reports(link.api, nodes, polls, config.hostId, log);
     this.#notifications = new Notifications({

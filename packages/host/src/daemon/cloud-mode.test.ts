@@ -115,6 +115,17 @@ describe("in cloud mode", () => {
     ]);
   });
 
+  test("the group's members are told of protocols, and have this machine reported, without the host's login (DB-2.12)", async () => {
+    const { protocols } = await daemon.client.listProtocols({ limit: 10n });
+    assert.deepEqual(
+      protocols.map(({ key }) => key),
+      [versionKey.protocolKey],
+    );
+    const { hostId } = await daemon.client.reportHost({});
+    assert.equal(hostId, (await daemon.client.getInfo({})).hostId);
+    assert.equal((await daemon.client.getVersion({})).version, (await daemon.client.getInfo({})).version);
+  });
+
   test("its container cannot give it another plugin, and so other archives (D1-07)", async () => {
     const inNode = join(root.paths.nodes, nodeId, "rootfs", pluginPath);
     const original = await readFile(inNode, "utf8");

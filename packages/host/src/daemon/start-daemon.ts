@@ -133,9 +133,10 @@ export async function startDaemon({ root, dev, env, log, unexpected }: DaemonOpt
   };
   for (const { message } of argumentConditions(host)) log.warn(message);
   if (host.workersAgainst !== undefined) log.warn(pluginCondition(host).message);
-  const server = await serveSocket(paths, (router) => hostRoutes(router, context));
+  const server = await serveSocket(paths, version, (router) => hostRoutes(router, context));
   log.info({ socket: paths.socket, mode: config.devMode ? "dev" : "cloud" }, `blockvisord ${version} serves`);
-  const loopDelay = monitorEventLoopDelay({ resolution: 100 });
+  // Each look wakes the daemon up: a delay that matters is longer than this anyway.
+  const loopDelay = monitorEventLoopDelay({ resolution: 500 });
   const { conditions } = context;
   const page = metricsPage(() => {
     scraped = true;

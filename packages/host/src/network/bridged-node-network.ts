@@ -1,3 +1,4 @@
+import { readFileSync, statfsSync } from "node:fs";
 import { readFile, readlink, statfs } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -72,11 +73,8 @@ export function createNodeNetwork(options: {
     const complete = (await records.find(nodeId))?.complete;
     if (!complete) return undefined;
     const { handle, interfaceIndex } = complete;
-    const [index, namespace] = await Promise.all([
-      interfaceIndexOf(handle.hostInterface),
-      statfs(handle.namespacePath).catch(() => undefined),
-    ]);
-    return index === interfaceIndex && namespace?.type === NSFS_MAGIC ? handle : undefined;
+    const isThere = interfaceIndexOf(handle.hostInterface) === interfaceIndex && isNamespace(handle.namespacePath);
+    return isThere ? handle : undefined;
   }
 
   return {
@@ -128,7 +126,7 @@ export function createNodeNetwork(options: {
         await free;
         await secured;
         await bringUp(handle);
-        const interfaceIndex = await interfaceIndexOf(handle.hostInterface);
+        const interfaceIndex = interfaceIndexOf(handle.hostInterface);
         if (!known || interfaceIndex === undefined) {
           throw new OperationError("tool-failed", "the node's link vanished while it was connected");
         }
@@ -162,7 +160,7 @@ export function createNodeNetwork(options: {
       unconnected.delete(nodeId);
       await waiting?.links.catch(() => {});
       await mappings.remove(nodeId);
-      if ((await interfaceIndexOf(hostInterface)) !== undefined) {
+      if (interfaceIndexOf(hostInterface) !== undefined) {
         await tolerate(runTool("ip", ["link", "delete", "dev", hostInterface]), /Cannot find device/);
       }
       failpoint("network.unlinked");
@@ -274,9 +272,21 @@ async function isUsed(records: NetworkRecords, bridge: string): Promise<boolean>
   return false;
 }
 
-async function interfaceIndexOf(name: string): Promise<number | undefined> {
-  const text = await readFile(`/sys/class/net/${name}/ifindex`, "utf8").catch(() => undefined);
-  return text === undefined ? undefined : Number(text);
+/** Asked of every node over and over: on the spot, as the thread pool costs many times what the kernel takes to answer. */
+function interfaceIndexOf(name: string): number | undefined {
+  try {
+    return Number(readFileSync(`/sys/class/net/${name}/ifindex`, "latin1"));
+  } catch {
+    return undefined;
+  }
+}
+
+function isNamespace(path: string): boolean {
+  try {
+    return statfsSync(path).type === NSFS_MAGIC;
+  } catch {
+    return false;
+  }
 }
 
 async function masterOf(name: string): Promise<string | undefined> {

@@ -1,4 +1,5 @@
-import { mkdir, readdir, stat } from "node:fs/promises";
+import { statSync } from "node:fs";
+import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { readVersioned, removeDurable, writeForThisBoot } from "../durable/index.ts";
@@ -49,7 +50,7 @@ export function createNetworkRecords(directory: string): NetworkRecords {
   const read = new Map<string, { readonly version: string; readonly record: NetworkRecord | undefined }>();
 
   async function recordOf(nodeId: string): Promise<NetworkRecord | undefined> {
-    const stats = await stat(path(nodeId)).catch(() => undefined);
+    const stats = statSync(path(nodeId), { throwIfNoEntry: false });
     if (stats === undefined) {
       read.delete(nodeId);
       return undefined;

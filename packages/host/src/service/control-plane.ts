@@ -1,3 +1,7 @@
+import type {
+  ProtocolServiceListProtocolsRequest,
+  ProtocolServiceListProtocolsResponse,
+} from "@blockvisor/wire/blockjoy/v1/protocol";
 import type { CreateNodeRequest, NodeSchema } from "@blockvisor/wire/blockvisor/host/v1/host";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 
@@ -16,4 +20,7 @@ export interface ControlPlane {
   emergency(id: string, action: string): Promise<void>;
   /** Nodes that the API has for this host. */
   listNodes(): Promise<readonly NodeMessage[]>;
+  listProtocols(request: ProtocolServiceListProtocolsRequest): Promise<ProtocolServiceListProtocolsResponse>;
+  /** Tells it about this machine, now. */
+  reportHost(): Promise<void>;
 }

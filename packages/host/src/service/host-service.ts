@@ -195,6 +195,12 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
         ...(config.privateOrgId === undefined ? {} : { privateOrgId: config.privateOrgId }),
       };
     },
+    getVersion: () => ({ version: context.version }),
+    listProtocols: (request) => context.requireCloud().listProtocols(request),
+    reportHost: async () => {
+      await context.requireCloud().reportHost();
+      return { hostId: host.config.hostId };
+    },
     reloadConfig: async () => {
       const { applied, needsRestart } = await context.reload();
       return { applied: [...applied], needsRestart: [...needsRestart] };

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { get, type IncomingMessage } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -36,7 +37,7 @@ test("the daemon's socket admits root and its group, and nobody else", async () 
   mkdirSync(paths.runDirectory, { recursive: true });
   for (const folder of [root, join(root, "run"), paths.runDirectory]) chmodSync(folder, 0o777);
   chownSync(paths.runDirectory, SOMEBODY, SOMEBODY);
-  const server = await serveSocket(paths, () => {});
+  const server = await serveSocket(paths, "1.2.3", () => {});
   try {
     const { gid, mode } = statSync(paths.socket);
     assert.deepEqual([mode & 0o777, statSync(paths.runDirectory).mode & 0o777], [0o660, 0o750]);
@@ -44,6 +45,13 @@ test("the daemon's socket admits root and its group, and nobody else", async () 
       [connectAs(0, 0), connectAs(SOMEBODY, gid), connectAs(SOMEBODY, SOMEBODY)],
       ["admitted", "admitted", "EACCES"],
     );
+    // Who asks for what this version does not have is told which one it is.
+    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+      const request = { socketPath: paths.socket, method: "POST", path: "/blockvisor.host.v1.HostService/Later" };
+      get(request, resolve).once("error", reject);
+    });
+    answer.resume();
+    assert.deepEqual([answer.statusCode, answer.headers["blockvisor-version"]], [404, "1.2.3"]);
   } finally {
     await server.close();
   }

@@ -13,15 +13,22 @@ const maxMessageBytes = 16 * 1024 * 1024;
 /** The first bytes of every HTTP/2 connection. */
 const http2Preface = Buffer.from("PRI ");
 
+const VERSION_HEADER = "blockvisor-version";
+
 export interface SocketServer {
   close(): Promise<void>;
 }
 
 /**
  * Serves Connect (HTTP/1.1 and 2), gRPC and gRPC-Web on the daemon's socket. The directory admits root and the group `blockvisor` only
- * (spec host-daemon DB-3.1, S1). Refused when another daemon answers there.
+ * (spec host-daemon DB-3.1, S1). Every answer names the `version`, so that clients of another one know what they talk to (DB-3.6), also
+ * when it is that there is no such method. Refused when another daemon answers there.
  */
-export async function serveSocket(paths: HostPaths, routes: (router: ConnectRouter) => void): Promise<SocketServer> {
+export async function serveSocket(
+  paths: HostPaths,
+  version: string,
+  routes: (router: ConnectRouter) => void,
+): Promise<SocketServer> {
   await mkdir(paths.runDirectory, { recursive: true });
   await chmod(paths.runDirectory, 0o750);
   await chown(paths.runDirectory, 0, await serviceGroup());
@@ -30,8 +37,14 @@ export async function serveSocket(paths: HostPaths, routes: (router: ConnectRout
   }
 
   const handler = connectNodeAdapter({ routes, readMaxBytes: maxMessageBytes });
-  const http1 = createHttp1(handler);
-  const http2 = createHttp2(handler);
+  const http1 = createHttp1((request, response) => {
+    response.setHeader(VERSION_HEADER, version);
+    handler(request, response);
+  });
+  const http2 = createHttp2((request, response) => {
+    response.setHeader(VERSION_HEADER, version);
+    handler(request, response);
+  });
   const connections = new Set<Socket>();
   const server = createServer((socket) => {
     connections.add(socket);

@@ -1,13 +1,20 @@
 import { Api } from "../../../cloud/api.ts";
-import { hostLogin } from "../../../cloud/host-login.ts";
+import { asHost } from "../../../cloud/host-login.ts";
 import type { Call } from "../../../command/verb.ts";
+import { DaemonClient } from "../../../daemon/client.ts";
+import type { Output } from "../../../output/output.ts";
 import { thisMachine } from "../../../place/machine.ts";
 import { stateDirectory } from "../../../place/root.ts";
 import { suiteVersion } from "../../../version.ts";
 
-/** `bv host update` (host-daemon §2.2, §10.1): what the daemon reports at its start and once a day, now. */
+/** `bv host update` (host-daemon §2.2, §10.1): what the daemon reports at its start and once a day, now; who may not read the host's login asks the daemon (DB-2.12). */
 export async function hostUpdate({ out }: Call<object, []>): Promise<void> {
-  const { url, token, hostId } = await hostLogin(out);
+  const login = await asHost(out);
+  if (login === undefined) {
+    const { hostId = "" } = await new DaemonClient(out).call("ReportHost", {}, { timeoutMs: 60_000 });
+    return told(out, hostId);
+  }
+  const { url, token, hostId } = login;
   using api = new Api(out, url, token);
   const machine = thisMachine(stateDirectory());
   await api.call("HostService/UpdateHost", () =>
@@ -22,6 +29,10 @@ export async function hostUpdate({ out }: Call<object, []>): Promise<void> {
       diskBytes: BigInt(machine.diskBytes),
     }),
   );
+  told(out, hostId);
+}
+
+function told(out: Output, hostId: string): void {
   out.line("Host info update sent");
   out.document({ host_id: hostId, updated: true });
 }

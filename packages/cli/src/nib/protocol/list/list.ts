@@ -1,6 +1,6 @@
 import { Api } from "../../../cloud/api.ts";
 import { readCredentials } from "../../../cloud/credentials.ts";
-import { listProtocols } from "../../../cloud/protocol-list.ts";
+import { askApi, listProtocols } from "../../../cloud/protocol-list.ts";
 import type { Call } from "../../../command/verb.ts";
 import type { ListOptions } from "../verbs.ts";
 
@@ -8,5 +8,5 @@ import type { ListOptions } from "../verbs.ts";
 export async function protocolList({ out, options }: Call<ListOptions, []>): Promise<void> {
   const { token, url } = readCredentials(out);
   using api = new Api(out, url, token);
-  await listProtocols(out, api, options.number, options.name);
+  await listProtocols(out, askApi(api), options);
 }

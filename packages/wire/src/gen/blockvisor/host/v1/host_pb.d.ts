@@ -10,6 +10,7 @@
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import type { Timestamp, TimestampJson } from "@bufbuild/protobuf/wkt";
+import type { ProtocolServiceListProtocolsRequestSchema, ProtocolServiceListProtocolsResponseSchema } from "../../../blockjoy/v1/protocol_pb.js";
 
 /**
  * Describes the file blockvisor/host/v1/host.proto.
@@ -143,6 +144,94 @@ export declare type GetInfoRequestJson = {
  * Use `create(GetInfoRequestSchema)` to create a new message.
  */
 export declare const GetInfoRequestSchema: GenMessage<GetInfoRequest, {jsonType: GetInfoRequestJson}>;
+
+/**
+ * @generated from message blockvisor.host.v1.GetVersionRequest
+ */
+export declare type GetVersionRequest = Message<"blockvisor.host.v1.GetVersionRequest"> & {
+};
+
+/**
+ * @generated from message blockvisor.host.v1.GetVersionRequest
+ */
+export declare type GetVersionRequestJson = {
+};
+
+/**
+ * Describes the message blockvisor.host.v1.GetVersionRequest.
+ * Use `create(GetVersionRequestSchema)` to create a new message.
+ */
+export declare const GetVersionRequestSchema: GenMessage<GetVersionRequest, {jsonType: GetVersionRequestJson}>;
+
+/**
+ * @generated from message blockvisor.host.v1.GetVersionResponse
+ */
+export declare type GetVersionResponse = Message<"blockvisor.host.v1.GetVersionResponse"> & {
+  /**
+   * @generated from field: string version = 1;
+   */
+  version: string;
+};
+
+/**
+ * @generated from message blockvisor.host.v1.GetVersionResponse
+ */
+export declare type GetVersionResponseJson = {
+  /**
+   * @generated from field: string version = 1;
+   */
+  version?: string;
+};
+
+/**
+ * Describes the message blockvisor.host.v1.GetVersionResponse.
+ * Use `create(GetVersionResponseSchema)` to create a new message.
+ */
+export declare const GetVersionResponseSchema: GenMessage<GetVersionResponse, {jsonType: GetVersionResponseJson}>;
+
+/**
+ * @generated from message blockvisor.host.v1.ReportHostRequest
+ */
+export declare type ReportHostRequest = Message<"blockvisor.host.v1.ReportHostRequest"> & {
+};
+
+/**
+ * @generated from message blockvisor.host.v1.ReportHostRequest
+ */
+export declare type ReportHostRequestJson = {
+};
+
+/**
+ * Describes the message blockvisor.host.v1.ReportHostRequest.
+ * Use `create(ReportHostRequestSchema)` to create a new message.
+ */
+export declare const ReportHostRequestSchema: GenMessage<ReportHostRequest, {jsonType: ReportHostRequestJson}>;
+
+/**
+ * @generated from message blockvisor.host.v1.ReportHostResponse
+ */
+export declare type ReportHostResponse = Message<"blockvisor.host.v1.ReportHostResponse"> & {
+  /**
+   * @generated from field: string host_id = 1;
+   */
+  hostId: string;
+};
+
+/**
+ * @generated from message blockvisor.host.v1.ReportHostResponse
+ */
+export declare type ReportHostResponseJson = {
+  /**
+   * @generated from field: string host_id = 1;
+   */
+  hostId?: string;
+};
+
+/**
+ * Describes the message blockvisor.host.v1.ReportHostResponse.
+ * Use `create(ReportHostResponseSchema)` to create a new message.
+ */
+export declare const ReportHostResponseSchema: GenMessage<ReportHostResponse, {jsonType: ReportHostResponseJson}>;
 
 /**
  * @generated from message blockvisor.host.v1.HostInfo
@@ -6260,6 +6349,16 @@ export declare const HostService: GenService<{
     output: typeof HostInfoSchema;
   },
   /**
+   * For clients of other versions: always answered, and never changed. Every answer of the daemon has its version as header `blockvisor-version`, too.
+   *
+   * @generated from rpc blockvisor.host.v1.HostService.GetVersion
+   */
+  getVersion: {
+    methodKind: "unary";
+    input: typeof GetVersionRequestSchema;
+    output: typeof GetVersionResponseSchema;
+  },
+  /**
    * @generated from rpc blockvisor.host.v1.HostService.GetHostMetrics
    */
   getHostMetrics: {
@@ -6276,6 +6375,26 @@ export declare const HostService: GenService<{
     methodKind: "unary";
     input: typeof ReloadConfigRequestSchema;
     output: typeof ReloadConfigResponseSchema;
+  },
+  /**
+   * What the control plane has for this host, for those who may ask the daemon but not read the host's login.
+   *
+   * @generated from rpc blockvisor.host.v1.HostService.ListProtocols
+   */
+  listProtocols: {
+    methodKind: "unary";
+    input: typeof ProtocolServiceListProtocolsRequestSchema;
+    output: typeof ProtocolServiceListProtocolsResponseSchema;
+  },
+  /**
+   * Tells the control plane about this machine again, now.
+   *
+   * @generated from rpc blockvisor.host.v1.HostService.ReportHost
+   */
+  reportHost: {
+    methodKind: "unary";
+    input: typeof ReportHostRequestSchema;
+    output: typeof ReportHostResponseSchema;
   },
   /**
    * Daemon state that `bv start` and installers wait on: one message now, one per change.

@@ -27,8 +27,8 @@ const FETCH_TIMEOUT_MS = 6 * 3_600_000;
  *     store/layout/HEX/           one OCI layout per image digest, `blobs` → ../../blobs
  *     store/locks/  store/tmp/    locks per digest; what a killed fetch leaves is swept by `sweepLayouts`
  *
- * Callers in this and other processes that want the same digest wait for the one that fetches it. A cut fetch keeps the layers it
- * has. Errors: those of `resolveDigest`, `image-unauthorized`, `image-platform`, `registry-unreachable`, `disk-full`,
+ * Callers in this and other processes that want the same digest wait for the one that fetches it. Layers are
+ * fetched several at a time, and a cut fetch keeps those it has. Errors: those of `resolveDigest`, `image-unauthorized`, `image-platform`, `registry-unreachable`, `disk-full`,
  * `image-changed`, `image-fetch-failed`, `aborted`.
  */
 export async function fetchToLayout(
@@ -107,11 +107,21 @@ async function skopeoCopy(
       timeoutMs: FETCH_TIMEOUT_MS,
       env: { TMPDIR: join(store, "tmp") },
       ...(options.signal ? { signal: options.signal } : {}),
-      ...(options.onProgress ? { onLine: options.onProgress } : {}),
+      ...(options.onProgress ? { onLine: progressOf(store, options.onProgress) } : {}),
     });
   } catch (error) {
     throw skopeoError(error, source);
   }
+}
+
+/** Of what skopeo says, the layers: those that an earlier fetch brought, of this image or another, are not fetched again. */
+function progressOf(store: string, onProgress: (line: string) => void): (line: string) => void {
+  return (line) => {
+    const hex = /^Copying blob sha256:([0-9a-f]{64})/.exec(line)?.[1];
+    if (hex === undefined) return;
+    const isHere = existsSync(join(store, "blobs", "sha256", hex));
+    onProgress(isHere ? `layer ${hex.slice(0, 12)} is here already` : `fetch layer ${hex.slice(0, 12)}`);
+  };
 }
 
 /** The source is named by digest wherever the transport can, so that what is fetched is what was resolved. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import {
   cpSync,
   existsSync,
@@ -11,8 +11,10 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  watch,
   writeFileSync,
 } from "node:fs";
+import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -238,6 +240,60 @@ test("killed while fetching: nothing half-made is taken for an image, and the ne
   assert.deepEqual(readdirSync(join(store, "layout")), []);
   const image = await fetchToLayout(parseContainerUri(`docker-daemon:${name}:v1`), store);
   assert.deepEqual(await filesOf(readFilesFromImage(image.layout, [plugin])), expectedFiles);
+});
+
+test("layers are fetched side by side, and a fetch that was cut goes on with those it has", {
+  timeout: 60_000,
+}, async () => {
+  const store = at("store-cut");
+  const asked: string[] = [];
+  const layers = JSON.parse(
+    execFileSync("skopeo", ["inspect", "--tls-verify=false", `docker://${registryAddress}/org/image:v1`], {
+      encoding: "utf8",
+    }),
+  ).Layers as readonly string[];
+  const [last = "", ...others] = layers.toReversed();
+  const cut = new AbortController();
+  mkdirSync(join(store, "blobs/sha256"), { recursive: true });
+  const watcher = watch(join(store, "blobs/sha256"), () => {
+    if (others.every((digest) => existsSync(join(store, "blobs/sha256", digest.slice(7))))) cut.abort();
+  });
+  const allAsked = new EventEmitter();
+  // Between skopeo and the registry: no layer comes before all were asked for, the last one never in the first fetch.
+  const front = createHttpServer(async (request, response) => {
+    const blob = /blobs\/(sha256:[0-9a-f]{64})$/.exec(request.url ?? "")?.[1];
+    if (blob !== undefined && layers.includes(blob) && request.method === "GET") {
+      asked.push(blob);
+      if (!cut.signal.aborted) {
+        if (asked.length < layers.length) await once(allAsked, "all");
+        else allAsked.emit("all");
+        if (blob === last) return;
+      }
+    }
+    const accept = [request.headers.accept ?? "*/*"].flat().join(", ");
+    const answer = await fetch(`http://${registryAddress}${request.url}`, {
+      method: request.method ?? "GET",
+      headers: { accept },
+    });
+    response.writeHead(answer.status, Object.fromEntries(answer.headers));
+    response.end(Buffer.from(await answer.arrayBuffer()));
+  }).listen(0, "127.0.0.1");
+  try {
+    await once(front, "listening");
+    const uri = parseContainerUri(`docker://127.0.0.1:${(front.address() as AddressInfo).port}/org/image:v1`);
+    await assert.rejects(fetchToLayout(uri, store, { signal: cut.signal }), { code: "aborted" });
+    assert.deepEqual(asked.splice(0).toSorted(), layers.toSorted());
+    const lines: string[] = [];
+    await fetchToLayout(uri, store, { onProgress: (line) => lines.push(line) });
+    const name = (digest: string) => digest.slice(7, 19);
+    const here = others.map((digest) => `layer ${name(digest)} is here already`);
+    assert.deepEqual(lines.toSorted(), [`fetch layer ${name(last)}`, ...here.toSorted()]);
+    assert.deepEqual(asked, [last]);
+  } finally {
+    watcher.close();
+    front.close();
+    front.closeAllConnections();
+  }
 });
 
 test("an image that is cancelled, missing or of no use says so", async () => {

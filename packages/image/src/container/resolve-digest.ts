@@ -11,7 +11,7 @@ import { skopeoError } from "./skopeo-error.ts";
 
 export interface FetchOptions {
   readonly signal?: AbortSignal;
-  /** Lines of what the tool does, for a human. */
+  /** A line for each layer, for a human. */
   readonly onProgress?: (line: string) => void;
   /** Registry credentials in the format of `skopeo login --authfile`; mode 0600. Default: none but the tool's own. */
   readonly authFile?: string;

@@ -129,6 +129,7 @@ describe(`archives of ${megabytes} MB`, () => {
     const jobs = await serving(first);
     assert.deepEqual([...jobs.keys()], ["download", "ledger", "prepare"]);
     assert.deepEqual([jobs.get("download")?.exit_code, jobs.get("download")?.progress?.message], [0, "MB"]);
+    assert.match(bench.must("bv", ["node", "job", "info", "cold_init", first.id]), /^stage: +cold_init$/m);
     const graph = bench.must("bv", ["node", "job", "graph", first.id]);
     assert.match(graph, /^1 {2}✔ prepare .*\n\n2 {2}✔ download .*needs prepare\n\n3 {2}▶ ledger .*needs download\n$/);
   });
@@ -200,7 +201,9 @@ describe(`archives of ${megabytes} MB`, () => {
     await eventually(
       "the same in what is told of the node",
       () => bench.must("bv", ["node", "info", node.id]),
-      (text) => /Progress: +\d+\.\d\d% \(\d+\/\d+ chunks\), .*B\/s, ETA /.test(text),
+      (text) =>
+        /Progress: +\d+\.\d\d% \(\d+\/\d+ chunks\), .*B\/s, ETA /.test(text) &&
+        /^Protocol status: +downloading \(neutral\), \d+\.\d\d% \(.*B\/s, ETA /m.test(text),
     );
     const babel = JSON.parse(readFileSync(join(node.directory, "agent.json"), "utf8")).process.pid as number;
     await bench.killDaemon();

@@ -32,6 +32,8 @@ export interface JobView {
   readonly upgrade_blocking: boolean;
   /** Of what it is defined as, and runs as. */
   readonly config_hash: string;
+  /** Of the job that brings the protocol data, by which section of the config: download | alternative_download | cold_init; else null. */
+  readonly stage: string | null;
   /** Events, newest first. */
   readonly logs: readonly string[];
 }
@@ -98,11 +100,19 @@ export function jobView(job: JobJson): JobView {
       : null,
     upgrade_blocking: job.upgradeBlocking ?? false,
     config_hash: job.configHash ?? "",
+    stage: job.stage || null,
     logs: job.logs ?? [],
   };
 }
 
-function progressView({ total, current, message, rate, etaSeconds, transfer }: JobProgressJson): JobProgressView {
+export function progressView({
+  total,
+  current,
+  message,
+  rate,
+  etaSeconds,
+  transfer,
+}: JobProgressJson): JobProgressView {
   return {
     total: optionalNumber(total),
     current: Number(current ?? 0),

@@ -23,6 +23,9 @@ const values = [
 /** States in which the protocol itself has nothing to tell yet. */
 const notYet = new Set(["downloading", "uploading", "initializing", "starting", "failed"]);
 
+/** The job that a state is about. */
+const transferOf: Readonly<Record<string, string>> = { downloading: "download", uploading: "upload" };
+
 type Metrics = MessageInitShape<typeof NodeMetricsSchema>;
 
 /** What a node's plugin says of it now. A function that fails leaves its value out and says why under `problems`. */
@@ -32,7 +35,8 @@ export async function nodeMetrics(actor: NodeActor): Promise<Metrics> {
   const { jobs } = await link.call("get_jobs", (options) => link.jobs.listJobs({}, options), {
     timeoutMs: callTimeoutMs,
   });
-  const collected: Metrics = { jobs: jobs.map(jobMessage), problems };
+  const told = jobs.map(jobMessage);
+  const collected: Metrics = { jobs: told, problems };
 
   const can = new Set(plugin.capabilities);
   /** What fails as a whole is told under these names. */
@@ -49,7 +53,8 @@ export async function nodeMetrics(actor: NodeActor): Promise<Metrics> {
     plugin.poll(callTimeoutMs, (loaded, engine, options) => loaded.protocolStatus(engine, { ...options, jobs: known })),
   );
   if (status === undefined) return collected;
-  collected.protocolStatus = { state: status.state, health: status.health };
+  const progress = told.find(({ name }) => name === transferOf[status.state])?.progress;
+  collected.protocolStatus = { state: status.state, health: status.health, ...given("progress", progress) };
   const asked = values.filter((name) => can.has(name));
   if (notYet.has(status.state) || asked.length === 0) return collected;
 

@@ -38,7 +38,9 @@ export function jobConfigMessage(name: string, config: plugin.JobConfig): Messag
       oneTime: config.one_time,
     }),
     // Alternative download and cold init are shell jobs under the reserved name; babel keeps the "incomplete" marker for them.
-    ...(name === "download" && "run_sh" in config.job_type ? { initializesProtocolData: "alternative-download" } : {}),
+    ...(name === "download" && "run_sh" in config.job_type
+      ? { initializesProtocolData: config.initializes_protocol_data ?? "alternative-download" }
+      : {}),
   };
 }
 
@@ -97,7 +99,22 @@ function restartMessage(restart: plugin.RestartPolicy): MessageInitShape<typeof 
   };
 }
 
+/** How a job brings the protocol data; undefined if it does not. */
+export function stageOf(config: JobInfo["config"]): plugin.DataStage | undefined {
+  const kind = config?.jobType?.kind.case;
+  if (kind === "download" || kind === "multiClientDownload") return "download";
+  switch (config?.initializesProtocolData) {
+    case "cold-init":
+      return "cold_init";
+    case "alternative-download":
+      return "alternative_download";
+    default:
+      return undefined;
+  }
+}
+
 export function scriptJobInfo(info: JobInfo): plugin.JobInfo {
+  const stage = stageOf(info.config);
   return {
     status: scriptJobStatus(info.status),
     timestamp: {
@@ -110,6 +127,7 @@ export function scriptJobInfo(info: JobInfo): plugin.JobInfo {
     restart_count: info.restartCount,
     logs: info.logs,
     upgrade_blocking: info.upgradeBlocking,
+    ...(stage === undefined ? {} : { stage }),
   };
 }
 

@@ -13,6 +13,7 @@ import {
   JobState,
 } from "@blockvisor/wire/blockvisor/host/v1/host";
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { stageOf } from "../plugin/job-messages.ts";
 
 export type JobMessage = Exclude<MessageInitShape<typeof JobSchema>, { $typeName: string }>;
 
@@ -30,6 +31,7 @@ export function jobMessage(info: JobInfo): JobMessage {
     needs: info.config?.needs ?? [],
     waitFor: info.config?.waitFor ?? [],
     lastFailure: info.lastFailure,
+    stage: stageOf(info.config) ?? "",
     ...(info.timestamp ? { since: info.timestamp } : {}),
     ...(info.progress ? { progress: progressMessage(info.progress) } : {}),
     ...(info.run ? { run: runMessage(info.run) } : {}),

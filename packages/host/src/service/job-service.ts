@@ -5,6 +5,7 @@ import type { AgentLink } from "../agent/agent-link.ts";
 import { HostError } from "../errors/host-error.ts";
 import { jobLogLines } from "./job-logs.ts";
 import { type JobMessage, jobMessage } from "./job-message.ts";
+import { jobNamed } from "./job-name.ts";
 import type { ServiceContext } from "./service-context.ts";
 
 type JobMethods =
@@ -31,6 +32,11 @@ export function jobService({ nodes }: ServiceContext): Pick<ServiceImpl<typeof H
       throw new HostError("unavailable", "node connection is closed", { hint: "the node is stopped; start it first" });
     }
     return actor.parts.link;
+  };
+
+  const found = async (of: { readonly node: string; readonly job: string }) => {
+    const link = linkOf(of.node);
+    return { link, job: await jobNamed(link, of.job) };
   };
 
   const jobOf = async (link: AgentLink, name: string): Promise<JobMessage> => {
@@ -61,14 +67,17 @@ export function jobService({ nodes }: ServiceContext): Pick<ServiceImpl<typeof H
       const jobs = await jobsOf(linkOf(node));
       return { jobs: jobs.map(jobMessage) };
     },
-    getJob: ({ node, job }) => jobOf(linkOf(node), job),
-    startJob: async ({ node, job, force }) => {
-      const link = linkOf(node);
+    getJob: async (request) => {
+      const { link, job } = await found(request);
+      return jobOf(link, job);
+    },
+    startJob: async ({ force, ...request }) => {
+      const { link, job } = await found(request);
       await link.call("start_job", (options) => link.jobs.startJob({ name: job, force }, options));
       return jobOf(link, job);
     },
-    stopJob: async ({ node, job }) => {
-      const link = linkOf(node);
+    stopJob: async (request) => {
+      const { link, job } = await found(request);
       await stopping(link, job, "stop_job", (options) => link.jobs.stopJob({ name: job }, options));
       return jobOf(link, job);
     },
@@ -78,23 +87,23 @@ export function jobService({ nodes }: ServiceContext): Pick<ServiceImpl<typeof H
       await stopping(link, undefined, "stop_all_jobs", (options) => link.jobs.stopAllJobs({}, options));
       return { jobs: (await jobsOf(link)).filter(({ name }) => active.has(name)).map(jobMessage) };
     },
-    skipJob: async ({ node, job }) => {
-      const link = linkOf(node);
+    skipJob: async (request) => {
+      const { link, job } = await found(request);
       await stopping(link, job, "skip_job", (options) => link.jobs.skipJob({ name: job }, options));
       return jobOf(link, job);
     },
-    cleanupJob: async ({ node, job }) => {
-      const link = linkOf(node);
+    cleanupJob: async (request) => {
+      const { link, job } = await found(request);
       await link.call("cleanup_job", (options) => link.jobs.cleanupJob({ name: job }, options));
       return jobOf(link, job);
     },
-    resetJob: async ({ node, job }) => {
-      const link = linkOf(node);
+    resetJob: async (request) => {
+      const { link, job } = await found(request);
       await link.call("reset_job", (options) => link.jobs.resetJob({ name: job }, options));
       return jobOf(link, job);
     },
-    deleteJob: async ({ node, job }) => {
-      const link = linkOf(node);
+    deleteJob: async (request) => {
+      const { link, job } = await found(request);
       await stopping(link, job, "delete_job", (options) => link.jobs.deleteJob({ name: job }, options));
       return {};
     },
@@ -108,13 +117,16 @@ export function jobService({ nodes }: ServiceContext): Pick<ServiceImpl<typeof H
         jobs: ordered.map(({ name }) => ({ job: known.get(name) ?? { name }, defined: known.has(name) })),
       };
     },
-    setJobLimits: async ({ node, job, ...limits }) => {
-      const link = linkOf(node);
-      const change = { name: job, ...limitsOf(limits) };
+    setJobLimits: async (request) => {
+      const { link, job } = await found(request);
+      const change = { name: job, ...limitsOf(request) };
       await link.call("set_transfer_limits", (options) => link.jobs.setTransferLimits(change, options));
       return jobOf(link, job);
     },
-    streamJobLogs: (request, { signal }) => jobLogLines(linkOf(request.node), request, signal),
+    streamJobLogs: async function* (request, { signal }) {
+      const { link, job } = await found(request);
+      yield* jobLogLines(link, { ...request, job }, signal);
+    },
   };
 }
 

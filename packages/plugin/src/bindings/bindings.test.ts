@@ -253,7 +253,7 @@ test("jobs from a script (§12 20, 21)", async () => {
   await assert.rejects(plugin.call("unnamed", "", engine), failing(/create_job failed: empty job name is not allowed/));
   assert.equal(
     await plugin.call("info", "", engine),
-    '{"exit_code":null,"logs":[],"progress":null,"restart_count":2,"status":{"pending":{"waiting_for":["x"]}},"status_name":"pending",' +
+    '{"exit_code":null,"logs":[],"progress":null,"restart_count":2,"stage":null,"status":{"pending":{"waiting_for":["x"]}},"status_name":"pending",' +
       '"timestamp":{"nanos_since_epoch":0,"secs_since_epoch":5},"timestamp_secs":5,"upgrade_blocking":true}',
   );
   assert.equal(await plugin.call("status", "", engine), "x");

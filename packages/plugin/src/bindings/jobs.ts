@@ -49,5 +49,6 @@ function forScripts(job: JobInfo) {
   const { status, timestamp } = job;
   const [name = ""] = typeof status === "string" ? [status] : Object.keys(status);
   const exitCode = typeof status === "object" && "finished" in status ? status.finished.exit_code : null;
-  return { ...job, timestamp_secs: timestamp.secs_since_epoch, status_name: name, exit_code: exitCode };
+  const more = { timestamp_secs: timestamp.secs_since_epoch, status_name: name, exit_code: exitCode };
+  return { ...job, ...more, stage: job.stage ?? null };
 }

@@ -42,6 +42,7 @@ function jobConfig(jobType: JobType, restart: RestartPolicy, rest: Partial<JobCo
     log_timestamp: rest.log_timestamp ?? null,
     use_protocol_data: rest.use_protocol_data ?? null,
     one_time: rest.one_time ?? null,
+    ...(rest.initializes_protocol_data && { initializes_protocol_data: rest.initializes_protocol_data }),
   };
 }
 
@@ -96,8 +97,17 @@ export function multiClientDownloadJob({ download }: PluginConfig, stage: Stage)
   return archiveJob(DOWNLOAD_JOB, { multi_client_download: limits }, download?.restart_config, stage);
 }
 
-/** `alternative_download` or `cold_init`; both run as the job `download`. */
-export function shellDownloadJob(section: AlternativeDownload | ColdInit, stage: Stage): PlannedJob {
+/** `alternative_download`, which runs as the job `download`. */
+export function alternativeDownloadJob(section: AlternativeDownload, stage: Stage): PlannedJob {
+  return shellDownloadJob(section, stage, { initializes_protocol_data: "alternative-download" });
+}
+
+/** `cold_init`, which runs as the job `download` too. */
+export function coldInitJob(section: ColdInit, stage: Stage): PlannedJob {
+  return shellDownloadJob(section, stage, { one_time: section.one_time, initializes_protocol_data: "cold-init" });
+}
+
+function shellDownloadJob(section: AlternativeDownload, stage: Stage, rest: Partial<JobConfig>): PlannedJob {
   const restart: RestartPolicy = section.restart_config ? { on_failure: section.restart_config } : "never";
   return {
     name: DOWNLOAD_JOB,
@@ -106,7 +116,7 @@ export function shellDownloadJob(section: AlternativeDownload | ColdInit, stage:
       run_as: section.run_as,
       log_buffer_capacity_mb: section.log_buffer_capacity_mb,
       log_timestamp: section.log_timestamp,
-      one_time: "one_time" in section ? section.one_time : null,
+      ...rest,
     }),
   };
 }

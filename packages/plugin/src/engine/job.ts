@@ -65,6 +65,8 @@ export interface JobConfig {
   readonly log_timestamp: boolean | null;
   readonly use_protocol_data: boolean | null;
   readonly one_time: boolean | null;
+  /** Of a shell job that brings the protocol data: which section of the config it is. Absent for all others, and for what scripts create. */
+  readonly initializes_protocol_data?: "alternative-download" | "cold-init";
 }
 
 export type JobStatus =
@@ -88,7 +90,12 @@ export interface JobInfo {
   /** Runner events of the last 24 h, newest first. */
   readonly logs: readonly string[];
   readonly upgrade_blocking: boolean;
+  /** Of a job that brings the protocol data: where from. */
+  readonly stage?: DataStage;
 }
+
+/** The section of the config by which a job brings the protocol data: all of them run as the job `download`. */
+export type DataStage = "download" | "alternative_download" | "cold_init";
 
 export type JobsInfo = Readonly<Record<string, JobInfo>>;
 

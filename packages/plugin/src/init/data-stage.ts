@@ -1,12 +1,13 @@
 import { dataDirectory, downloadServices, isMultiClient } from "../config/archives.ts";
 import type { PluginConfig } from "../config/model.ts";
 import {
+  alternativeDownloadJob,
+  coldInitJob,
   DOWNLOAD_JOB,
   downloadJob,
   multiClientDownloadJob,
   type PlannedJob,
   type Stage,
-  shellDownloadJob,
   stageJob,
 } from "../config/plan.ts";
 import type { RunContext } from "./context.ts";
@@ -56,9 +57,9 @@ function sourceJob(config: PluginConfig, source: DataSource, stage: Stage): Plan
     case "archive":
       return downloadJob(config, stage);
     case "alternative_download":
-      return config.alternative_download ? shellDownloadJob(config.alternative_download, stage) : undefined;
+      return config.alternative_download ? alternativeDownloadJob(config.alternative_download, stage) : undefined;
     case "cold_init":
-      return config.cold_init ? shellDownloadJob(config.cold_init, stage) : undefined;
+      return config.cold_init ? coldInitJob(config.cold_init, stage) : undefined;
     case "none":
       return undefined;
   }

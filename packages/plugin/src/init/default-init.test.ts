@@ -164,6 +164,7 @@ test("where the data come from (§12 27, 28)", async () => {
     restart: "never",
     needs: ["jwt", "chain"],
     run_as: "bob",
+    initializes_protocol_data: "alternative-download",
   });
   assert.deepEqual(alternative["reth"]?.needs, ["unpack"]);
 
@@ -174,6 +175,7 @@ test("where the data come from (§12 27, 28)", async () => {
     restart: "never",
     needs: ["jwt", "chain"],
     one_time: true,
+    initializes_protocol_data: "cold-init",
   });
   assert.equal(cold["unpack"], undefined);
   assert.deepEqual(cold["reth"]?.needs, ["download"]);

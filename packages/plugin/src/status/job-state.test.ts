@@ -43,5 +43,13 @@ test("what jobs say about the protocol (§12 32)", async () => {
     const expected = state === undefined ? undefined : { state, health: state === "failed" ? "unhealthy" : "neutral" };
     assert.deepEqual(await statusFromJobs(infos, async () => config), expected);
   }
+  const progress = { total: 8, current: 1, message: "chunks" };
+  for (const [job, state] of [
+    ["upload", "uploading"],
+    ["download", "downloading"],
+  ] as const) {
+    const told = await statusFromJobs({ [job]: { ...info("running"), progress } }, async () => config);
+    assert.deepEqual(told, { state, health: "neutral", progress });
+  }
   assert.equal(await statusFromJobs({ reth: info(pending) }, async () => undefined), undefined);
 });

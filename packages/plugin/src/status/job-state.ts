@@ -1,6 +1,6 @@
 import type { PluginConfig } from "../config/model.ts";
 import { DOWNLOAD_JOB, UPLOAD_JOB } from "../config/plan.ts";
-import { isActive, type JobStatus, type JobsInfo } from "../engine/job.ts";
+import { isActive, type JobInfo, type JobStatus, type JobsInfo } from "../engine/job.ts";
 import type { ProtocolStatus } from "./protocol-status.ts";
 
 /**
@@ -12,8 +12,9 @@ export async function statusFromJobs(
   jobs: JobsInfo,
   config: () => Promise<PluginConfig | undefined>,
 ): Promise<ProtocolStatus | undefined> {
-  if (jobs[UPLOAD_JOB]?.status === "running") return { state: "uploading", health: "neutral" };
-  if (isUnderWay(jobs[DOWNLOAD_JOB]?.status)) return { state: "downloading", health: "neutral" };
+  const [upload, download] = [jobs[UPLOAD_JOB], jobs[DOWNLOAD_JOB]];
+  if (upload?.status === "running") return transferring("uploading", upload);
+  if (download !== undefined && isUnderWay(download.status)) return transferring("downloading", download);
   const named = (matches: (status: JobStatus | undefined) => boolean): readonly string[] =>
     Object.keys(jobs).filter((name) => matches(jobs[name]?.status));
   const [failed, pending] = [named(hasFailed), named(isPending)];
@@ -26,8 +27,12 @@ export async function statusFromJobs(
   return { state: initializing ? "initializing" : "starting", health: "neutral" };
 }
 
+function transferring(state: string, { progress }: JobInfo): ProtocolStatus {
+  return { state, health: "neutral", ...(progress === null ? {} : { progress }) };
+}
+
 /** It runs, or could at once: between two tries it does not. */
-function isUnderWay(status: JobStatus | undefined): boolean {
+function isUnderWay(status: JobStatus): boolean {
   return isActive(status) && !(isPending(status) && status.pending.waiting_for.length > 0);
 }
 

@@ -2,7 +2,14 @@ import type { NodeMetricsJson } from "@blockvisor/wire/blockvisor/host/v1/host";
 import type { Call } from "../../../command/verb.ts";
 import { DaemonClient } from "../../../daemon/client.ts";
 import { isolationText } from "../../../daemon/isolation-view.ts";
-import { type JobView, jobProgressText, jobStatusText, jobView, utcTime } from "../../../daemon/job-view.ts";
+import {
+  type JobView,
+  jobProgressText,
+  jobStatusText,
+  jobView,
+  progressView,
+  utcTime,
+} from "../../../daemon/job-view.ts";
 import { type NodeView, nodeView } from "../../../daemon/node-view.ts";
 import { portText } from "../../../daemon/port-mapping.ts";
 import { Failure } from "../../../failure/failure.ts";
@@ -68,7 +75,11 @@ function metricValues(metrics: NodeMetricsJson) {
     sqd_name: metrics.sqdName ?? null,
     consensus: metrics.consensus ?? null,
     protocol_status: metrics.protocolStatus
-      ? { state: metrics.protocolStatus.state ?? "", health: metrics.protocolStatus.health ?? "" }
+      ? {
+          state: metrics.protocolStatus.state ?? "",
+          health: metrics.protocolStatus.health ?? "",
+          progress: metrics.protocolStatus.progress ? progressView(metrics.protocolStatus.progress) : null,
+        }
       : null,
   };
 }
@@ -100,7 +111,8 @@ function printInfo(
     }
   }
   if (fault) show("Last fault", `${fault.message} (${utcTime(fault.time)})`);
-  show("Protocol status", status ? ` ${status.state} (${status.health})` : " -");
+  const progress = status?.progress ? `, ${jobProgressText(status.progress)}` : "";
+  show("Protocol status", status ? ` ${status.state} (${status.health})${progress}` : " -");
   show("Ip", [node.ip, ...node.extra_ips].join(", "));
   show("Gateway", node.gateway);
   if (node.ports.length > 0) show("Host ports", node.ports.map(portText).join(", "));
@@ -128,6 +140,7 @@ function printJob(out: Output, job: JobView): void {
   const show = (label: string, value: string) => out.line(`    ${`${label}:`.padEnd(16)}${printable(value)}`);
   out.line(`  - "${printable(job.name)}"`);
   show("Status", `${utcTime(job.since)}| ${jobStatusText(job)}`);
+  if (job.stage) show("Stage", job.stage);
   show("Restarts", String(job.restart_count));
   if (job.last_failure && job.last_failure !== job.message) show("Last failure", job.last_failure);
   if (job.needs.length > 0) show("Needs", job.needs.join(", "));

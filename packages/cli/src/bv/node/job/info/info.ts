@@ -24,6 +24,7 @@ function printJob(out: Output, job: JobView): void {
   show("status", `${utcTime(job.since)}| ${jobStatusText(job)}`);
   if (job.progress) show("progress", jobProgressText(job.progress));
   show("restart_count", restartsText(job));
+  if (job.stage) show("stage", job.stage);
   show("upgrade_blocking", String(job.upgrade_blocking));
   if (job.last_failure && job.last_failure !== job.message) show("last_failure", job.last_failure);
   if (job.needs.length > 0) show("needs", job.needs.join(", "));

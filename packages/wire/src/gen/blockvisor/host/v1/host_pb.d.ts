@@ -2639,6 +2639,13 @@ export declare type ProtocolStatus = Message<"blockvisor.host.v1.ProtocolStatus"
    * @generated from field: string health = 2;
    */
   health: string;
+
+  /**
+   * Of the download or upload that the state is about.
+   *
+   * @generated from field: optional blockvisor.host.v1.JobProgress progress = 3;
+   */
+  progress?: JobProgress | undefined;
 };
 
 /**
@@ -2656,6 +2663,13 @@ export declare type ProtocolStatusJson = {
    * @generated from field: string health = 2;
    */
   health?: string;
+
+  /**
+   * Of the download or upload that the state is about.
+   *
+   * @generated from field: optional blockvisor.host.v1.JobProgress progress = 3;
+   */
+  progress?: JobProgressJson;
 };
 
 /**
@@ -4921,6 +4935,13 @@ export declare type Job = Message<"blockvisor.host.v1.Job"> & {
    * @generated from field: string config_hash = 20;
    */
   configHash: string;
+
+  /**
+   * Of the job that brings the protocol data, by which section of the config: download | alternative_download | cold_init; else empty.
+   *
+   * @generated from field: string stage = 21;
+   */
+  stage: string;
 };
 
 /**
@@ -5054,6 +5075,13 @@ export declare type JobJson = {
    * @generated from field: string config_hash = 20;
    */
   configHash?: string;
+
+  /**
+   * Of the job that brings the protocol data, by which section of the config: download | alternative_download | cold_init; else empty.
+   *
+   * @generated from field: string stage = 21;
+   */
+  stage?: string;
 };
 
 /**

@@ -19,8 +19,6 @@ import { tellFailed } from "./tell-failed.ts";
 /** Nodes whose plugins are asked at the same time: bounds what polling costs (spec host-daemon DB-10.4). */
 const pollConcurrency = 4;
 
-const addressTimeoutMs = 4_000;
-
 /** What a node told, as the API gets it; `accept` when it has. */
 interface NodeNews {
   readonly id: string;
@@ -172,9 +170,7 @@ export class Reports {
   async #address(actor: NodeActor): Promise<string | undefined> {
     const { plugin } = actor.parts;
     if (!plugin.capabilities.includes("address")) return undefined;
-    return plugin
-      .poll(addressTimeoutMs, (loaded, engine, options) => loaded.poll("address", engine, options))
-      .catch(() => undefined);
+    return plugin.poll((loaded, engine, options) => loaded.poll("address", engine, options)).catch(() => undefined);
   }
 
   #managed(): readonly NodeActor[] {

@@ -6,6 +6,7 @@ import { HostError } from "../errors/host-error.ts";
 import { isHidden } from "../network/index.ts";
 import { cpuPolicySchema } from "../node/node-state.ts";
 import { unsafeArguments } from "../runtime/apptainer-arguments.ts";
+import { type TimeLimits, timeLimitsOf, timeLimitsSchema } from "./time-limits.ts";
 
 const ip = z.string().min(1);
 
@@ -90,6 +91,7 @@ const schema = z.looseObject({
       agent_timeout_secs: z.number().min(1).default(15),
     })
     .prefault({}),
+  limits: timeLimitsSchema.prefault({}),
   /**
    * What keeps new nodes to their disk size: `auto`, a btrfs quota where the nodes' file system has quotas switched on, and else only the
    * daemon, where the disk runs full; `image`, else a file with a file system in it for each node; `off`, only the daemon.
@@ -159,6 +161,7 @@ export interface HostConfig {
   readonly upgradeSmokeCheck: boolean;
   readonly upgradeWatchMs: number;
   readonly recovery: { readonly checkMs: number; readonly agentTimeoutMs: number };
+  readonly limits: TimeLimits;
   readonly metricsPort: number | undefined;
   readonly caFile: string | undefined;
   /** Of schedules; undefined: the machine's. */
@@ -245,6 +248,7 @@ function resolve(file: HostConfigFile, path: string): HostConfig {
       checkMs: file.recovery.check_secs * 1000,
       agentTimeoutMs: file.recovery.agent_timeout_secs * 1000,
     },
+    limits: timeLimitsOf(file.limits),
     metricsPort: file.metrics_port,
     caFile: file.ca_file,
     timeZone: file.timezone,

@@ -4,6 +4,7 @@ import { configKeys, type HostConfig } from "./host-config.ts";
 /** What counts at once; everything else is built into what the daemon made when it started. */
 const liveKeys: ReadonlySet<string> = new Set([
   "recovery",
+  "limits",
   "maintenance_mode",
   "images",
   "job_logs",
@@ -41,8 +42,18 @@ export class LiveConfig {
     const isChanged = (key: string, since: HostConfig): boolean => !isDeepStrictEqual(next.file[key], since.file[key]);
     const applied = configKeys.filter((key) => liveKeys.has(key) && isChanged(key, this.#current));
     const needsRestart = configKeys.filter((key) => !liveKeys.has(key) && isChanged(key, this.#started));
-    const { file, recovery, maintenanceMode, imagesMaxBytes, jobLogsMaxMb, upgradeSmokeCheck, upgradeWatchMs } = next;
-    const live = { file, recovery, maintenanceMode, imagesMaxBytes, jobLogsMaxMb, upgradeSmokeCheck, upgradeWatchMs };
+    const { file, recovery, limits, maintenanceMode, imagesMaxBytes, jobLogsMaxMb, upgradeSmokeCheck, upgradeWatchMs } =
+      next;
+    const live = {
+      file,
+      recovery,
+      limits,
+      maintenanceMode,
+      imagesMaxBytes,
+      jobLogsMaxMb,
+      upgradeSmokeCheck,
+      upgradeWatchMs,
+    };
     this.#current = { ...this.#started, ...live };
     return { applied, needsRestart };
   }

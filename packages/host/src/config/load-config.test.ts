@@ -34,6 +34,7 @@ const full = {
   disk_limit: "image",
   images: { max_gb: 20 },
   job_logs: { max_mb: 500 },
+  limits: { stop_secs: 90 },
   net_conf: { gateway_ip: "10.1.0.1", host_ip: "10.1.0.2", prefix: 24, available_ips: ["10.1.0.3"] },
   apptainer: { extra_args: null, host_network: false, cpu_limit: true, memory_limit: true },
 };
@@ -69,6 +70,7 @@ describe("the host configuration", () => {
       upgradeSmokeCheck: false,
       upgradeWatchMs: 3_000,
       recovery: { checkMs: 30_000, agentTimeoutMs: 15_000 },
+      limits: { callMs: 60_000, initMs: 1_800_000, pollMs: 4_000, stopMs: 90_000, forcedStopMs: 5_000 },
       metricsPort: undefined,
       caFile: undefined,
       timeZone: undefined,
@@ -190,6 +192,7 @@ describe("the host configuration", () => {
   for (const [name, text, message] of [
     ["broken JSON", '{"id": ', /failed to parse host config: .*blockvisor\.json/],
     ["a wrong type", { ...full, net_conf: { ...full.net_conf, prefix: "24" } }, /net_conf\.prefix/],
+    ["no time at all", { ...full, limits: { plugin_call_secs: 0 } }, /limits\.plugin_call_secs: /],
     ["a time zone that there is not", { ...full, timezone: "Europe/Atlantis" }, /timezone: is no time zone/],
     ["a newer schema", { ...full, schema_version: 9 }, /schema_version/],
   ] as const) {

@@ -6,8 +6,8 @@ import type { NodeActor } from "../node/node-actor.ts";
 import { scriptJobInfo } from "../plugin/job-messages.ts";
 import { jobMessage } from "../service/job-message.ts";
 
-/** Budget of each plugin function, in milliseconds (spec host-daemon §10.3). */
-const callTimeoutMs = 4_000;
+/** Of the list of jobs; each function of the plugin has a limit of its own (spec host-daemon §10.3). */
+const jobsTimeoutMs = 4_000;
 
 /** Asked for in this order, where the plugin has them. */
 const values = [
@@ -33,7 +33,7 @@ export async function nodeMetrics(actor: NodeActor): Promise<Metrics> {
   const { plugin, link } = actor.parts;
   const problems: string[] = [];
   const { jobs } = await link.call("get_jobs", (options) => link.jobs.listJobs({}, options), {
-    timeoutMs: callTimeoutMs,
+    timeoutMs: jobsTimeoutMs,
   });
   const told = jobs.map(jobMessage);
   const collected: Metrics = { jobs: told, problems };
@@ -50,7 +50,7 @@ export async function nodeMetrics(actor: NodeActor): Promise<Metrics> {
   const known = Object.fromEntries(jobs.map((job) => [job.name, scriptJobInfo(job)]));
   const status = await telling(
     ["protocol_status"],
-    plugin.poll(callTimeoutMs, (loaded, engine, options) => loaded.protocolStatus(engine, { ...options, jobs: known })),
+    plugin.poll((loaded, engine, options) => loaded.protocolStatus(engine, { ...options, jobs: known })),
   );
   if (status === undefined) return collected;
   const progress = told.find(({ name }) => name === transferOf[status.state])?.progress;
@@ -60,7 +60,7 @@ export async function nodeMetrics(actor: NodeActor): Promise<Metrics> {
 
   const polled = await telling(
     asked,
-    plugin.poll(callTimeoutMs, (loaded, engine, options) => loaded.pollAll(asked, engine, options)),
+    plugin.poll((loaded, engine, options) => loaded.pollAll(asked, engine, options)),
   );
   if (polled === undefined) return collected;
   for (const [name, error] of polled.failures) problems.push(`${name}: ${reportOf(error).message}`);

@@ -8,6 +8,7 @@ import { failedAs, givenUp, givenUpFor, journalOf } from "./command-outcome.ts";
 import { describeFault } from "./describe-fault.ts";
 import { execute } from "./execute.ts";
 import { hopeful, isStale, settled } from "./goal-reached.ts";
+import { isStopOverdue, waitsForAttempt } from "./next-attempt.ts";
 import { restoreParts } from "./node-assembly.ts";
 import type { NodeParts } from "./node-host.ts";
 import type { NodeOperation, NodeState, OperationKind } from "./node-state.ts";
@@ -176,12 +177,8 @@ export class NodeActor {
     const { problem } = this.#state;
     const givenUp = this.#state.expected_status === "Failed";
     if (givenUp && problem?.wanted === undefined) return;
-    if (
-      problem !== null &&
-      (problem.next_attempt === null || problem.next_attempt > Date.now()) &&
-      problem.attempts > 0
-    )
-      return;
+    const byForce = isStopOverdue(this.#state, this.parts.host.config.limits.stopMs, Date.now());
+    if (!byForce && waitsForAttempt(this.#state, Date.now())) return;
     const isRetried = problem !== null && problem.attempts > 0;
     if (givenUp) await this.amend((state) => (state.expected_status === "Failed" ? hopeful(state) : {}));
     const { expected_status: expected } = this.#state;
@@ -196,8 +193,7 @@ export class NodeActor {
       const operation = "recover";
       this.parts.events.add({ kind: "found", operation, message: describeFault(this.#state, seen, end) });
     }
-    const escalate = expected === "Stopped" && (problem?.attempts ?? 0) >= 2;
-    if (escalate) await this.amend(() => ({ force: true }));
+    if (byForce) await this.amend(() => ({ force: true }));
     this.#recoveries += 1;
     await this.operate({ kind: "recover", change: () => ({}) }).catch(() => {});
   }

@@ -59,7 +59,7 @@ export function assembleNode(
     paths,
     log,
     link,
-    plugin: new NodePlugin(host.workers, engine, pluginRoot),
+    plugin: new NodePlugin(host.workers, engine, pluginRoot, () => host.config.limits),
     tasks,
     events,
     borrowData: (from, stop, work) => lendData(actorOf(from), stop, work),

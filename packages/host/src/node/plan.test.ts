@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { afterFailure, maxAttempts, slowRetryMs, switched, tolerated } from "./after-failure.ts";
+import { isStopOverdue, waitsForAttempt } from "./next-attempt.ts";
 import { sampleState } from "./node-state.sample.ts";
 import { contentOf, type NodeState } from "./node-state.ts";
 import { nothing, type Observed } from "./observed.ts";
@@ -423,4 +424,26 @@ describe("after a failure", () => {
       ["Failed", null, "upgrade_failed"],
     );
   });
+});
+
+test("a node that did not stop in order is stopped by force when its time is over, once (DB-4.16)", () => {
+  const since = 1_000_000;
+  const problem = { code: "failed", message: "", hint: "", since, attempts: 1, next_attempt: since + 45_000 };
+  const stopping = { expected_status: "Stopped" as const, force: false, problem };
+  assert.deepEqual(
+    [119_999, 120_000].map((ms) => isStopOverdue(stopping, 120_000, since + ms)),
+    [false, true],
+  );
+  for (const other of [
+    { ...stopping, force: true },
+    { ...stopping, expected_status: "Running" as const },
+    { ...stopping, problem: null },
+  ]) {
+    assert.equal(isStopOverdue(other, 120_000, since + 500_000), false);
+  }
+  assert.deepEqual(
+    [44_999, 45_000].map((ms) => waitsForAttempt(stopping, since + ms)),
+    [true, false],
+  );
+  assert.equal(waitsForAttempt({ problem: { ...problem, next_attempt: null } }, since + 500_000), true);
 });

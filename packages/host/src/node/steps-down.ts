@@ -4,15 +4,13 @@ import type { ExecutorTable, StepContext } from "./outcome.ts";
 
 const second = 1000;
 
-/** Who forces a stop, or deletes the node with its data, still lets jobs end in order, but only for a moment (spec host-daemon §4.4, DB-4.16). */
-const forcedMs = 5 * second;
-
 /** Steps that take a node down. */
 export const downSteps = {
   stop_jobs: async (node, { force }, { state, signal, progress }) => {
     node.tasks.disarm();
     const { babel, call } = node.link;
-    const timeoutMs = force ? forcedMs : await shutdownMs(node, signal);
+    // By force, or when the node is deleted with its data, jobs still end in order, but only for a moment (spec host-daemon §4.4, DB-4.16).
+    const timeoutMs = force ? node.host.config.limits.forcedStopMs : await shutdownMs(node, signal);
     const remaining = tellRemaining(node, progress, signal);
     await node.host.spaces.giveRoom(node.paths.directory, state.space);
     try {

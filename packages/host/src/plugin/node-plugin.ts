@@ -1,4 +1,5 @@
 import type { CallOptions, InitOptions, Plugin, PluginEngine, PluginWorkers } from "@blockvisor/plugin";
+import type { TimeLimits } from "../config/time-limits.ts";
 import { HostError } from "../errors/host-error.ts";
 import { readPluginFiles } from "./plugin-files.ts";
 
@@ -7,16 +8,23 @@ export class NodePlugin {
   readonly #workers: PluginWorkers;
   readonly #engine: PluginEngine;
   readonly #rootfs: () => Promise<string>;
+  readonly #limits: () => Pick<TimeLimits, "callMs" | "initMs" | "pollMs">;
   #plugin: Plugin | undefined;
   #failure: unknown = new HostError("unavailable", "the plugin is not loaded yet");
   #polls = new AbortController();
   #loading: Promise<void> = Promise.resolve();
 
-  /** @param rootfs in which the files are; asked whenever they are read */
-  constructor(workers: PluginWorkers, engine: PluginEngine, rootfs: () => Promise<string>) {
+  /** @param rootfs in which the files are; asked whenever they are read. `limits`: asked at each call. */
+  constructor(
+    workers: PluginWorkers,
+    engine: PluginEngine,
+    rootfs: () => Promise<string>,
+    limits: () => Pick<TimeLimits, "callMs" | "initMs" | "pollMs">,
+  ) {
     this.#workers = workers;
     this.#engine = engine;
     this.#rootfs = rootfs;
+    this.#limits = limits;
   }
 
   /**
@@ -66,23 +74,23 @@ export class NodePlugin {
   }
 
   async init(options: InitOptions): Promise<void> {
-    await this.require().init(this.#engine, options);
+    await this.require().init(this.#engine, this.#long(options));
   }
 
   /** What changed parameters mean for services. False: `init` has to run. */
   async renewServices(options: InitOptions): Promise<boolean> {
-    return this.require().renewServices(this.#engine, options);
+    return this.require().renewServices(this.#engine, this.#long(options));
   }
 
   async resumeServices(options: InitOptions): Promise<void> {
-    await this.require().resumeServices(this.#engine, options);
+    await this.require().resumeServices(this.#engine, this.#long(options));
   }
 
   /** Evaluates and persists the config; touches no job (spec host-daemon DB-4.8, DB-4.18). */
   async reevaluate(options: CallOptions): Promise<void> {
     const plugin = this.require();
     if (!plugin.hasConfig) return;
-    const config = await plugin.evaluateConfig(this.#engine, options);
+    const config = await plugin.evaluateConfig(this.#engine, this.#short(options));
     const signal = options.signal ?? new AbortController().signal;
     await this.#engine.saveConfig(config, plugin.digest, { deadline: Number.POSITIVE_INFINITY, signal });
   }
@@ -96,15 +104,21 @@ export class NodePlugin {
         candidates: plugin.capabilities,
       });
     }
-    return plugin.call(name, param, this.#engine, options);
+    const limited = name === "init" || name === "upload" ? this.#long(options) : this.#short(options);
+    return plugin.call(name, param, this.#engine, limited);
   }
 
   /** A read-only call that gives way to operations on the node (spec plugin-api §1, "never block lifecycle commands behind a poll"). */
-  async poll<T>(
-    timeoutMs: number,
-    ask: (plugin: Plugin, engine: PluginEngine, options: CallOptions) => Promise<T>,
-  ): Promise<T> {
-    return ask(this.require(), this.#engine, { timeoutMs, signal: this.#polls.signal });
+  async poll<T>(ask: (plugin: Plugin, engine: PluginEngine, options: CallOptions) => Promise<T>): Promise<T> {
+    return ask(this.require(), this.#engine, { timeoutMs: this.#limits().pollMs, signal: this.#polls.signal });
+  }
+
+  #short<T extends CallOptions>(options: T): T {
+    return { timeoutMs: this.#limits().callMs, ...options };
+  }
+
+  #long<T extends CallOptions>(options: T): T {
+    return { timeoutMs: this.#limits().initMs, ...options };
   }
 
   abortPolls(): void {

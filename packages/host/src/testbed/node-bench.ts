@@ -21,7 +21,10 @@ export class NodeBench {
   }
 
   static async start(): Promise<NodeBench> {
-    const root = await makeRoot({ recovery: { check_secs: 2, agent_timeout_secs: 8 } });
+    const root = await makeRoot({
+      recovery: { check_secs: 2, agent_timeout_secs: 8 },
+      limits: { forced_stop_secs: 1 },
+    });
     const folder = root.paths.root;
     const images = [await makeTestImage(folder, "1.0.0"), await makeTestImage(folder, "2.0.0")] as const;
     return new NodeBench(root, images, await startDaemonProcess(root));

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import {
   copyFileSync,
   existsSync,
@@ -239,8 +240,8 @@ describe(`archives of ${megabytes} MB`, () => {
       await serving(node, ["left", "right"]);
       assert.equal(readFileSync(join(data(node), "right/genesis"), "utf8"), "right");
       assert.equal(sourceOf(node), "alternative-download");
-      bench.must("bv", ["node", "run", "upload", node.id]);
-      follow(node, "uploaded");
+      bench.must("bv", ["node", "run", "upload", node.id, "--wait"], patient);
+      assert.equal(jobsOf(node).get("uploaded")?.exit_code, 0);
       remove(node);
 
       const next = await createNode("ledger-local-split");
@@ -288,6 +289,16 @@ describe(`archives of ${megabytes} MB`, () => {
     writeFileSync(join(data(first), "genesis"), "damaged");
     const mount = join(first.directory, "data");
     const record = join(mount, ".babel_jobs/data-complete.json");
+    const slow = bench.spawn("bv", ["archive", "fetch", key, "--node", first.id, "--bandwidth", "100kB/s"]);
+    await eventually(
+      "a fetch works on the node's data",
+      () => existsSync(join(first.directory, "held.json")),
+      (held) => held,
+    );
+    const refused = bench.run("bv", ["node", "start", "--local", first.id]);
+    assert.deepEqual([refused.status, refused.stderr.includes("`bv archive fetch` (pid ")], [5, true], refused.stderr);
+    slow.kill("SIGINT");
+    await once(slow, "exit");
     bench.must("bv", ["archive", "fetch", key, "--node", first.id], patient);
     assert.deepEqual(tree(data(first)), tree(folder));
     assert.deepEqual(

@@ -46,6 +46,13 @@ export class Workbench implements AsyncDisposable {
     return { status, stdout, stderr };
   }
 
+  /** Starts a launcher and leaves it running; it ends with the workbench at the latest. */
+  spawn(launcher: string, args: readonly string[]): ChildProcess {
+    const child = spawn(join(repository, "bin", launcher), args, { env: this.env, stdio: "ignore" });
+    this.#processes.push(child);
+    return child;
+  }
+
   /** Runs a launcher that has to succeed; what it printed. */
   must(launcher: string, args: readonly string[], options: RunOptions = {}): string {
     const { status, stdout, stderr } = this.run(launcher, args, options);

@@ -29,7 +29,7 @@ export class DaemonClient {
 
   async call<M extends UnaryMethod>(method: M, message: UnaryMethods[M][0], options: CallOptions = {}) {
     const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
-    const response = await this.#send(method, JSON.stringify(message), "application/json", { ...options, timeoutMs });
+    const response = await this.#send(method, message, "application/json", { ...options, timeoutMs });
     const body = await readAll(response);
     if (response.statusCode !== 200) throw await daemonFailure(parseError(body, response.statusCode));
     return JSON.parse(body) as UnaryMethods[M][1];
@@ -41,7 +41,7 @@ export class DaemonClient {
     message: StreamMethods[M][0],
     options: CallOptions = {},
   ): AsyncGenerator<StreamMethods[M][1]> {
-    const response = await this.#send(method, envelope(JSON.stringify(message)), "application/connect+json", options);
+    const response = await this.#send(method, message, "application/connect+json", options);
     if (response.statusCode !== 200) {
       throw await daemonFailure(parseError(await readAll(response), response.statusCode));
     }
@@ -64,7 +64,14 @@ export class DaemonClient {
     throw lost(new Error("the stream ended without an end message"));
   }
 
-  async #send(method: string, body: string | Buffer, type: string, options: CallOptions): Promise<IncomingMessage> {
+  async #send(
+    method: string,
+    message: object,
+    type: "application/json" | "application/connect+json",
+    options: CallOptions,
+  ): Promise<IncomingMessage> {
+    const text = JSON.stringify(message);
+    const body = type === "application/json" ? text : envelope(text);
     const started = performance.now();
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     const headers: Record<string, string> = {
@@ -84,7 +91,7 @@ export class DaemonClient {
     call.on("error", (error) => reject(signal?.aborted ? error : unreachable(error, this.#socketPath)));
     if (options.timeoutMs) call.setTimeout(options.timeoutMs, () => call.destroy(timedOut(method, options.timeoutMs)));
     call.end(body);
-    this.#out.note(3, `→ ${method} ${String(body)}`);
+    this.#out.note(3, `→ ${method} ${JSON.stringify(message, withoutSecrets)}`);
     const response = await promise;
     this.#out.note(2, `${method}: ${response.statusCode} after ${(performance.now() - started).toFixed(0)} ms`);
     this.#compareVersions(method, response);
@@ -108,6 +115,11 @@ export class DaemonClient {
 
 /** Nodes go on running meanwhile. */
 const oneVersion = "`bv stop` and `bv start` bring the daemon to the version that is installed";
+
+/** What a plugin gets may be a secret (host-daemon S13). */
+function withoutSecrets(key: string, value: unknown): unknown {
+  return key === "param" || key === "properties" ? "***" : value;
+}
 
 function unreachable(error: Error, socketPath: string): Failure {
   if (error instanceof Failure) return error;

@@ -3,11 +3,21 @@ import type { Call } from "../../../command/verb.ts";
 import { DaemonClient } from "../../../daemon/client.ts";
 import { Failure, reason } from "../../../failure/failure.ts";
 import { whichNode } from "../which-node.ts";
+import { awaitUpload } from "./await-upload.ts";
 import type { RunOptions } from "./verb.ts";
 
 /** `bv node run` (host-daemon §2.2). */
 export async function runFunction(call: Call<RunOptions, [method: string, node?: string]>): Promise<void> {
   const { out, args, options, signal } = call;
+  if (options.wait && args[0] !== "upload") {
+    throw new Failure(
+      "usage",
+      "--wait is for what goes on after the function has returned: `bv node run upload --wait`",
+      {
+        hint: "other functions are done when they return",
+      },
+    );
+  }
   const daemon = new DaemonClient(out);
   const param = options.param ?? (options.paramFile === undefined ? "" : readParameter(options.paramFile));
   const node = await whichNode(daemon, args[1]);
@@ -16,7 +26,8 @@ export async function runFunction(call: Call<RunOptions, [method: string, node?:
   const { value = "" } = await daemon.call("RunFunction", request, { signal, timeoutMs }).catch(unknownMethod);
   const shown = out.foreign(value);
   out.raw(shown.endsWith("\n") ? shown : `${shown}\n`);
-  out.document({ value });
+  const jobs = options.wait ? { jobs: await awaitUpload(out, daemon, node, signal) } : {};
+  out.document({ value, ...jobs });
 }
 
 /** The functions that there are come as the daemon's candidates. */

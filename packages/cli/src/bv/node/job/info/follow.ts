@@ -11,7 +11,7 @@ import { jobBar } from "../job-bar.ts";
 const everyMs = 1000;
 
 /**
- * Shows a job until it ends: a bar on a terminal, elsewhere a line whenever something changed, with `--format json` an event.
+ * Shows a job until it ends: a bar on a terminal, elsewhere a line whenever something changed; `onChange` is told then, too.
  * A job that fails, fails the command.
  */
 export async function followJob(
@@ -19,6 +19,7 @@ export async function followJob(
   daemon: DaemonClient,
   job: { readonly node: string; readonly job: string },
   signal: AbortSignal,
+  onChange: (job: JobView) => void = () => {},
 ): Promise<void> {
   const bar = new ProgressBar(process.stderr, out.errorPaint);
   const moving = out.format === "text" && process.stderr.isTTY;
@@ -32,7 +33,7 @@ export async function followJob(
       else if (text !== shown) {
         bar.clear();
         out.line(printable(`${utcTime(new Date().toISOString())}| ${text}`));
-        out.event({ job: view });
+        onChange(view);
       }
       shown = text;
       if (ended) return failWith(view);

@@ -13,7 +13,9 @@ export async function jobInfo(call: Call<InfoOptions, [job: string, node?: strin
   const { out, args, options, signal } = call;
   const daemon = new DaemonClient(out);
   const node = await whichNode(daemon, options.node ?? args[1]);
-  if (options.follow) return followJob(out, daemon, { node, job: args[0] }, signal);
+  if (options.follow) {
+    return followJob(out, daemon, { node, job: args[0] }, signal, (job) => out.event({ job }));
+  }
   const job = jobView(await daemon.call("GetJob", { node, job: args[0] }, { signal }));
   printJob(out, job);
   out.document({ job });

@@ -10,7 +10,6 @@ import type { Observed } from "./observed.ts";
 export async function observe(node: NodeParts, state: NodeState): Promise<Observed> {
   const { host, paths } = node;
   const there = await host.runtime.state(state.id);
-  const container = there.kind === "running" ? "running" : "off";
   node.init = there.kind === "running" ? there.init : undefined;
   const hostNetwork = usesHostNetwork(host, state);
   const [directory, rootfs, network, agent] = await Promise.all([
@@ -19,6 +18,9 @@ export async function observe(node: NodeParts, state: NodeState): Promise<Observ
     hostNetwork ? undefined : host.network.inspect(state.id),
     there.kind === "running" ? observeAgent(node, there.init.pid) : ("off" as const),
   ]);
+  // One that died while its babel was asked took that with it.
+  const lives = there.kind === "running" && (agent !== "off" || isAlive(there.init));
+  const container = lives ? "running" : "off";
   return {
     directory,
     rootfs,

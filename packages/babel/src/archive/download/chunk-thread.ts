@@ -30,7 +30,7 @@ function serve(port: NonNullable<typeof parentPort>, data: ThreadData): void {
   port.on("message", (message: ToThread) => {
     if (message.kind === "fetch") {
       const { root, owner } = message.order;
-      const tree = trees.get(root) ?? new Tree(root, data.openFiles, owner);
+      const tree = trees.get(root) ?? new Tree(root, owner);
       trees.set(root, tree);
       const fetch = new ChunkFetch(message.id, message.order, tree, context);
       fetches.set(message.id, fetch);

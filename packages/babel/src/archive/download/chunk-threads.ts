@@ -12,7 +12,6 @@ import { type ChunkOrder, type FromThread, type ThreadData, type ToThread, Trans
 /** A thread per core, but at least so many: while one waits for the disk, others go on. (D4-17, D4-18) */
 const LEAST = 4;
 const MOST = 8;
-const OPEN_FILES = 1024;
 /** A thread with the buffers of its connections; measured. */
 const THREAD_BYTES = 20 * 1024 * 1024;
 
@@ -66,7 +65,6 @@ export class ChunkThreads {
       windows: this.#windows.shared,
       retry,
       stall,
-      openFiles: Math.floor(OPEN_FILES / count),
     };
     this.#threads = Array.from({ length: count }, () => this.#start(data));
   }

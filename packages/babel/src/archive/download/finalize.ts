@@ -19,7 +19,7 @@ export async function finalize(download: Download, signal: AbortSignal): Promise
   if (download.recorded) return;
   await download.commit();
   const { destination, owner, log } = download.options;
-  const tree = new Tree(destination, 128, owner);
+  const tree = new Tree(destination, owner);
   try {
     const links = new Links();
     for await (const entry of filesEntries(download, signal)) {

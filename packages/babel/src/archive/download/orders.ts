@@ -30,7 +30,6 @@ export type ThreadData = {
   readonly windows: SharedArrayBuffer;
   readonly retry: RetryTimes;
   readonly stall: StallLimit;
-  readonly openFiles: number;
 };
 
 export type ToThread =

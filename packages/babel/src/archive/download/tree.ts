@@ -14,26 +14,25 @@ import { errnoOf, isMissing } from "../../errno.ts";
 import { TransferFault } from "../transfer/fault.ts";
 
 const { O_CREAT, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = constants;
-const FOLDERS = 64;
+/** Of files, and of folders, that are kept open: more than a thread works on at the same time. */
+const OPEN = 16;
 
 type Owner = { readonly uid: number; readonly gid: number };
 
 /**
  * Files below a folder, reached component by component from its descriptor, so that no link is ever followed, whatever somebody plants there
- * meanwhile. (D4-04) Everything is synchronous: it is used in threads of its own. Descriptors are bounded: the least recently used are closed,
- * without fsync (D4-16).
+ * meanwhile. (D4-04) Everything is synchronous: it is used in threads of its own. Few descriptors are kept, however many files there are: the least
+ * recently used are closed, without fsync, for whoever records what was written flushes the whole file system before (D4-02, D4-16).
  */
 export class Tree {
   readonly #root: string;
-  readonly #limit: number;
   readonly #owner: Owner | undefined;
   readonly #files = new Map<string, number>();
   readonly #folders = new Map<string, number>();
 
-  /** @param limit of open files @param owner of what is created */
-  constructor(root: string, limit = 128, owner?: Owner) {
+  /** @param owner of what is created */
+  constructor(root: string, owner?: Owner) {
     this.#root = root;
-    this.#limit = limit;
     this.#owner = owner;
   }
 
@@ -60,7 +59,7 @@ export class Tree {
       throw error;
     }
     this.#files.set(path, fd);
-    if (this.#files.size > this.#limit) evict(this.#files);
+    if (this.#files.size > OPEN) evict(this.#files);
     return fd;
   }
 
@@ -141,7 +140,7 @@ export class Tree {
     }
     const fd = path === "" ? openSync(this.#root, O_RDONLY | O_DIRECTORY) : this.#step(path, create);
     this.#folders.set(path, fd);
-    if (this.#folders.size > FOLDERS) evict(this.#folders);
+    if (this.#folders.size > OPEN) evict(this.#folders);
     return fd;
   }
 

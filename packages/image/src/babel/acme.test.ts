@@ -116,3 +116,17 @@ test("without pointers and choices one archive is implied", () => {
     { pointer: { kind: "store_key", key: "acme-acmed-mainnet-full" }, newArchiveProperties: [] },
   ]);
 });
+
+test("storage_key is short for one archive pointer", () => {
+  const short = (key: string): string =>
+    ACME.replace(/ {4}archive_pointers:[\s\S]*/, `    storage_key: ${key}\n`).replace("new_archive: true, ", "");
+  const parsed = parseImage(short("acme-data-v1"));
+  assert.deepEqual(validateImage(parsed), []);
+  assert.deepEqual(parsed.value!.variants[0]!.archivePointers, [
+    { pointer: { kind: "store_key", key: "acme-data-v1" }, newArchiveProperties: [] },
+  ]);
+  const findings = (text: string): unknown =>
+    validateImage(parseImage(text)).map(({ code, range }) => [code, text.split("\n")[range!.start.line - 1]?.trim()]);
+  assert.deepEqual(findings(short("Acme-Data")), [["NIB213", "storage_key: Acme-Data"]]);
+  assert.deepEqual(findings(`${ACME}    storage_key: acme-data-v1\n`), [["NIB215", "storage_key: acme-data-v1"]]);
+});

@@ -212,7 +212,10 @@ const BYTES_LEGACY = {
   min_disk_bytes: "write min_disk_gb (10^9 bytes)",
 };
 
-const variant = record<Variant>(
+/** A variant as it is written: with a short form for the one data set of images without choices. */
+type WrittenVariant = Variant & { readonly storageKey: string | null };
+
+const writtenVariant = record<WrittenVariant>(
   {
     key: { yaml: "key", doc: "the plugin reads it as node_env().node_variant", shape: text(KEY) },
     skuCode: {
@@ -246,6 +249,12 @@ const variant = record<Variant>(
       doc: "data sets; one pointer per combination of new_archive properties",
       shape: list(archivePointer),
       absent: { value: [] },
+    },
+    storageKey: {
+      yaml: "storage_key",
+      doc: "short for one entry of archive_pointers, without new_archive_properties",
+      shape: nullable(text({ type: "string", pattern: "^[a-z0-9-]{6,}$" })),
+      absent: { value: null },
     },
     ramdisks: {
       yaml: "ramdisks",
@@ -288,6 +297,31 @@ const variant = record<Variant>(
   },
   { definition: "variant", doc: "one implementation, network or kind of node", legacy: BYTES_LEGACY },
 );
+
+const variant: Shape<Variant> = {
+  ...writtenVariant,
+  decode(decoder, node, path) {
+    const { storageKey, ...written } = writtenVariant.decode(decoder, node, path);
+    if (storageKey === null) return written;
+    const place = `${path}.storage_key`;
+    if (written.archivePointers.length > 0) {
+      decoder.fail(place, {
+        code: "NIB215",
+        message: "storage_key and archive_pointers say the same thing twice",
+        help: "keep archive_pointers, which can also say what combinations of properties use",
+      });
+      return written;
+    }
+    // What is found about the pointer is found where its key is written.
+    const range = decoder.rangeAt(place);
+    const pointers = `${path}.archive_pointers`;
+    for (const at of [pointers, `${pointers}[0]`, `${pointers}[0].pointer`]) decoder.ranges.set(at, range);
+    return {
+      ...written,
+      archivePointers: [{ pointer: { kind: "store_key", key: storageKey }, newArchiveProperties: [] }],
+    };
+  },
+};
 
 export const imageShape: Shape<Image> = record<Image>(
   {

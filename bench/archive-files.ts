@@ -1,6 +1,7 @@
 /**
- * An archive of very many small files, in every direction, by the agent's own program: what each takes of memory, and an upload's time against tar and
- * `zstd -3` on all cores over the same tree. Files: BENCH_ARCHIVE_FILES.
+ * An archive of very many small files, in every direction, by the agent's own program, each cut off half way where it can be resumed: what each takes
+ * of memory, descriptors and time. Files: BENCH_ARCHIVE_FILES. Nothing is removed before the end: file systems are slow to create files where as many
+ * were removed lately.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
@@ -10,16 +11,17 @@ import { createInterface } from "node:readline";
 import { ArchiveEngine } from "../packages/babel/src/archive/testing/archive-engine.ts";
 import { FaultyStore } from "../packages/babel/src/archive/testing/faulty-store.ts";
 import { buildAgent } from "../packages/babel/src/bundle/build.ts";
-import { compare, program, report } from "./compare.ts";
+import { type Cost, measured, program, reportCosts } from "./compare.ts";
 import { type Peak, watchFootprint } from "./footprint.ts";
 
-const files = Number(process.env["BENCH_ARCHIVE_FILES"] ?? 200_000);
+const files = Number(process.env["BENCH_ARCHIVE_FILES"] ?? 100_000);
 const filesPerFolder = 1000;
+/** An upload has so many in a chunk at most. */
+const filesPerChunk = 5000;
 const folder = mkdtempSync(join(process.env["BENCH_ARCHIVE_DIR"] ?? tmpdir(), "bench-files-"));
 const root = join(folder, "root");
 const data = join(root, "blockjoy/protocol_data");
 const fetched = join(folder, "fetched");
-const state = join(folder, "state");
 const socket = join(root, "var/lib/babel/run/engine.sock");
 
 const folderOf = (file: number): string => {
@@ -35,12 +37,12 @@ function writeTree(): void {
   }
 }
 
-function writeNode(layout: "parts" | "cas"): void {
+function writeNode(): void {
   const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
   const started = readFileSync("/proc/1/stat", "utf8").split(") ")[1]!.split(" ")[19];
   const node_env = { data_mount_point: "/blockjoy", protocol_data_path: "/blockjoy/protocol_data" };
   const conf = { node_env, secret: "bench", boot_id: `${boot}/${started}`, ramdisks: [] };
-  const upload = { compression: { ZSTD: 3 }, layout };
+  const upload = { compression: { ZSTD: 3 } };
   const content = {
     "etc/babel.conf": conf,
     "var/lib/babel/jobs/upload/config.json": { job_type: { upload }, restart: "never" },
@@ -52,44 +54,56 @@ function writeNode(layout: "parts" | "cas"): void {
   }
 }
 
-/** MiB resident at most, and most file descriptors, by what was done. */
-const peaks = new Map<string, Peak>();
+const costs: Cost[] = [];
 
-function watched(what: string, child: ChildProcess): Promise<void> {
-  const peak = peaks.get(what) ?? { rss: 0, fds: 0 };
-  peaks.set(what, peak);
-  return watchFootprint(child, peak, 50);
+/** Waits for a process; what it took at most is part of the report. */
+async function watched(name: string, child: ChildProcess): Promise<void> {
+  const peak: Peak = { rss: 0, fds: 0 };
+  const cost = await measured(name, () => watchFootprint(child, peak, 50));
+  costs.push({ ...cost, note: `${peak.rss.toFixed(0)} MiB resident, ${peak.fds} file descriptors` });
 }
 
-async function upload(what: string): Promise<void> {
+/** What the store is asked next half as often as there are chunks kills the process. */
+function cutHalfWay(child: ChildProcess): void {
+  let left = Math.floor(files / filesPerChunk / 2);
+  store.fault = () => {
+    left -= 1;
+    if (left === 0) child.kill("SIGKILL");
+    return undefined;
+  };
+}
+
+async function upload(what: string, cut: boolean): Promise<void> {
   const child = spawn(command[0]!, [...command.slice(1), "archive", "upload"], {
     env: { ...process.env, BABEL_ROOT: root },
     stdio: ["ignore", "ignore", "inherit"],
   });
+  if (cut) cutHalfWay(child);
   await watched(what, child);
-  if (child.exitCode !== 0) throw new Error(readFileSync(join(root, "var/lib/babel/jobs/upload/failure"), "utf8"));
+  store.fault = () => undefined;
+  if (cut !== (child.signalCode === "SIGKILL") || (!cut && child.exitCode !== 0))
+    throw new Error(`${what} ended with ${child.signalCode ?? child.exitCode}`);
 }
 
-/** @param stopAt so many chunks are done: it is killed */
-async function tool(what: string, verb: string, stopAt = Number.POSITIVE_INFINITY): Promise<string> {
-  const args = [verb, "--name", "sample-key", "--data", fetched, "--state", state, "--engine-socket", socket];
-  const child = spawn(command[0]!, [...command.slice(1), "archive-tool", ...args], {
+/** @param state of it, a folder; verify and repair keep none */
+async function tool(what: string, verb: string, state: string, cut = false): Promise<void> {
+  const layout = verb === "push" ? ["--zstd", "3", "--layout", "cas"] : [];
+  const name = verb === "push" ? "another-key" : "sample-key";
+  const args = [verb, "--name", name, "--data", fetched, "--state", join(folder, state), "--engine-socket", socket];
+  const child = spawn(command[0]!, [...command.slice(1), "archive-tool", ...args, ...layout], {
     env: { ...process.env, BABEL_ENGINE_SECRET: "bench" },
     stdio: ["ignore", "pipe", "inherit"],
   });
+  if (cut) cutHalfWay(child);
   const ended = watched(what, child);
   let result = "";
   for await (const line of createInterface({ input: child.stdout })) {
-    const event = JSON.parse(line) as { event: string; current?: number; kind?: string };
-    if (event.event === "result") result = line;
-    if (event.event === "progress" && (event.current ?? 0) >= stopAt) child.kill("SIGKILL");
+    const event = JSON.parse(line) as { readonly event: string; readonly kind?: string };
+    if (event.event === "result") result = event.kind === "complete" ? "complete" : line;
   }
   await ended;
-  return result;
-}
-
-function expect(result: string, kind: string): void {
-  if ((JSON.parse(result) as { kind: string }).kind !== kind) throw new Error(result);
+  store.fault = () => undefined;
+  if (result !== (cut ? "" : "complete")) throw new Error(`${what} ended with ${result || child.signalCode}`);
 }
 
 /** The program as it is installed and started: bundled; of these sources. Without its last word, the verb. */
@@ -98,35 +112,27 @@ const command = built.archive.slice(0, -1).map((word) => word.replaceAll("{dir}"
 const store = await FaultyStore.start();
 let engine: ArchiveEngine | undefined;
 try {
-  writeNode("parts");
+  writeNode();
   writeTree();
   engine = await ArchiveEngine.start(store, socket);
-  const packed = join(folder, "tree.tar.zst");
   const pack = `tar -cf - -C "$1" . | zstd -3 -T${availableParallelism()} -q -f -o "$2"`;
-  const baseline = { name: "tar | zstd -3", run: () => program("sh", ["-c", pack, "sh", data, packed]) };
-  const comparison = await compare({ name: "upload", run: () => upload("upload") }, baseline, 1);
-  const { chunks } = engine.newest!;
-
-  await tool("download, until it is killed", "fetch", Math.floor(chunks.length / 2));
-  expect(await tool("download, resumed", "fetch"), "complete");
-  program("diff", ["-r", data, fetched]);
-  expect(await tool("verify", "verify"), "complete");
+  const packed = join(folder, "tree.tar.zst");
+  costs.push(await measured("tar | zstd -3", () => program("sh", ["-c", pack, "sh", data, packed])));
+  mkdirSync(join(folder, "unpacked"));
+  const unpack = ["-xf", packed, "-C", join(folder, "unpacked")];
+  costs.push(await measured("tar -x", () => program("tar", unpack)));
+  await upload("upload, until it is killed", true);
+  await upload("upload, resumed", false);
+  await tool("download, until it is killed", "fetch", "fetch", true);
+  await tool("download, resumed", "fetch", "fetch");
+  await tool("verify", "verify", "fetch");
   truncateSync(join(fetched, pathOf(files - 1)), 1);
-  expect(await tool("repair", "repair"), "complete");
-  for (const path of [fetched, state]) rmSync(path, { recursive: true });
-  expect(await tool("download", "fetch"), "complete");
-
-  engine.versions.clear();
-  writeNode("cas");
-  rmSync(join(root, "blockjoy/.babel_jobs"), { recursive: true, force: true });
-  await upload("upload, content-addressed");
-  writeFileSync(join(data, pathOf(0)), "another block");
-  await upload("upload, again");
-
-  report(`archive of ${files} small files in ${chunks.length} chunks`, [comparison]);
-  for (const [what, { rss, fds }] of peaks) {
-    console.log(`  ${what}: at most ${rss.toFixed(0)} MiB resident, ${fds} file descriptors`);
-  }
+  await tool("repair", "repair", "fetch");
+  program("cmp", [join(fetched, pathOf(files - 1)), join(data, pathOf(files - 1))]);
+  await tool("push, content-addressed", "push", "push");
+  writeFileSync(join(fetched, pathOf(0)), "another block");
+  await tool("push, again", "push", "push");
+  reportCosts(`archive of ${files} small files in ${engine.newest!.chunks.length} chunks`, costs);
 } finally {
   await engine?.close();
   await store.close();

@@ -1,6 +1,6 @@
 /**
  * An upload of protocol data to a store on loopback, by the agent's own program, against `zstd -3` on all cores over a tar of the same tree.
- * Size in MiB: BENCH_ARCHIVE_MIB.
+ * Size in MiB: BENCH_ARCHIVE_MIB; rounds: BENCH_ARCHIVE_ROUNDS.
  */
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -8,7 +8,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { ArchiveEngine } from "../packages/babel/src/archive/testing/archive-engine.ts";
 import { buildAgent } from "../packages/babel/src/bundle/build.ts";
-import { childrenSeconds, compare, program, report } from "./compare.ts";
+import { compare, program, report } from "./compare.ts";
 import { CountingStore } from "./counting-store.ts";
 import { DatabasePages, MIB } from "./database-pages.ts";
 import { type Peak, watchFootprint } from "./footprint.ts";
@@ -16,7 +16,7 @@ import { type Peak, watchFootprint } from "./footprint.ts";
 const size = Number(process.env["BENCH_ARCHIVE_MIB"] ?? 2048);
 const fileMib = 64;
 const smallFiles = 2000;
-const rounds = 3;
+const rounds = Number(process.env["BENCH_ARCHIVE_ROUNDS"] ?? 5);
 const folder = mkdtempSync(join(process.env["BENCH_ARCHIVE_DIR"] ?? tmpdir(), "bench-upload-"));
 const root = join(folder, "root");
 const data = join(root, "blockjoy/protocol_data");
@@ -34,15 +34,6 @@ function writeTree(): void {
 }
 
 const peak: Peak = { rss: 0, fds: 0 };
-/** Processor time per run. */
-const cpu: Record<"upload" | "zstd", number[]> = { upload: [], zstd: [] };
-
-async function measured(what: "upload" | "zstd", run: () => unknown): Promise<void> {
-  const before = childrenSeconds();
-  await run();
-  cpu[what].push(childrenSeconds() - before);
-}
-
 async function upload(): Promise<void> {
   const child = spawn(command[0]!, [...command.slice(1), "upload"], {
     env: { ...process.env, BABEL_ROOT: root },
@@ -85,17 +76,13 @@ try {
   const packed = join(folder, "tree.tar.zst");
   const zstd = {
     name: `zstd -3 -T${threads}`,
-    run: () => measured("zstd", () => program("zstd", ["-3", `-T${threads}`, "-q", "-f", tar, "-o", packed])),
+    run: () => program("zstd", ["-3", `-T${threads}`, "-q", "-f", tar, "-o", packed]),
   };
-  const comparison = await compare({ name: "upload", run: () => measured("upload", upload) }, zstd, rounds);
+  const comparison = await compare({ name: "upload", run: upload }, zstd, rounds);
   const stored = engine.newest!.chunks.reduce((sum, chunk) => sum + chunk.size, 0);
   report(`archive upload, ${size} MiB, ${(stored / size / MIB).toFixed(3)} of it stored`, [comparison]);
   console.log(`  upload: at most ${peak.rss.toFixed(0)} MiB resident, ${peak.fds} file descriptors`);
   console.log(`  zstd: ${(statSync(packed).size / size / MIB).toFixed(3)} of it stored`);
-  const [ours, others] = [cpu.upload, cpu.zstd].map((runs) => Math.min(...runs)) as [number, number];
-  console.log(
-    `  processor time: ${ours.toFixed(2)} s, of zstd ${others.toFixed(2)} s, × ${(ours / others).toFixed(2)}`,
-  );
 } finally {
   store.close();
   await engine?.close();

@@ -1,21 +1,23 @@
 /**
  * Protocol data archives on loopback, against what the machine can do: a download has to decompress and to write, so it is compared with the slower of
- * decompressing the same chunks with `zstd -d` on all cores and writing the same bytes with `dd`. Sizes in MiB: BENCH_ARCHIVE_MIB.
+ * decompressing the same chunks with `zstd -d` on all cores and writing the same bytes with `dd`. Size in MiB: BENCH_ARCHIVE_MIB; rounds:
+ * BENCH_ARCHIVE_ROUNDS.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { compare, program, report, repository } from "./compare.ts";
+import { compareAll, program, report, repository } from "./compare.ts";
 import { DatabasePages } from "./database-pages.ts";
+import { type Peak, watchFootprint } from "./footprint.ts";
 
 const size = Number(process.env["BENCH_ARCHIVE_MIB"] ?? 2048);
 const chunkMib = 64;
-const rounds = 3;
+const rounds = Number(process.env["BENCH_ARCHIVE_ROUNDS"] ?? 5);
 const folder = mkdtempSync(join(process.env["BENCH_ARCHIVE_DIR"] ?? tmpdir(), "bench-archive-"));
 const inFolder = (name: string): string => join(folder, name);
 
@@ -52,8 +54,6 @@ async function freePort(): Promise<number> {
   return typeof address === "object" && address !== null ? address.port : 0;
 }
 
-type Peak = { rss: number; readonly fds: Set<number> };
-
 /** One download, by the agent's own program as operators run it; memory and descriptors are looked at all the while. */
 async function download(chunks: readonly StoredChunk[], port: number, peak: Peak): Promise<void> {
   const args = ["archive-tool", "fetch", "--name", "bench", "--data", inFolder("data"), "--state", inFolder("state")];
@@ -61,7 +61,7 @@ async function download(chunks: readonly StoredChunk[], port: number, peak: Peak
   const child = spawn(file!, [...words, ...args], {
     stdio: ["pipe", "pipe", "inherit"],
   });
-  const watch = setInterval(() => look(child, peak), 50);
+  const ended = watchFootprint(child, peak, 50);
   try {
     for await (const line of createInterface({ input: child.stdout })) {
       const event = JSON.parse(line) as { event: string; what?: string; id: number; indexes: number[]; kind?: string };
@@ -75,7 +75,7 @@ async function download(chunks: readonly StoredChunk[], port: number, peak: Peak
       child.stdin.write(`${JSON.stringify({ id: event.id, ...answer })}\n`);
     }
   } finally {
-    clearInterval(watch);
+    await ended;
   }
 }
 
@@ -98,18 +98,6 @@ function current(): readonly string[] {
   return archive.slice(0, -1).map((word) => word.replaceAll("{dir}", folder));
 }
 
-function look(child: ChildProcess, peak: Peak): void {
-  const proc = `/proc/${child.pid}`;
-  if (!existsSync(`${proc}/status`)) return;
-  try {
-    peak.rss = Math.max(
-      peak.rss,
-      Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`${proc}/status`, "utf8"))?.[1] ?? 0) / 1024,
-    );
-    peak.fds.add(readdirSync(`${proc}/fd`).length);
-  } catch {}
-}
-
 const clear = (): void => {
   for (const name of ["data", "state", "written"]) rmSync(inFolder(name), { recursive: true, force: true });
 };
@@ -129,7 +117,7 @@ try {
   const stored = chunks.reduce((sum, each) => sum + each.size, 0);
   const port = await freePort();
   server = spawn("busybox", ["httpd", "-f", "-p", `127.0.0.1:${port}`, "-h", inFolder("store")], { stdio: "ignore" });
-  const peak: Peak = { rss: 0, fds: new Set() };
+  const peak: Peak = { rss: 0, fds: 0 };
   const ours = { name: "download", run: () => download(chunks, port, peak), before: clear };
   const list = `ls "$1" | xargs -P ${availableParallelism()} -I {} zstd -d -q -c "$1/{}" > /dev/null`;
   const decompress = { name: "zstd -d", run: () => program("sh", ["-c", list, "sh", inFolder("store")]) };
@@ -138,7 +126,7 @@ try {
     before: clear,
     run: () => program("dd", [`if=${source}`, `of=${inFolder("written")}`, "bs=1M", "conv=fsync", "status=none"]),
   };
-  const comparisons = [await compare(ours, decompress, rounds), await compare(ours, write, rounds)];
+  const comparisons = await compareAll(ours, [decompress, write], rounds);
   clear();
   await download(chunks, port, peak);
   program("cmp", [inFolder("data/database"), source]);
@@ -146,8 +134,7 @@ try {
     `archive, ${size} MiB in ${chunks.length} chunks, ${(stored / size / 1024 / 1024).toFixed(2)} of it after zstd-3`,
     comparisons,
   );
-  const fds = [...peak.fds].sort((a, b) => a - b);
-  console.log(`  download: at most ${peak.rss.toFixed(0)} MiB resident, ${fds.at(-1)} file descriptors`);
+  console.log(`  download: at most ${peak.rss.toFixed(0)} MiB resident, ${peak.fds} file descriptors`);
 } finally {
   server?.kill();
   rmSync(folder, { recursive: true, force: true });

@@ -27,7 +27,7 @@ export type Prepared = StoredBody & {
 /** Small enough that what was read is still in the cache of the core when it is hashed and compressed. */
 const PIECE = 256 * 1024;
 const SAMPLE = 1024 * 1024;
-const SHORT_SAMPLE = 512 * 1024;
+const SHORT_SAMPLE = 256 * 1024;
 /** With less it is not worth it to look for the best parameters. */
 const SAMPLED_FROM = 16 * 1024 * 1024;
 

@@ -6,7 +6,7 @@ export type ZstdParameters = Readonly<Record<number, number>>;
 
 /**
  * What level 3 can mean without being larger than zstd's own: with a smaller table for short matches, which then stays in the cache of the core (a
- * tenth less time, at most 0.7 % larger, mostly smaller); or, for data like that of databases, with one table, for matches of six bytes and more (half
+ * tenth less time, at most 0.7 % larger, mostly smaller); or, for data like that of databases, with one table, for matches of seven bytes and more (half
  * the time, and smaller). README has the figures.
  */
 const LEVEL_3: ZstdParameters = { [constants.ZSTD_c_compressionLevel]: 3, [constants.ZSTD_c_chainLog]: 15 };
@@ -14,7 +14,7 @@ const LEVEL_3_LONG_MATCHES: ZstdParameters = {
   [constants.ZSTD_c_compressionLevel]: 3,
   [constants.ZSTD_c_strategy]: constants.ZSTD_fast,
   [constants.ZSTD_c_hashLog]: 17,
-  [constants.ZSTD_c_minMatch]: 6,
+  [constants.ZSTD_c_minMatch]: 7,
 };
 const LEVEL_1: ZstdParameters = { [constants.ZSTD_c_compressionLevel]: 1 };
 /** Below this share of saved bytes compression is not worth it. (D5-15) */

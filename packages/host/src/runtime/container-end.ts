@@ -4,13 +4,19 @@ import { constants } from "node:os";
 export interface ContainerEnd {
   /** Processes that the kernel killed in it for want of memory, the first one among them or not. */
   readonly oomKills: number;
-  /** Of its first process; undefined when whoever collects the machine's orphans did so before it was looked at. */
+  /** Of its first process; undefined when it ended while no daemon ran and was collected since. */
   readonly exit: ProcessExit | undefined;
 }
 
 export type ProcessExit =
   | { readonly kind: "exited"; readonly code: number }
   | { readonly kind: "killed"; readonly signal: number };
+
+/** From a status as `wait` gives it. */
+export function exitFromStatus(status: number): ProcessExit {
+  const signal = status & 0x7f;
+  return signal === 0 ? { kind: "exited", code: (status >> 8) & 0xff } : { kind: "killed", signal };
+}
 
 /** In words, behind "the container does not run"; undefined when nothing is known. */
 export function endText({ oomKills, exit }: ContainerEnd): string | undefined {

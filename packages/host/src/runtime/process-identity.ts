@@ -1,5 +1,5 @@
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
-import type { ProcessExit } from "./container-end.ts";
+import { exitFromStatus, type ProcessExit } from "./container-end.ts";
 
 /** Of the kernel's task flags (field 9 of /proc/PID/stat): has let go of its memory, files, namespaces and cgroups. */
 const PF_EXITING = 0x4;
@@ -37,8 +37,7 @@ export function exitOf(process: ProcessIdentity): ProcessExit | undefined {
   const stat = processStat(process.pid);
   if (stat?.exitStatus === undefined || stat.startTicks !== process.startTicks || bootId() !== process.bootId)
     return undefined;
-  const signal = stat.exitStatus & 0x7f;
-  return signal === 0 ? { kind: "exited", code: (stat.exitStatus >> 8) & 0xff } : { kind: "killed", signal };
+  return exitFromStatus(stat.exitStatus);
 }
 
 /** Sends a signal to exactly this process; false when it is gone. */

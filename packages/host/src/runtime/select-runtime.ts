@@ -1,6 +1,7 @@
 import { createApptainerRuntime } from "./apptainer-runtime.ts";
 import { createContainerRecords } from "./container-record.ts";
 import type { ContainerRuntime } from "./container-runtime.ts";
+import { createExitWatch } from "./exit-watch.ts";
 import { createOciRuntime } from "./oci-runtime.ts";
 import type { RuntimeOptions } from "./supervised-runtime.ts";
 
@@ -13,11 +14,13 @@ export type RuntimeChoice = "auto" | ContainerRuntime["kind"];
  */
 export async function selectRuntime(
   choice: RuntimeChoice,
-  options: Omit<RuntimeOptions, "records"> & { readonly apptainerArgs?: readonly string[] },
+  options: Omit<RuntimeOptions, "records" | "exits"> & { readonly apptainerArgs?: readonly string[] },
 ): Promise<ContainerRuntime> {
   const { apptainerArgs: extraArgs = [], ...rest } = options;
   const records = createContainerRecords(options.nodeDirectory);
-  const common = { ...rest, records };
+  const exits = createExitWatch();
+  exits.prepare();
+  const common = { ...rest, records, exits };
   const runtimes = { oci: createOciRuntime(common), apptainer: createApptainerRuntime({ ...common, extraArgs }) };
   const chosen = runtimes[choice === "auto" ? await works(runtimes.apptainer) : choice];
   const maker = async (nodeId: string) => runtimes[(await records.find(nodeId))?.kind ?? chosen.kind];

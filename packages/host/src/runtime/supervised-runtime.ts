@@ -12,6 +12,7 @@ import {
 } from "./container-record.ts";
 import type { CallOptions, ContainerRuntime, StartOptions } from "./container-runtime.ts";
 import { endInit } from "./end-init.ts";
+import { createExitWatch, type ExitWatch } from "./exit-watch.ts";
 import { createLaunchLocks } from "./launch-locks.ts";
 import { bootId, exitOf, identifyProcess, isAlive, type ProcessIdentity } from "./process-identity.ts";
 
@@ -22,6 +23,7 @@ export interface RuntimeOptions {
   readonly cgroups?: NodeCgroups;
   /** Shared by the runtimes of one host. */
   readonly records?: ContainerRecords;
+  readonly exits?: ExitWatch;
 }
 
 /** A runtime on top of a driver. It believes records it wrote itself, process identities and cgroups; no tool's list. */
@@ -29,6 +31,7 @@ export function createContainerRuntime(options: RuntimeOptions, driver: Containe
   const { kind } = driver;
   const cgroups = options.cgroups ?? createNodeCgroups();
   const records = options.records ?? createContainerRecords(options.nodeDirectory);
+  const exits = options.exits ?? createExitWatch();
 
   /** Removes what an earlier run of the container left, alive or not: nothing of it is in use any more. */
   async function clear(nodeId: string): Promise<void> {
@@ -54,6 +57,7 @@ export function createContainerRuntime(options: RuntimeOptions, driver: Containe
           fix: `see its output in ${spec.logPath}`,
         });
       }
+      exits.watch(init);
       await records.put(nodeId, { kind, spec, init, oomKillsBefore });
       return init;
     } catch (error) {
@@ -83,7 +87,10 @@ export function createContainerRuntime(options: RuntimeOptions, driver: Containe
     if (record.init) await endInit(record.init, call);
     await locked(nodeId, () => clear(nodeId), call);
     failpoint("container.cleared");
-    if (record.init) await records.put(nodeId, { kind, spec: record.spec });
+    if (record.init) {
+      exits.forget(record.init);
+      await records.put(nodeId, { kind, spec: record.spec });
+    }
   }
 
   return {
@@ -107,6 +114,7 @@ export function createContainerRuntime(options: RuntimeOptions, driver: Containe
     async start(nodeId, call = {}) {
       const record = await records.get(nodeId);
       const running = await runningInit(nodeId);
+      if (running) exits.watch(running);
       return running ?? locked(nodeId, (lock) => launch(record, lock, call), call);
     },
 
@@ -141,6 +149,7 @@ export function createContainerRuntime(options: RuntimeOptions, driver: Containe
       const state = await this.state(nodeId);
       // Killed between starting and recording, or dead since: what is left is nobody's.
       if (state.kind === "stopped") await end(nodeId, { timeoutMs: 0 });
+      if (state.kind === "running") exits.watch(state.init);
       return state;
     },
 
@@ -148,7 +157,7 @@ export function createContainerRuntime(options: RuntimeOptions, driver: Containe
       const { init, oomKillsBefore = 0 } = (await records.find(nodeId)) ?? {};
       if (init === undefined || init.bootId !== bootId() || isAlive(init)) return undefined;
       const oomKills = ((await cgroups.usage(nodeId))?.oomKills ?? oomKillsBefore) - oomKillsBefore;
-      return { oomKills, exit: exitOf(init) };
+      return { oomKills, exit: (await exits.exitOf(init)) ?? exitOf(init) };
     },
 
     async usage(nodeId) {

@@ -43,8 +43,9 @@ export interface Polled<K extends keyof PolledValues> {
 
 /** The metrics and names a node polls; each is called only when `capabilities` has it (spec plugin-api.md §1.6). */
 export interface PolledValues {
-  readonly height: number;
-  readonly block_age: number;
+  /** As the script says it, up to i64; a bigint beyond 2^53. */
+  readonly height: number | bigint;
+  readonly block_age: number | bigint;
   readonly name: string;
   readonly address: string;
   readonly consensus: boolean;

@@ -104,6 +104,26 @@ test("errors in the reference's words, all of them, with their place", () => {
   assert.equal(float.errors[0]?.message, "Output type incorrect: f64 (expecting array)");
 });
 
+test("times beyond 2^53 have no end, versions of data beyond it are refused", () => {
+  const forever = 2n ** 63n - 1n;
+  const upload = (dataVersion: number | bigint) =>
+    readPluginConfig(
+      valueFromJson({
+        services: [{ ...minimal, shutdown_timeout_secs: forever }],
+        upload: { data_version: dataVersion },
+      }),
+    );
+  const { config, errors } = upload(2 ** 53 - 1);
+  assert.deepEqual(
+    [config.services[0]?.shutdown_timeout_secs, config.upload?.data_version, errors],
+    [2 ** 53 - 1, 2 ** 53 - 1, []],
+  );
+  assert.deepEqual(
+    upload(forever).errors.map(({ path, message }) => [path, message]),
+    [["upload.data_version", `Syntax error: invalid value: integer \`${forever}\`, expected u64 below 2^53`]],
+  );
+});
+
 test("an unknown signal names the known ones", () => {
   const [error] = readPluginConfig(valueFromJson({ services: [{ ...minimal, shutdown_signal: "TERM" }] })).errors;
   assert.match(

@@ -4,6 +4,7 @@ import {
   array,
   bool,
   defaulted,
+  identity,
   int,
   json,
   option,
@@ -115,7 +116,7 @@ const upload = struct<Upload>({
   ...connections,
   number_of_chunks: archive.number_of_chunks,
   url_expires_secs: option(int("u32")),
-  data_version: option(int("u64")),
+  data_version: option(identity),
   layout: archive.layout,
   allow_empty: archive.allow_empty,
 });

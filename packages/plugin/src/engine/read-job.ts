@@ -1,4 +1,15 @@
-import { array, bool, int, option, type Reader, required, string, struct, taggedEnum } from "../values/reader.ts";
+import {
+  array,
+  bool,
+  identity,
+  int,
+  option,
+  type Reader,
+  required,
+  string,
+  struct,
+  taggedEnum,
+} from "../values/reader.ts";
 import type {
   Compression,
   DownloadJob,
@@ -39,7 +50,7 @@ const jobType = taggedEnum<JobType>({
     max_runners: option(int("usize")),
     number_of_chunks: option(int("u32")),
     url_expires_secs: option(int("u32")),
-    data_version: option(int("u64")),
+    data_version: option(identity),
     layout: option(uploadLayout),
     allow_empty: option(bool),
   }),
@@ -48,7 +59,7 @@ const jobType = taggedEnum<JobType>({
     max_connections: option(int("usize")),
     max_runners: option(int("usize")),
     url_expires_secs: option(int("u32")),
-    data_version: option(int("u64")),
+    data_version: option(identity),
   }),
 });
 

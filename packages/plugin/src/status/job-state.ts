@@ -28,7 +28,7 @@ export async function statusFromJobs(
 }
 
 function transferring(state: string, { progress }: JobInfo): ProtocolStatus {
-  return { state, health: "neutral", ...(progress === null ? {} : { progress }) };
+  return { state, health: "neutral", ...(progress ? { progress } : {}) };
 }
 
 /** It runs, or could at once: between two tries it does not. */

@@ -44,15 +44,24 @@ const LIMITS = {
   i32: [-0x8000_0000n, 0x7fff_ffffn],
 } as const;
 
+/** A time or an amount: one beyond 2^53 means "without end", as the largest number that is exact does. */
 export function int(type: keyof typeof LIMITS): Reader<number> {
   const [minimum, maximum] = LIMITS[type];
+  const read = wholeNumber(minimum, maximum, type);
+  return (value, path, problems) => Math.min(read(value, path, problems), Number.MAX_SAFE_INTEGER);
+}
+
+/** A number by which something is found again: never rounded, so refused beyond 2^53. */
+export const identity: Reader<number> = wholeNumber(0n, BigInt(Number.MAX_SAFE_INTEGER), "u64", "u64 below 2^53");
+
+function wholeNumber(minimum: bigint, maximum: bigint, type: string, range = type): Reader<number> {
   return (value, path, problems) => {
     if (typeof value !== "number" && typeof value !== "bigint") {
       mismatch(value, path, type, problems);
       return 0;
     }
     if (value < minimum || value > maximum)
-      invalid(path, `invalid value: integer \`${value}\`, expected ${type}`, problems);
+      invalid(path, `invalid value: integer \`${value}\`, expected ${range}`, problems);
     return Number(value);
   };
 }

@@ -194,11 +194,11 @@ export class LoadedPlugin implements Plugin {
     const answers = await withinTime(names.join(", "), whole, (ctx) =>
       this.run({ kind: "poll", asked, timeoutMs }, engine, ctx),
     );
-    const values: Partial<Record<K, number | boolean | string>> = {};
+    const values: Partial<Record<K, number | bigint | boolean | string>> = {};
     const failures = new Map<K, PluginError>();
     names.forEach((name, index) => {
       const answer = answers[index];
-      if (answer?.ok) values[name] = answer.value;
+      if (answer?.ok) values[name] = POLLED[name] === "u64" ? wholeOf(answer.value) : answer.value;
       else if (answer) failures.set(name, pluginError(answer.failure, this.#files));
     });
     return { values: values as Polled<K>["values"], failures };
@@ -277,6 +277,8 @@ export class LoadedPlugin implements Plugin {
 function pluginError({ code, message, diagnostics, frames }: ScriptFailure, sources: PluginFiles): PluginError {
   return new PluginError(code, message, { diagnostics, frames, sources });
 }
+
+const wholeOf = (value: number | boolean | string) => (typeof value === "string" ? BigInt(value) : value);
 
 function limited(options: CallOptions, timeoutMs = CALL_TIMEOUT_MS): CallOptions {
   return { timeoutMs, ...options };

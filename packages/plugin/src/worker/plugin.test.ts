@@ -12,6 +12,12 @@ test("typed values accept what they can mean (§1 Do better)", async () => {
   });
   const engine = engineWith();
   assert.equal(await plugin.poll("height", engine), 5);
+  const nanoseconds = await workers.load({ "main.rhai": "fn height() { 1780000000000000001 } fn block_age() { 7 }" });
+  assert.deepEqual(await nanoseconds.pollAll(["height", "block_age"], engine), {
+    values: { height: 1780000000000000001n, block_age: 7 },
+    failures: new Map(),
+  });
+  assert.equal(await nanoseconds.call("height", "", engine), "1780000000000000001");
   await assert.rejects(
     plugin.poll("block_age", engine),
     failing(/out of range integral type conversion attempted/, "PLUGIN_RESULT"),

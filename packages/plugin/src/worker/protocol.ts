@@ -34,6 +34,7 @@ export interface Asked {
   readonly type: "u64" | "f64" | "flag" | "text";
 }
 
+/** A `u64` that is not exact as a number comes as its digits. */
 export type Answer =
   | { readonly ok: true; readonly value: number | boolean | string }
   | { readonly ok: false; readonly failure: ScriptFailure };

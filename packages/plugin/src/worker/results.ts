@@ -20,10 +20,14 @@ export function toText(value: Value): string {
   return mismatch(value, "string");
 }
 
-export function toNumber(value: Value, type: "u64" | "f64"): number {
-  const number = readNumber(value, type);
-  if (type === "f64") return number;
-  if (!Number.isInteger(number)) return mismatch(value, "i64");
+export function toNumber(value: Value): number {
+  return readNumber(value, "f64");
+}
+
+/** An INT, or a FLOAT without a fraction. */
+export function toWhole(value: Value): number | bigint {
+  const number = typeof value === "bigint" ? value : readNumber(value, "u64");
+  if (typeof number === "number" && !Number.isInteger(number)) return mismatch(value, "i64");
   if (number < 0) throw new ResultError("out of range integral type conversion attempted");
   return number;
 }

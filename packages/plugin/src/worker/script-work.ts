@@ -4,7 +4,7 @@ import { lintScript } from "../lint/lint-script.ts";
 import { clock } from "./clock.ts";
 import { callFailure, failure } from "./failure.ts";
 import type { Answer, AnyWork, Asked, ScriptFailure, ScriptWork, WorkOf } from "./protocol.ts";
-import { toFlag, toNumber, toStatus, toText } from "./results.ts";
+import { toFlag, toNumber, toStatus, toText, toWhole } from "./results.ts";
 import type { Script } from "./script.ts";
 import { timeoutMessage } from "./time-limit.ts";
 
@@ -90,8 +90,12 @@ function polledValue(script: Script, { fn, type }: Asked, limits: RunLimits): nu
       return toFlag(callBuiltIn(script, fn, limits));
     case "text":
       return toText(callCustom(script, fn, "", limits));
-    default:
-      return toNumber(callBuiltIn(script, fn, limits), type);
+    case "f64":
+      return toNumber(callBuiltIn(script, fn, limits));
+    case "u64": {
+      const whole = toWhole(callBuiltIn(script, fn, limits));
+      return typeof whole === "bigint" ? String(whole) : whole;
+    }
   }
 }
 

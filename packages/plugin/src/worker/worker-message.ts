@@ -74,6 +74,7 @@ export function requireOutput(work: AnyWork, output: unknown): void {
 function requireAnswer(answer: unknown, { type }: Asked): void {
   const { ok, value, failure } = record(answer);
   if (ok !== true) requireFailure(failure);
+  else if (type === "u64" && isText(value)) require(/^\d{16,19}$/.test(value));
   else require(typeof value === (type === "flag" ? "boolean" : type === "text" ? "string" : "number"));
 }
 

@@ -67,7 +67,7 @@ async function nodeResources(daemon: DaemonClient, node: NodeView, signal: Abort
 
 function metricValues(metrics: NodeMetricsJson) {
   return {
-    height: metrics.height === undefined ? null : Number(metrics.height),
+    height: metrics.height === undefined ? null : BigInt(metrics.height),
     block_age: metrics.blockAge === undefined ? null : Number(metrics.blockAge),
     apr: metrics.apr === undefined ? null : Number(metrics.apr),
     jailed: metrics.jailed ?? null,

@@ -3,6 +3,8 @@ import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { checkBroker } from "../bv/doctor/checks/broker.ts";
+import { Output } from "../output/output.ts";
 import { type ApiProcess, provisionToken, startApiProcess } from "../testing/api-process.ts";
 import { runCli, TemporaryDirectory } from "../testing/cli-process.ts";
 import { suiteVersion } from "../version.ts";
@@ -100,6 +102,19 @@ test("the registered host can look up protocols", async () => {
     { status, stdout: JSON.parse(stdout), stderr },
     { status: 0, stdout: { protocols: [], total: 0 }, stderr: "" },
   );
+});
+
+test("where its message broker is, is found out from the control plane", async () => {
+  const out = new Output({ program: "bv", format: "text", verbosity: 0, command: "doctor" });
+  const before = process.env["BV_ROOT"] ?? "";
+  process.env["BV_ROOT"] = root.path;
+  try {
+    const patient = { config: JSON.parse(readFileSync(config, "utf8")), signal: new AbortController().signal };
+    const [{ level, message } = assert.fail()] = await checkBroker(patient, out);
+    assert.match(`${level}: ${message}`, /^ok: the broker at 127\.0\.0\.1:\d+ can be reached$/);
+  } finally {
+    process.env["BV_ROOT"] = before;
+  }
 });
 
 test("the registered host tells the control plane about itself again", async () => {

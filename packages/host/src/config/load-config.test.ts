@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, describe, test } from "node:test";
+import { freeAddresses } from "../place/addresses.ts";
 import { hostPaths } from "../place/paths.ts";
 import { redactedConfig } from "./host-config.ts";
 import { amendConfigFile, loadHostConfig } from "./load-config.ts";
@@ -40,6 +41,30 @@ const full = {
 };
 
 describe("the host configuration", () => {
+  test("takes what it leaves open of the network from the machine, and writes nothing back", async () => {
+    const net_conf = { gateway_ip: "127.0.0.9", host_ip: "0.0.0.0", prefix: 32, available_ips: [] };
+    const paths = await rootWith({ ...full, iface: "lo", net_conf });
+    const { network } = await loadHostConfig(paths, false);
+    assert.deepEqual(
+      { ...network, free: freeAddresses(network, new Set()).take(2).toArray() },
+      {
+        gatewayIp: "127.0.0.9",
+        hostIp: "127.0.0.1",
+        prefix: 8,
+        availableIps: ["127.0.0.1/8"],
+        ipv6: undefined,
+        nat: undefined,
+        free: ["127.0.0.2", "127.0.0.3"],
+      },
+    );
+    assert.deepEqual(JSON.parse(await readFile(paths.config, "utf8")).net_conf, net_conf);
+    await assert.rejects(loadHostConfig(await rootWith({ ...full, iface: "bvnone0", net_conf }), false), {
+      code: "config_error",
+      message:
+        /^net_conf.host_ip is 0.0.0.0, and failed to find network configuration for interface 'bvnone0'. Available interfaces: \[lo/,
+    });
+  });
+
   test("is read with everything that it says", async () => {
     const config = await loadHostConfig(await rootWith(full), false);
     const { file, runtime, ...rest } = config;

@@ -4,6 +4,7 @@ import { removeDurable, writeDurable } from "../durable/index.ts";
 import { HostError } from "../errors/host-error.ts";
 import type { HostPaths } from "../place/paths.ts";
 import { defaultDevConfig, type HostConfig, parseHostConfig } from "./host-config.ts";
+import { completed } from "./machine-network.ts";
 
 /**
  * Reads `blockvisor.json`; reading never writes (spec host-daemon DB-1.2), but for what an interrupted save of an older program left: then
@@ -30,7 +31,8 @@ function configOf(text: string | undefined, paths: HostPaths, dev: boolean): Hos
       hint: "register this host with `bvup TOKEN`, or start `blockvisord --dev` for image development",
     });
   }
-  const config = parseHostConfig(text, paths.config);
+  const read = parseHostConfig(text, paths.config);
+  const config = { ...read, network: completed(read.network, read.interface) };
   return dev ? { ...config, devMode: true } : config;
 }
 

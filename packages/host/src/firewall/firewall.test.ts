@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
+import { promisify } from "node:util";
 import { createNodeCgroups } from "../cgroups/index.ts";
 import { createNodeNetwork, type NodeNetworkHandle } from "../network/index.ts";
 import {
@@ -332,6 +333,50 @@ test("the most rules a node may have, each with many addresses, are one transact
   const rules = Array.from({ length: 128 }, (_, index) => rule({ name: `rule ${index}`, ips, ports: [index + 1] }));
   await firewall.apply(node, target, { ...open, rules });
   assert.equal((await firewall.show(node, target))?.match(/comment "rule /g)?.length, 128);
+});
+
+test("changes of many nodes at the same time, while an administrator changes rules of his own, are all as they were meant (A22)", async () => {
+  // On the host's network, where everybody's rules are.
+  const many = Array.from({ length: 20 }, (_, index) => `fw-many-${index}-${process.pid}`);
+  const admin = ["inet", `bv_test_admin_${process.pid}`];
+  const nft = (...args: readonly string[]) => execFileSync("nft", args, { encoding: "utf8" });
+  const adminPorts = () => nft("list", "table", ...admin).match(/(?<=dport )\d+(?= accept)/g);
+  const targetOf = (id: string): FirewallTarget => {
+    const cgroup = cgroups.socketMatch(id);
+    return cgroup ? { kind: "host", cgroup } : assert.fail("this machine has no cgroup version 2");
+  };
+  try {
+    for (const id of many) await cgroups.ensure(id, {});
+    nft("add", "table", ...admin);
+    nft("add", "chain", ...admin, "ssh");
+    const change = async (id: string): Promise<void> => {
+      for (const count of [1, 2]) {
+        const rules = [rule({ name: `${id} change ${count}`, ports: [count] })];
+        await firewall.apply(id, targetOf(id), { ...open, rules });
+      }
+    };
+    const ports = ["1", "2", "3", "4", "5", "6", "7", "8"];
+    const administer = async (): Promise<void> => {
+      for (const port of ports) {
+        await promisify(execFile)("nft", ["add", "rule", ...admin, "ssh", "tcp", "dport", port, "accept"]);
+      }
+    };
+    await Promise.all([...many.map(change), administer()]);
+    assert.deepEqual(adminPorts(), ports);
+    // Who removes one node's rules leaves everybody else's.
+    const [first = "", ...others] = many;
+    await firewall.remove(first, targetOf(first));
+    const ruleset = nft("list", "ruleset");
+    assert.deepEqual(
+      many.map((id) => ruleset.match(new RegExp(`(?<=comment "${id} )change \\d`, "g"))),
+      [null, ...others.map(() => ["change 2"])],
+    );
+  } finally {
+    await Promise.all(many.map((id) => firewall.remove(id)));
+    for (const id of many) await cgroups.remove(id);
+    assert.deepEqual(adminPorts()?.length, 8);
+    nft("delete", "table", ...admin);
+  }
 });
 
 for (const point of ["firewall.marked", "firewall.applied"]) {

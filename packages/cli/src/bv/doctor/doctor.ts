@@ -3,6 +3,7 @@ import { failureCode, failureExit } from "../../failure/codes.ts";
 import { Failure } from "../../failure/failure.ts";
 import type { Output } from "../../output/output.ts";
 import { checkAgent } from "./checks/agent.ts";
+import { checkBroker } from "./checks/broker.ts";
 import { checkControlPlane } from "./checks/control-plane.ts";
 import { checkDaemon } from "./checks/daemon.ts";
 import { checkDisk } from "./checks/disk.ts";
@@ -30,7 +31,7 @@ const checks: readonly Check[] = [
 export async function doctor({ out, signal }: Call<object, []>): Promise<void> {
   const patient = { config: readConfig().config, signal };
   const findings: Finding[] = [];
-  for (const check of [...checks, () => checkDaemon({ out, signal })]) {
+  for (const check of [...checks, () => checkBroker(patient, out), () => checkDaemon({ out, signal })]) {
     for (const finding of await check(patient)) {
       findings.push(finding);
       print(out, finding);

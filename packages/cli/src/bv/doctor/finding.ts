@@ -37,6 +37,8 @@ export interface HostConfigJson {
   readonly disk_limit?: unknown;
   readonly nodexeus_api_url?: unknown;
   readonly blockjoy_api_url?: unknown;
+  readonly nodexeus_mqtt_url?: unknown;
+  readonly blockjoy_mqtt_url?: unknown;
 }
 
 export type Check = (patient: Patient) => Promise<readonly Finding[]> | readonly Finding[];

@@ -24,6 +24,22 @@ test("the gateway may lie outside; a /31 leaves the other address, a /32 none", 
   assert.deepEqual(networkOfRoutes(JSON.stringify([far, alone]), "br0").availableIps, []);
 });
 
+test("a /30 has two addresses; of several interfaces the named one counts, and what is no route of its network is passed over (A14)", () => {
+  const small = { ...own, dst: "10.0.0.4/30", prefsrc: "10.0.0.5" };
+  const others = [
+    { dst: "10.9.0.0/16", dev: "eth1", protocol: "kernel", prefsrc: "10.9.0.1" },
+    { dst: "nonsense", dev: "br0", protocol: "kernel", prefsrc: "10.1.0.1" },
+    { dst: "10.2.0.0/16", dev: "br0", protocol: "kernel" },
+    { dst: "10.3.0.0/16", dev: "br0", protocol: "static", prefsrc: "10.3.0.1" },
+  ];
+  assert.deepEqual(networkOfRoutes(JSON.stringify([...others, gateway, small]), "br0"), {
+    gatewayIp: "10.0.0.1",
+    hostIp: "10.0.0.5",
+    prefix: 30,
+    availableIps: ["10.0.0.6"],
+  });
+});
+
 const refusals: readonly (readonly [routes: string, message: RegExp])[] = [
   ["[]", /^default route not found. Available routes: \[\]$/],
   ['[{"dst":"default"}]', /^default route 'gateway' field not found. Route info: /],
@@ -33,6 +49,10 @@ const refusals: readonly (readonly [routes: string, message: RegExp])[] = [
     /^failed to find network configuration for interface 'br0'. Available interfaces: \[br0, eth0\]/,
   ],
   [JSON.stringify([gateway, { ...own, dst: "nonsense" }]), /^failed to find network configuration for interface 'br0'/],
+  [
+    JSON.stringify([gateway, { ...own, prefsrc: undefined }]),
+    /^failed to find network configuration for interface 'br0'. .*Searched routes: /,
+  ],
   [JSON.stringify([gateway, { ...own, prefsrc: "x" }]), /^cannot parse host ip 'x'$/],
   ["{", /^JSON parsing error: /],
 ];

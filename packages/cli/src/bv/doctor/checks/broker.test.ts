@@ -14,7 +14,12 @@ const check = async (config: HostConfigJson) => {
 const cloud = (broker: string) => ({ nodexeus_api_url: "http://127.0.0.1:1", nodexeus_mqtt_url: broker });
 
 test("a broker that can be reached, however it is named, one that speaks no TLS, and one that is away", async () => {
-  const server = createServer((socket) => socket.on("error", () => {}).resume().end("no TLS"));
+  const server = createServer((socket) =>
+    socket
+      .on("error", () => {})
+      .resume()
+      .end("no TLS"),
+  );
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const place = `127.0.0.1:${(server.address() as AddressInfo).port}`;

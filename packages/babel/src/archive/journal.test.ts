@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { appendFile, mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { appendFile, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -47,4 +47,27 @@ test("a journal cut anywhere holds the records before the cut, and goes on behin
   assert.deepEqual((await recordsOf(path)).length, 2);
   await appendFile(path, "garbage without a checksum\n");
   assert.deepEqual((await recordsOf(path)).length, 2);
+});
+
+test("a journal that says the same over and over is made short, and goes on from there", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "babel-journal-"));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const path = join(folder, "journal");
+  const text = "x".repeat(500);
+  const journal = await Journal.open<Entry>(path, () => undefined);
+  await Promise.all(Array.from({ length: 400 }, (_, n) => journal.append({ n: n % 90, text })));
+  await journal.close();
+  const { size } = await stat(path);
+
+  const last: Entry[] = Array.from({ length: 90 }, (_, n) => ({ n, text }));
+  const again = await Journal.open<Entry>(path, () => undefined);
+  assert.equal(await again.compact([...last, ...last]), false, "not for less than three quarters");
+  assert.equal((await stat(path)).size, size);
+  assert.equal(await again.compact(last), true);
+  assert.equal(await again.compact([]), false, "what is short stays as it is");
+  await again.append({ n: 1000 });
+  await again.close();
+  assert.deepEqual(await recordsOf(path), [...last, { n: 1000 }]);
+  assert.deepEqual(await readdir(folder), ["journal"]);
+  assert.equal((await stat(path)).mode & 0o777, 0o600);
 });

@@ -147,30 +147,33 @@ export class StateFolder {
     let grouped = 0;
     let purged = false;
     let kept = false;
-    let complete = false;
+    let complete: number | undefined;
     const take = (record: DownloadRecord): void => {
       if (record.t === "start") started.add(record.i);
       else if (record.t === "done") records.push({ chunk: record.i, boot: record.b });
       else if (record.t === "group") grouped = Math.max(grouped, record.n);
       else if (record.t === "lost") {
         lostAt.set(record.i, records.length);
-        complete = false;
+        complete = undefined;
       } else if (record.t === "purged") {
         purged = true;
         kept = record.kept === true;
-      } else complete = true;
+      } else complete = record.at;
     };
     const journal = await Journal.open<DownloadRecord>(join(this.path, "journal"), take, () => this.ballast(false));
-    const done = new Set<number>();
+    const done = new Map<number, string>();
     const unflushed = new Set<number>();
     for (const [index, record] of records.entries()) {
       const counts = index < grouped || record.boot === boot;
       if (!counts || index < (lostAt.get(record.chunk) ?? 0) || record.chunk >= chunks) continue;
-      done.add(record.chunk);
+      done.set(record.chunk, record.boot);
       if (index >= grouped) unflushed.add(record.chunk);
     }
-    const durable = records.length <= grouped;
-    return { journal, done, doneRecords: records.length, unflushed, durable, started, purged, kept, complete };
+    const known = { done: new Set(done.keys()), unflushed, started, purged, kept, complete: complete !== undefined };
+    if (await journal.compact(recordsOf({ ...known, done, complete }))) {
+      return { journal, ...known, doneRecords: done.size, durable: unflushed.size === 0 };
+    }
+    return { journal, ...known, doneRecords: records.length, durable: records.length <= grouped };
   }
 
   /** Nothing that was recorded counts: the download begins anew. */
@@ -194,11 +197,28 @@ export class StateFolder {
     await rm(this.filesObject, { force: true });
     await rm(join(this.path, "from-reference"), { recursive: true, force: true });
     for (const name of await readdir(this.path).catch(() => [])) {
-      if (/^\.(plan\.json|manifest|lease\.json|client\.json|INCOMPLETE)\.[0-9a-f]{12}\.tmp$/.test(name)) {
+      if (/^\.(plan\.json|manifest|journal|lease\.json|client\.json|INCOMPLETE)\.\d+-[0-9a-z]+\.tmp$/.test(name)) {
         await rm(join(this.path, name), { force: true });
       }
     }
   }
+}
+
+type Known = Pick<Resumed, "unflushed" | "started" | "purged" | "kept"> & {
+  /** With the boot that knows each. */
+  readonly done: ReadonlyMap<number, string>;
+  /** When. */
+  readonly complete: number | undefined;
+};
+
+/** The shortest journal that says the same. */
+function* recordsOf({ done, unflushed, started, purged, kept, complete }: Known): Generator<DownloadRecord> {
+  if (purged) yield { t: "purged", ...(kept ? { kept: true } : {}) };
+  for (const i of started) yield { t: "start", i };
+  for (const [i, b] of done) if (!unflushed.has(i)) yield { t: "done", i, b };
+  yield { t: "group", n: done.size - unflushed.size };
+  for (const [i, b] of done) if (unflushed.has(i)) yield { t: "done", i, b };
+  if (complete !== undefined) yield { t: "complete", at: complete };
 }
 
 /** What an older babel left is put aside, where `cleanup` finds it: the download begins anew. (D4-20) */

@@ -64,6 +64,7 @@ export class UploadState {
       const uploadId = await uploadIdOf(folder);
       const records: Records = { stored: new Map(), ids: new Map(), publishing: undefined };
       const journal = await Journal.open<Record>(join(folder, "journal"), (record) => take(records, record));
+      await journal.compact(recordsOf(records));
       return new UploadState({ folder, uploadId, lock }, await loadPlan(join(folder, "plan")), journal, records);
     } catch (error) {
       await lock.release();
@@ -144,6 +145,13 @@ type Records = {
   readonly ids: Map<string, string>;
   publishing: string | undefined;
 };
+
+/** The shortest journal that says the same. */
+function* recordsOf({ stored, ids, publishing }: Records): Generator<Record> {
+  for (const [slot, { print, part }] of stored) yield { t: "up", slot, print, part };
+  for (const [print, id] of ids) yield { t: "id", print, id };
+  if (publishing !== undefined) yield { t: "publishing", content: publishing };
+}
 
 function take(records: Records, record: Record): void {
   if (record.t === "up") records.stored.set(record.slot, { print: record.print, part: record.part });

@@ -6,6 +6,7 @@ import { messageOf } from "./errno.ts";
 import { invalid } from "./failure.ts";
 import { readBounded, replaceFile } from "./files/durable.ts";
 import type { JobConfig } from "./jobs/config.ts";
+import { parseConfig } from "./jobs/config-file.ts";
 import { FINAL_STATUS, failureFile, resultFile } from "./jobs/program.ts";
 import { inRoot, type Paths } from "./paths.ts";
 import { currentBoot } from "./process/identity.ts";
@@ -46,7 +47,7 @@ async function configIn(folder: string): Promise<JobConfig> {
   const path = join(folder, "config.json");
   const text = (await readBounded(path, CONFIG_LIMIT))?.toString("utf8");
   try {
-    return JSON.parse(text ?? "") as JobConfig;
+    return parseConfig(text ?? "");
   } catch (error) {
     throw invalid("job-config-invalid", `${path} is not the config of a job: ${messageOf(error)}`);
   }

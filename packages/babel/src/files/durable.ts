@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { type FileHandle, mkdir, open, rename, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { isMissing } from "../errno.ts";
+import { errnoOf, isMissing } from "../errno.ts";
 import { type Failure, refused } from "../failure.ts";
 
 type Ownership = { readonly uid: number; readonly gid: number };
@@ -75,15 +75,18 @@ export async function syncFolder(folder: string): Promise<void> {
 
 /**
  * First `limit` bytes of a file, or undefined if there is none. Never reads more, whatever the file claims to be, and never waits: what an
- * image or a protocol's own processes put in a file's place, like a FIFO, is `file-not-regular`.
+ * image or a protocol's own processes put in a file's place, like a FIFO or a link, is `file-not-regular`. (§9.7)
+ *
+ * @param links `follow`: for files of the image, which may be links
  */
-export async function readBounded(path: string, limit: number): Promise<Buffer | undefined> {
+export async function readBounded(path: string, limit: number, links?: "follow"): Promise<Buffer | undefined> {
   let handle: FileHandle;
   try {
-    handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const flags = links === "follow" ? 0 : constants.O_NOFOLLOW;
+    handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | flags);
   } catch (error) {
     if (isMissing(error)) return undefined;
-    throw error;
+    throw errnoOf(error) === "ELOOP" ? notRegular(path) : error;
   }
   try {
     if (!(await handle.stat()).isFile()) throw notRegular(path);

@@ -16,7 +16,7 @@ const waits = (...names: readonly string[]): readonly Dependency[] => names.map(
 const edgesOf = (graph: Readonly<Record<string, readonly Dependency[]>>) => (name: string) =>
   Object.hasOwn(graph, name) ? graph[name] : undefined;
 
-test("readiness follows the table of the spec", () => {
+test("readiness follows the table of the spec (T-07)", () => {
   const standings: Readonly<Record<string, Standing>> = {
     ok: { kind: "finished", exitCode: 0, message: "" },
     bad: { kind: "finished", exitCode: 2, message: "why" },
@@ -37,7 +37,7 @@ test("readiness follows the table of the spec", () => {
   blocked(waits("nope"), "job 'j' waits for 'nope', but it is not defined");
 });
 
-test("cycles and unknown names are found with the path", () => {
+test("cycles and unknown names are found with the path (T-07)", () => {
   const edges = edgesOf({
     a: needs("b"),
     b: waits("c"),

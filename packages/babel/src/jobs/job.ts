@@ -9,6 +9,7 @@ import { monotonicMs } from "../process/identity.ts";
 import { killRun } from "../process/run-processes.ts";
 import { activation, mayBeRepeated, settleActivation } from "./activation.ts";
 import { type JobConfig, shutdownSignal, shutdownTimeoutMs } from "./config.ts";
+import { configText } from "./config-file.ts";
 import { Events } from "./events.ts";
 import { dependenciesOf, type Readiness, type Standing } from "./graph.ts";
 import { limitsFile } from "./limits.ts";
@@ -69,7 +70,7 @@ export class Job {
     const job = new Job(name, config, { ...NEW, runs: await numberOf(previous, folder) }, events, around);
     for (const stale of [join(folder, "progress.json"), limitsFile(folder)]) await rm(stale, { force: true });
     await job.#save({ state: { kind: "stopped" } }, true);
-    await replaceFile(join(folder, "config.json"), JSON.stringify(config), { mode: 0o600 });
+    await replaceFile(join(folder, "config.json"), configText(config), { mode: 0o600 });
     return job;
   }
 

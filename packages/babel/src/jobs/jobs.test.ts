@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
@@ -173,7 +173,7 @@ describe("jobs", () => {
     assert.equal(skipped.status?.status.case === "finished" && skipped.status.status.value.message, "Skipped");
   });
 
-  test("needs and wait_for: order, failure down the chain, open dependencies only", async () => {
+  test("needs and wait_for: order, failure down the chain, open dependencies only (T-07)", async () => {
     await agent.create("first", "sleep 0.3; exit 0");
     await agent.create("second", "sleep 1000");
     await agent.create("third", "true", { needs: ["first"], waitFor: ["second"] });
@@ -263,7 +263,7 @@ describe("jobs", () => {
     );
   });
 
-  test("the same config leaves a running job alone; another one replaces it; delete removes it", async () => {
+  test("the same config leaves a running job alone; another one replaces it; delete removes it (T-28)", async () => {
     await agent.run("svc", "echo one; sleep 1000");
     const { run } = await agent.running("svc");
     await agent.create("svc", "echo one; sleep 1000");
@@ -321,6 +321,12 @@ describe("jobs", () => {
     assert.ok(progress.eta !== undefined);
     await writeFile(join(agent.jobFolder("steps"), "progress.json"), '{"total":0,"message":5}');
     assert.equal((await agent.info("steps")).progress, undefined);
+    // Nor what a link leads to. (§9.7)
+    const file = join(agent.jobFolder("steps"), "progress.json");
+    await writeFile(join(agent.root, "elsewhere.json"), '{"total":9,"current":9}');
+    await rm(file);
+    await symlink(join(agent.root, "elsewhere.json"), file);
+    assert.equal((await agent.info("steps")).progress, undefined);
     await agent.jobs.stopJob({ name: "steps" });
   });
 
@@ -342,7 +348,7 @@ describe("jobs", () => {
     assert.equal(await readFile(helper, "utf8"), "#!/bin/sh\n# of the image\n");
   });
 
-  test("one-time jobs run once, also across an upgrade that loses the rootfs", async () => {
+  test("one-time jobs run once, also across an upgrade that loses the rootfs (T-26)", async () => {
     await agent.run("once", "echo ran; exit 4", { oneTime: true });
     await agent.finished("once");
     await agent.jobs.deleteJob({ name: "once" });
@@ -492,7 +498,7 @@ describe("jobs", () => {
     assert.deepEqual(await readdir(join(agent.root, "var/lib/babel/jobs")), ["env"]);
   });
 
-  test("64 jobs are the limit, also when they are made at once", async () => {
+  test("64 jobs are the limit, also when they are made at once (T-28)", async () => {
     const made = await Promise.allSettled(Array.from({ length: 65 }, (_, i) => agent.create(`n${i}`, "true")));
     const refused = made.flatMap((each) => (each.status === "rejected" ? [String(each.reason)] : []));
     assert.deepEqual(

@@ -28,9 +28,9 @@ test("never: finishes at once, quietly after success", () => {
   assert.deepEqual(waits("never", killed, 1), ["null: Job 'j' killed by signal SIGKILL: out of memory"]);
 });
 
-test("on_failure: base × 2^n, until the retries are used up", () => {
-  const policy = { on_failure: { ...backoff, max_retries: 3 } };
-  assert.deepEqual(waits(policy, exited(1), 4), [1000, 2000, 4000, "1: Job 'j' exited with code 1"]);
+test("on_failure: base × 2^n, until the retries are used up (T-04)", () => {
+  const policy = { on_failure: { ...backoff, backoff_base_ms: 100, max_retries: 3 } };
+  assert.deepEqual(waits(policy, exited(1), 4), [100, 200, 400, "1: Job 'j' exited with code 1"]);
   assert.deepEqual(waits(policy, exited(0), 1), ["0: "]);
 });
 
@@ -50,7 +50,7 @@ test("what would fail again in the same way is not run again, whatever the polic
   assert.equal(afterRun("j", { always: backoff }, final, 60_001, NO_ATTEMPTS, 0).kind, "finish");
 });
 
-test("a run that lasted longer than backoff_timeout_ms resets the counter and restarts immediately", () => {
+test("a run that lasted longer than backoff_timeout_ms resets the counter and restarts immediately (T-05)", () => {
   const attempts = { attempt: 7, losses: 2 };
   assert.deepEqual(afterRun("j", { always: backoff }, exited(1), 60_001, attempts, 0), {
     kind: "restart",

@@ -1,4 +1,4 @@
-import { stat } from "node:fs/promises";
+import { lstat } from "node:fs/promises";
 import { readBounded } from "../files/durable.ts";
 
 /** What a job says about how far it is; the unit is the job's own. (§3.10, D3-22) */
@@ -39,7 +39,7 @@ export class ProgressFile {
     const text = await readBounded(this.#path, LIMIT).catch(() => undefined);
     const progress = text === undefined ? undefined : parseProgress(text.toString("utf8"));
     if (progress === undefined) return undefined;
-    const at = await stat(this.#path).then(
+    const at = await lstat(this.#path).then(
       (stats) => stats.mtimeMs,
       () => Date.now(),
     );

@@ -4,6 +4,7 @@ import { messageOf } from "../errno.ts";
 import { exhausted, Failure, internal, notFound, refused } from "../failure.ts";
 import { readBounded } from "../files/durable.ts";
 import { checkJobConfig, checkJobName, type JobConfig, sameConfig } from "./config.ts";
+import { parseConfig } from "./config-file.ts";
 import {
   type Dependency,
   defectOf,
@@ -91,7 +92,7 @@ export class Registry {
     let config: JobConfig;
     try {
       checkJobName(name);
-      config = JSON.parse(text.toString("utf8")) as JobConfig;
+      config = parseConfig(text.toString("utf8"));
       checkJobConfig(name, config);
     } catch (error) {
       this.#around.report(`invalid config of job '${name}', set aside as ${path}.invalid: ${messageOf(error)}`);

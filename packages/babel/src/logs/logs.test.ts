@@ -8,6 +8,9 @@ import { builtAgent, statusOf, TestAgent, until } from "../testbed/agent.ts";
 import { segmentsIn } from "./segments.ts";
 import { readLines, START, tailCursor } from "./stream.ts";
 
+/** What a service prints; BABEL_LOG_MB=1000 for the long version. */
+const LOG_MB = Number(process.env["BABEL_LOG_MB"] ?? 20);
+
 const bundle = await builtAgent();
 after(() => rm(dirname(bundle.folder), { recursive: true, force: true }));
 
@@ -19,20 +22,31 @@ describe("job logs", () => {
   after(() => agent.dispose());
 
   test("capacity bounds what is kept; the newest stays, in whole lines", async () => {
-    await agent.run("chatty", "seq 1 600000", { logBufferCapacityMb: 1n });
+    await agent.run("chatty", "seq 1 300000", { logBufferCapacityMb: 1n });
     await agent.finished("chatty");
     const size = () => bytesIn(join(agent.jobFolder("chatty"), "log"));
-    await until(async () => (await lastLine(agent, "chatty")) === "600000", "all is written");
+    await until(async () => (await lastLine(agent, "chatty")) === "300000", "all is written");
     assert.ok((await size()) <= 1_200_000, `${await size()}`);
     const lines = await agent.log("chatty");
     assert.ok(lines.length > 50_000);
     assert.deepEqual(
       lines,
-      lines.map((_line, index) => String(600_000 - lines.length + 1 + index)),
+      lines.map((_line, index) => String(300_000 - lines.length + 1 + index)),
     );
 
     const [first] = await collect(agent.jobs.readJobLogs({ names: ["chatty"], after: { run: 1n, offset: 0n } }), 1);
     assert.ok(first!.skippedBytes > 0n, "a reader that was too slow is told what it missed");
+  });
+
+  test("a service goes on through garbage and any amount of output; its last words are there, too (T-11)", async () => {
+    const script = `trap 'echo last words; exit 0' TERM; head -c ${LOG_MB}000000 /dev/urandom; echo; echo ready; while :; do sleep 1000 & wait; done`;
+    await agent.run("garbage", script, { logBufferCapacityMb: 2n });
+    const { run } = await agent.running("garbage");
+    await until(async () => (await lastLine(agent, "garbage")) === "ready", "all is written");
+    assert.deepEqual((await agent.info("garbage")).run, run);
+    await agent.jobs.stopJob({ name: "garbage" });
+    assert.equal(await lastLine(agent, "garbage"), "last words");
+    assert.ok((await bytesIn(join(agent.jobFolder("garbage"), "log"))) <= 2_500_000);
   });
 
   test("log_timestamp: each line has the time when it came", async () => {

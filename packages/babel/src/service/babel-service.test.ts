@@ -77,7 +77,7 @@ describe("operations in the node", () => {
     assert.ok(stdout.length < 1100);
   });
 
-  test("run_sh: the timeout kills everything, and tells what was printed", async () => {
+  test("run_sh: the timeout kills everything, and tells what was printed (T-12)", async () => {
     const body =
       "(setsid sh -c 'trap \"\" TERM; echo $$; while :; do sleep 0.1; done' &); sleep 0.2; echo waiting; sleep 1000";
     const error = await failureOf(agent.babel.runSh({ body, timeoutMs: 500 }));
@@ -391,7 +391,7 @@ describe("setup and secret", () => {
     await agent.jobs.retainJobs({ names: [] });
   });
 
-  test("another build takes over in the same directory while jobs run", async () => {
+  test("another build takes over in the same directory while jobs run (T-29)", async () => {
     await agent.run("long", "i=0; while :; do echo $i; i=$((i+1)); sleep 0.02; done");
     const { run } = await agent.running("long");
     const next = join(bundle.folder, "next+build");

@@ -160,7 +160,7 @@ const CASES: readonly (readonly [template: string, params: object | string, expe
   ["a { b } {c} $(d)", {}, "a { b } {c} $(d)"],
 ];
 
-test("templates render as Tera does", async (t) => {
+test("templates render as Tera does (T-13)", async (t) => {
   for (const [template, params, expected] of CASES) {
     await t.test(template, async () => assert.equal(await rendered(template, params), expected));
   }

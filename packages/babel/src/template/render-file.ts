@@ -51,7 +51,7 @@ export async function renderTemplate(request: RenderRequest): Promise<boolean> {
 }
 
 async function templateText(path: string): Promise<string> {
-  const bytes = await readBounded(path, TEMPLATE_LIMIT + 1).catch((error: unknown) => {
+  const bytes = await readBounded(path, TEMPLATE_LIMIT + 1, "follow").catch((error: unknown) => {
     throw unreadable(path, error);
   });
   if (bytes === undefined) {

@@ -58,7 +58,7 @@ test("a node that asks too often is refused for a while; nobody else in its cont
   await server.close();
 });
 
-test("only who has the secret of the node's start is served", async () => {
+test("only who has the secret of the node's start is served (T-27)", async () => {
   const path = join(folder, "a.sock");
   const errors: string[] = [];
   const server = await serveEngine(path, port(errors));
@@ -106,7 +106,7 @@ test("a directory in the socket's place is not entered", async () => {
   assert.equal((await stat(join(path, "d/kept"))).size, "kept".length);
 });
 
-test("a node reaches its own archives only, whatever it asks for", async () => {
+test("a node reaches its own archives only, whatever it asks for (T-27)", async () => {
   // Nobody listens there: what gets as far as the API is unavailable, what does not is refused before.
   const transport = createGrpcTransport({ baseUrl: "http://127.0.0.1:1" });
   const logged: object[] = [];

@@ -90,15 +90,20 @@ describe("metrics for Prometheus", () => {
         value("blockvisor_node_info", ',protocol="test",variant="test-main",version="1.0.0",status="running"'),
         found.get('blockvisor_operations_total{kind="start",result="ok"}'),
         found.get('blockvisor_operations_total{kind="create",result="ok"}'),
+        found.get('blockvisor_operation_seconds_bucket{kind="start",le="+Inf"}'),
+        found.get('blockvisor_operation_seconds_bucket{kind="start",le="1800"}'),
+        found.get('blockvisor_operation_seconds_count{kind="start"}'),
         found.get("blockvisor_operations_waiting"),
         value("blockvisor_node_restarts_total"),
         value("blockvisor_node_recoveries_total"),
       ],
-      [1, 7, 1e9, 1, 1, 1, 1, 1, 1, 0, 0, 0],
+      [1, 7, 1e9, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0],
     );
     for (const name of ["memory_bytes", "processes", "cpu_seconds_total", "network_received_bytes_total"]) {
       assert.ok((value(`blockvisor_node_${name}`) ?? 0) > 0, name);
     }
+    const startSeconds = found.get('blockvisor_operation_seconds_sum{kind="start"}') ?? 0;
+    assert.ok(startSeconds > 0);
     assert.ok((found.get("blockvisor_memory_bytes") ?? 0) > 10_000_000);
   });
 
@@ -126,7 +131,11 @@ describe("metrics for Prometheus", () => {
 
   test("are all that the dashboard asks for, and the dashboard asks for nothing else", async () => {
     const asked = new Set((await readFile(dashboard, "utf8")).match(/blockvisor_[a-z0-9_]+/g));
-    const known = new Set(Object.keys(metricTable));
+    const known = new Set(
+      Object.entries(metricTable).flatMap(([name, [type]]) =>
+        type === "histogram" ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name],
+      ),
+    );
     assert.deepEqual(
       [...asked].filter((name) => !known.has(name)),
       [],

@@ -2,6 +2,8 @@ import { type MetricName, metricTable } from "./metric-table.ts";
 
 export interface Sample {
   readonly name: MetricName;
+  /** Of a histogram: which of its numbers this is. */
+  readonly part?: "bucket" | "sum" | "count";
   readonly labels?: Readonly<Record<string, string>>;
   readonly value: number;
 }
@@ -18,9 +20,9 @@ export function exposition(samples: readonly Sample[]): string {
   return `${blocks.join("\n")}\n`;
 }
 
-function line({ name, labels = {}, value }: Sample): string {
+function line({ name, part, labels = {}, value }: Sample): string {
   const pairs = Object.entries(labels).map(([key, text]) => `${key}="${escaped(text)}"`);
-  return `${name}${pairs.length === 0 ? "" : `{${pairs.join(",")}}`} ${value}`;
+  return `${name}${part === undefined ? "" : `_${part}`}${pairs.length === 0 ? "" : `{${pairs.join(",")}}`} ${value}`;
 }
 
 /** Names of nodes and jobs come from people and images. */

@@ -10,7 +10,7 @@ export const metricTable = {
   blockvisor_condition: ["gauge", "1 when a part the daemon depends on is fine (runtime, api, mqtt)."],
 
   blockvisor_operations_total: ["counter", "Operations on nodes that ended, by kind and result."],
-  blockvisor_operation_seconds_total: ["counter", "Time that ended operations took, by kind."],
+  blockvisor_operation_seconds: ["histogram", "Time that ended operations took, by kind."],
   blockvisor_operations_running: ["gauge", "Operations on nodes that run now, by kind."],
   blockvisor_operations_waiting: ["gauge", "Work on nodes that waits for its turn."],
   blockvisor_polls_total: ["counter", "Rounds of asking a node's plugin for its metrics."],
@@ -78,6 +78,9 @@ export const metricTable = {
   blockvisor_node_jobs: ["gauge", "Jobs of the node, by state."],
   blockvisor_node_job_restarts: ["gauge", "Restarts of a job in the last 24 hours."],
   blockvisor_node_job_progress: ["gauge", "Done part of a job, 0 to 1."],
-} as const satisfies Readonly<Record<string, readonly ["gauge" | "counter", string]>>;
+} as const satisfies Readonly<Record<string, readonly ["gauge" | "counter" | "histogram", string]>>;
+
+/** Upper bounds of the buckets of all histograms, in seconds: from the start of an empty node to the copy of a full disk. */
+export const bucketSeconds = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800] as const;
 
 export type MetricName = keyof typeof metricTable;

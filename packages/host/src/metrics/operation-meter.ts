@@ -22,11 +22,8 @@ export class OperationMeter {
       this.#running.delete(actor.id);
       const result = state.problem === null ? "ok" : "failed";
       this.#counters.add("blockvisor_operations_total", { kind: before.kind, result });
-      this.#counters.add(
-        "blockvisor_operation_seconds_total",
-        { kind: before.kind },
-        (performance.now() - before.since) / 1_000,
-      );
+      const seconds = (performance.now() - before.since) / 1_000;
+      this.#counters.observe("blockvisor_operation_seconds", { kind: before.kind }, seconds);
     }
     if (operation && !this.#running.has(actor.id)) {
       this.#running.set(actor.id, { id: operation.id, kind: operation.kind, since: performance.now() });

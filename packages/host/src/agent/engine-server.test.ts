@@ -22,6 +22,7 @@ function port(errors: string[] = []): EnginePort {
   return {
     secret: () => secret,
     archives: async () => undefined,
+    transferShare: (job) => (job === "download" ? 5000 : undefined),
     blockingJobsFinished: () => {},
     babelError: (message) => void errors.push(message),
     unauthenticated: () => void errors.push("somebody without the secret"),
@@ -70,7 +71,10 @@ test("only who has the secret of the node's start is served (T-27)", async () =>
       Code.Unauthenticated,
     );
   }
-  await client(path, `Bearer ${secret}`).bvError({ message: "disk is full" });
+  const babel = client(path, `Bearer ${secret}`);
+  await babel.bvError({ message: "disk is full" });
+  assert.equal((await babel.getTransferShare({ job: "download" })).bytesPerSecond, 5000n);
+  assert.equal((await babel.getTransferShare({ job: "upload" })).bytesPerSecond, undefined);
   assert.deepEqual(errors, ["somebody without the secret", "disk is full"]);
   await server.close();
 });

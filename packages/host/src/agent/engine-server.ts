@@ -16,6 +16,8 @@ export interface EnginePort {
   secret(): string | undefined;
   /** Undefined: the node has no control plane. */
   archives(): Promise<NodeArchives | undefined>;
+  /** Bytes per second that an archive job of the node may transfer just now; undefined: as many as it can. */
+  transferShare(job: string): number | undefined;
   blockingJobsFinished(): void;
   babelError(message: string): void;
   /** Somebody asked without the secret; told once, however often they ask (spec babel-agent T-27). */
@@ -26,6 +28,7 @@ export interface EngineServer {
   close(): Promise<void>;
 }
 
+const longestJobName = 255;
 const maxMessageBytes = 32 * 1024 * 1024;
 /** Of the calls of one node; babel asks again what was refused. (spec babel-agent §9.7) */
 const callLimit: RateLimit = { burst: 50, perSecond: 20, longestWaitMs: 5000 };
@@ -105,6 +108,11 @@ function engineRoutes(router: ConnectRouter, port: EnginePort, rate: CallRate): 
       await admit(context);
       port.blockingJobsFinished();
       return {};
+    },
+    getTransferShare: async ({ job }, context) => {
+      await admit(context);
+      const share = port.transferShare(job.slice(0, longestJobName));
+      return share === undefined ? {} : { bytesPerSecond: BigInt(share) };
     },
     bvError: async ({ message }, context) => {
       await admit(context);

@@ -101,6 +101,8 @@ const schema = z.looseObject({
   images: z.looseObject({ max_gb: z.number().positive().optional() }).prefault({}),
   /** What the logs of all jobs of one node may take together; absent: as its image says, else 2 GB. Of nodes that start from now on. */
   job_logs: z.looseObject({ max_mb: z.number().int().min(1).max(1_000_000).optional() }).prefault({}),
+  /** What archive transfers of all nodes may take together, megabits (10^6) per second; absent: what they can. (spec babel-agent §9.5) */
+  archive_max_mbps: z.number().positive().max(1_000_000).optional(),
   /** Of schedules that plugins give their tasks, e.g. `UTC` or `Europe/Oslo`; absent: the machine's. */
   timezone: z.string().refine(isTimeZone, "is no time zone").optional(),
   /** Upgrades that the API asks for run the new image beside the node before anything is stopped. */
@@ -158,6 +160,8 @@ export interface HostConfig {
   readonly imagesMaxBytes: number | undefined;
   /** Undefined: as a node's image says. */
   readonly jobLogsMaxMb: number | undefined;
+  /** Of archive transfers of all nodes together; undefined: no cap. */
+  readonly archiveMaxBytesPerSecond: number | undefined;
   readonly upgradeSmokeCheck: boolean;
   readonly upgradeWatchMs: number;
   readonly recovery: { readonly checkMs: number; readonly agentTimeoutMs: number };
@@ -242,6 +246,7 @@ function resolve(file: HostConfigFile, path: string): HostConfig {
     diskLimit: file.disk_limit,
     imagesMaxBytes: file.images.max_gb === undefined ? undefined : file.images.max_gb * 1_000_000_000,
     jobLogsMaxMb: file.job_logs.max_mb,
+    archiveMaxBytesPerSecond: file.archive_max_mbps === undefined ? undefined : (file.archive_max_mbps * 1_000_000) / 8,
     upgradeSmokeCheck: file.upgrade_smoke_check,
     upgradeWatchMs: Math.round(file.upgrade_watch_secs * 1000),
     recovery: {

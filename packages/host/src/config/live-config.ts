@@ -8,6 +8,7 @@ const liveKeys: ReadonlySet<string> = new Set([
   "maintenance_mode",
   "images",
   "job_logs",
+  "archive_max_mbps",
   "upgrade_smoke_check",
   "upgrade_watch_secs",
 ]);
@@ -42,19 +43,18 @@ export class LiveConfig {
     const isChanged = (key: string, since: HostConfig): boolean => !isDeepStrictEqual(next.file[key], since.file[key]);
     const applied = configKeys.filter((key) => liveKeys.has(key) && isChanged(key, this.#current));
     const needsRestart = configKeys.filter((key) => !liveKeys.has(key) && isChanged(key, this.#started));
-    const { file, recovery, limits, maintenanceMode, imagesMaxBytes, jobLogsMaxMb, upgradeSmokeCheck, upgradeWatchMs } =
-      next;
-    const live = {
-      file,
-      recovery,
-      limits,
-      maintenanceMode,
-      imagesMaxBytes,
-      jobLogsMaxMb,
-      upgradeSmokeCheck,
-      upgradeWatchMs,
+    this.#current = {
+      ...this.#started,
+      file: next.file,
+      recovery: next.recovery,
+      limits: next.limits,
+      maintenanceMode: next.maintenanceMode,
+      imagesMaxBytes: next.imagesMaxBytes,
+      jobLogsMaxMb: next.jobLogsMaxMb,
+      archiveMaxBytesPerSecond: next.archiveMaxBytesPerSecond,
+      upgradeSmokeCheck: next.upgradeSmokeCheck,
+      upgradeWatchMs: next.upgradeWatchMs,
     };
-    this.#current = { ...this.#started, ...live };
     return { applied, needsRestart };
   }
 }

@@ -4,6 +4,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import { agentCandidates, loadAgentBundle } from "../agent/agent-bundle.ts";
 import { archiveAudit } from "../agent/archive-audit.ts";
+import { TransferShares } from "../agent/transfer-shares.ts";
 import { createNodeCgroups } from "../cgroups/index.ts";
 import { type Api, apiError } from "../cloud/api.ts";
 import type { HostConfig } from "../config/host-config.ts";
@@ -78,6 +79,7 @@ export async function assembleHost({ paths, live, env, log, api }: HostParts): P
     ports: new HostPorts(),
     trash: new Trash(paths, log),
     unsaved: new Map(),
+    transferShares: new TransferShares(() => live.current.archiveMaxBytesPerSecond),
     secretsOf: (state) => (api && !state.dev_mode ? apiSecrets(api, state.id) : devSecrets(paths.devSecrets)),
     archivesOf: (state, storeKeys) =>
       api === undefined || state.dev_mode

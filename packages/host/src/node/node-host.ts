@@ -6,6 +6,7 @@ import type { AgentLink } from "../agent/agent-link.ts";
 import type { AgentRecord } from "../agent/agent-record.ts";
 import type { NodeArchives } from "../agent/engine-archives.ts";
 import type { EngineServer } from "../agent/engine-server.ts";
+import type { TransferShares } from "../agent/transfer-shares.ts";
 import type { NodeCgroups } from "../cgroups/index.ts";
 import type { HostConfig } from "../config/host-config.ts";
 import type { NodeFirewall } from "../firewall/index.ts";
@@ -48,6 +49,8 @@ export interface NodeHost {
   /** Nodes whose state could not be written the last time, and why. */
   readonly unsaved: Map<string, string>;
   readonly log: Logger;
+  /** Of all nodes' archive transfers. */
+  readonly transferShares: TransferShares;
   readonly secretsOf: (state: NodeState) => Secrets;
   readonly archivesOf: (state: NodeState, storeKeys: ReadonlySet<string>) => NodeArchives | undefined;
   /** Whether the control plane has an archive: of the image without a store key, of one service with it. */

@@ -47,6 +47,7 @@ export const upSteps = {
       secret: () => node.agent?.secret,
       // Asked each time: init, which comes later, says what the services' archives are.
       archives: async () => node.host.archivesOf(node.state(), await storeKeysOf(node, node.state())),
+      transferShare: (job) => node.host.transferShares.of(node.paths.id, job),
       blockingJobsFinished: () => node.log.debug("no upgrade-blocking job runs any more"),
       babelError: (message) => node.log.error(`Babel: ${message}`),
       unauthenticated: () => node.log.warn("refused: a process of the node asked its host without babel's secret"),

@@ -3,6 +3,7 @@ import { notFound } from "../../failure.ts";
 import { engineClient } from "../../service/engine.ts";
 import { engineSource } from "../engine.ts";
 import type { ArchiveResult, ArchiveTask } from "../task.ts";
+import { hostShare } from "../transfer/host-share.ts";
 import { followLimits } from "../transfer/live-limits.ts";
 import { ProgressWriter } from "../transfer/progress.ts";
 import { Streams } from "../transfer/streams.ts";
@@ -24,7 +25,8 @@ export async function runDownloadJob(task: ArchiveTask, times: Times = {}): Prom
   const streams = new Streams(undefined);
   let applyBandwidth: (cap: number | undefined) => void = () => undefined;
   let bandwidth: number | undefined;
-  const limits = await followLimits(task.folder, task.config, (caps) => {
+  const engine = engineClient(task.engineSocket, () => task.conf.secret);
+  const limits = await followLimits(task, hostShare(engine, task.name, task.signal), (caps) => {
     streams.limit(caps.max_connections);
     bandwidth = caps.max_bytes_per_second;
     applyBandwidth(bandwidth);
@@ -43,14 +45,20 @@ export async function runDownloadJob(task: ArchiveTask, times: Times = {}): Prom
     threads: { ...(most === undefined ? {} : { most }), ...times.threads },
   };
   try {
-    return multi ? await downloadClients(task, environment, times) : await downloadOne(task, environment, times);
+    return multi
+      ? await downloadClients(task, environment, times)
+      : await downloadOne(task, engine, environment, times);
   } finally {
     limits.end();
   }
 }
 
-async function downloadOne(task: ArchiveTask, environment: Environment, times: Times): Promise<ArchiveResult> {
-  const engine = engineClient(task.engineSocket, () => task.conf.secret);
+async function downloadOne(
+  task: ArchiveTask,
+  engine: ReturnType<typeof engineClient>,
+  environment: Environment,
+  times: Times,
+): Promise<ArchiveResult> {
   const source = engineSource(engine, undefined, { ...task, ...times });
   const { folder } = task.protocolData;
   const state = new StateFolder(join(folder, task.name));

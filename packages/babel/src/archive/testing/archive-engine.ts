@@ -50,6 +50,8 @@ export class ArchiveEngine {
   readonly #sessions = new Set<ServerHttp2Session>();
   readonly #reserved = new Map<string, { readonly version: number; readonly uploadId?: string | undefined }>();
   urlMs: number | undefined;
+  /** Bytes per second of the host's bandwidth that every job may take. */
+  share: number | undefined;
   /** Throws to let a call fail. */
   before: (call: string) => void = () => undefined;
   /** Called when a version has just been published; throws to lose the answer. */
@@ -130,6 +132,11 @@ export class ArchiveEngine {
             : { filesUrl: this.#store.url(this.filesKey(version, this.#archiveOf(archive))) };
         return { dataVersion: BigInt(version), summary: headerToWire(header), ...files };
       }),
+      // Asked when it suits the job: nothing is made to fail by it.
+      getTransferShare: () => {
+        this.calls["getTransferShare"] = (this.calls["getTransferShare"] ?? 0) + 1;
+        return this.share === undefined ? {} : { bytesPerSecond: BigInt(this.share) };
+      },
       getChunks: ({ archive, dataVersion, indexes }: GetChunksRequest) => {
         const [, { chunks }] = this.#find(this.#archiveOf(archive), dataVersion);
         const page = indexes.map((index) => {

@@ -42,6 +42,8 @@ for (const options of [{ layout: "parts" }, { layout: "cas" }, { reference: true
     assert.equal(result.data_version, 1);
     assert.deepEqual(await treeOf(fixture.data), await treeOf(source));
     assert.deepEqual(await shapeOf(fixture.data), await shapeOf(source));
+    const { getTransferShare = 0 } = fixture.engine.calls;
+    assert.equal(getTransferShare >= 2, !reference, "both jobs asked the host what they may take");
   });
 }
 

@@ -3,6 +3,7 @@ import type { JobType } from "../../jobs/config.ts";
 import { engineClient } from "../../service/engine.ts";
 import type { ArchiveResult, ArchiveTask } from "../task.ts";
 import { TransferFault } from "../transfer/fault.ts";
+import { hostShare } from "../transfer/host-share.ts";
 import { followLimits } from "../transfer/live-limits.ts";
 import { type ProgressState, ProgressWriter } from "../transfer/progress.ts";
 import { uploadClients } from "./clients.ts";
@@ -26,8 +27,9 @@ export async function runUploadJob(task: ArchiveTask, times: UploadTimes = {}): 
   const onPause = (reason: string | undefined): void =>
     report(reason === undefined ? { phase: "transfer", message: "chunks" } : { phase: "paused", message: reason });
   const tools = uploadTools({ signal, log, most: runnersOf(type), times, onPause });
-  const limits = await followLimits(task.folder, config, (caps) => tools.limit(caps));
   const engine = engineClient(task.engineSocket, () => task.conf.secret);
+  const share = hostShare(engine, task.name, signal);
+  const limits = await followLimits(task, share, (caps) => tools.limit(caps));
   const talk = setInterval(
     () => log(`sent ${tools.sent.total} bytes, ${Math.round(progress.rate() / 1e6)} MB/s`),
     TALK_MS,

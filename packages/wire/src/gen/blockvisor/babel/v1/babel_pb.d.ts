@@ -4559,6 +4559,62 @@ export declare type UpgradeBlockingJobsFinishedResponseJson = {
 export declare const UpgradeBlockingJobsFinishedResponseSchema: GenMessage<UpgradeBlockingJobsFinishedResponse, {jsonType: UpgradeBlockingJobsFinishedResponseJson}>;
 
 /**
+ * @generated from message blockvisor.babel.v1.GetTransferShareRequest
+ */
+export declare type GetTransferShareRequest = Message<"blockvisor.babel.v1.GetTransferShareRequest"> & {
+  /**
+   * @generated from field: string job = 1;
+   */
+  job: string;
+};
+
+/**
+ * @generated from message blockvisor.babel.v1.GetTransferShareRequest
+ */
+export declare type GetTransferShareRequestJson = {
+  /**
+   * @generated from field: string job = 1;
+   */
+  job?: string;
+};
+
+/**
+ * Describes the message blockvisor.babel.v1.GetTransferShareRequest.
+ * Use `create(GetTransferShareRequestSchema)` to create a new message.
+ */
+export declare const GetTransferShareRequestSchema: GenMessage<GetTransferShareRequest, {jsonType: GetTransferShareRequestJson}>;
+
+/**
+ * @generated from message blockvisor.babel.v1.GetTransferShareResponse
+ */
+export declare type GetTransferShareResponse = Message<"blockvisor.babel.v1.GetTransferShareResponse"> & {
+  /**
+   * of this job; absent: as much as it can
+   *
+   * @generated from field: optional uint64 bytes_per_second = 1;
+   */
+  bytesPerSecond?: bigint | undefined;
+};
+
+/**
+ * @generated from message blockvisor.babel.v1.GetTransferShareResponse
+ */
+export declare type GetTransferShareResponseJson = {
+  /**
+   * of this job; absent: as much as it can
+   *
+   * @generated from field: optional uint64 bytes_per_second = 1;
+   */
+  bytesPerSecond?: string;
+};
+
+/**
+ * Describes the message blockvisor.babel.v1.GetTransferShareResponse.
+ * Use `create(GetTransferShareResponseSchema)` to create a new message.
+ */
+export declare const GetTransferShareResponseSchema: GenMessage<GetTransferShareResponse, {jsonType: GetTransferShareResponseJson}>;
+
+/**
  * @generated from message blockvisor.babel.v1.BvErrorRequest
  */
 export declare type BvErrorRequest = Message<"blockvisor.babel.v1.BvErrorRequest"> & {
@@ -4981,6 +5037,16 @@ export declare const BabelEngine: GenService<{
     methodKind: "unary";
     input: typeof UpgradeBlockingJobsFinishedRequestSchema;
     output: typeof UpgradeBlockingJobsFinishedResponseSchema;
+  },
+  /**
+   * What the archive transfers of this node may take of the host's bandwidth; asked every few seconds while one runs. unimplemented: an older host.
+   *
+   * @generated from rpc blockvisor.babel.v1.BabelEngine.GetTransferShare
+   */
+  getTransferShare: {
+    methodKind: "unary";
+    input: typeof GetTransferShareRequestSchema;
+    output: typeof GetTransferShareResponseSchema;
   },
   /**
    * Logged by the host as `Babel: {message}` at error level.

@@ -49,7 +49,7 @@ const verbs: Readonly<Record<string, Verb>> = {
   },
   generate: {
     usage: "generate",
-    about: "what is generated and committed: wire code from the contracts, the Rhai reference",
+    about: "what is generated and committed: wire code from the contracts, the references of Rhai and of plugins",
     load: () => import("./verbs/generate.ts"),
   },
 };

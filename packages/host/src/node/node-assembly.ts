@@ -45,6 +45,7 @@ export function assembleNode(
     devMode: state().dev_mode,
     pluginDataPath: paths.pluginData,
     pluginConfigPath: paths.pluginConfig,
+    archiveId: () => state().image.archive_id,
     hasArchive: (storeKey, signal) => host.hasArchive(state(), storeKey, signal),
     log: (level, message) => parts.log[level](`node_id: ${id}|${message}`),
   });

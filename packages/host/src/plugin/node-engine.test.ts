@@ -26,6 +26,7 @@ async function nodeEngine(t: TestContext) {
     devMode: false,
     pluginDataPath: join(folder, "plugin.data"),
     pluginConfigPath: join(folder, "plugin_config.json"),
+    archiveId: () => "archive-1",
     hasArchive: async () => false,
     log: () => {},
   });
@@ -207,4 +208,26 @@ test("a short job whose start was taken, but not answered, runs once; a deletion
   assert.deepEqual([runs, starts], [{ known: 5n, lost: 1n }, 3]);
   await engine.deleteJob("known", context);
   assert.deepEqual([runs, deletions], [{ lost: 1n }, 1]);
+});
+
+test("a download of an archive that there is not is refused before babel hears of it", async (t) => {
+  const { engine, context, listen } = await nodeEngine(t);
+  await listen({}, { createJob: () => assert.fail("babel was asked") });
+  const download: JobConfig = {
+    job_type: { download: { max_connections: null, max_runners: null } },
+    restart: "never",
+    shutdown_timeout_secs: null,
+    shutdown_signal: null,
+    needs: null,
+    wait_for: null,
+    run_as: null,
+    log_buffer_capacity_mb: null,
+    log_timestamp: null,
+    use_protocol_data: null,
+    one_time: null,
+  };
+  await assert.rejects(engine.createJob("download", download, context), {
+    code: "not_found",
+    message: "manifest not available for archive-1",
+  });
 });

@@ -31,6 +31,8 @@ export interface NodeEngineParts {
   readonly devMode: boolean;
   readonly pluginDataPath: string;
   readonly pluginConfigPath: string;
+  /** Of the image's own archive. */
+  readonly archiveId: () => string;
   readonly hasArchive: (storeKey: string | undefined, signal: AbortSignal) => Promise<boolean>;
   readonly log: (level: LogLevel, message: string) => void;
 }
@@ -79,6 +81,8 @@ export function createNodeEngine(parts: NodeEngineParts): PluginEngine {
       },
     );
   };
+  const hasArchive = async (storeKey: string | undefined, signal: AbortSignal): Promise<boolean> =>
+    !parts.devMode && parts.hasArchive(storeKey, signal);
   const lastRun = async (name: string, context: EngineContext): Promise<bigint> =>
     (await jobOf(name, context))?.run?.number ?? 0n;
 
@@ -86,6 +90,10 @@ export function createNodeEngine(parts: NodeEngineParts): PluginEngine {
     createJob: async (name, config, context) => {
       const jobName = name.trim();
       if (jobName === "") throw new HostError("invalid", "empty job name is not allowed");
+      // Scripts try it to learn whether there is one (spec plugin-api §2.2).
+      if ("download" in config.job_type && !(await hasArchive(undefined, context.signal))) {
+        throw new HostError("not_found", `manifest not available for ${parts.archiveId()}`);
+      }
       if ("multi_client_download" in config.job_type || "multi_client_upload" in config.job_type) {
         const pluginConfig = await readOptional(parts.pluginConfigPath);
         if (pluginConfig !== undefined) {
@@ -231,7 +239,7 @@ export function createNodeEngine(parts: NodeEngineParts): PluginEngine {
       // Data that was used and is being filled again has to be completed first. (D2-16)
       return incomplete ? undefined : dateOf(stamp);
     },
-    hasProtocolArchive: async (storeKey, context) => !parts.devMode && parts.hasArchive(storeKey, context.signal),
+    hasProtocolArchive: (storeKey, context) => hasArchive(storeKey, context.signal),
     hasServiceData: async (dataDir, context) => {
       const { incomplete } = await ask("protocol_data_state", context, (options) =>
         link.babel.getProtocolDataState({}, options),

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { lstat, readFile, readlink, rm, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { CreateDevNodeRequestSchema, JobState, type Node, NodeStatus } from "@blockvisor/wire/blockvisor/host/v1/host";
@@ -522,6 +524,50 @@ describe("operations", () => {
     assert.equal((await finish(daemon.client.stopNode({ node: node.id }))).status, NodeStatus.STOPPED);
     assert.equal((await start).code, "cancelled");
     await finish(daemon.client.deleteNode({ node: node.id }));
+  });
+
+  test("that hang hold up nobody else: neither table nor names wait for them (11.2)", async () => {
+    // Whoever asks it for an image waits for as long as he likes.
+    const registry = createServer().listen(0, "127.0.0.1");
+    await once(registry, "listening");
+    const connected = once(registry, "connection");
+    const imageUri = `docker://127.0.0.1:${(registry.address() as AddressInfo).port}/never:1`;
+    const id = "5a5e8b0e-59f5-4a4c-9c0e-6f7d3c1b2a10";
+    const creation = failureOf(createNode({ id, name: "fetching", imageUri }));
+    const [connection] = await connected;
+
+    const other = await createNode({ name: "another" });
+    assert.equal((await failureOf(createNode({ name: "fetching" }))).code, "conflict");
+    // Asked for once more, it is the same one.
+    assert.equal((await createNode({ id, name: "fetching", imageUri })).operation?.kind, "create");
+    await finish(daemon.client.deleteNode({ node: other.id }));
+    const names = (await daemon.client.listNodes({ local: true })).nodes.map(({ name }) => name);
+    assert.deepEqual([names.includes("fetching"), names.includes("another")], [true, false]);
+
+    await finish(daemon.client.deleteNode({ node: id }));
+    assert.equal((await creation).code, "cancelled");
+    assert.equal((await createNode({ id, name: "fetching" })).name, "fetching");
+    await finish(daemon.client.deleteNode({ node: id }));
+    connection.destroy();
+    registry.close();
+  });
+
+  test("do not wait for a plugin that is asked for metrics, nor is its node busy meanwhile (DB-10.4)", async () => {
+    const plugin = `${script("0.1.1").replace("    7\n", '    run_sh("exec sleep 1000"); 7\n')}`;
+    const { id: node } = await createNode({
+      name: "asked",
+      imageUri: await makeTestImage(root.paths.root, "0.1.1", plugin),
+    });
+    await finish(daemon.client.startNode({ node }));
+    const metrics = daemon.client.getNodeMetrics({ node }).then(
+      ({ problems }) => problems.join(),
+      (error: Error) => error.message,
+    );
+    assert.equal((await daemon.client.getNode({ node })).status, NodeStatus.RUNNING);
+    assert.equal((await finish(daemon.client.stopNode({ node }))).status, NodeStatus.STOPPED);
+    // It was still being asked when its node went down.
+    assert.match(await metrics, /^height: /);
+    await finish(daemon.client.deleteNode({ node }));
   });
 
   test("go on when the client that asked has gone", async () => {

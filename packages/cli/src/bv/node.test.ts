@@ -251,6 +251,7 @@ test("the node is shown with its jobs and what the protocol says", async () => {
   );
   const { status, stdout, stderr } = await bv("node", "info", node.name);
   assert.equal(status, 0, stderr);
+  const { metrics, jobs, resources, node: shown } = await json("bv", "node", "info");
   const labels = stdout
     .split("\n")
     .filter((line) => /^\w/.test(line))
@@ -260,7 +261,8 @@ test("the node is shown with its jobs and what the protocol says", async () => {
       ",",
     ),
     ..."In consensus,Jobs,Requirements,Assigned CPUs,Isolation,Tags,Properties".split(","),
-    ..."CPU use,Memory use,Processes,Out of memory,Waiting for,Network,Disk use".split(","),
+    ..."CPU use,Memory use,Processes,Out of memory,Waiting for,Network".split(","),
+    ...(resources.disk_read_bytes === null ? ["Disk use"] : ["Disk", "Disk use"]),
   ]);
   assert.match(stdout, /^Block height: {3}\d+$/m);
   assert.match(stdout, /^In consensus: {3}-$/m);
@@ -268,7 +270,6 @@ test("the node is shown with its jobs and what the protocol says", async () => {
   assert.match(stdout, /^Memory use: {5}\S+ \S?B of 1\S* GB$/m);
   assert.match(stdout, /^Processes: {6}\d+ of 16384$/m);
   assert.match(stdout, /^Isolation: {6}.*user ids .*, seccomp, own network, \d+ capabilities, (oci|apptainer)$/m);
-  const { metrics, jobs, resources, node: shown } = await json("bv", "node", "info");
   assert.deepEqual([shown.image.privileged, shown.isolation.privileged, shown.isolation.seccomp], [false, false, true]);
   assert.deepEqual([metrics.protocol_status.health, jobs.length], ["healthy", 3]);
   assert.deepEqual([resources.oom_kills, resources.memory_limit_bytes], [0, 1e9]);

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { totalmem } from "node:os";
+import { join } from "node:path";
 import { after, test } from "node:test";
+import { sumOfDisks } from "./disk-io.ts";
 import { createNodeCgroups, detectHierarchies } from "./index.ts";
 import { machineShare } from "./machine-share.ts";
 
@@ -105,6 +107,51 @@ test("limits are set, raised, lowered and lifted, also with processes inside", a
   );
   assert.equal(await cgroups.usage(node), undefined);
   await cgroups.remove(node);
+});
+
+/** Version 1 counts only for disks that have a scheduler with weights. */
+const isDiskCounted =
+  hierarchies.unified !== undefined &&
+  readFileSync(`${hierarchies.unified}/cgroup.controllers`, "utf8").split(/\s/).includes("io");
+
+test("disks are shared by weight where the kernel has one, and what goes to them is counted", async () => {
+  await cgroups.ensure(node, { diskWeight: 300 });
+  const mountPoint = hierarchies.controllers.get("blkio");
+  const folder = `${mountPoint ?? hierarchies.unified}/blockvisor/${node}`;
+  const weights = mountPoint ? ["blkio.bfq.weight", "blkio.weight"] : ["io.weight", "io.bfq.weight"];
+  const said = weights.map((file) => join(folder, file)).filter((path) => existsSync(path));
+  const read = () => said.map((path) => readFileSync(path, "utf8").trim().replace("default ", ""));
+  assert.deepEqual(
+    read(),
+    said.map(() => "300"),
+  );
+  if (isDiskCounted) {
+    const file = join(mkdtempSync("/var/tmp/bv-cgroups-"), "file");
+    try {
+      const writer = inside(`exec dd if=/dev/zero of=${file} bs=1M count=2 oflag=direct`);
+      assert.deepEqual(await once(writer, "exit"), [0, null]);
+      const { disk } = (await cgroups.usage(node)) ?? {};
+      assert.ok((disk?.writtenBytes ?? 0) >= 2 * 1024 * 1024, JSON.stringify(disk));
+    } finally {
+      rmSync(join(file, ".."), { recursive: true });
+    }
+  }
+  await cgroups.ensure(node, {});
+  assert.deepEqual(
+    read(),
+    said.map(() => "100"),
+  );
+  await cgroups.remove(node);
+});
+
+test("of both versions' counters disks count, and not what is made of them", () => {
+  const isDisk = (device: string) => device === "254:0" || device === "8:16";
+  const second =
+    "254:0 rbytes=10 wbytes=20 rios=1 wios=2 dbytes=0 dios=0\n7:0 rbytes=10 wbytes=20\n8:16 rbytes=1 wbytes=2\n";
+  assert.deepEqual(sumOfDisks(second, isDisk), { readBytes: 11, writtenBytes: 22 });
+  const first = "7:0 Read 5\n254:0 Read 10\n254:0 Write 20\n254:0 Sync 30\n254:0 Total 30\nTotal 35\n";
+  assert.deepEqual(sumOfDisks(first, isDisk), { readBytes: 10, writtenBytes: 20 });
+  assert.deepEqual(sumOfDisks("", isDisk), { readBytes: 0, writtenBytes: 0 });
 });
 
 test("all nodes together leave the machine some memory and process numbers", async () => {

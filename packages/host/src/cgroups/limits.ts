@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { OperationError } from "@blockvisor/image/container";
+import { weighDiskIo } from "./disk-io.ts";
 import { type CgroupHierarchies, controllerFolder } from "./hierarchies.ts";
 import type { ResourceLimits } from "./resource-limits.ts";
 
@@ -12,6 +13,7 @@ export async function applyLimits(hierarchies: CgroupHierarchies, name: string, 
     limitProcesses(hierarchies, name, limits.pids),
     limitCpus(hierarchies, name, limits.cpus),
     limitCpuTime(hierarchies, name, limits.cpuTime),
+    weighDiskIo(hierarchies, name, limits.diskWeight),
   ]);
 }
 

@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { relative } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { OperationError } from "@blockvisor/image/container";
+import { readDiskIo } from "./disk-io.ts";
 import { type CgroupHierarchies, cgroupFolders, controllerFolder, detectHierarchies } from "./hierarchies.ts";
 import { applyLimits } from "./limits.ts";
 import { boundAllNodes } from "./machine-share.ts";
@@ -179,12 +180,13 @@ async function readUsage(hierarchies: CgroupHierarchies, name: string): Promise<
   const cpu = controllerFolder(hierarchies, "cpuacct", name);
   const pids = controllerFolder(hierarchies, "pids", name);
   const first = memory.version === 1;
-  const [used, inactive, oomKills, cpuTime, processes] = await Promise.all([
+  const [used, inactive, oomKills, cpuTime, processes, disk] = await Promise.all([
     numberIn(memory.path, first ? "memory.usage_in_bytes" : "memory.current"),
     numberIn(memory.path, "memory.stat", first ? "total_inactive_file" : "inactive_file"),
     numberIn(memory.path, first ? "memory.oom_control" : "memory.events", "oom_kill"),
     cpu?.version === 1 ? numberIn(cpu.path, "cpuacct.usage") : numberIn(cpu?.path ?? "", "cpu.stat", "usage_usec"),
     numberIn(pids?.path ?? "", "pids.current"),
+    readDiskIo(hierarchies, name),
   ]);
   return {
     // Cache that the kernel would drop at once is not what the node needs.
@@ -192,6 +194,7 @@ async function readUsage(hierarchies: CgroupHierarchies, name: string): Promise<
     cpuMicroseconds: cpu?.version === 1 ? Math.round(cpuTime / 1_000) : cpuTime,
     pids: processes,
     oomKills,
+    disk,
   };
 }
 

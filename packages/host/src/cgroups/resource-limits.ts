@@ -1,3 +1,5 @@
+import type { DiskIo } from "./disk-io.ts";
+
 /** Limits of one node. Absent: not limited. */
 export interface ResourceLimits {
   /** Bytes of memory, ram disks included; swap is not given on top. */
@@ -8,6 +10,8 @@ export interface ResourceLimits {
   readonly cpuTime?: number;
   /** Processes and threads. */
   readonly pids?: number;
+  /** Share of disks that have too little for all, 10 to 1000; who says nothing has 100. */
+  readonly diskWeight?: number;
 }
 
 export interface ResourceUsage {
@@ -16,4 +20,6 @@ export interface ResourceUsage {
   readonly pids: number;
   /** Processes the kernel killed since the container's start because the memory limit was reached. */
   readonly oomKills: number;
+  /** Since the cgroup was made, of disks, not of the cache; undefined where the kernel does not count it. */
+  readonly disk: DiskIo | undefined;
 }

@@ -120,6 +120,10 @@ describe("metrics for Prometheus", () => {
       [resources.memoryLimitBytes, resources.processesLimit, resources.oomKills, resources.diskIncomplete],
       [1_000_000_000n, 16_384, 0, false],
     );
+    // Where the kernel counts it, both are told, there and here.
+    const isCounted = resources.diskReadBytes !== undefined;
+    const isSampled = (await scrape()).has(ofNode("blockvisor_node_disk_written_bytes_total"));
+    assert.deepEqual([resources.diskWrittenBytes !== undefined, isSampled], [isCounted, isCounted]);
     assert.ok((resources.processes ?? 0) >= 2 && (resources.memoryBytes ?? 0n) > 0n && resources.dataBytes > 0n);
     const metrics = await daemon.client.getHostMetrics({});
     assert.deepEqual(

@@ -63,6 +63,8 @@ export const metricTable = {
   ],
   blockvisor_node_disk_limit_bytes: ["gauge", "What the kernel keeps that to."],
   blockvisor_node_oom_kills_total: ["counter", "Processes killed for want of memory since the node's start."],
+  blockvisor_node_disk_read_bytes_total: ["counter", "Read from disks by the node, where the kernel counts it."],
+  blockvisor_node_disk_written_bytes_total: ["counter", "Written to disks by the node, where the kernel counts it."],
   blockvisor_node_pressure_percent: [
     "gauge",
     "Time of the last 10 s that the node stood still for want of a resource.",

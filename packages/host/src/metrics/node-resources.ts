@@ -55,6 +55,9 @@ export async function nodeResources(
     ...(limits.pids === undefined ? {} : { processesLimit: limits.pids }),
     oomKills: usage.oomKills,
     pressure: [...pressure],
+    ...(usage.disk
+      ? { diskReadBytes: BigInt(usage.disk.readBytes), diskWrittenBytes: BigInt(usage.disk.writtenBytes) }
+      : {}),
     ...(network ? { networkReceivedBytes: network.received, networkSentBytes: network.sent } : {}),
   };
 }

@@ -127,6 +127,12 @@ async function nodeSamples({ host, polls, operations }: MetricSources, actor: No
     ...pressureSamples("blockvisor_node_pressure_percent", labels, pressure),
   );
   if (limit !== undefined) samples.push(of("blockvisor_node_memory_limit_bytes", limit));
+  if (usage.disk) {
+    samples.push(
+      of("blockvisor_node_disk_read_bytes_total", usage.disk.readBytes),
+      of("blockvisor_node_disk_written_bytes_total", usage.disk.writtenBytes),
+    );
+  }
   if (state.started_at !== null)
     samples.push(of("blockvisor_node_uptime_seconds", Date.now() / 1e3 - state.started_at));
   if (network) {

@@ -51,7 +51,12 @@ test("cores close to each other are where the node is already, or where it fits 
 test("limits follow the policy that the node was made with", () => {
   const config = parseHostConfig('{ "mode": "dev" }', "blockvisor.json");
   const cpuOf = (change: Partial<NodeState>) => {
-    const { pids: _, memoryBytes: __, ...cpu } = limitsOf({ config }, sampleState({ ...change, vm_config: vm }));
+    const {
+      pids: _,
+      memoryBytes: __,
+      diskWeight: ___,
+      ...cpu
+    } = limitsOf({ config }, sampleState({ ...change, vm_config: vm }));
     return cpu;
   };
   const vm = { vcpu_count: 2, mem_size_mb: 0, disk_size_gb: 0, ramdisks: [] };
@@ -61,6 +66,9 @@ test("limits follow the policy that the node was made with", () => {
   assert.deepEqual(cpuOf({ assigned_cpus: [4096, 0] }), { cpus: [0] });
   assert.deepEqual(cpuOf({ assigned_cpus: [4096, 4097] }), { cpuTime: 2 });
   assert.deepEqual(cpuOf({}), {});
+  const weightOf = (cores: number) =>
+    limitsOf({ config }, sampleState({ vm_config: { ...vm, vcpu_count: cores } })).diskWeight;
+  assert.deepEqual([0, 1, 2, 64].map(weightOf), [50, 100, 200, 1_000]);
 });
 
 test("cores that a node reserved are given to no other, and what it owned is its own until it is assigned anew", () => {

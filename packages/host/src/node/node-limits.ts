@@ -12,9 +12,15 @@ export function limitsOf(host: Pick<NodeHost, "config">, state: NodeState): Reso
   const memoryMb = state.vm_config.mem_size_mb;
   return {
     pids: maxProcesses,
+    diskWeight: diskWeightOf(state),
     ...(limitMemory && memoryMb > 0 ? { memoryBytes: memoryMb * 1_000_000 } : {}),
     ...(limitCpu ? cpuLimits(state) : {}),
   };
+}
+
+/** Disks are shared by the size of nodes, as their cores are; dev nodes, which have none of their own, come last. */
+function diskWeightOf({ vm_config: { vcpu_count: cores } }: NodeState): number {
+  return cores > 0 ? Math.min(1_000, cores * 100) : 50;
 }
 
 function cpuLimits({ cpu_policy: policy, assigned_cpus: cores, vm_config: vm }: NodeState): ResourceLimits {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
 import { stateDirectory } from "../../../place/root.ts";
@@ -43,10 +43,25 @@ function cgroups(): readonly Finding[] {
     const fix = "boot with systemd.unified_cgroup_hierarchy=1, and cgroup_enable=memory where the kernel wants it";
     return [error("cgroups", `${layout}, without ${missing.join(", ")}: nodes cannot be limited`, fix)];
   }
-  const found = ok("cgroups", `${layout}, with ${controllers.join(", ")}`);
-  if (unified) return [found];
+  const hasDisk = inSecond.includes("io") || inFirst.includes("blkio");
+  const found = [ok("cgroups", `${layout}, with ${controllers.join(", ")}`), diskShare(hasDisk)];
+  if (unified) return found;
   const told = "without version 2 the firewall does not bind nodes on the host's network";
-  return [found, warning("cgroup2", told, "boot with systemd.unified_cgroup_hierarchy=1")];
+  return [...found, warning("cgroup2", told, "boot with systemd.unified_cgroup_hierarchy=1")];
+}
+
+/** Who gets how much of a disk that has too little for all nodes. */
+function diskShare(hasController: boolean): Finding {
+  if (!hasController) {
+    const told = "the kernel has no control group for disks: what nodes read and write is neither weighed nor counted";
+    return warning("disk-share", told, "use a kernel with CONFIG_BLK_CGROUP");
+  }
+  const { dev } = statSync(nearestDirectory(stateDirectory()));
+  // Of a partition the disk that it is on; what is made of disks has no scheduler of its own.
+  const device = `/sys/dev/block/${(dev >> 8) & 0xfff}:${(dev & 0xff) | ((dev >> 12) & 0xfff00)}`;
+  const scheduler = ["queue", "../queue"].map((queue) => readText(join(device, queue, "scheduler"))).find(Boolean);
+  if (scheduler?.includes("[bfq]")) return ok("disk-share", "nodes share the disk by their size (cores)");
+  return ok("disk-share", "disks whose scheduler is bfq are shared by the size of nodes (cores), others evenly");
 }
 
 function pressure(): Finding {

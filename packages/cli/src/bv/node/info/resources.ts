@@ -15,6 +15,8 @@ export interface ResourcesView {
   readonly pressure: readonly PressureView[];
   readonly network_received_bytes: number | null;
   readonly network_sent_bytes: number | null;
+  readonly disk_read_bytes: number | null;
+  readonly disk_written_bytes: number | null;
   readonly data_bytes: number;
   readonly changed_bytes: number;
   /** What the kernel keeps the node to, with what it counts; null where only the daemon looks, and `data_bytes`, `changed_bytes` tell. */
@@ -37,6 +39,8 @@ export function resourcesView(resources: NodeResourcesJson): ResourcesView {
     pressure: (resources.pressure ?? []).map(pressureView),
     network_received_bytes: number(resources.networkReceivedBytes),
     network_sent_bytes: number(resources.networkSentBytes),
+    disk_read_bytes: number(resources.diskReadBytes),
+    disk_written_bytes: number(resources.diskWrittenBytes),
     data_bytes: Number(resources.dataBytes ?? 0),
     changed_bytes: Number(resources.changedBytes ?? 0),
     space: space
@@ -61,6 +65,11 @@ export function resourceLines(view: ResourcesView, diskGb: number): readonly (re
       ? []
       : ([
           ["Network", `in ${bytesText(view.network_received_bytes)}, out ${bytesText(view.network_sent_bytes ?? 0)}`],
+        ] as const)),
+    ...(view.disk_read_bytes === null
+      ? []
+      : ([
+          ["Disk", `read ${bytesText(view.disk_read_bytes)}, written ${bytesText(view.disk_written_bytes ?? 0)}`],
         ] as const)),
     onDisk,
   ];

@@ -2923,6 +2923,18 @@ export declare type NodeResources = Message<"blockvisor.host.v1.NodeResources"> 
    * @generated from field: optional blockvisor.host.v1.NodeSpace space = 14;
    */
   space?: NodeSpace | undefined;
+
+  /**
+   * From and to disks since the container's start, without what the cache had. Absent where the kernel does not count it.
+   *
+   * @generated from field: optional uint64 disk_read_bytes = 15;
+   */
+  diskReadBytes?: bigint | undefined;
+
+  /**
+   * @generated from field: optional uint64 disk_written_bytes = 16;
+   */
+  diskWrittenBytes?: bigint | undefined;
 };
 
 /**
@@ -3020,6 +3032,18 @@ export declare type NodeResourcesJson = {
    * @generated from field: optional blockvisor.host.v1.NodeSpace space = 14;
    */
   space?: NodeSpaceJson;
+
+  /**
+   * From and to disks since the container's start, without what the cache had. Absent where the kernel does not count it.
+   *
+   * @generated from field: optional uint64 disk_read_bytes = 15;
+   */
+  diskReadBytes?: string;
+
+  /**
+   * @generated from field: optional uint64 disk_written_bytes = 16;
+   */
+  diskWrittenBytes?: string;
 };
 
 /**

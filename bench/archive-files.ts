@@ -55,12 +55,17 @@ function writeNode(): void {
 }
 
 const costs: Cost[] = [];
+/** A million files take minutes. */
+const note = (cost: Cost): void => {
+  costs.push(cost);
+  console.log(`${cost.name}: ${cost.seconds.toFixed(1)} s`);
+};
 
 /** Waits for a process; what it took at most is part of the report. */
 async function watched(name: string, child: ChildProcess): Promise<void> {
   const peak: Peak = { rss: 0, fds: 0 };
   const cost = await measured(name, () => watchFootprint(child, peak, 50));
-  costs.push({ ...cost, note: `${peak.rss.toFixed(0)} MiB resident, ${peak.fds} file descriptors` });
+  note({ ...cost, note: `${peak.rss.toFixed(0)} MiB resident, ${peak.fds} file descriptors` });
 }
 
 /** What the store is asked next half as often as there are chunks kills the process. */
@@ -117,10 +122,10 @@ try {
   engine = await ArchiveEngine.start(store, socket);
   const pack = `tar -cf - -C "$1" . | zstd -3 -T${availableParallelism()} -q -f -o "$2"`;
   const packed = join(folder, "tree.tar.zst");
-  costs.push(await measured("tar | zstd -3", () => program("sh", ["-c", pack, "sh", data, packed])));
+  note(await measured("tar | zstd -3", () => program("sh", ["-c", pack, "sh", data, packed])));
   mkdirSync(join(folder, "unpacked"));
   const unpack = ["-xf", packed, "-C", join(folder, "unpacked")];
-  costs.push(await measured("tar -x", () => program("tar", unpack)));
+  note(await measured("tar -x", () => program("tar", unpack)));
   await upload("upload, until it is killed", true);
   await upload("upload, resumed", false);
   await tool("download, until it is killed", "fetch", "fetch", true);

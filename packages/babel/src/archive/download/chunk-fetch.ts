@@ -145,7 +145,9 @@ export class ChunkFetch {
     for await (const piece of getObject(url, { from: sink.received, size }, { connections, signal, stall })) {
       const windowLog = sink.windowLogFrom(piece);
       if (windowLog !== undefined) this.#window = await windows.take(windowLog, signal);
+      const began = performance.now();
       const written = sink.write(piece);
+      counters.addWrite(performance.now() - began);
       this.#written += written;
       counters.addUnfinished(written);
       counters.addReceived(piece.length);

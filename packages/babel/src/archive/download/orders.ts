@@ -64,7 +64,7 @@ export class TransferCounters {
   readonly shared: SharedArrayBuffer;
   readonly #cells: BigInt64Array;
 
-  constructor(shared: SharedArrayBuffer = new SharedArrayBuffer(16)) {
+  constructor(shared: SharedArrayBuffer = new SharedArrayBuffer(32)) {
     this.shared = shared;
     this.#cells = new BigInt64Array(shared);
   }
@@ -76,6 +76,17 @@ export class TransferCounters {
   /** Uncompressed bytes of chunks that are not finished; a chunk that is, or begins again, takes its own back. */
   addUnfinished(bytes: number): void {
     Atomics.add(this.#cells, 1, BigInt(bytes));
+  }
+
+  /** A piece was decompressed and written, which takes long only where the disk does. */
+  addWrite(milliseconds: number): void {
+    Atomics.add(this.#cells, 2, 1n);
+    Atomics.add(this.#cells, 3, BigInt(Math.round(milliseconds * 1000)));
+  }
+
+  /** How many pieces were written, and how long that took in all. */
+  get writes(): { readonly count: number; readonly milliseconds: number } {
+    return { count: Number(Atomics.load(this.#cells, 2)), milliseconds: Number(Atomics.load(this.#cells, 3)) / 1000 };
   }
 
   get received(): number {

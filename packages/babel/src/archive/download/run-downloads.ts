@@ -2,6 +2,7 @@ import { TransferFault } from "../transfer/fault.ts";
 import type { ProgressWriter } from "../transfer/progress.ts";
 import type { Streams } from "../transfer/streams.ts";
 import { ChunkThreads, type ThreadOptions } from "./chunk-threads.ts";
+import { DiskPressure, type PressureTimes } from "./disk-pressure.ts";
 import { DISK_TIMES, DiskSpace, type DiskTimes } from "./disk-space.ts";
 import { Download, type DownloadOptions } from "./download.ts";
 import { finalize } from "./finalize.ts";
@@ -17,6 +18,7 @@ export type Environment = {
   readonly followBandwidth: (apply: (bytesPerSecond: number | undefined) => void) => void;
   readonly threads?: ThreadOptions;
   readonly disk?: DiskTimes;
+  readonly pressure?: PressureTimes;
   readonly commit?: CommitTimes;
   readonly flush?: FlushFileSystem;
   /** What progress is about. */
@@ -100,6 +102,7 @@ async function transfer(
       threads,
       streams,
       disk,
+      pressure: new DiskPressure(environment.pressure),
       ...(environment.commit === undefined ? {} : { commit: environment.commit }),
       signal,
       log,

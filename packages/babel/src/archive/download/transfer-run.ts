@@ -3,6 +3,7 @@ import { isDiskFull, isOverload, TransferFault } from "../transfer/fault.ts";
 import { cancelled } from "../transfer/retry.ts";
 import type { Streams } from "../transfer/streams.ts";
 import { type ChunkThreads, DiskFull, type RunningFetch } from "./chunk-threads.ts";
+import type { DiskPressure } from "./disk-pressure.ts";
 import type { DiskSpace } from "./disk-space.ts";
 import type { Download } from "./download.ts";
 
@@ -22,6 +23,7 @@ export type RunOptions = {
   readonly threads: ChunkThreads;
   readonly streams: Streams;
   readonly disk: DiskSpace;
+  readonly pressure: DiskPressure;
   readonly commit?: CommitTimes;
   readonly signal: AbortSignal;
   readonly log: (line: string) => void;
@@ -81,8 +83,11 @@ export class TransferRun {
     const woken = new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
-    const { threads, streams } = this.#options;
+    const { threads, streams, pressure, log } = this.#options;
     streams.observe(threads.counters.received);
+    if (pressure.tooMuch(threads.counters.writes) && streams.overloaded()) {
+      log(`the disk does not keep up: ${streams.count} connections for a while`);
+    }
     this.#options.observed();
     await this.#lookAtDisk();
     this.#adjust();

@@ -54,15 +54,16 @@ export class Streams {
     this.#failingSince ??= this.#now();
   }
 
-  /** A transfer failed in a way that fewer connections may help against. */
-  overloaded(): void {
+  /** A transfer failed, or is slow, in a way that fewer connections may help against. @returns whether there are fewer from now on */
+  overloaded(): boolean {
     const now = this.#now();
-    if (now < this.#heldUntil) return;
+    if (now < this.#heldUntil) return false;
     const least = this.#cap === undefined ? LEAST_UNCAPPED : LEAST;
     this.#current = Math.max(least, Math.floor(this.count / 2));
     this.#heldUntil = now + HOLD_MS;
     this.#before = undefined;
     this.#settled = false;
+    return true;
   }
 
   /** @param bytes that were transferred in all */

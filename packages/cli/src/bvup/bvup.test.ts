@@ -65,10 +65,11 @@ test("a wrong token or region registers nothing", async () => {
 });
 
 test("a machine is registered and keeps its tokens to itself", async () => {
-  const { status, stdout, stderr } = await bvup([token, ...usual()]);
+  const { status, stdout, stderr } = await bvup([token, ...usual(), "--ipv6"]);
   assert.equal(stderr, "");
   assert.equal(status, 0);
   assert.match(stdout, /Available node IPs: {2}10\.9\.8\.2 … 10\.9\.8\.6 \(5\)/);
+  assert.match(stdout, /Version 6: {11}fd77::\/64 by fd77::1\n/);
   assert.match(stdout, /Registered this machine as host `[0-9a-f-]{36}`/);
   assert.equal(statSync(config).mode & 0o777, 0o600);
   const written = JSON.parse(readFileSync(config, "utf8"));
@@ -77,6 +78,7 @@ test("a machine is registered and keeps its tokens to itself", async () => {
     host_ip: "10.9.8.1",
     prefix: 29,
     available_ips: ["10.9.8.2", "10.9.8.3", "10.9.8.4", "10.9.8.5", "10.9.8.6"],
+    ipv6: { gateway_ip: "fd77::1", host_ip: "fd77::1", prefix: 64, available_ips: ["fd77::/64"] },
   });
   assert.equal(written.nodexeus_api_url, api.url);
   assert.equal(written.org_id, written.private_org_id);

@@ -9,6 +9,7 @@ export interface BvupOptions {
   readonly net_prefix?: number;
   readonly availableIps?: string;
   readonly privateNetwork?: string | true;
+  readonly ipv6?: string | true;
   readonly port: number;
   readonly update: number;
   readonly tag?: readonly string[];

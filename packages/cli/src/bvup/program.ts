@@ -29,6 +29,11 @@ export const bvup = {
         flags: "--private-network [network]",
         summary: "no bridge is configured: use a network that only this machine knows (10.77.0.0/24)",
       },
+      {
+        flags: "--ipv6 [network]",
+        summary:
+          "nodes have an address of version 6, too: of the bridge's network, or of one that only this machine knows",
+      },
       { flags: "--port <number>", summary: "port of the daemon's local service", parse: port, initial: 9001 },
       { flags: "--update <seconds>", summary: "how often to look for new versions", parse: count, initial: 60 },
       { flags: "--tag <tag>", summary: "a tag of the host; may be repeated", repeats: true },

@@ -93,6 +93,7 @@ function printSummary(out: Output, api: string, region: string, machine: Machine
     ["Host IP address", network.hostIp],
     ["Subnet prefix", String(network.prefix)],
     ["Available node IPs", range ?? "none"],
+    ...(network.ipv6 ? [["Version 6", `${network.ipv6.availableIps} by ${network.ipv6.gatewayIp}`] as const] : []),
     ["CPU count", String(machine.cpuCount)],
     ["Total mem", gigabytes(machine.memoryBytes)],
     ["Total disk", gigabytes(machine.diskBytes)],

@@ -2,6 +2,7 @@ import { Failure } from "../../failure/failure.ts";
 import type { BvupOptions } from "../options.ts";
 import { formatAddress, hostsOf, parseAddress, parseAddressList, parseNetwork } from "./address.ts";
 import { type DetectedNetwork, detectNetwork } from "./detect.ts";
+import { chooseIpv6, type Ipv6Network } from "./ipv6.ts";
 
 export interface HostNetwork {
   readonly iface: string;
@@ -9,6 +10,8 @@ export interface HostNetwork {
   readonly hostIp: string;
   readonly prefix: number;
   readonly availableIps: readonly string[];
+  /** Beside these, which are of version 4. */
+  readonly ipv6?: Ipv6Network;
 }
 
 const defaultPrivateNetwork = "10.77.0.0/24";
@@ -19,6 +22,12 @@ export async function chooseNetwork(
   options: BvupOptions,
   question: (label: string, proposal: string) => Promise<string>,
 ): Promise<HostNetwork> {
+  if (options.ipv6 !== undefined && options.useHostNetwork) {
+    throw new Failure(
+      "usage",
+      "--ipv6 is about nodes with addresses of their own, which --use-host-network gives none",
+    );
+  }
   const found = await known(options);
   const iface = options.useHostNetwork ? options.ifa : await question("Bridge interface", options.ifa);
   const gatewayIp = address("gateway ip", await question("Gateway ip", options.gatewayIp ?? found.gatewayIp ?? ""));
@@ -31,7 +40,9 @@ export async function chooseNetwork(
   const proposed = options.availableIps ?? proposal(found.availableIps ?? [], options.useHostNetwork ?? false, hostIp);
   const list = await question("Available ips", proposed);
   const taken = options.useHostNetwork ? [] : [hostIp, gatewayIp];
-  return { iface, gatewayIp, hostIp, prefix, availableIps: parseAddressList(list, taken) };
+  const network = { iface, gatewayIp, hostIp, prefix, availableIps: parseAddressList(list, taken) };
+  if (options.ipv6 === undefined) return network;
+  return { ...network, ipv6: await chooseIpv6(options.ipv6, options.privateNetwork !== undefined, iface) };
 }
 
 /** Host-daemon §8.2: with nothing detected, or the host's own network, it is the host's address alone. */

@@ -73,6 +73,7 @@ export function writeConfig(
       host_ip: network.hostIp,
       prefix: network.prefix,
       available_ips: network.availableIps,
+      ...(network.ipv6 ? { ipv6: ipv6Config(network.ipv6) } : {}),
     },
     cluster_id: null,
     cluster_port: null,
@@ -86,4 +87,8 @@ export function writeConfig(
     maintenance_mode: false,
   };
   replaceFile(hostConfigPath(), `${JSON.stringify(config)}\n`, 0o600);
+}
+
+function ipv6Config({ gatewayIp, hostIp, prefix, availableIps }: NonNullable<HostNetwork["ipv6"]>) {
+  return { gateway_ip: gatewayIp, host_ip: hostIp, prefix, available_ips: availableIps };
 }

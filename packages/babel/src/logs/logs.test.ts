@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { mkdtemp, open, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -145,6 +146,34 @@ describe("job logs", () => {
     assert.deepEqual(await agent.log("silent"), []);
     assert.deepEqual(await readLines(join(agent.root, "nowhere"), START, true), { lines: [], next: START, skipped: 0 });
   });
+});
+
+test("a disk that is full costs lines of the log, which says so, and never the service (§9.6)", async (t) => {
+  const agent = await TestAgent.start(bundle);
+  t.after(() => agent.dispose());
+  const go = join(agent.root, "go");
+  const print = `yes $(printf %01000d 7) | head -n 600; read x < ${go}; while :; do echo seen; sleep 0.02; done`;
+  await agent.create("svc", print, { logBufferCapacityMb: 1n });
+  const log = join(agent.jobFolder("svc"), "log");
+  execFileSync("mkfifo", [go]);
+  execFileSync("mount", ["-t", "tmpfs", "-o", "size=200k", "tmpfs", log]);
+  try {
+    await agent.jobs.startJob({ name: "svc" });
+    const { run } = await agent.running("svc");
+    // It has printed everything once it asks.
+    const writer = await open(go, "w");
+    assert.ok((await bytesIn(log)) <= 200 * 1024);
+    execFileSync("mount", ["-o", "remount,size=2m", log]);
+    await writer.write("go on\n");
+    const told = /^\.\.\. output was dropped \d+ times, the log could not be written \.\.\.$/;
+    await until(async () => (await agent.log("svc")).some((line) => told.test(line)), "it is told");
+    await until(async () => (await lastLine(agent, "svc")) === "seen", "the log goes on");
+    assert.deepEqual((await agent.info("svc")).run, run);
+    await writer.close();
+    await agent.jobs.stopJob({ name: "svc" });
+  } finally {
+    execFileSync("umount", ["-l", log]);
+  }
 });
 
 test("a node's logs are bounded together, as the host says, else the image; a new limit counts at once (D3-03)", async (t) => {

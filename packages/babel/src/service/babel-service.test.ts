@@ -55,6 +55,23 @@ describe("operations in the node", () => {
     assert.match(await codeOf(sh("true", { user: "nobody-here" })), /^run-sh-user/);
   });
 
+  test("run_sh: 32 at once; nothing else waits for them (D1-14)", async () => {
+    const fifo = join(agent.root, "fifo");
+    execFileSync("mkfifo", [fifo]);
+    const end = new AbortController();
+    const scripts = Array.from({ length: 32 }, () =>
+      failureOf(agent.babel.runSh({ body: `cat ${fifo}` }, { signal: end.signal })),
+    );
+    await until(async () => /^run-sh-busy: 32/.test(await codeOf(agent.babel.runSh({ body: "true" }))), "all run");
+    assert.equal((await agent.babel.getVersion({})).pid, agent.pid);
+    end.abort();
+    await Promise.all(scripts);
+    await until(
+      async () => /^it succeeded/.test((await failureOf(agent.babel.runSh({ body: "true" }))).rawMessage),
+      "one may run",
+    );
+  });
+
   test("what the image set for its own programs does not reach babel, but scripts and jobs", async (t) => {
     const image = { NODE_OPTIONS: "--no-such-option", LD_PRELOAD: "/nope.so", OPENSSL_CONF: "a b\n'c'" };
     // Authorities of the host's are for babel, and not for what it starts.
@@ -369,6 +386,21 @@ describe("setup and secret", () => {
     await rm(hook);
     await agent.setup({ key: "new" });
     assert.equal((await agent.babel.runSh({ body: "echo $BV_PROP_KEY" })).stdout, "new\n");
+  });
+
+  test("the image says how long post_setup.sh may take, and as whom scripts run (D1-13, D2-05)", async (t) => {
+    const image = { BABEL_POST_SETUP_TIMEOUT_MS: "200", BV_USER: "nobody" };
+    const other = await TestAgent.start(bundle, image);
+    t.after(() => other.dispose());
+    await mkdir(join(other.root, "etc"), { recursive: true });
+    await writeFile(join(other.root, "etc/passwd"), "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n");
+    const { stdout } = await other.babel.runSh({ body: "id -u; id -g; echo $HOME $USER" });
+    assert.equal(stdout, "65534\n65534\n/nonexistent nobody\n");
+    const hook = join(other.root, "var/lib/babel/post_setup.sh");
+    await writeFile(hook, "#!/bin/sh\necho $$\nsleep 1000\n", { mode: 0o755 });
+    assert.match(await codeOf(other.setup()), /^post-setup-timeout: failed to setup node with: .*took over 200 ms$/);
+    const pid = Number(await readFile(join(other.root, "var/lib/babel/post_setup.log"), "utf8"));
+    assert.ok(pid > 0 && !alive(pid));
   });
 
   test("what ran begins again with the next Setup, after post_setup.sh; what ended stays so (T-10)", async () => {

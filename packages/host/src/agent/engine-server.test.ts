@@ -63,6 +63,7 @@ test("only who has the secret of the node's start is served (T-27)", async () =>
   const path = join(folder, "a.sock");
   const errors: string[] = [];
   const server = await serveEngine(path, port(errors));
+  assert.equal((await stat(path)).mode & 0o777, 0o600);
   for (const wrong of [undefined, "Bearer ", "Bearer wrong", `Basic ${secret}`]) {
     assert.equal(
       await client(path, wrong)

@@ -155,7 +155,7 @@ describe("in cloud mode", () => {
     assert.deepEqual(origins, [`api:${JSON.parse(done).command}`]);
   });
 
-  test("changed parameters reach the running node", async () => {
+  test("changed parameters reach the running node (T-30)", async () => {
     await api.admin.node.updateConfig({ nodeId, newValues: [{ key: "color", value: "red" }] });
     const color = async (): Promise<string> =>
       (await daemon.client.runFunction({ node: nodeId, function: "color" })).value;

@@ -7,7 +7,7 @@ const O_PATH = 0o10000000;
 
 /**
  * Listens on a unix socket whose path may be longer than the 107 bytes that a socket address holds: it is named by its folder's
- * descriptor, which stays open as long as the server (closing unlinks the socket under the same name).
+ * descriptor, which stays open as long as the server (closing unlinks the socket under the same name). Nobody but root can connect to it.
  */
 export async function listenAt(server: Server, path: string): Promise<void> {
   const folder = openSync(dirname(path), constants.O_DIRECTORY | O_PATH);
@@ -18,11 +18,14 @@ export async function listenAt(server: Server, path: string): Promise<void> {
       reject(error);
     };
     server.once("error", refused);
+    // The socket is made at once, with its mode: to change that afterwards would follow whatever a container puts in its place.
+    const umask = process.umask(0o177);
     server.listen(`/proc/self/fd/${folder}/${basename(path)}`, () => {
       server.off("error", refused);
       server.once("close", release);
       resolve();
     });
+    process.umask(umask);
   });
 }
 

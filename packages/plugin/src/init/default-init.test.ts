@@ -343,7 +343,7 @@ test("upload: multi-client when services have store keys; compression defaults t
   assert.deepEqual(upload && "upload" in upload && upload.upload.compression, { ZSTD: 3 });
 });
 
-test("changed parameters: services are stopped and started anew by the new config, and nothing else is touched", async () => {
+test("changed parameters: services are stopped and started anew by the new config, and nothing else is touched (T-30)", async () => {
   const changed: PluginConfig = {
     ...FULL,
     services: [{ ...FULL.services[0]!, run_sh: "reth --fast" }],

@@ -1,6 +1,7 @@
 import { isIPv4 } from "node:net";
 import { hostname } from "node:os";
 import { isOperationError, parseContainerUri } from "@blockvisor/image/container";
+import { isTimeZone } from "@blockvisor/plugin";
 import { z } from "zod";
 import { HostError } from "../errors/host-error.ts";
 import { isHidden } from "../network/index.ts";
@@ -258,14 +259,6 @@ function resolve(file: HostConfigFile, path: string): HostConfig {
     caFile: file.ca_file,
     timeZone: file.timezone,
   };
-}
-
-function isTimeZone(name: string): boolean {
-  try {
-    return new Intl.DateTimeFormat("en", { timeZone: name }).resolvedOptions().timeZone !== "";
-  } catch {
-    return false;
-  }
 }
 
 function checkContainerUri(text: string, context: z.RefinementCtx): void {

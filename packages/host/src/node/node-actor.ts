@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
+import type { CallOptions } from "@blockvisor/plugin";
 import { cutPoint } from "../durable/index.ts";
 import { type ErrorReport, errorOf, HostError, reportOf } from "../errors/host-error.ts";
 import { adoptFirstAgent } from "./adopt-agent.ts";
@@ -207,14 +208,14 @@ export class NodeActor {
    * Calls a function of the plugin, whoever asks for it. `init` and `upload` have the node to themselves; like operations they go on when
    * nobody waits for them any more, until a stop or a deletion needs the node. Errors: those of the plugin; `not_found`.
    */
-  async callPlugin(name: string, param: string, options: { readonly signal?: AbortSignal } = {}): Promise<string> {
+  async callPlugin(name: string, param: string, options: CallOptions = {}): Promise<string> {
     if (!isLifecycle(name)) return this.parts.plugin.call(name, param, options);
     const script = new AbortController();
     this.#scripts.add(script);
     const work = (): Promise<string> => {
       const isUp = this.#seen.container === "running";
       const held = { parts: this.parts, isUp, save: (change: Partial<NodeState>) => this.#save(change) };
-      return runLifecycle(name, param, held, script.signal);
+      return runLifecycle(name, param, held, { ...options, signal: script.signal });
     };
     return this.#enqueue(work).finally(() => this.#scripts.delete(script));
   }

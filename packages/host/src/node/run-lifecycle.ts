@@ -1,3 +1,4 @@
+import type { CallOptions } from "@blockvisor/plugin";
 import { HostError, reportOf } from "../errors/host-error.ts";
 import type { NodeParts } from "./node-host.ts";
 import type { NodeState } from "./node-state.ts";
@@ -24,8 +25,9 @@ export async function runLifecycle(
   name: LifecycleFunction,
   param: string,
   { parts, isUp, save }: HeldNode,
-  signal: AbortSignal,
+  options: CallOptions & { readonly signal: AbortSignal },
 ): Promise<string> {
+  const { signal } = options;
   if (signal.aborted) throw new HostError("cancelled", `'${name}' was given up for a later operation on the node`);
   const { plugin } = parts;
   const { initialized } = parts.state();
@@ -33,7 +35,7 @@ export async function runLifecycle(
     await save(name === "init" ? { initialized: false } : { uploading: true });
   }
   try {
-    const value = await plugin.call(name, param, { signal });
+    const value = await plugin.call(name, param, options);
     await save(name === "init" ? { initialized, uploading: false } : { uploading: false });
     return value;
   } catch (error) {

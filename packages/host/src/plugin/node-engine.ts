@@ -227,7 +227,7 @@ export function createNodeEngine(parts: NodeEngineParts): PluginEngine {
     },
     loadConfig: () => readPluginConfig(parts.pluginConfigPath),
 
-    addTask: (name, schedule, fn, param) => parts.tasks.add({ name, schedule, function: fn, param }),
+    addTask: (name, schedule, fn, param, policy) => parts.tasks.add({ name, schedule, function: fn, param, ...policy }),
     deleteTask: (name) => parts.tasks.delete(name),
 
     protocolDataStamp: async (context) => {

@@ -45,6 +45,21 @@ test("a file that cannot be understood is set aside, never overwritten", async (
   }
 });
 
+test("a task may have a time zone of its own, and run later than others; both outlive the daemon", async () => {
+  const path = file();
+  const noon = { ...task("noon", "0 0 12 * * *"), timezone: "Asia/Tokyo", jitter_secs: 600, catch_up: false };
+  const options = { timeZone: "UTC", random: () => 0.5 };
+  await new NodeTasks(path, async () => "", options).add(noon);
+  const tasks = new NodeTasks(path, async () => "", options);
+  await tasks.load();
+  assert.deepEqual(plain(tasks), [noon]);
+  tasks.arm();
+  assert.match(tasks.list()[0]?.next?.toISOString() ?? "", /T03:05:00\.000Z$/);
+  tasks.disarm();
+  const elsewhere = tasks.add({ ...task("b"), timezone: "Mars/Olympus" });
+  await assert.rejects(elsewhere, { code: "invalid", message: /'Mars\/Olympus' is no time zone/ });
+});
+
 test("a schedule that does not parse changes nothing", async () => {
   const tasks = new NodeTasks(file(), async () => "");
   await assert.rejects(tasks.add(task("a", "every day")), { code: "invalid" });
@@ -124,8 +139,8 @@ test("a task whose time comes while something else is done with its node runs af
       gone: false,
       snapshot: () => ({ status, state: { expected_status: "Running" } }),
       exclusively: () => gate.promise,
-      callPlugin: async (name: string, param: string) => {
-        calls.push(`${name}(${param})`);
+      callPlugin: async (name: string, param: string, options: object) => {
+        calls.push(`${name}(${param})${JSON.stringify(options)}`);
         return "done";
       },
     } as unknown as Parameters<typeof runTask>[1];
@@ -135,7 +150,12 @@ test("a task whose time comes while something else is done with its node runs af
   const ran = runTask(task("a"), up.actor);
   assert.deepEqual(up.calls, []);
   up.free();
-  assert.deepEqual([await ran, up.calls], ["done", ["f(p)"]]);
+  assert.deepEqual([await ran, up.calls], ["done", ["f(p){}"]]);
+  const busy = nodeThatIs("Running");
+  assert.deepEqual([await runTask({ ...task("a"), catch_up: false }, busy.actor), busy.calls], [undefined, []]);
+  busy.free();
+  await runTask({ ...task("a"), timeout_secs: 7 }, busy.actor);
+  assert.deepEqual(busy.calls, ['f(p){"timeoutMs":7000}']);
   const down = nodeThatIs("Stopped");
   down.free();
   assert.deepEqual([await runTask(task("a"), down.actor), down.calls], [undefined, []]);

@@ -1,12 +1,23 @@
 import { rename } from "node:fs/promises";
 import { isOperationError } from "@blockvisor/image/container";
-import { CronError, parseSchedule, type Schedule } from "@blockvisor/plugin";
+import { CronError, isTimeZone, parseSchedule, type Schedule } from "@blockvisor/plugin";
 import { z } from "zod";
 import { readVersioned, writeDurable } from "../durable/index.ts";
 import { HostError, reportOf } from "../errors/host-error.ts";
 
 const schedule = z.string().refine(parses, "is no schedule");
-const taskSchema = z.object({ name: z.string(), schedule, function: z.string(), param: z.string() });
+const seconds = z.number().int().min(0);
+const taskSchema = z.object({
+  name: z.string(),
+  schedule,
+  function: z.string(),
+  param: z.string(),
+  // What `TaskPolicy` says of them.
+  timezone: z.string().refine(isTimeZone, "is no time zone").exactOptional(),
+  jitter_secs: seconds.exactOptional(),
+  timeout_secs: seconds.exactOptional(),
+  catch_up: z.boolean().exactOptional(),
+});
 const lastSchema = z.object({
   /** Epoch milliseconds of its beginning. */
   at: z.number(),
@@ -35,6 +46,8 @@ export interface NodeTasksOptions {
   readonly timeZone?: string | undefined;
   /** A task has failed so often in a row that somebody should know; told once. */
   readonly onFailing?: (task: Task, last: LastRun) => void;
+  /** 0 to 1, for jitter. */
+  readonly random?: () => number;
 }
 
 /** Failures in a row that are told. */
@@ -136,7 +149,7 @@ export class NodeTasks {
     if (before === undefined && this.#entries.size >= maxTasks) {
       throw new HostError("no_resources", `a node can't have more than ${maxTasks} scheduled tasks`);
     }
-    checkSchedule(task.schedule);
+    checkSchedule(task);
     const others = this.list().filter(({ name }) => name !== task.name);
     const last = this.#entries.get(task.name)?.last;
     await this.#save([...others, { ...task, last }]);
@@ -167,7 +180,7 @@ export class NodeTasks {
     clearTimeout(this.#entries.get(task.name)?.timer);
     const entry: Entry = {
       task,
-      schedule: parseSchedule(task.schedule, this.#options.timeZone),
+      schedule: parseSchedule(task.schedule, task.timezone ?? this.#options.timeZone),
       timer: undefined,
       next: undefined,
       running: false,
@@ -179,17 +192,27 @@ export class NodeTasks {
   }
 
   #schedule(entry: Entry): void {
+    const { random = Math.random } = this.#options;
+    const next = entry.schedule.next(new Date());
+    const jitter = random() * (entry.task.jitter_secs ?? 0) * 1000;
+    entry.next = next && new Date(next.getTime() + jitter);
+    this.#wait(entry);
+  }
+
+  #wait(entry: Entry): void {
     clearTimeout(entry.timer);
-    entry.next = entry.schedule.next(new Date());
     if (!this.#armed || entry.next === undefined) return;
     const wait = entry.next.getTime() - Date.now();
     entry.timer = setTimeout(() => this.#due(entry), Math.min(Math.max(wait, 0), longestTimeout)).unref();
   }
 
   #due(entry: Entry): void {
-    const due = entry.next !== undefined && Date.now() >= entry.next.getTime();
+    if (entry.next !== undefined && Date.now() < entry.next.getTime()) {
+      this.#wait(entry);
+      return;
+    }
     // What it fails with is kept, and told by `onFailing`.
-    if (due && !entry.running) void this.#attempt(entry).catch(() => {});
+    if (!entry.running) void this.#attempt(entry).catch(() => {});
     if (this.#entries.get(entry.task.name) === entry) this.#schedule(entry);
   }
 
@@ -229,17 +252,15 @@ export class NodeTasks {
   }
 
   async #save(tasks: readonly (Task & { readonly last: LastRun | undefined })[]): Promise<void> {
-    const plain = tasks.map(({ name, schedule, function: fn, param, last }) => ({
-      ...{ name, schedule, function: fn, param },
-      ...(last === undefined ? {} : { last }),
-    }));
+    // What there is not is not written.
+    const plain = tasks.map((task) => ({ ...task, next: undefined }));
     await writeDurable(this.#path, JSON.stringify({ schema_version: 1, tasks: plain }));
   }
 }
 
-function checkSchedule(text: string): void {
+function checkSchedule({ schedule: text, timezone }: Task): void {
   try {
-    parseSchedule(text);
+    parseSchedule(text, timezone);
   } catch (error) {
     if (!(error instanceof CronError)) throw error;
     throw new HostError("invalid", `invalid schedule '${text}': ${error.message}`, {

@@ -347,6 +347,20 @@ test("data, files, tasks, templates and logs reach the host", async () => {
     engine.tasks.map(({ fn }) => fn),
     ["f", "one", "upload"],
   );
+  const how = "#{ timezone: `UTC`, jitter_secs: 60, timeout_secs: (), catch_up: false }";
+  await call(`fn f() { add_task("t", "@daily", "f", "p", ${how}) }`, { tasks: engine.tasks } as never);
+  const [task] = engine.tasks.slice(-1);
+  assert.deepEqual(task, {
+    name: "t",
+    schedule: "@daily",
+    fn: "f",
+    param: "p",
+    timezone: "UTC",
+    jitter_secs: 60,
+    catch_up: false,
+  });
+  const mars = 'fn f() { add_task("t", "@daily", "f", "", #{ timezone: "Mars" }) }';
+  await assert.rejects(call(mars), failing(/'Mars' is no time zone/));
   assert.equal(await call('fn info(p) { "own " + p } fn f() { info("x") }'), "own x");
 });
 

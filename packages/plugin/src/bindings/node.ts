@@ -2,6 +2,7 @@ import { Blob, type CallContext, RhaiMap, share, t, type Value } from "@blockvis
 import { CronError } from "../cron/fields.ts";
 import { parseSchedule } from "../cron/schedule.ts";
 import type { NodeEnv } from "../engine/node-env.ts";
+import { taskPolicy } from "../engine/task-policy.ts";
 import { valueFromJson } from "../values/from-json.ts";
 import { JsonError, parseJson } from "../values/parse-json.ts";
 import { int, json } from "../values/reader.ts";
@@ -90,13 +91,15 @@ export function registerNode(engine: BindingTarget, bridge: EngineBridge): void 
     schedule: string,
     fn: string,
     param: string,
+    how?: RhaiMap,
   ): Value => {
+    const policy = how === undefined ? {} : convert(taskPolicy, how);
     try {
-      parseSchedule(schedule);
+      parseSchedule(schedule, policy.timezone);
     } catch (error) {
       throw error instanceof CronError ? ctx.error(error.message) : error;
     }
-    ask(ctx, bridge, "addTask", name, schedule, fn, param);
+    ask(ctx, bridge, "addTask", name, schedule, fn, param, policy);
     return undefined;
   };
   engine.registerFn("add_task", [t.string, t.string, t.string], (ctx, name, schedule, fn) =>
@@ -104,6 +107,11 @@ export function registerNode(engine: BindingTarget, bridge: EngineBridge): void 
   );
   engine.registerFn("add_task", [t.string, t.string, t.string, t.string], (ctx, name, schedule, fn, param) =>
     addTask(ctx, name, schedule, fn, param),
+  );
+  engine.registerFn(
+    "add_task",
+    [t.string, t.string, t.string, t.string, t.map],
+    (ctx, name, schedule, fn, param, how) => addTask(ctx, name, schedule, fn, param, how),
   );
   engine.registerFn("delete_task", [t.string], (ctx, name: string) => {
     ask(ctx, bridge, "deleteTask", name);

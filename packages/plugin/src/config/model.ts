@@ -1,4 +1,5 @@
 import type { Compression, RestartConfig, UploadLayout } from "../engine/job.ts";
+import type { TaskPolicy } from "../engine/task-policy.ts";
 
 /**
  * `plugin_config()` as the reference deserialises and persists it (spec plugin-api.md §3.1–3.6): every field present, defaults filled,
@@ -107,7 +108,7 @@ export interface Upload {
 
 export type UploadOverrides = Pick<Upload, "exclude" | "compression" | "number_of_chunks" | "layout" | "allow_empty">;
 
-export interface ScheduledTask {
+export interface ScheduledTask extends TaskPolicy {
   readonly name: string;
   readonly schedule: string;
   readonly function: string;

@@ -124,6 +124,21 @@ test("times beyond 2^53 have no end, versions of data beyond it are refused", ()
   );
 });
 
+test("how a task is run is kept as far as it is said", () => {
+  const plain = { name: "a", schedule: "@daily", function: "f", param: null };
+  const own = { timezone: "UTC", jitter_secs: 60, timeout_secs: 5, catch_up: false };
+  const { config, errors } = readPluginConfig(
+    valueFromJson({
+      services: [],
+      scheduled: [
+        { ...plain, timezone: null },
+        { ...plain, ...own },
+      ],
+    }),
+  );
+  assert.deepEqual([config.scheduled, errors], [[plain, { ...plain, ...own }], []]);
+});
+
 test("an unknown signal names the known ones", () => {
   const [error] = readPluginConfig(valueFromJson({ services: [{ ...minimal, shutdown_signal: "TERM" }] })).errors;
   assert.match(

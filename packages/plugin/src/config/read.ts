@@ -1,5 +1,6 @@
 import { RhaiMap, type Value } from "@blockvisor/rhai";
 import { restartConfig, signal, uploadLayout } from "../engine/read-job.ts";
+import { policyFields, policyOf } from "../engine/task-policy.ts";
 import {
   array,
   bool,
@@ -121,12 +122,17 @@ const upload = struct<Upload>({
   allow_empty: archive.allow_empty,
 });
 
-const task = struct<ScheduledTask>({
+const taskWithPolicy = struct({
   name: required(string),
   schedule: required(string),
   function: required(string),
   param: option(string),
+  ...policyFields,
 });
+const task: Reader<ScheduledTask> = (value, path, problems) => {
+  const { name, schedule, function: fn, param, ...policy } = taskWithPolicy(value, path, problems);
+  return { name, schedule, function: fn, param, ...policyOf(policy) };
+};
 
 const pluginConfig = struct<PluginConfig>({
   config_files: option(array(configFile)),

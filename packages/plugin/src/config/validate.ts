@@ -100,7 +100,7 @@ function checkTasks(config: PluginConfig, problems: ConfigProblem[]): void {
   config.scheduled?.forEach((task, index) => {
     const path = `scheduled[${index}].schedule`;
     try {
-      for (const message of parseSchedule(task.schedule).warnings)
+      for (const message of parseSchedule(task.schedule, task.timezone).warnings)
         problems.push({ code: "NIB507", level: "warning", path, message });
     } catch (error) {
       if (!(error instanceof CronError)) throw error;

@@ -29,6 +29,7 @@ const MOST_SKIPS = 1000;
  * count on (and not UTC, as host-daemon DB-4.11 would have it); a local time that a change of clocks leaves out is left out. Throws `CronError` with the reference's texts.
  */
 export function parseSchedule(text: string, timeZone?: string): Schedule {
+  if (timeZone !== undefined && !isTimeZone(timeZone)) throw new CronError(`'${timeZone}' is no time zone`);
   const warnings: string[] = [];
   const fields = splitFields(text).map((field, index) =>
     parseField(FIELDS[index]!, field, (message) => warnings.push(message)),
@@ -52,6 +53,15 @@ export function parseSchedule(text: string, timeZone?: string): Schedule {
       return undefined;
     },
   };
+}
+
+/** Whether there is one of that name, e.g. `UTC` or `Europe/Oslo`. */
+export function isTimeZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: name }).resolvedOptions().timeZone !== "";
+  } catch {
+    return false;
+  }
 }
 
 function splitFields(text: string): string[] {

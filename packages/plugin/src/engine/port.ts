@@ -2,6 +2,7 @@ import type { PluginConfig } from "../config/model.ts";
 import type { SavedConfig } from "../config/saved.ts";
 import type { JobConfig, JobInfo, JobsInfo } from "./job.ts";
 import type { NodeEnv } from "./node-env.ts";
+import type { TaskPolicy } from "./task-policy.ts";
 
 /** Passed to every engine call: when the calling script must be finished, and a signal that fires when it was given up. */
 export interface EngineContext {
@@ -101,7 +102,14 @@ export interface PluginEngine {
   loadConfig(ctx: EngineContext): Promise<SavedConfig | undefined>;
 
   /** `schedule` was parsed before the call. Replaces a task of the same name of this node. */
-  addTask(name: string, schedule: string, fn: string, param: string, ctx: EngineContext): Promise<void>;
+  addTask(
+    name: string,
+    schedule: string,
+    fn: string,
+    param: string,
+    policy: TaskPolicy,
+    ctx: EngineContext,
+  ): Promise<void>;
   deleteTask(name: string, ctx: EngineContext): Promise<void>;
 
   /** Modification time of the data lock; `undefined` = protocol data were never used. */

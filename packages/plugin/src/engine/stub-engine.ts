@@ -4,6 +4,7 @@ import type { SavedConfig } from "../config/saved.ts";
 import type { JobConfig, JobInfo, JobsInfo } from "./job.ts";
 import type { NodeEnv } from "./node-env.ts";
 import type { HttpResponse, LogLevel, PluginEngine, ShResponse } from "./port.ts";
+import type { TaskPolicy } from "./task-policy.ts";
 
 export interface StubNode {
   readonly env: NodeEnv;
@@ -26,8 +27,12 @@ export interface LogLine {
 /** A host without a node, for checks and inspection (spec plugin-api.md §7.3): everything succeeds, nothing happens, jobs are noted. */
 export class StubEngine implements PluginEngine {
   readonly logLines: LogLine[] = [];
-  readonly tasks: { readonly name: string; readonly schedule: string; readonly fn: string; readonly param: string }[] =
-    [];
+  readonly tasks: ({
+    readonly name: string;
+    readonly schedule: string;
+    readonly fn: string;
+    readonly param: string;
+  } & TaskPolicy)[] = [];
   readonly #node: StubNode;
   readonly #data: StubData;
   readonly #jobs = new Map<string, JobConfig>();
@@ -107,8 +112,8 @@ export class StubEngine implements PluginEngine {
     return this.#config;
   }
 
-  async addTask(name: string, schedule: string, fn: string, param: string): Promise<void> {
-    this.tasks.push({ name, schedule, fn, param });
+  async addTask(name: string, schedule: string, fn: string, param: string, policy: TaskPolicy): Promise<void> {
+    this.tasks.push({ name, schedule, fn, param, ...policy });
   }
   async deleteTask(): Promise<void> {}
 

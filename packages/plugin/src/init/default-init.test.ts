@@ -46,7 +46,7 @@ const FULL = configOf({
   pre_upload: { commands: ["sync"], jobs: [{ name: "prune", run_sh: "prune" }] },
   upload: { exclude: ["*.log"], compression: "NONE" },
   post_upload: [{ name: "tidy", run_sh: "rm" }],
-  scheduled: [{ name: "daily", schedule: "@daily", function: "clean" }],
+  scheduled: [{ name: "daily", schedule: "@daily", function: "clean", timezone: "UTC" }],
 });
 
 /** A host that tells what was asked of it, on top of one where everything succeeds. */
@@ -101,7 +101,7 @@ test("the whole order of default init, archive available", async () => {
     ...["jwt", "chain", "download", "unpack", "reth", "proxy"].flatMap(started),
     "addTask daily",
   ]);
-  assert.deepEqual(engine.tasks, [{ name: "daily", schedule: "@daily", fn: "clean", param: "" }]);
+  assert.deepEqual(engine.tasks, [{ name: "daily", schedule: "@daily", fn: "clean", param: "", timezone: "UTC" }]);
 });
 
 const nothing = {

@@ -1,5 +1,6 @@
 import type { PluginConfig } from "../config/model.ts";
 import { auxServiceJob, serviceJob, stageJob } from "../config/plan.ts";
+import { policyOf } from "../engine/task-policy.ts";
 import { runCommands, startJobs } from "./actions.ts";
 import type { RunContext } from "./context.ts";
 import { chooseDataSource, dataStageJobs } from "./data-stage.ts";
@@ -31,6 +32,6 @@ export async function defaultInit(config: PluginConfig, run: RunContext): Promis
   );
   for (const task of config.scheduled ?? []) {
     await onStep({ kind: "task", name: task.name });
-    await engine.addTask(task.name, task.schedule, task.function, task.param ?? "", ctx);
+    await engine.addTask(task.name, task.schedule, task.function, task.param ?? "", policyOf(task), ctx);
   }
 }

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { PluginConfig } from "../config/model.ts";
 import { auxServiceJob, serviceJob } from "../config/plan.ts";
+import { policyOf } from "../engine/task-policy.ts";
 import { startJobs } from "./actions.ts";
 import type { RunContext } from "./context.ts";
 import { chooseDataSource } from "./data-stage.ts";
@@ -42,7 +43,7 @@ export async function renewServices(
   );
   for (const task of config.scheduled ?? []) {
     await onStep({ kind: "task", name: task.name });
-    await engine.addTask(task.name, task.schedule, task.function, task.param ?? "", ctx);
+    await engine.addTask(task.name, task.schedule, task.function, task.param ?? "", policyOf(task), ctx);
   }
   return true;
 }

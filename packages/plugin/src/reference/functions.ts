@@ -238,11 +238,12 @@ The result has \`.status_code\` (INT), \`.body\` (STRING) and \`.expect(code)\`:
         forms: [
           "add_task(name: STRING, schedule: STRING, function: STRING)",
           "add_task(name: STRING, schedule: STRING, function: STRING, param: STRING)",
+          "add_task(name: STRING, schedule: STRING, function: STRING, param: STRING, how: MAP)",
         ],
         about:
-          "Calls a function of the plugin by a cron schedule (`second minute hour day month weekday [year]`, 5 fields too, `@daily` …), in the place of a task of that name.",
+          'Calls a function of the plugin by a cron schedule (`second minute hour day month weekday [year]`, 5 fields too, `@daily` …), in the place of a task of that name. `how`, all as wanted: `#{timezone: "UTC", jitter_secs: INT, timeout_secs: INT, catch_up: BOOL}`: each run begins up to `jitter_secs` later, at random; with `catch_up: false` what is due while something else is done with the node is left out, else it runs afterwards, once.',
         throws: "when the schedule is wrong, or there is no such function with at most one parameter",
-        example: `add_task("tidy", "0 0 3 * * *", "example");`,
+        example: `add_task("tidy", "0 0 3 * * *", "example", "", #{ timezone: "UTC", jitter_secs: 600 });`,
       },
       {
         forms: ["delete_task(name: STRING)"],

@@ -25,7 +25,7 @@ const SCRIPT_METHODS = {
   nodeEnv: [],
   saveData: ["text"],
   loadData: [],
-  addTask: ["text", "text", "text", "text"],
+  addTask: ["text", "text", "text", "text", "map"],
   deleteTask: ["text"],
   hasProtocolArchive: ["key"],
   protocolDataStamp: [],

@@ -7,7 +7,7 @@ import type { TasksOptions } from "./verb.ts";
 
 const columns: readonly Column<TaskJson>[] = [
   { title: "Name", value: ({ name }) => name ?? "", colour: "cyan" },
-  { title: "Schedule", value: ({ schedule }) => schedule ?? "" },
+  { title: "Schedule", value: ({ schedule, timezone }) => `${schedule ?? ""}${timezone ? ` (${timezone})` : ""}` },
   { title: "Function", value: (task) => `${task.function}(${task.param ?? ""})`, colour: "blue" },
   { title: "Next run", value: ({ nextRun }) => nextRun ?? "-", colour: "yellow" },
   { title: "Last run", value: ({ lastRun }) => lastRun ?? "-" },
@@ -35,12 +35,16 @@ export async function nodeTasks({ out, args, options, signal }: Call<TasksOption
 /** As long as `bv node run` waits by default. */
 const RUN_MS = 600_000;
 
-function documentOf(task: TaskJson): Readonly<Record<string, string | number | null>> {
+function documentOf(task: TaskJson): Readonly<Record<string, string | number | boolean | null>> {
   return {
     name: task.name ?? "",
     schedule: task.schedule ?? "",
     function: task.function ?? "",
     param: task.param ?? "",
+    timezone: task.timezone || null,
+    jitter_secs: task.jitterSecs ?? 0,
+    timeout_secs: task.timeoutSecs ?? null,
+    catch_up: !task.skipsWhenBusy,
     next_run: task.nextRun ?? null,
     last_run: task.lastRun ?? null,
     last_ms: task.lastMs === undefined ? null : Number(task.lastMs),

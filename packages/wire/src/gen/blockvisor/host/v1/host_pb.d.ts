@@ -3257,6 +3257,34 @@ export declare type Task = Message<"blockvisor.host.v1.Task"> & {
    * @generated from field: uint32 failures = 10;
    */
   failures: number;
+
+  /**
+   * of the schedule; empty: the host's
+   *
+   * @generated from field: string timezone = 11;
+   */
+  timezone: string;
+
+  /**
+   * each run begins up to so much later
+   *
+   * @generated from field: uint32 jitter_secs = 12;
+   */
+  jitterSecs: number;
+
+  /**
+   * absent: the host's limit
+   *
+   * @generated from field: optional uint32 timeout_secs = 13;
+   */
+  timeoutSecs?: number | undefined;
+
+  /**
+   * else it runs afterwards, once
+   *
+   * @generated from field: bool skips_when_busy = 14;
+   */
+  skipsWhenBusy: boolean;
 };
 
 /**
@@ -3318,6 +3346,34 @@ export declare type TaskJson = {
    * @generated from field: uint32 failures = 10;
    */
   failures?: number;
+
+  /**
+   * of the schedule; empty: the host's
+   *
+   * @generated from field: string timezone = 11;
+   */
+  timezone?: string;
+
+  /**
+   * each run begins up to so much later
+   *
+   * @generated from field: uint32 jitter_secs = 12;
+   */
+  jitterSecs?: number;
+
+  /**
+   * absent: the host's limit
+   *
+   * @generated from field: optional uint32 timeout_secs = 13;
+   */
+  timeoutSecs?: number;
+
+  /**
+   * else it runs afterwards, once
+   *
+   * @generated from field: bool skips_when_busy = 14;
+   */
+  skipsWhenBusy?: boolean;
 };
 
 /**

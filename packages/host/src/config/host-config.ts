@@ -4,12 +4,16 @@ import { isOperationError, parseContainerUri } from "@blockvisor/image/container
 import { isTimeZone } from "@blockvisor/plugin";
 import { z } from "zod";
 import { HostError } from "../errors/host-error.ts";
+import type { SourcePolicy } from "../images/index.ts";
 import { isHidden } from "../network/index.ts";
 import { cpuPolicySchema } from "../node/node-state.ts";
 import { unsafeArguments } from "../runtime/apptainer-arguments.ts";
 import { type TimeLimits, timeLimitsOf, timeLimitsSchema } from "./time-limits.ts";
 
 const ip = z.string().min(1);
+
+/** As in an image's name: no scheme, no tag, no digest. */
+const registryPath = /^[A-Za-z0-9.-]+(:\d{1,5})?(\/[a-z0-9._-]+)*$/;
 
 const subnet = z.looseObject({
   gateway_ip: ip,
@@ -99,7 +103,17 @@ const schema = z.looseObject({
    */
   disk_limit: z.enum(["auto", "image", "off"]).default("auto"),
   /** Images that no node stands on go after a week, and sooner, the least recently used first, when all take more than `max_gb` of the disk. */
-  images: z.looseObject({ max_gb: z.number().positive().optional() }).prefault({}),
+  images: z
+    .looseObject({
+      max_gb: z.number().positive().optional(),
+      /** Images come from these registries only, `ghcr.io` or `ghcr.io/acme`, or lie on the machine. Absent: from any. */
+      registries: z.array(z.string().regex(registryPath, "is no registry like ghcr.io or ghcr.io/acme")).optional(),
+      /** Only images that are named with their digest are fetched. */
+      pinned: z.boolean().default(false),
+      /** Whose signatures images need: a containers-policy.json(5). Absent: /etc/containers/policy.json, if it is there. */
+      signature_policy: z.string().regex(/^\//, "is no absolute path").optional(),
+    })
+    .prefault({}),
   /** What the logs of all jobs of one node may take together; absent: as its image says, else 2 GB. Of nodes that start from now on. */
   job_logs: z.looseObject({ max_mb: z.number().int().min(1).max(1_000_000).optional() }).prefault({}),
   /** What archive transfers of all nodes may take together, megabits (10^6) per second; absent: what they can. (spec babel-agent §9.5) */
@@ -159,6 +173,7 @@ export interface HostConfig {
   readonly maintenanceMode: boolean;
   readonly diskLimit: "auto" | "image" | "off";
   readonly imagesMaxBytes: number | undefined;
+  readonly imageSources: SourcePolicy;
   /** Undefined: as a node's image says. */
   readonly jobLogsMaxMb: number | undefined;
   /** Of archive transfers of all nodes together; undefined: no cap. */
@@ -248,6 +263,11 @@ function resolve(file: HostConfigFile, path: string): HostConfig {
     imagesMaxBytes: file.images.max_gb === undefined ? undefined : file.images.max_gb * 1_000_000_000,
     jobLogsMaxMb: file.job_logs.max_mb,
     archiveMaxBytesPerSecond: file.archive_max_mbps === undefined ? undefined : (file.archive_max_mbps * 1_000_000) / 8,
+    imageSources: {
+      registries: file.images.registries,
+      pinned: file.images.pinned,
+      signaturePolicy: file.images.signature_policy,
+    },
     upgradeSmokeCheck: file.upgrade_smoke_check,
     upgradeWatchMs: Math.round(file.upgrade_watch_secs * 1000),
     recovery: {

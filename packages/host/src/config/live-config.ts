@@ -50,6 +50,7 @@ export class LiveConfig {
       limits: next.limits,
       maintenanceMode: next.maintenanceMode,
       imagesMaxBytes: next.imagesMaxBytes,
+      imageSources: next.imageSources,
       jobLogsMaxMb: next.jobLogsMaxMb,
       archiveMaxBytesPerSecond: next.archiveMaxBytesPerSecond,
       upgradeSmokeCheck: next.upgradeSmokeCheck,

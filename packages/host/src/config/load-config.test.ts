@@ -33,7 +33,12 @@ const full = {
   update_check_interval_secs: 60,
   iface: "br7",
   disk_limit: "image",
-  images: { max_gb: 20 },
+  images: {
+    max_gb: 20,
+    registries: ["ghcr.io/acme", "registry:5000"],
+    pinned: true,
+    signature_policy: "/etc/signers.json",
+  },
   job_logs: { max_mb: 500 },
   archive_max_mbps: 800,
   limits: { stop_secs: 90 },
@@ -92,6 +97,11 @@ describe("the host configuration", () => {
       maintenanceMode: false,
       diskLimit: "image",
       imagesMaxBytes: 20_000_000_000,
+      imageSources: {
+        registries: ["ghcr.io/acme", "registry:5000"],
+        pinned: true,
+        signaturePolicy: "/etc/signers.json",
+      },
       jobLogsMaxMb: 500,
       archiveMaxBytesPerSecond: 100_000_000,
       upgradeSmokeCheck: false,
@@ -220,6 +230,11 @@ describe("the host configuration", () => {
     ["broken JSON", '{"id": ', /failed to parse host config: .*blockvisor\.json/],
     ["a wrong type", { ...full, net_conf: { ...full.net_conf, prefix: "24" } }, /net_conf\.prefix/],
     ["no time at all", { ...full, limits: { plugin_call_secs: 0 } }, /limits\.plugin_call_secs: /],
+    [
+      "a registry with a scheme",
+      { ...full, images: { registries: ["https://ghcr.io"] } },
+      /images\.registries\.0: is no/,
+    ],
     ["a time zone that there is not", { ...full, timezone: "Europe/Atlantis" }, /timezone: is no time zone/],
     ["a newer schema", { ...full, schema_version: 9 }, /schema_version/],
   ] as const) {

@@ -44,7 +44,11 @@ const archiveTimeoutMs = 60_000;
 /** Puts together what all nodes share. Nothing on the machine is changed yet. Rejects without an agent bundle. */
 export async function assembleHost({ paths, live, env, log, api }: HostParts): Promise<NodeHost> {
   const config = live.current;
-  const images = createImageStore({ directory: paths.images, authFile: paths.registryLogin });
+  const images = createImageStore({
+    directory: paths.images,
+    authFile: paths.registryLogin,
+    policy: () => live.current.imageSources,
+  });
   const cgroups = createNodeCgroups();
   const { runDirectory } = paths;
   const agent = await loadAgentBundle(agentCandidates(env, import.meta.url));

@@ -331,6 +331,13 @@ describe("a configuration that is read again", () => {
     assert.deepEqual([changed.applied, changed.needsRestart], [["maintenance_mode", "recovery"], ["iface"]]);
     await huge();
     await finish(daemon.client.deleteNode({ node: "huge" }));
+    const images = { registries: ["ghcr.io/acme"] };
+    await edit({ maintenance_mode: true, recovery: { check_secs: 7 }, iface: "other0", token: "secret", images });
+    assert.deepEqual((await daemon.client.reloadConfig({})).applied, ["images"]);
+    const id = "44444444-4444-4444-8444-444444444444";
+    const refused = await failureOf(createNode({ id, imageUri: "docker://ghcr.io/other/node:v1" }));
+    assert.equal(refused.code, "image_registry_refused");
+    await until(async () => (await tracesOf(root.paths, id)).length === 0);
   });
 
   test("stays as it was when it is none, and is read at SIGHUP too", async () => {

@@ -303,6 +303,21 @@ test("garbage collection keeps what nodes stand on, what is kept and what is you
   assert.deepEqual(readdirSync(join(folder, "layers")), []);
 });
 
+test("a store keeps to what its host allows, as it is at that moment", async () => {
+  const policy = {
+    registries: ["ghcr.io/acme"] as readonly string[] | undefined,
+    pinned: false,
+    signaturePolicy: undefined,
+  };
+  const store = createImageStore({ directory: join(directory, "policy"), policy: () => policy });
+  for (const call of [store.ensure, store.resolve]) {
+    await assert.rejects(call.bind(store)("ghcr.io/other/node:v1"), { code: "image-registry-refused" });
+  }
+  Object.assign(policy, { registries: undefined, pinned: true });
+  await assert.rejects(store.ensure("ghcr.io/other/node:v1"), { code: "image-not-pinned" });
+  assert.equal(contentOf(await store.ensure(uri("v1")), "etc/version"), "1");
+});
+
 test("a registry that wants a login gets the machine's, which only root may read", async () => {
   const login = join(directory, "registries.json");
   const passwords = join(directory, "htpasswd");

@@ -4,7 +4,7 @@ import type { ImageConfig } from "@blockvisor/image/container";
  * Images by digest under `<root>/var/lib/blockvisor/images`: fetched once, unpacked once, shared read-only by all nodes, their layers by all images.
  * Safe for several processes at once and for `kill -9` at any instant.
  *
- * Errors: the codes of `fetchToLayout`, and `image-unpack-failed`, `image-unknown`, `container-uri-relative`.
+ * Errors: the codes of `fetchToLayout`, and `image-unpack-failed`, `image-unknown`, `container-uri-relative`; those of `requireAllowedSource`.
  */
 export interface ImageStore {
   /** The digest a reference stands for now (tag → digest). Asks the registry, daemon or archive; fetches nothing else. */

@@ -23,6 +23,7 @@ import { layerFolder } from "./layer-folder.ts";
 import { ensureLayers } from "./layer-store.ts";
 import { copyPluginPart } from "./plugin-part.ts";
 import { registryLogin } from "./registry-login.ts";
+import { requireAllowedSource, type SourcePolicy } from "./source-policy.ts";
 import { MAX_STACKED, nameLayers } from "./stacked-layers.ts";
 import { unpackFlat } from "./unpack-layers.ts";
 
@@ -32,6 +33,8 @@ interface ImageStoreOptions {
   /** Where registry credentials may be. */
   readonly authFile?: string;
   readonly dockerHost?: string;
+  /** Asked each time: it may change. Default: images from anywhere. */
+  readonly policy?: () => SourcePolicy;
 }
 
 /** `image.json`; without `layers` all of it is in one tree, as earlier versions had it. */
@@ -72,12 +75,20 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
   async function fetchOptions(call: ImageOptions): Promise<FetchOptions> {
     // Looked for each time: a login needs no restart.
     const authFile = options.authFile && (await registryLogin(options.authFile));
+    const signaturePolicy = options.policy?.().signaturePolicy;
     return {
+      ...(signaturePolicy ? { signaturePolicy } : {}),
       ...(authFile ? { authFile } : {}),
       ...(options.dockerHost ? { dockerHost: options.dockerHost } : {}),
       ...(call.signal ? { signal: call.signal } : {}),
       ...(call.onProgress ? { onProgress: (line) => call.onProgress?.({ step: "fetch", line }) } : {}),
     };
+  }
+
+  function allowedSource(uri: string, digest: string | undefined): ReturnType<typeof absoluteUri> {
+    const source = absoluteUri(uri);
+    if (options.policy) requireAllowedSource(source, options.policy(), digest);
+    return source;
   }
 
   async function find(digest: string): Promise<UnpackedImage | undefined> {
@@ -144,12 +155,13 @@ export function createImageStore(options: ImageStoreOptions): ImageStore {
 
   return {
     async resolve(uri, call = {}) {
+      const source = allowedSource(uri, undefined);
       call.onProgress?.({ step: "resolve" });
-      return resolveDigest(absoluteUri(uri), await fetchOptions(call));
+      return resolveDigest(source, await fetchOptions(call));
     },
 
     async ensure(uri, call = {}) {
-      const source = absoluteUri(uri);
+      const source = allowedSource(uri, call.digest);
       const digest = call.digest ?? (await this.resolve(uri, call));
       await prepareStore(directory);
       const lockOptions = call.signal ? { signal: call.signal } : {};

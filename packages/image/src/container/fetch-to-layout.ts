@@ -29,7 +29,7 @@ const FETCH_TIMEOUT_MS = 6 * 3_600_000;
  *
  * Callers in this and other processes that want the same digest wait for the one that fetches it. Layers are
  * fetched several at a time, and a cut fetch keeps those it has. Errors: those of `resolveDigest`, `image-unauthorized`, `image-platform`, `registry-unreachable`, `disk-full`,
- * `image-changed`, `image-fetch-failed`, `aborted`.
+ * `image-changed`, `image-rejected`, `image-fetch-failed`, `aborted`.
  */
 export async function fetchToLayout(
   uri: ContainerUri,
@@ -100,8 +100,11 @@ async function skopeoCopy(
 ): Promise<void> {
   const { source, args } = sourceOf(uri, digest, options);
   // Without a policy file (a bare machine) skopeo refuses to run; an administrator's policy is honoured.
-  const policy = (await exists("/etc/containers/policy.json")) ? [] : ["--insecure-policy"];
-  const command = [...policy, "copy", "--dest-oci-accept-uncompressed-layers", ...args, source, `oci:${layout}:image`];
+  const ofMachine = (await exists("/etc/containers/policy.json")) ? [] : ["--insecure-policy"];
+  const policy = options.signaturePolicy ? ["--policy", options.signaturePolicy] : ofMachine;
+  // Signatures are verified, and have no place in a layout.
+  const how = ["--remove-signatures", "--dest-oci-accept-uncompressed-layers"];
+  const command = [...policy, "copy", ...how, ...args, source, `oci:${layout}:image`];
   try {
     await runTool("skopeo", command, {
       timeoutMs: FETCH_TIMEOUT_MS,

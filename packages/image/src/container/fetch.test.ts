@@ -28,6 +28,7 @@ import {
   readFilesFromImage,
   resolveDigest,
 } from "./index.ts";
+import { makeSignedImage, writeSignaturePolicy } from "./signed.fixture.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "bv-fetch-"));
 const name = `bv-fetch-test-${process.pid}`;
@@ -294,6 +295,18 @@ test("layers are fetched side by side, and a fetch that was cut goes on with tho
     front.close();
     front.closeAllConnections();
   }
+});
+
+test("a signature policy admits what is signed as it says, and nothing else", async () => {
+  makeSignedImage(at("signed"), { signed: true });
+  makeSignedImage(at("unsigned"), { signed: false });
+  writeSignaturePolicy(at("policy.json"));
+  const fetchFrom = (uri: string) =>
+    fetchToLayout(parseContainerUri(uri), at("store-signed"), { signaturePolicy: at("policy.json") });
+  for (const uri of [`dir:${at("unsigned")}`, `dir:${at("dir")}`, `oci:${at("oci")}:v1`]) {
+    await assert.rejects(fetchFrom(uri), { code: "image-rejected" }, uri);
+  }
+  assert.equal((await fetchFrom(`dir:${at("signed")}`)).layers.length, 1);
 });
 
 test("an image that is cancelled, missing or of no use says so", async () => {

@@ -15,6 +15,8 @@ export interface FetchOptions {
   readonly onProgress?: (line: string) => void;
   /** Registry credentials in the format of `skopeo login --authfile`; mode 0600. Default: none but the tool's own. */
   readonly authFile?: string;
+  /** A containers-policy.json(5). Default: that of the machine, if there is one, else anything is accepted. */
+  readonly signaturePolicy?: string;
   /** Default: DOCKER_HOST, else the engine's standard socket. */
   readonly dockerHost?: string;
 }

@@ -13,6 +13,12 @@ const CAUSES: readonly {
     fix: "free some space, then try again; what was fetched so far is kept",
   },
   {
+    pattern: /source image rejected|invalid policy/i,
+    code: "image-rejected",
+    what: "the signature policy of this host does not accept it",
+    fix: "sign the image as the policy wants it, or change the policy: containers-policy.json(5)",
+  },
+  {
     pattern:
       /unauthorized|authentication required|access to the resource is denied|access denied|\bdenied\b|forbidden/i,
     code: "image-unauthorized",

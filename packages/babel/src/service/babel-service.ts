@@ -191,6 +191,7 @@ function nodeEnvOf(message: pb.NodeEnv | undefined): NodeEnv {
     node_protocol: message.nodeProtocol,
     node_variant: message.nodeVariant,
     node_ip: message.nodeIp,
+    node_ipv6: message.nodeIpv6,
     node_gateway: message.nodeGateway,
     dev_mode: message.devMode,
     bv_host_id: message.bvHostId,

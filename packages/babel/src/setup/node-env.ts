@@ -7,6 +7,8 @@ export type NodeEnv = {
   readonly node_protocol: string;
   readonly node_variant: string;
   readonly node_ip: string;
+  /** Empty where the node has only `node_ip`. */
+  readonly node_ipv6: string;
   readonly node_gateway: string;
   readonly dev_mode: boolean;
   readonly bv_host_id: string;

@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { createServer } from "node:net";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { PortMapping } from "@blockvisor/wire/blockvisor/host/v1/host";
 import { nodeHash } from "../network/names.ts";
 import { type DaemonProcess, finish, makeRoot, startDaemonProcess, type TestRoot } from "../testbed/daemon-process.ts";
-import { makeTestImage } from "../testbed/test-image.ts";
+import { makeTestImage, script } from "../testbed/test-image.ts";
 import { until } from "../testbed/until.ts";
 
 /** A host with both families and ports of its own that lead to nodes: nodes on private subnets behind one public address. */
@@ -33,7 +35,8 @@ before(async () => {
     },
   });
   daemon = await startDaemonProcess(root);
-  imageUri = await makeTestImage(root.paths.root, "1.0.0");
+  const plugin = `${script("1.0.0")}\nfn second_address() { node_env().node_ipv6 }`;
+  imageUri = await makeTestImage(root.paths.root, "1.0.0", plugin);
 });
 
 after(async () => {
@@ -75,6 +78,11 @@ test("nodes have an address of each family, and ports of the machine lead to wha
   await once(other, "listening");
   const first = await create("first", [base, base + 1], { start: true });
   assert.deepEqual(first.extraIps, [`${v6}::2`]);
+  // Its processes are told (babel's environment is that of its jobs), and so is its plugin.
+  const environment = await readFile(join(first.directory, "rootfs/var/lib/babel/node_env"), "utf8");
+  assert.match(environment, new RegExp(`^NODE_IPV6="${v6}::2"$`, "m"));
+  const told = await daemon.client.runFunction({ node: first.id, function: "second_address" });
+  assert.equal(told.value, `${v6}::2`);
   assert.deepEqual(plain(first.ports), [`tcp ${base} ${base}`, `tcp ${base + 10} ${base + 1}`]);
   assert.match(inNode(first.id, "ip", "-6", "route", "show", "default"), new RegExp(`default via ${v6}::1 `));
   assert.match(inNode(first.id, "ip", "address", "show", "dev", "eth0"), new RegExp(`${v6}::2/64`));

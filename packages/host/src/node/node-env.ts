@@ -1,3 +1,4 @@
+import { isIPv6 } from "node:net";
 import type { NodeEnv } from "@blockvisor/plugin";
 import type { HostConfig } from "../config/host-config.ts";
 import type { NodeState } from "./node-state.ts";
@@ -15,6 +16,7 @@ export function nodeEnvOf(state: NodeState, config: HostConfig): NodeEnv {
     node_protocol: state.image_key.protocol_key,
     node_variant: state.image_key.variant_key,
     node_ip: state.ip,
+    node_ipv6: state.extra_ips.find(isIPv6) ?? "",
     node_gateway: state.gateway,
     dev_mode: state.dev_mode,
     bv_host_id: config.hostId,

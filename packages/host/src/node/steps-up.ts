@@ -324,6 +324,7 @@ function messageOf(env: ReturnType<typeof nodeEnvOf>) {
     nodeProtocol: env.node_protocol,
     nodeVariant: env.node_variant,
     nodeIp: env.node_ip,
+    nodeIpv6: env.node_ipv6,
     nodeGateway: env.node_gateway,
     devMode: env.dev_mode,
     bvHostId: env.bv_host_id,

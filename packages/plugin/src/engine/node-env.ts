@@ -8,6 +8,8 @@ export interface NodeEnv {
   readonly node_protocol: string;
   readonly node_variant: string;
   readonly node_ip: string;
+  /** The second address, of version 6; empty where nodes have only one. */
+  readonly node_ipv6: string;
   readonly node_gateway: string;
   readonly dev_mode: boolean;
   readonly bv_host_id: string;
@@ -36,6 +38,7 @@ export function sampleNodeEnv(image: {
     node_protocol: image.protocol,
     node_variant: image.variant,
     node_ip: "1.2.3.4",
+    node_ipv6: "",
     node_gateway: "4.3.2.1",
     dev_mode: true,
     bv_host_id: "host-id",

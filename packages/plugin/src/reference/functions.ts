@@ -182,7 +182,7 @@ The result has \`.status_code\` (INT), \`.body\` (STRING) and \`.expect(code)\`:
       },
       {
         forms: ["node_env() -> MAP"],
-        about: `\`node_id\`, \`node_name\`, \`node_org_id\` (also \`org_id\`), \`node_version\`, \`node_protocol\`, \`node_variant\`, \`node_ip\`, \`node_gateway\`, \`dev_mode\` (BOOL), \`bv_host_id\`, \`bv_host_name\`, \`bv_api_url\`,
+        about: `\`node_id\`, \`node_name\`, \`node_org_id\` (also \`org_id\`), \`node_version\`, \`node_protocol\`, \`node_variant\`, \`node_ip\`, \`node_ipv6\` (empty where nodes have one address), \`node_gateway\`, \`dev_mode\` (BOOL), \`bv_host_id\`, \`bv_host_name\`, \`bv_api_url\`,
 \`data_mount_point\`, \`protocol_data_path\`, \`properties\` (MAP).`,
         example: `info(node_env().node_variant + " in " + node_env().protocol_data_path);`,
       },

@@ -84,7 +84,7 @@ class Node {
 
   conf(boot: string): ArchiveTask["conf"] {
     const names = { node_id: "", node_name: "", node_org_id: "", node_version: "", node_variant: "" };
-    const host = { bv_host_id: "", bv_host_name: "", bv_api_url: "", node_ip: "", node_gateway: "" };
+    const host = { bv_host_id: "", bv_host_name: "", bv_api_url: "", node_ip: "", node_ipv6: "", node_gateway: "" };
     const places = { data_mount_point: "/blockjoy", protocol_data_path: "/blockjoy/protocol_data" };
     const node_env = { ...names, ...host, ...places, node_protocol: "test", dev_mode: false, properties: {} };
     return { node_env, secret: "secret", boot_id: boot, ramdisks: [] };

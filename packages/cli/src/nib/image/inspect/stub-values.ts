@@ -14,6 +14,7 @@ const envSchema = z
     node_protocol: text,
     node_variant: text,
     node_ip: text,
+    node_ipv6: text,
     node_gateway: text,
     dev_mode: z.boolean().optional(),
     bv_host_id: text,

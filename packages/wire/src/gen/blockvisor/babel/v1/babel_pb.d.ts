@@ -287,6 +287,13 @@ export declare type NodeEnv = Message<"blockvisor.babel.v1.NodeEnv"> & {
    * @generated from field: map<string, string> properties = 15;
    */
   properties: { [key: string]: string };
+
+  /**
+   * beside node_ip; empty: there is none
+   *
+   * @generated from field: string node_ipv6 = 16;
+   */
+  nodeIpv6: string;
 };
 
 /**
@@ -371,6 +378,13 @@ export declare type NodeEnvJson = {
    * @generated from field: map<string, string> properties = 15;
    */
   properties?: { [key: string]: string };
+
+  /**
+   * beside node_ip; empty: there is none
+   *
+   * @generated from field: string node_ipv6 = 16;
+   */
+  nodeIpv6?: string;
 };
 
 /**

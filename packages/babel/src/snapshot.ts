@@ -1,5 +1,6 @@
 import { pathToFileURL } from "node:url";
 import { startupSnapshot } from "node:v8";
+import { Agent } from "./agent.ts";
 import { messageOf } from "./errno.ts";
 import { pathsBelow } from "./paths.ts";
 import { serveUntilEnded } from "./serving.ts";
@@ -18,3 +19,23 @@ startupSnapshot.setDeserializeMainFunction(() => {
     })
     .then((status) => process.exit(status));
 });
+
+/**
+ * Runs the start of a babel once while the snapshot is made, in a folder that is for that only: functions that have run are in the snapshot compiled,
+ * the others are compiled by each babel. What it made is closed and forgotten.
+ */
+async function warmUp(root: string): Promise<void> {
+  const agent = await Agent.start({
+    paths: pathsBelow(root),
+    toolbox: { busybox: "/busybox", shim: `${root}/shim.sh`, shell: "/sh" },
+    version: "",
+    archiveCommand: [],
+    report: () => undefined,
+    env: {},
+  });
+  agent.close();
+  if (agent.state !== "ready") throw new Error(`the first Setup in ${root} was not done`);
+}
+
+const warmRoot = process.env["BABEL_ROOT"];
+if (startupSnapshot.isBuildingSnapshot() && warmRoot !== undefined) void warmUp(warmRoot);

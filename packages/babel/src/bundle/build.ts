@@ -40,11 +40,12 @@ const REPOSITORY = join(PACKAGE, "../..");
 
 /**
  * Babel idles most of its life, in every node: it does without the optimising compilers, whose code and threads are a fifth of its
- * memory. Sizes in MiB.
+ * memory. Sizes in MiB. Its hash tables stay as the snapshot has them, which is a tenth of its start: whoever makes their keys collide slows down the
+ * babel of his own node.
  */
 const SMALL = [
   ...["--max-semi-space-size=1", "--max-old-space-size=192", "--optimize-for-size"],
-  ...["--no-opt", "--no-maglev", "--v8-pool-size=1"],
+  ...["--no-opt", "--no-maglev", "--v8-pool-size=1", "--no-rehash-snapshot"],
 ];
 
 /**
@@ -54,6 +55,9 @@ const SMALL = [
 const TIDY = { heap: ["--max-semi-space-size=2", "--heap-growing-percent=10"], malloc: "MALLOC_ARENA_MAX=2" };
 
 const SNAPSHOT = "babel.blob";
+
+/** In pages of 2 MiB the snapshot is read into memory in a quarter of the time. */
+const LARGE_PAGES = "GLIBC_TUNABLES=glibc.malloc.hugetlb=1";
 
 /**
  * Adds a build to the agent directory, in a folder of its own, and makes it the current one in `agent.json`. The directory itself
@@ -165,13 +169,21 @@ function describe(version: string, nodeVersion: string, files: readonly FileDesc
   const busybox = `${home}/busybox`;
   const launch = [busybox, "sh", `${home}/launch.sh`];
   const node = [`${home}/ld.so`, "--library-path", `${home}/lib`, `${home}/node`];
-  const command = [...launch, ...node, ...SMALL, "--snapshot-blob", `${home}/${SNAPSHOT}`, `${home}/babel.mjs`];
+  const command = [
+    ...launch,
+    LARGE_PAGES,
+    ...node,
+    ...SMALL,
+    "--snapshot-blob",
+    `${home}/${SNAPSHOT}`,
+    `${home}/babel.mjs`,
+  ];
   return {
     version,
     nodeVersion,
     arch: process.arch,
     command,
-    archive: [...launch, busybox, "env", TIDY.malloc, ...node, ...TIDY.heap, `${home}/babel.mjs`, "archive"],
+    archive: [...launch, TIDY.malloc, ...node, ...TIDY.heap, `${home}/babel.mjs`, "archive"],
     init: [`${home}/tini`, "-s", "--", busybox, "sh", `${home}/init.sh`, busybox, ...command],
     shell: [`${home}/sh`, "-c", '[ -x /bin/sh ] && exec /bin/sh "$@"; exec "$0" "$@"', `${home}/sh`],
     files: files.map((file) => ({ ...file, path: `${version}/${file.path}` })),

@@ -1,11 +1,13 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readFile, rm } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { build, type Plugin } from "esbuild";
+import { pathsBelow } from "../paths.ts";
+import type { Setup } from "../setup/conf.ts";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const requireHere = createRequire(import.meta.url);
@@ -49,9 +51,11 @@ export async function buildSnapshot(node: string, options: readonly string[], ta
       "import.meta.url": "babelUrl",
     },
   });
+  const warm = `${target}.warm`;
   try {
+    await writeFirstSetup(warm);
     await promisify(execFile)(node, [...options, "--snapshot-blob", target, "--build-snapshot", script], {
-      env: {},
+      env: { BABEL_ROOT: warm },
       cwd: dirname(target),
     });
     return createHash("sha256")
@@ -59,8 +63,25 @@ export async function buildSnapshot(node: string, options: readonly string[], ta
       .update(await readFile(script))
       .digest("hex");
   } finally {
-    await rm(script, { force: true });
+    await Promise.all([script, warm].map((path) => rm(path, { recursive: true, force: true })));
   }
+}
+
+/** What the start of a babel finds below `root` while the snapshot is made. */
+async function writeFirstSetup(root: string): Promise<void> {
+  const any = "-";
+  const setup: Setup = {
+    node_env: {
+      ...{ node_id: any, node_name: any, node_org_id: any, node_version: any, node_protocol: any, node_variant: any },
+      ...{ node_ip: any, node_gateway: any, dev_mode: true, bv_host_id: any, bv_host_name: any, bv_api_url: any },
+      ...{ data_mount_point: "/blockjoy", protocol_data_path: "/blockjoy/protocol_data", properties: {} },
+    },
+    ramdisks: [],
+    secret: any.repeat(32),
+  };
+  const { firstSetup } = pathsBelow(root);
+  await mkdir(dirname(firstSetup), { recursive: true });
+  await writeFile(firstSetup, JSON.stringify(setup));
 }
 
 /** Replaces the modules that are held back by ones whose members load them. */

@@ -22,8 +22,8 @@ export type NodeEnv = {
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /** Babel's own settings are not its jobs' business. */
 const OWN = "BABEL_";
-/** Of babel's own connections; what the image says is put aside. */
-const AUTHORITIES = "NODE_EXTRA_CA_CERTS";
+/** Of babel's own connections and memory; what the image says is put aside. */
+const FOR_BABEL = new Set(["NODE_EXTRA_CA_CERTS", "GLIBC_TUNABLES"]);
 /** What `launch.sh` put aside, so that it does not change how babel itself runs. */
 const PUT_ASIDE = "BABEL_IMAGE_";
 
@@ -36,7 +36,7 @@ export function payloadEnvironment(
   for (const [name, value] of Object.entries(inherited)) {
     if (value === undefined) continue;
     if (name.startsWith(PUT_ASIDE)) environment[name.slice(PUT_ASIDE.length)] = value;
-    else if (!name.startsWith(OWN) && name !== AUTHORITIES) environment[name] = value;
+    else if (!name.startsWith(OWN) && !FOR_BABEL.has(name)) environment[name] = value;
   }
   if (node !== undefined) Object.assign(environment, nodeVariables(node));
   // An environment cannot hold NUL.

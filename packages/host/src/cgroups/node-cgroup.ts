@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { relative } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { OperationError } from "@blockvisor/image/container";
+import { announceMove } from "./announce-move.ts";
 import { readDiskIo } from "./disk-io.ts";
 import { type CgroupHierarchies, cgroupFolders, controllerFolder, detectHierarchies } from "./hierarchies.ts";
 import { applyLimits } from "./limits.ts";
@@ -23,6 +24,8 @@ export interface NodeCgroups {
   unifiedFolder(nodeId: string): string | undefined;
   /** Makes the node's cgroup where missing and sets its limits, also while processes run in it. Error `cgroup-limit-refused`. */
   ensure(nodeId: string, limits: ResourceLimits): Promise<void>;
+  /** Told a little before a process joins, so that the kernel is ready for it then: see `announceMove`. */
+  expectJoin(): void;
   /** `cgroup.procs` of every hierarchy: a process writes itself (`0`) into each to join. */
   joinFiles(nodeId: string): readonly string[];
   processes(nodeId: string): Promise<readonly number[]>;
@@ -72,6 +75,8 @@ export function createNodeCgroups(hierarchies: CgroupHierarchies = detectHierarc
       await prepared;
       await applyLimits(hierarchies, nameOf(nodeId), limits);
     },
+
+    expectJoin: () => announceMove(hierarchies),
 
     joinFiles: (nodeId) => foldersOf(nodeId).map((folder) => `${folder}/cgroup.procs`),
 

@@ -74,13 +74,13 @@ describe("operations in the node", () => {
 
   test("what the image set for its own programs does not reach babel, but scripts and jobs", async (t) => {
     const image = { NODE_OPTIONS: "--no-such-option", LD_PRELOAD: "/nope.so", OPENSSL_CONF: "a b\n'c'" };
-    // Authorities of the host's are for babel, and not for what it starts.
+    // Authorities of the host's, and how babel uses memory, are for babel, and not for what it starts.
     const authorities = { BABEL_CA_FILE: import.meta.filename };
     const other = await TestAgent.start(bundle, { ...image, ...authorities });
     t.after(() => other.dispose());
-    const body = 'echo "$NODE_OPTIONS|$LD_PRELOAD|$OPENSSL_CONF|$NODE_EXTRA_CA_CERTS"';
+    const body = 'echo "$NODE_OPTIONS|$LD_PRELOAD|$OPENSSL_CONF|$NODE_EXTRA_CA_CERTS|$GLIBC_TUNABLES"';
     const { stdout } = await other.babel.runSh({ body });
-    assert.equal(stdout, "--no-such-option|/nope.so|a b\n'c'|\n");
+    assert.equal(stdout, "--no-such-option|/nope.so|a b\n'c'||\n");
     assert.match(other.stderr, /^(Warning: Ignoring extra certs from [^\n]*\n)?$/);
   });
 

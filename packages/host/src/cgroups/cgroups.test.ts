@@ -29,6 +29,12 @@ function limit(controller: string, version1: string, version2: string): string {
   return readFileSync(`${folder}/${mountPoint ? version1 : version2}`, "utf8").trim();
 }
 
+test("where the daemon is does not change when the kernel is told of a move", async () => {
+  const before = readFileSync("/proc/self/cgroup", "utf8");
+  await cgroups.expectJoin();
+  assert.equal(readFileSync("/proc/self/cgroup", "utf8"), before);
+});
+
 test("the three layouts are told apart by the mount table", () => {
   const line = (point: string, kind: string, options: string) =>
     `31 23 0:28 / ${point} rw,nosuid - ${kind} ${kind} ${options}`;

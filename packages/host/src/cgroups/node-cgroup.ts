@@ -24,8 +24,8 @@ export interface NodeCgroups {
   unifiedFolder(nodeId: string): string | undefined;
   /** Makes the node's cgroup where missing and sets its limits, also while processes run in it. Error `cgroup-limit-refused`. */
   ensure(nodeId: string, limits: ResourceLimits): Promise<void>;
-  /** Told a little before a process joins, so that the kernel is ready for it then: see `announceMove`. */
-  expectJoin(): void;
+  /** Called a little before a process joins, so that the kernel is ready for it then: see `announceMove`. */
+  expectJoin(): Promise<void>;
   /** `cgroup.procs` of every hierarchy: a process writes itself (`0`) into each to join. */
   joinFiles(nodeId: string): readonly string[];
   processes(nodeId: string): Promise<readonly number[]>;

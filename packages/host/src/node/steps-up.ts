@@ -57,7 +57,7 @@ export const upSteps = {
 
   set_up_network: async (node, _, { state }) => {
     const { host } = node;
-    host.cgroups.expectJoin();
+    void host.cgroups.expectJoin();
     // Of an attempt that was given up: it must not connect what is made now.
     await node.connecting?.catch(() => {});
     node.connecting = undefined;

@@ -45,7 +45,7 @@ export function createContainerRuntime(options: RuntimeOptions, driver: Containe
 
   async function launch({ spec }: ContainerRecord, lock: number, call: StartOptions): Promise<ProcessIdentity> {
     const { nodeId } = spec;
-    cgroups.expectJoin();
+    void cgroups.expectJoin();
     await clear(nodeId);
     const log = await open(spec.logPath, "a", 0o600);
     try {

@@ -73,7 +73,15 @@ async function writeFirstSetup(root: string): Promise<void> {
   const setup: Setup = {
     node_env: {
       ...{ node_id: any, node_name: any, node_org_id: any, node_version: any, node_protocol: any, node_variant: any },
-      ...{ node_ip: any, node_gateway: any, dev_mode: true, bv_host_id: any, bv_host_name: any, bv_api_url: any },
+      ...{
+        node_ip: any,
+        node_ipv6: any,
+        node_gateway: any,
+        dev_mode: true,
+        bv_host_id: any,
+        bv_host_name: any,
+        bv_api_url: any,
+      },
       ...{ data_mount_point: "/blockjoy", protocol_data_path: "/blockjoy/protocol_data", properties: {} },
     },
     ramdisks: [],

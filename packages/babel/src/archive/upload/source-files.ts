@@ -29,6 +29,13 @@ export class SourceFiles {
     return all;
   }
 
+  /** The first so many files of a list, in a list of their own. */
+  static first(files: SourceFiles, count: number): SourceFiles {
+    const some = new SourceFiles();
+    for (let file = 0; file < count; file += 1) some.add(files.path(file), files.#identity(file), files.mode(file));
+    return some;
+  }
+
   get length(): number {
     return this.#sizes.length;
   }
@@ -118,6 +125,7 @@ function comparePaths(a: SourceFiles, i: number, b: SourceFiles, j: number): num
 }
 
 export function sameFiles(a: SourceFiles, b: SourceFiles): boolean {
+  if (a === b) return true;
   if (a.length !== b.length) return false;
   for (let file = 0; file < a.length; file += 1) {
     if (a.path(file) !== b.path(file) || a.stamp(file) !== b.stamp(file)) return false;

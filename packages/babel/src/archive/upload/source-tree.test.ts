@@ -103,3 +103,26 @@ test("a missing source is an error, an empty one is not", async (t) => {
     message: /^IO error for operation on /,
   });
 });
+
+test("a list of files that is known is used as long as it says the same, and never believed", async (t) => {
+  const root = await sourceFolder(t);
+  await mkdir(join(root, "d"));
+  for (const name of ["a", "d/b", "d/c", "e"]) await writeFile(join(root, name), name);
+  const { files: known } = await scanSource(root, none);
+  const again = async () => (await scanSource(root, none, undefined, known)).files;
+  assert.equal(await again(), known);
+  const changes: readonly (() => Promise<void>)[] = [
+    () => writeFile(join(root, "d/c"), "longer than before"),
+    () => chmod(join(root, "a"), 0o600),
+    () => rm(join(root, "e")),
+    () => rm(join(root, "a")),
+    () => writeFile(join(root, "d/d"), "new"),
+    () => writeFile(join(root, "z"), "new"),
+  ];
+  for (const change of changes) {
+    await change();
+    const { files } = await scanSource(root, none);
+    assert.deepEqual([...(await again())], [...files]);
+    assert.notDeepEqual([...files], [...known]);
+  }
+});

@@ -36,24 +36,60 @@ const BREATH = 1000;
 /** No name has it. */
 const SPECIAL = "\0";
 
+/** Makes a list of files that come in order of their paths; a list that is known already is used as long as it says the same. */
+class FilesList {
+  readonly #known: SourceFiles | undefined;
+  /** So many are as the known list says. */
+  #same = 0;
+  #files: SourceFiles | undefined;
+
+  constructor(known: SourceFiles | undefined) {
+    this.#known = known;
+  }
+
+  add(path: string, stats: BigIntStats): void {
+    if (this.#files === undefined && this.#known?.isSame(this.#same, path, stats) === true) {
+      this.#same += 1;
+      return;
+    }
+    this.#files ??= this.#own();
+    this.#files.add(path, stats, permissionsOf(stats));
+  }
+
+  finish(): SourceFiles {
+    if (this.#files === undefined && this.#known?.length === this.#same) return this.#known;
+    return this.#files ?? this.#own();
+  }
+
+  #own(): SourceFiles {
+    return this.#known === undefined ? new SourceFiles() : SourceFiles.first(this.#known, this.#same);
+  }
+}
+
 /**
  * Lists what is to be archived. Every directory is opened without following links, and looked at through its own descriptor, so nothing
  * outside the source is ever seen, whoever renames what meanwhile. (§5.3, D5-02, D5-03, D5-12)
  *
+ * @param known files as they were before: if they are the same, this very list is that of the tree, for there may be millions of them
  * @throws Failure `source-missing`, `name-not-utf8`, `name-unusable`
  */
-export async function scanSource(root: string, excluded: Exclusion, signal?: AbortSignal): Promise<SourceTree> {
-  const files = new SourceFiles();
+export async function scanSource(
+  root: string,
+  excluded: Exclusion,
+  signal?: AbortSignal,
+  known?: SourceFiles,
+): Promise<SourceTree> {
+  const files = new FilesList(known);
   const directories = new SourceDirectories();
   const links: SourceLink[] = [];
   const skipped: string[] = [];
   await walkSource(root, excluded, signal, {
-    file: (path, stats) => files.add(path, stats, permissionsOf(stats)),
+    file: (path, stats) => files.add(path, stats),
     directory: (path, mode) => directories.add(path, mode),
     link: (path, target) => links.push({ path, target }),
     skipped: (line) => skipped.push(line),
   });
-  return { files, links: safeLinks(links, skipped), directories, skipped };
+  return { files: files.finish(), links: safeLinks(links, skipped), directories, skipped };
 }
 
 /** Whether the source is what it was, without keeping another list of it in memory. @throws as `scanSource` */

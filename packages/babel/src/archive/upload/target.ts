@@ -68,7 +68,7 @@ export class BadUploads extends Error {
 export const SLOTS_PER_REQUEST = 100;
 export const IDS_PER_REQUEST = 1000;
 const CHUNKS_PER_MESSAGE = 100;
-const DESTINATIONS_PER_MESSAGE = 10_000;
+const DESTINATIONS_PER_MESSAGE = 2500;
 /** Most that S3 takes in one PUT. */
 const S3_OBJECT = 5 * 1024 ** 3;
 

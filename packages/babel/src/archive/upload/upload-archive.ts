@@ -145,7 +145,8 @@ class ArchiveUpload {
 
   /** `idle`: patterns of `exclude`, of which those that match are taken out. */
   #scan(idle?: Set<string>): Promise<SourceTree> {
-    return scanSource(this.#context.root, compileExclusion(this.#context.settings.exclude, idle), this.#signal);
+    const excluded = compileExclusion(this.#context.settings.exclude, idle);
+    return scanSource(this.#context.root, excluded, this.#signal, this.#state.plan?.blueprint.files);
   }
 
   /** The plan of an earlier attempt, if it was for the same, and nothing used the data since. (D2-17) */

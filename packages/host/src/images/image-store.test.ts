@@ -172,6 +172,14 @@ test("images share the layers they begin with: only new ones are unpacked, and r
   }
 });
 
+test("an image without a layer is an empty tree", async () => {
+  umoci("new", "--image", `${layout}:nothing`);
+  const { layers, pluginRoot } = await createImageStore({ directory: join(directory, "nothing") }).ensure(
+    uri("nothing"),
+  );
+  assert.deepEqual([layers, readdirSync(pluginRoot)], [[pluginRoot], []]);
+});
+
 test("killed between two layers: what is unpacked is not unpacked again, and goes after a while if nobody goes on", async () => {
   const folder = join(directory, "between");
   const script = `import { createImageStore } from ${JSON.stringify(join(import.meta.dirname, "index.ts"))};

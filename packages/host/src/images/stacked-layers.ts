@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { runTool, type ToolOptions, type ToolResult } from "@blockvisor/image/container";
 
 /** With more, names of the layers get too long for what the kernel takes as options of a mount. */
-export const MAX_STACKED = 120;
+export const MAX_STACKED = 250;
 
 /** Whatever was configured as the machine's default: a layer has to mean the same wherever it is mounted. */
 const PLAIN_OVERLAY = "index=off,redirect_dir=off,metacopy=off";

@@ -38,6 +38,7 @@ export async function unpackLayer(
 
 /** Where layers cannot be stacked: all of them into `folder`/diff, one over the other. Errors as `unpackLayer`. */
 export async function unpackFlat(image: LayoutImage, folder: string, signal?: AbortSignal): Promise<void> {
+  if (image.layers.length === 0) await mkdir(join(folder, "diff"), { mode: 0o755 });
   for (const index of image.layers.keys()) {
     await withLayout(image, index, folder, signal, ([tool, ...args], options) =>
       runTool(tool, [...args, "diff"], { ...options, cwd: folder }),

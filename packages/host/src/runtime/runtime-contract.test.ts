@@ -21,6 +21,7 @@ import { after, before, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { createNodeCgroups } from "../cgroups/index.ts";
 import { chooseRange } from "../user-namespace/index.ts";
+import { childrenOf } from "./child-processes.ts";
 import type { ContainerSpec, ExecSpec } from "./index.ts";
 import { isAlive, signalProcess } from "./index.ts";
 import { createTestRuntime } from "./test-runtime.ts";
@@ -118,6 +119,18 @@ test(`${kind}: the machine can run containers with it`, async () => {
   assert.equal(await runtime.withoutUserNamespaces(), undefined);
 });
 
+/** A process of ours holds on to it, to be told of its end: the kernel says so of each descriptor. */
+function isWatched(pid: number): boolean {
+  return childrenOf(process.pid).some((child) => {
+    try {
+      const folder = `/proc/${child}/fdinfo`;
+      return readdirSync(folder).some((fd) => readFileSync(join(folder, fd), "utf8").includes(`\nPid:\t${pid}\n`));
+    } catch {
+      return false; // It ended meanwhile.
+    }
+  });
+}
+
 test("how a container came to its end that nobody stopped", async () => {
   const spec = node("ended", { limits: { memoryBytes: 60_000_000 } });
   const { nodeId } = spec;
@@ -125,6 +138,7 @@ test("how a container came to its end that nobody stopped", async () => {
   await runtime.create(spec);
   const init = await runtime.start(nodeId);
   assert.equal(await runtime.ended(nodeId), undefined);
+  while (!isWatched(init.pid)) await delay(5);
   signalProcess(init, "SIGKILL");
   while (isAlive(init)) await delay(5);
   const { oomKills, exit } = (await runtime.ended(nodeId)) ?? {};

@@ -142,6 +142,9 @@ test("functions of the plugin are listed and called, in both orders of the guide
   const { stdout } = await bv("node", "caps");
   const names = stdout.trimEnd().split("\n");
   for (const name of ["height", "init", "protocol_status", "upload", "greet"]) assert.ok(names.includes(name), name);
+  const { stdout: long } = await bv("node", "caps", "--long");
+  assert.match(long, /^greet\(\w+\) {2}main\.rhai:\d+\n {4}\S/m);
+  assert.match(long, /^upload\(\) {2}the platform's own$/m);
   const height = await until(
     () => bv("node", "run", "height"),
     ({ status }) => status === 0,

@@ -358,8 +358,12 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
 
     listCapabilities: async ({ node }) => {
       const { plugin } = find(node, "get capabilities of").parts;
-      plugin.require();
-      return { functions: [...plugin.capabilities] };
+      const { functions } = plugin.require();
+      const callable = functions.filter((fn) => !fn.private && fn.params.length <= 1);
+      const definitions = callable.map(({ name, params, doc, file, line }) => {
+        return { name, params: [...params], doc: doc ?? "", file, line };
+      });
+      return { functions: [...plugin.capabilities], definitions };
     },
     runFunction: async ({ node, function: name, param }, { signal }) => {
       const actor = find(node, "run a function of");

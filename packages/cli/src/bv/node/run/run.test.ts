@@ -63,7 +63,7 @@ test("a parameter comes from a pipe, and is shown to nobody (S13)", async () => 
   assert.match(stderr, /→ RunFunction \{"node":"me","function":"login","param":"\*\*\*"\}/);
 });
 
-test("a job is started by force when that was said, and only then", async () => {
+test("a job is started by force when that was said, and only then; a restart is a stop and a start", async () => {
   await using daemon = await StandInDaemon.start(() => job("web", []));
   for (const force of [["--force"], []]) {
     const { status, stderr } = await runCli("bv", ["node", "job", "start", "web", "me", ...force], daemon);
@@ -76,4 +76,10 @@ test("a job is started by force when that was said, and only then", async () => 
       { node: "me", job: "web" },
     ],
   );
+  const { status } = await runCli("bv", ["node", "job", "me", "restart", "web"], daemon);
+  const last = daemon.requests.slice(2).map(({ method, message }) => [method, message["job"], status]);
+  assert.deepEqual(last, [
+    ["StopJob", "web", 0],
+    ["StartJob", "web", 0],
+  ]);
 });

@@ -24,6 +24,16 @@ export async function controlJob(
   out.document({ jobs: [jobView(job)] });
 }
 
+/** `bv node job restart`: a job that has ended, or never ran, is only started. */
+export async function restartJob(call: Call<JobNodeOption, [job: string, node?: string]>): Promise<void> {
+  const { out, args, options, signal } = call;
+  const daemon = new DaemonClient(out);
+  const request = { node: await whichNode(daemon, options.node ?? args[1]), job: args[0] };
+  const patience = { signal, timeoutMs: jobTimeoutMs };
+  await daemon.call("StopJob", request, patience);
+  out.document({ jobs: [jobView(await daemon.call("StartJob", request, patience))] });
+}
+
 /** `bv node job stop`: exactly one of a name and `--all`. */
 export async function stopJobs(call: Call<StopOptions, [job?: string, node?: string]>): Promise<void> {
   const { out, args, options, signal } = call;

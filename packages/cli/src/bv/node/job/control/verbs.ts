@@ -29,6 +29,13 @@ export const jobStartVerb = verb<StartOptions, [job: string, node?: string]>({
   ],
   run: async (call) => (await import("./control.ts")).controlJob(call, "start"),
 });
+export const jobRestartVerb = verb<JobNodeOption, [job: string, node?: string]>({
+  name: "restart",
+  summary: "stop a job, if it runs, and start it again",
+  arguments: [jobArgument, jobNodeArgument],
+  options: [jobNodeOption],
+  run: async (call) => (await import("./control.ts")).restartJob(call),
+});
 export const jobSkipVerb = jobVerb("skip", "stop a job and count it as finished, so that others can go on");
 export const jobCleanupVerb = jobVerb("cleanup", "remove what an inactive job left behind");
 export const jobResetVerb = jobVerb("reset", "forget the run of a one-time job, so that it can be started again");

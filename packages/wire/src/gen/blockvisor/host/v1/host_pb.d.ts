@@ -4742,6 +4742,13 @@ export declare type ListCapabilitiesResponse = Message<"blockvisor.host.v1.ListC
    * @generated from field: repeated string functions = 1;
    */
   functions: string[];
+
+  /**
+   * How the script defines them, once per overload; the platform's own init and upload are not among them.
+   *
+   * @generated from field: repeated blockvisor.host.v1.PluginFunction definitions = 2;
+   */
+  definitions: PluginFunction[];
 };
 
 /**
@@ -4752,6 +4759,13 @@ export declare type ListCapabilitiesResponseJson = {
    * @generated from field: repeated string functions = 1;
    */
   functions?: string[];
+
+  /**
+   * How the script defines them, once per overload; the platform's own init and upload are not among them.
+   *
+   * @generated from field: repeated blockvisor.host.v1.PluginFunction definitions = 2;
+   */
+  definitions?: PluginFunctionJson[];
 };
 
 /**
@@ -4759,6 +4773,84 @@ export declare type ListCapabilitiesResponseJson = {
  * Use `create(ListCapabilitiesResponseSchema)` to create a new message.
  */
 export declare const ListCapabilitiesResponseSchema: GenMessage<ListCapabilitiesResponse, {jsonType: ListCapabilitiesResponseJson}>;
+
+/**
+ * @generated from message blockvisor.host.v1.PluginFunction
+ */
+export declare type PluginFunction = Message<"blockvisor.host.v1.PluginFunction"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Names of its parameters: none or one.
+   *
+   * @generated from field: repeated string params = 2;
+   */
+  params: string[];
+
+  /**
+   * The doc comment, without its slashes.
+   *
+   * @generated from field: string doc = 3;
+   */
+  doc: string;
+
+  /**
+   * Below the plugin directory.
+   *
+   * @generated from field: string file = 4;
+   */
+  file: string;
+
+  /**
+   * @generated from field: uint32 line = 5;
+   */
+  line: number;
+};
+
+/**
+ * @generated from message blockvisor.host.v1.PluginFunction
+ */
+export declare type PluginFunctionJson = {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name?: string;
+
+  /**
+   * Names of its parameters: none or one.
+   *
+   * @generated from field: repeated string params = 2;
+   */
+  params?: string[];
+
+  /**
+   * The doc comment, without its slashes.
+   *
+   * @generated from field: string doc = 3;
+   */
+  doc?: string;
+
+  /**
+   * Below the plugin directory.
+   *
+   * @generated from field: string file = 4;
+   */
+  file?: string;
+
+  /**
+   * @generated from field: uint32 line = 5;
+   */
+  line?: number;
+};
+
+/**
+ * Describes the message blockvisor.host.v1.PluginFunction.
+ * Use `create(PluginFunctionSchema)` to create a new message.
+ */
+export declare const PluginFunctionSchema: GenMessage<PluginFunction, {jsonType: PluginFunctionJson}>;
 
 /**
  * @generated from message blockvisor.host.v1.RunFunctionRequest

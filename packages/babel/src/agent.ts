@@ -2,6 +2,7 @@ import { messageOf } from "./errno.ts";
 import { internal, refused } from "./failure.ts";
 import { replaceFile } from "./files/durable.ts";
 import { HttpClient } from "./http/request.ts";
+import { isReady } from "./jobs/ready-check.ts";
 import { Registry } from "./jobs/registry.ts";
 import { Serial } from "./jobs/serial.ts";
 import { logLimitBytes, pruneNodeLogs } from "./logs/space.ts";
@@ -58,6 +59,8 @@ export class Agent {
     this.shell = new Shell(options.toolbox, options.paths.root);
     this.#protocolData = new ProtocolData(inRoot(options.paths, "/blockjoy"));
     const agent = this;
+    // What jobs' checks run takes no turn away from what plugins run.
+    const looks = new Shell(options.toolbox, options.paths.root);
     this.jobs = new Registry({
       paths: options.paths,
       toolbox: options.toolbox,
@@ -67,6 +70,8 @@ export class Agent {
       },
       environment: () => this.environment,
       archiveCommand: options.archiveCommand,
+      isReady: (check, user, cut) =>
+        isReady(check, { shell: looks, http: this.http, env: this.environment, user }, cut),
       logLimitBytes: () => this.#logLimitBytes,
       report: options.report,
       random: Math.random,

@@ -34,8 +34,12 @@ const all: readonly (readonly [JobConfig, Readonly<Record<string, unknown>>])[] 
     {
       job_type: { run_sh: "true" },
       restart: { always: { backoff_timeout_ms: 1, backoff_base_ms: 2, max_retries: 3, backoff_max_ms: 4 } },
+      ready_check: { tcp: 1 },
     },
-    { restart: { always: { backoff_timeout_ms: 1, backoff_base_ms: 2, max_retries: 3, backoff_max_ms: 4 } } },
+    {
+      restart: { always: { backoff_timeout_ms: 1, backoff_base_ms: 2, max_retries: 3, backoff_max_ms: 4 } },
+      ready_check: { tcp: 1 },
+    },
   ],
   [
     { job_type: { upload: { exclude: ["*.log"], compression: { ZSTD: 3 }, layout: "cas" } }, ...rest },

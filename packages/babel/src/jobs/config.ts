@@ -15,7 +15,12 @@ export type JobConfig = {
   readonly use_protocol_data?: boolean;
   readonly one_time?: boolean;
   readonly initializes_protocol_data?: string;
+  /** Who needs or waits for the job goes on as soon as it runs and this says so, without waiting for its end. (D3-21) */
+  readonly ready_check?: ReadyCheck;
 };
+
+/** A script that exits with 0, a port of the node that takes connections, or a URL that answers 2xx. */
+export type ReadyCheck = { readonly sh: string } | { readonly tcp: number } | { readonly http: string };
 
 export type JobType =
   | { readonly run_sh: string }
@@ -83,12 +88,26 @@ export function checkJobConfig(name: string, config: JobConfig): void {
   if ((config.needs?.length ?? 0) + (config.wait_for?.length ?? 0) > DEPENDENCY_LIMIT) {
     refuse(`more than ${DEPENDENCY_LIMIT} dependencies`);
   }
+  const fault = config.ready_check && faultOf(config.ready_check);
+  if (fault !== undefined) refuse(`ready_check: ${fault}`);
   const body = scriptOf(config);
+  if (config.ready_check !== undefined && body === undefined) refuse("ready_check is for run_sh jobs");
   if (body === "") refuse("run_sh is empty");
   if (body !== undefined && Buffer.byteLength(body) > BODY_LIMIT) {
     refuse(`run_sh has more than ${BODY_LIMIT} bytes`, "Put the script into the image, or write it with file_write.");
   }
   if (body?.includes("\0")) refuse("run_sh contains a NUL byte");
+}
+
+function faultOf(check: ReadyCheck): string | undefined {
+  if ("tcp" in check) {
+    const isPort = Number.isInteger(check.tcp) && check.tcp >= 1 && check.tcp <= 65_535;
+    return isPort ? undefined : `${check.tcp} is no port`;
+  }
+  if ("http" in check)
+    return /^https?:$/.test(URL.parse(check.http)?.protocol ?? "") ? undefined : "not an http(s) URL";
+  if (normalizeScript(check.sh) === "") return "sh is empty";
+  return Buffer.byteLength(check.sh) > BODY_LIMIT ? `sh has more than ${BODY_LIMIT} bytes` : undefined;
 }
 
 /** Script of a `run_sh` job, trailing `\` and `&&` taken off. (§2.1) */

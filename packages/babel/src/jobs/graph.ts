@@ -6,6 +6,8 @@ export type Dependency = { readonly name: string; readonly kind: DependencyKind 
 /** What dependents see of a job. */
 export type Standing =
   | { readonly kind: "active" }
+  /** It runs, and its check says that it does what it is for. */
+  | { readonly kind: "ready" }
   | { readonly kind: "stopped" }
   | { readonly kind: "finished"; readonly exitCode: number | null; readonly message: string };
 

@@ -2,7 +2,6 @@ import type { ChildProcess } from "node:child_process";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "../errno.ts";
-import { internal } from "../failure.ts";
 import { replaceFile } from "../files/durable.ts";
 import { cutOf, pruneLog } from "../logs/space.ts";
 import { monotonicMs } from "../process/identity.ts";
@@ -19,8 +18,9 @@ import { afterRun, describeOutcome, NO_ATTEMPTS, type Outcome } from "./policy.t
 import { endForgotten, endLeftovers, hasLeftovers, newRun, numberOf, prepareFolder } from "./preparation.ts";
 import { programOf } from "./program.ts";
 import { ProgressFile } from "./progress.ts";
+import { ReadyWatch } from "./ready-check.ts";
 import { type JobRecord, type JobState, type RunRecord, type StopIntent, saveRecord } from "./record.ts";
-import { jobActive, notOneTime } from "./refusals.ts";
+import { jobActive, notEnded, notOneTime } from "./refusals.ts";
 import * as runs from "./run.ts";
 import { Serial } from "./serial.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -40,6 +40,7 @@ export class Job {
   readonly #around: Surroundings;
   readonly #serial = new Serial();
   readonly #abandoned = new AbortController();
+  readonly #readyWatch = new ReadyWatch();
   #config: JobConfig;
   #record: JobRecord;
   #ended: Promise<void> = Promise.resolve();
@@ -105,13 +106,20 @@ export class Job {
   get blocked(): boolean {
     return this.#record.blocked === true;
   }
+  /** Undefined: there is no telling, for it has no check. */
+  get ready(): boolean | undefined {
+    const { state } = this.#record;
+    if (this.#config.ready_check === undefined) return undefined;
+    return state.kind === "running" && this.#readyWatch.isReady(state.run.number);
+  }
   get stopping(): boolean {
     return this.#stopping !== undefined;
   }
 
   standing(): Standing {
     const { state } = this.#record;
-    return state.kind === "finished" || state.kind === "stopped" ? state : { kind: "active" };
+    if (state.kind === "finished" || state.kind === "stopped") return state;
+    return { kind: this.ready && !this.stopping ? "ready" : "active" };
   }
 
   /** Time a stop may take, in milliseconds; 0 when there is nothing to wait for. */
@@ -183,14 +191,7 @@ export class Job {
     const ending = { signal: shutdownSignal(this.#config), patienceMs: shutdownTimeoutMs(this.#config) };
     const folder = runs.runFolder(this.folder, run.number);
     const left = await runs.endSupervised(folder, run.id, ending, this.#ended);
-    if (left.length > 0 && !force) {
-      const pids = left.map((each) => each.pid).join(", ");
-      throw internal(
-        "job-stop-timeout",
-        `Failed to terminate job '${this.name}' (pid ${pids}), timeout expired!`,
-        "The process ignores SIGKILL, so it waits for a disk or a device. See `cat /proc/PID/stack` in the node.",
-      );
-    }
+    if (left.length > 0 && !force) throw notEnded(this.name, left);
     await this.#serial.run(async () => {
       if (this.#record.state.kind === "running") await this.#conclude(this.#record.intent ?? "stop");
     });
@@ -228,6 +229,7 @@ export class Job {
 
   /** Lets go of the job without touching its processes; another babel will take over. */
   abandon(): void {
+    this.#readyWatch.end();
     clearTimeout(this.#timer);
     this.#abandoned.abort();
   }
@@ -322,9 +324,12 @@ export class Job {
     const folder = runs.runFolder(this.folder, run.number);
     const noticed = () => this.#around.changed(this.name);
     void runs.markOf(folder, run.id).then(noticed, noticed);
-    this.#ended = this.#resultOf(folder, child).then((result) =>
-      this.#persistently(() => this.#handleEnd(run, result)),
-    );
+    const { ready_check: check, run_as: user } = this.#config;
+    if (check) this.#readyWatch.begin(run.number, (cut) => this.#around.isReady(check, user, cut), noticed);
+    this.#ended = this.#resultOf(folder, child).then((result) => {
+      this.#readyWatch.end();
+      return this.#persistently(() => this.#handleEnd(run, result));
+    });
   }
 
   async #resultOf(folder: string, child: ChildProcess | undefined): Promise<runs.RunResult> {

@@ -1,5 +1,6 @@
 import type { Paths, Toolbox } from "../paths.ts";
 import type { ProtocolData } from "../protocol-data/state.ts";
+import type { ReadyCheck } from "./config.ts";
 
 /** What a job needs from the agent around it. */
 export type Surroundings = {
@@ -11,6 +12,8 @@ export type Surroundings = {
   readonly environment: () => Readonly<Record<string, string>>;
   /** Program of an archive job; it gets the job's name as its last argument. */
   readonly archiveCommand: readonly string[];
+  /** Looks once whether a job, run as `user`, is ready. Never fails. */
+  readonly isReady: (check: ReadyCheck, user: string | undefined, cut: AbortSignal) => Promise<boolean>;
   /** What all jobs' logs together may take. */
   readonly logLimitBytes: () => number;
   /** Something about the job changed: dependents may go on, watchers want to know. */

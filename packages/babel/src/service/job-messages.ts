@@ -3,7 +3,7 @@ import * as pb from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import { create } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { invalid } from "../failure.ts";
-import type { JobConfig, JobType, RestartConfig, RestartPolicy } from "../jobs/config.ts";
+import type { JobConfig, JobType, ReadyCheck, RestartConfig, RestartPolicy } from "../jobs/config.ts";
 import { blocksUpgrade, canonical } from "../jobs/config.ts";
 import { formatEvent } from "../jobs/events.ts";
 import type { Job } from "../jobs/job.ts";
@@ -29,7 +29,28 @@ export function jobConfigOf(name: string, message: pb.JobConfig | undefined): Jo
     use_protocol_data: message.useProtocolData,
     one_time: message.oneTime,
     initializes_protocol_data: message.initializesProtocolData || undefined,
+    ready_check: readyCheckOf(name, message.readyCheck),
   });
+}
+
+function readyCheckOf(name: string, message: pb.ReadyCheck | undefined): ReadyCheck | undefined {
+  const check = message?.check;
+  switch (check?.case) {
+    case "sh":
+      return { sh: check.value };
+    case "tcp":
+      return { tcp: check.value };
+    case "http":
+      return { http: check.value };
+    default:
+      if (message === undefined) return undefined;
+      throw invalid("job-config-invalid", `job '${name}': ready_check says nothing`);
+  }
+}
+
+function readyCheckMessage(check: ReadyCheck): pb.ReadyCheck["check"] {
+  if ("sh" in check) return { case: "sh", value: check.sh };
+  return "tcp" in check ? { case: "tcp", value: check.tcp } : { case: "http", value: check.http };
 }
 
 function jobTypeOf(name: string, message: pb.JobType | undefined): JobType {
@@ -128,6 +149,7 @@ function jobConfigMessage(config: JobConfig): pb.JobConfig {
       useProtocolData: config.use_protocol_data,
       oneTime: config.one_time,
       initializesProtocolData: config.initializes_protocol_data,
+      readyCheck: config.ready_check && create(pb.ReadyCheckSchema, { check: readyCheckMessage(config.ready_check) }),
     }),
   );
 }
@@ -192,7 +214,9 @@ export function jobStatusMessage(job: Job): pb.JobStatus {
     case "pending":
       return create(pb.JobStatusSchema, { status: { case: "pending", value: { waitingFor: [...state.waitingFor] } } });
     case "running":
-      return create(pb.JobStatusSchema, { status: { case: "running", value: { stopping: job.stopping } } });
+      return create(pb.JobStatusSchema, {
+        status: { case: "running", value: present({ stopping: job.stopping, ready: job.ready }) },
+      });
     case "backoff": {
       const restartAt = timestampOf(Date.now() + Math.max(0, state.dueMonotonicMs - monotonicMs()));
       return create(pb.JobStatusSchema, { status: { case: "running", value: { stopping: job.stopping, restartAt } } });

@@ -34,6 +34,7 @@ export async function openRegistry(options: Options = {}) {
     environment: () => ({ PATH: process.env["PATH"] ?? "" }),
     archiveCommand: options.archiveCommand ?? ["false"],
     report: (message) => reports.push(message),
+    isReady: async () => false,
     logLimitBytes: () => 2_000_000_000,
     random: Math.random,
     neededRetryMs: options.neededRetryMs ?? 60_000,

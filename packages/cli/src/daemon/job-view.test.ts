@@ -30,6 +30,8 @@ test("a job that is being stopped, or waits for its next run, says so", () => {
   const running = { state: "JOB_STATE_RUNNING" } as const;
   const soon = new Date(Date.now() + 7_500).toISOString();
   assert.equal(jobStatusText(jobView({ ...running, stopping: true })), "Running (stopping)");
+  assert.equal(jobStatusText(jobView({ ...running, ready: false })), "Running (not ready yet)");
+  assert.equal(jobStatusText(jobView({ ...running, ready: true })), "Running");
   assert.match(jobStatusText(jobView({ ...running, restartAt: soon })), /^Running \(restarts in [78] s\)$/);
   assert.equal(jobStatusText(jobView({ ...running, restartAt: "2020-01-01T00:00:00Z" })), "Running (restarts now)");
 });

@@ -20,6 +20,8 @@ export interface JobView {
   readonly runner_restarts: number;
   /** It was asked to stop, and has not ended yet. */
   readonly stopping: boolean;
+  /** Of a job that runs and has a check: whether it is ready. */
+  readonly ready: boolean | null;
   /** RFC 3339: between two runs, when the next one begins. */
   readonly restart_at: string | null;
   /** Why the last run that failed ended; kept while the job crash-loops. */
@@ -87,6 +89,7 @@ export function jobView(job: JobJson): JobView {
     restarts: job.restarts ?? 0,
     runner_restarts: job.runnerRestarts ?? 0,
     stopping: job.stopping ?? false,
+    ready: job.ready ?? null,
     restart_at: job.restartAt ?? null,
     last_failure: job.lastFailure ?? "",
     run: run ? runView(run) : null,
@@ -152,7 +155,8 @@ export function jobStatusText(job: JobView): string {
       return `Pending (waiting for: [${job.waiting_for.join(", ")}])`;
     case "running":
       if (job.stopping) return "Running (stopping)";
-      return job.restart_at === null ? "Running" : `Running (restarts ${fromNow(job.restart_at)})`;
+      if (job.restart_at !== null) return `Running (restarts ${fromNow(job.restart_at)})`;
+      return job.ready === false ? "Running (not ready yet)" : "Running";
     case "stopped":
       return "Stopped";
     case "finished":

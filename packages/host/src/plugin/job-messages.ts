@@ -4,6 +4,7 @@ import type {
   JobInfo,
   JobStatus,
   JobTypeSchema,
+  ReadyCheck,
   RestartPolicySchema,
 } from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import type { MessageInitShape } from "@bufbuild/protobuf";
@@ -37,11 +38,17 @@ export function jobConfigMessage(name: string, config: plugin.JobConfig): Messag
       useProtocolData: config.use_protocol_data,
       oneTime: config.one_time,
     }),
+    ...(config.ready_check ? { readyCheck: { check: readyCheckMessage(config.ready_check) } } : {}),
     // Alternative download and cold init are shell jobs under the reserved name; babel keeps the "incomplete" marker for them.
     ...(name === "download" && "run_sh" in config.job_type
       ? { initializesProtocolData: config.initializes_protocol_data ?? "alternative-download" }
       : {}),
   };
+}
+
+function readyCheckMessage(check: plugin.ReadyCheck): ReadyCheck["check"] {
+  if ("sh" in check) return { case: "sh", value: check.sh };
+  return "tcp" in check ? { case: "tcp", value: check.tcp } : { case: "http", value: check.http };
 }
 
 function jobTypeMessage(type: plugin.JobType): MessageInitShape<typeof JobTypeSchema> {

@@ -145,6 +145,26 @@ test("restarts are as the script says, also when an older version saved it", asy
   ]);
 });
 
+test("when a job is ready is as the script says", async (t) => {
+  const { engine, context, listen } = await nodeEngine(t);
+  const seen: unknown[] = [];
+  const createJob = ({ config }: { config?: BabelJobConfig | undefined }) => {
+    seen.push(config?.readyCheck?.check);
+    return {};
+  };
+  await listen({}, { createJob, getStopTimeout: () => ({}) });
+  for (const ready_check of [{ sh: "true" }, { tcp: 80 }, { http: "http://127.0.0.1/" }, undefined]) {
+    const config = { job_type: { run_sh: "true" }, restart: "never", ready_check } as unknown as JobConfig;
+    await engine.createJob("job", config, context);
+  }
+  assert.deepEqual(seen, [
+    { case: "sh", value: "true" },
+    { case: "tcp", value: 80 },
+    { case: "http", value: "http://127.0.0.1/" },
+    undefined,
+  ]);
+});
+
 test("a deadline between two milliseconds is one", async (t) => {
   const { engine, context, listen } = await nodeEngine(t);
   await listen({ runSh: ({ body }) => ({ stdout: body }) });

@@ -45,8 +45,13 @@ function stateOf(info: JobInfo): JobMessage {
     case "pending":
       return { state: JobState.PENDING, waitingFor: status.value.waitingFor };
     case "running": {
-      const { stopping, restartAt } = status.value;
-      return { state: JobState.RUNNING, stopping, ...(restartAt ? { restartAt } : {}) };
+      const { stopping, restartAt, ready } = status.value;
+      return {
+        state: JobState.RUNNING,
+        stopping,
+        ...(restartAt ? { restartAt } : {}),
+        ...(ready === undefined ? {} : { ready }),
+      };
     }
     case "finished":
       return {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { JobConfig } from "../engine/job.ts";
 import { call, engineWith, failing, workers } from "../fixtures/run.ts";
 import type { PluginEngine } from "../index.ts";
 
@@ -222,6 +223,7 @@ test("jobs from a script (§12 20, 21)", async () => {
   const plugin = await workers.load({
     "main.rhai": `
       fn start(p) { start_job(" j ", #{job_type: #{run_sh: p}, restart: #{on_failure: #{backoff_timeout_ms: 1, backoff_base_ms: 2}}, needs: ["a"]}); "done" }
+      fn checked(check) { create_job("c", #{job_type: #{run_sh: "x"}, restart: "never", ready_check: eval(check)}); "done" }
       fn always() { start_job("j", #{job_type: #{run_sh: "x"}, restart: "always"}) }
       fn unnamed() { create_job(" ", #{job_type: #{run_sh: "x"}, restart: "never"}) }
       fn info() { job_info("j").to_json() }
@@ -246,6 +248,9 @@ test("jobs from a script (§12 20, 21)", async () => {
       },
     },
   ]);
+  assert.equal(await plugin.call("checked", "#{tcp: 8545}", engine), "done");
+  assert.deepEqual((engine.jobs.at(-1) as { readonly config: JobConfig }).config.ready_check, { tcp: 8545 });
+  await assert.rejects(plugin.call("checked", "#{udp: 53}", engine), failing(/unknown variant `udp`/));
   await assert.rejects(
     plugin.call("always", "", engine),
     failing(/Syntax error: invalid type: unit variant, expected newtype variant/),

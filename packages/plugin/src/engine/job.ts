@@ -67,7 +67,12 @@ export interface JobConfig {
   readonly one_time: boolean | null;
   /** Of a shell job that brings the protocol data: which section of the config it is. Absent for all others, and for what scripts create. */
   readonly initializes_protocol_data?: "alternative-download" | "cold-init";
+  /** Of a service: who needs or waits for it goes on as soon as it runs and this says so. Absent: when it has ended. (babel-agent.md D3-21) */
+  readonly ready_check?: ReadyCheck;
 }
+
+/** A script that exits with 0, a port of the node that takes connections, or a URL that answers 2xx. */
+export type ReadyCheck = { readonly sh: string } | { readonly tcp: number } | { readonly http: string };
 
 export type JobStatus =
   | { readonly pending: { readonly waiting_for: readonly string[] } }

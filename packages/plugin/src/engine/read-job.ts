@@ -16,6 +16,7 @@ import type {
   JobConfig,
   JobType,
   MultiClientUploadJob,
+  ReadyCheck,
   RestartConfig,
   RestartPolicy,
   UploadJob,
@@ -63,7 +64,9 @@ const jobType = taggedEnum<JobType>({
   }),
 });
 
-export const jobConfig: Reader<JobConfig> = struct<JobConfig>({
+const readyCheck: Reader<ReadyCheck> = taggedEnum<ReadyCheck>({ sh: string, tcp: int("u16"), http: string });
+
+const jobConfigWithCheck = struct<Omit<JobConfig, "ready_check"> & { readonly ready_check: ReadyCheck | null }>({
   job_type: required(jobType),
   restart: required(taggedEnum<RestartPolicy>({ never: null, always: restartConfig, on_failure: restartConfig })),
   shutdown_timeout_secs: option(int("u64")),
@@ -75,4 +78,11 @@ export const jobConfig: Reader<JobConfig> = struct<JobConfig>({
   log_timestamp: option(bool),
   use_protocol_data: option(bool),
   one_time: option(bool),
+  ready_check: option(readyCheck),
 });
+
+/** The reference knows no check: without one nothing is said of it. */
+export const jobConfig: Reader<JobConfig> = (value, path, problems) => {
+  const { ready_check: check, ...config } = jobConfigWithCheck(value, path, problems);
+  return check === null ? config : { ...config, ready_check: check };
+};

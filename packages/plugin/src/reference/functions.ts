@@ -21,7 +21,9 @@ export const SECTIONS: readonly FunctionSection[] = [
     title: "Jobs",
     about: `A job's configuration is \`#{job_type: #{run_sh: "…"}, restart: …}\`, and as wanted \`needs\`, \`wait_for\`, \`shutdown_timeout_secs\`, \`shutdown_signal\`, \`run_as\`,
 \`log_buffer_capacity_mb\`, \`log_timestamp\`, \`use_protocol_data\`, \`one_time\`. \`restart\` is \`"never"\`, \`#{always: R}\` or \`#{on_failure: R}\` with
-\`R = #{backoff_timeout_ms: INT, backoff_base_ms: INT}\`, and as wanted \`max_retries\` and \`backoff_max_ms\`. Spaces around names are cut off.`,
+\`R = #{backoff_timeout_ms: INT, backoff_base_ms: INT}\`, and as wanted \`max_retries\` and \`backoff_max_ms\`.
+A service's \`ready_check\` is \`#{sh: STRING}\` (a script that exits with 0), \`#{tcp: INT}\` (a port of the node that takes connections) or \`#{http: STRING}\` (a URL
+that answers 2xx): jobs that need it or wait for it start as soon as it is ready, without waiting for its end. Spaces around names are cut off.`,
     functions: [
       {
         forms: ["create_job(name: STRING, config: MAP)"],

@@ -1600,6 +1600,13 @@ export declare type JobConfig = Message<"blockvisor.babel.v1.JobConfig"> & {
    * @generated from field: optional string initializes_protocol_data = 12;
    */
   initializesProtocolData?: string | undefined;
+
+  /**
+   * Of run_sh jobs: who needs or waits for the job goes on as soon as it runs and is ready. (D3-21)
+   *
+   * @generated from field: blockvisor.babel.v1.ReadyCheck ready_check = 13;
+   */
+  readyCheck?: ReadyCheck | undefined;
 };
 
 /**
@@ -1678,6 +1685,13 @@ export declare type JobConfigJson = {
    * @generated from field: optional string initializes_protocol_data = 12;
    */
   initializesProtocolData?: string;
+
+  /**
+   * Of run_sh jobs: who needs or waits for the job goes on as soon as it runs and is ready. (D3-21)
+   *
+   * @generated from field: blockvisor.babel.v1.ReadyCheck ready_check = 13;
+   */
+  readyCheck?: ReadyCheckJson;
 };
 
 /**
@@ -1685,6 +1699,72 @@ export declare type JobConfigJson = {
  * Use `create(JobConfigSchema)` to create a new message.
  */
 export declare const JobConfigSchema: GenMessage<JobConfig, {jsonType: JobConfigJson}>;
+
+/**
+ * @generated from message blockvisor.babel.v1.ReadyCheck
+ */
+export declare type ReadyCheck = Message<"blockvisor.babel.v1.ReadyCheck"> & {
+  /**
+   * @generated from oneof blockvisor.babel.v1.ReadyCheck.check
+   */
+  check: {
+    /**
+     * exits with 0; run as the job is
+     *
+     * @generated from field: string sh = 1;
+     */
+    value: string;
+    case: "sh";
+  } | {
+    /**
+     * a port of 127.0.0.1 that takes connections
+     *
+     * @generated from field: uint32 tcp = 2;
+     */
+    value: number;
+    case: "tcp";
+  } | {
+    /**
+     * a URL that answers GET with 2xx
+     *
+     * @generated from field: string http = 3;
+     */
+    value: string;
+    case: "http";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * @generated from message blockvisor.babel.v1.ReadyCheck
+ */
+export declare type ReadyCheckJson = {
+  /**
+   * exits with 0; run as the job is
+   *
+   * @generated from field: string sh = 1;
+   */
+  sh?: string;
+
+  /**
+   * a port of 127.0.0.1 that takes connections
+   *
+   * @generated from field: uint32 tcp = 2;
+   */
+  tcp?: number;
+
+  /**
+   * a URL that answers GET with 2xx
+   *
+   * @generated from field: string http = 3;
+   */
+  http?: string;
+};
+
+/**
+ * Describes the message blockvisor.babel.v1.ReadyCheck.
+ * Use `create(ReadyCheckSchema)` to create a new message.
+ */
+export declare const ReadyCheckSchema: GenMessage<ReadyCheck, {jsonType: ReadyCheckJson}>;
 
 /**
  * @generated from message blockvisor.babel.v1.JobType
@@ -2314,6 +2394,13 @@ export declare type JobStatus_Running = Message<"blockvisor.babel.v1.JobStatus.R
    * @generated from field: optional google.protobuf.Timestamp restart_at = 2;
    */
   restartAt?: Timestamp | undefined;
+
+  /**
+   * absent: the job has no check
+   *
+   * @generated from field: optional bool ready = 3;
+   */
+  ready?: boolean | undefined;
 };
 
 /**
@@ -2331,6 +2418,13 @@ export declare type JobStatus_RunningJson = {
    * @generated from field: optional google.protobuf.Timestamp restart_at = 2;
    */
   restartAt?: TimestampJson;
+
+  /**
+   * absent: the job has no check
+   *
+   * @generated from field: optional bool ready = 3;
+   */
+  ready?: boolean;
 };
 
 /**

@@ -5114,6 +5114,13 @@ export declare type Job = Message<"blockvisor.host.v1.Job"> & {
    * @generated from field: string stage = 21;
    */
   stage: string;
+
+  /**
+   * With running, of a job with a ready_check: whether it has passed.
+   *
+   * @generated from field: optional bool ready = 22;
+   */
+  ready?: boolean | undefined;
 };
 
 /**
@@ -5254,6 +5261,13 @@ export declare type JobJson = {
    * @generated from field: string stage = 21;
    */
   stage?: string;
+
+  /**
+   * With running, of a job with a ready_check: whether it has passed.
+   *
+   * @generated from field: optional bool ready = 22;
+   */
+  ready?: boolean;
 };
 
 /**

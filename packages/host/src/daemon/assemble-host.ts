@@ -19,12 +19,12 @@ import type { NodeHost } from "../node/node-host.ts";
 import type { NodeState } from "../node/node-state.ts";
 import { createOwnIds } from "../node/own-ids.ts";
 import { Trash } from "../node/trash.ts";
-import { containerDirectory, type HostPaths } from "../place/paths.ts";
+import { containerDirectory, type HostPaths, nodePaths } from "../place/paths.ts";
 import { sandboxWorkers } from "../plugin/worker-sandbox.ts";
 import { createNodeRootfs } from "../rootfs/index.ts";
 import { type RuntimeChoice, selectRuntime } from "../runtime/index.ts";
 import { apiSecrets } from "../secrets/api-secrets.ts";
-import { devSecrets } from "../secrets/secrets.ts";
+import { devSecrets } from "../secrets/dev-secrets.ts";
 import { createNodeSpaces } from "../space/index.ts";
 
 export interface HostParts {
@@ -84,7 +84,10 @@ export async function assembleHost({ paths, live, env, log, api }: HostParts): P
     trash: new Trash(paths, log),
     unsaved: new Map(),
     transferShares: new TransferShares(() => live.current.archiveMaxBytesPerSecond),
-    secretsOf: (state) => (api && !state.dev_mode ? apiSecrets(api, state.id) : devSecrets(paths.devSecrets)),
+    secretsOf: (state) =>
+      api && !state.dev_mode
+        ? apiSecrets(api, state.id)
+        : devSecrets(paths.devSecrets, nodePaths(paths, state.id).secrets),
     archivesOf: (state, storeKeys) =>
       api === undefined || state.dev_mode
         ? undefined

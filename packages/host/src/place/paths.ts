@@ -75,6 +75,8 @@ export interface NodePaths {
   readonly containerLog: string;
   readonly pluginData: string;
   readonly pluginConfig: string;
+  /** Of a dev node: a file for each secret that its plugin put. */
+  readonly secrets: string;
   readonly tasks: string;
   /** What happened to the node. */
   readonly events: string;
@@ -110,6 +112,7 @@ export function nodePaths(host: HostPaths, id: string): NodePaths {
     agentLog: join(directory, "babel.log"),
     containerLog: join(directory, "container.log"),
     pluginData: join(directory, "plugin.data"),
+    secrets: join(directory, "secrets"),
     pluginConfig: join(directory, "plugin_config.json"),
     tasks: join(directory, "tasks.json"),
     events: join(directory, "events.jsonl"),

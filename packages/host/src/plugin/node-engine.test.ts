@@ -10,7 +10,7 @@ import {
 import { Code, ConnectError } from "@connectrpc/connect";
 import { openAgentLink } from "../agent/agent-link.ts";
 import { NodeTasks } from "../schedule/node-tasks.ts";
-import { devSecrets } from "../secrets/secrets.ts";
+import { devSecrets } from "../secrets/dev-secrets.ts";
 import { standInBabel } from "../testbed/stand-in-babel.ts";
 import { createNodeEngine, readPluginConfig } from "./node-engine.ts";
 
@@ -22,7 +22,7 @@ async function nodeEngine(t: TestContext) {
     requireAgent: () => {},
     env: () => assert.fail("nobody asks for it"),
     tasks: new NodeTasks(join(folder, "tasks.json"), async () => ""),
-    secrets: devSecrets(join(folder, "secrets.json")),
+    secrets: devSecrets(join(folder, "secrets.json"), join(folder, "secrets")),
     devMode: false,
     pluginDataPath: join(folder, "plugin.data"),
     pluginConfigPath: join(folder, "plugin_config.json"),

@@ -220,13 +220,14 @@ The result has \`.status_code\` (INT), \`.body\` (STRING) and \`.expect(code)\`:
       {
         forms: ["get_secret(key: STRING) -> BLOB"],
         about:
-          "A secret of the node; `.as_string()` makes a text of it. On dev nodes from `/etc/blockvisor-dev-secrets.json`.",
+          "A secret of the node; `.as_string()` makes a text of it. On dev nodes what was put, else the text of that key in `/etc/blockvisor-dev-secrets.json`; without that file every other one is `dev-secret`.",
         throws: "`not_found`; `get_secret failed: …`",
         example: `get_secret("grafana-loki-key").as_string()`,
       },
       {
         forms: ["put_secret(key: STRING, value: BLOB)"],
-        about: "Stores a secret of the node. On dev nodes it is accepted and kept nowhere.",
+        about:
+          "Stores a secret of the node. On dev nodes it lies in a file of the node's directory, which only root can read.",
         throws: "`put_key failed: …`",
         example: `put_secret("node-key", "0x00".to_blob());`,
       },

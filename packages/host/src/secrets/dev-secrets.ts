@@ -1,0 +1,64 @@
+import { mkdir, readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { writeDurable } from "../durable/index.ts";
+import { HostError } from "../errors/host-error.ts";
+import type { Secrets } from "./secrets.ts";
+
+/** A key is the name of a file. */
+const KEY = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+const mostSecrets = 256;
+const maxBytes = 64 * 1024;
+
+/**
+ * Secrets of a dev node, in files that only root can read: what its own plugin put (`own`, a directory with a file for each), else those of
+ * the machine's engineer (`shared`, one JSON object, key → text), which are read at each call, so that an edit counts at once. Without that
+ * file every other secret is `dev-secret`, as in the reference (spec plugin-api §2.10).
+ */
+export function devSecrets(shared: string, own: string): Secrets {
+  return {
+    get: async (key) => {
+      const put = KEY.test(key) ? await ifThere(readFile(join(own, key))) : undefined;
+      if (put !== undefined) return new Uint8Array(put);
+      const values = await readShared(shared);
+      const value = values === undefined ? "dev-secret" : values[key];
+      return value === undefined ? undefined : new TextEncoder().encode(value);
+    },
+    put: async (key, value) => {
+      const refuse = (what: string): never => {
+        throw new HostError("invalid", `put_key failed: ${what}`);
+      };
+      if (!KEY.test(key)) refuse(`'${key.slice(0, 200)}' is no key: use letters, digits, dots, dashes and underscores`);
+      if (value.length > maxBytes) refuse(`a secret has at most ${maxBytes} bytes`);
+      await mkdir(own, { recursive: true, mode: 0o700 });
+      const known = await readdir(own);
+      if (known.length >= mostSecrets && !known.includes(key)) refuse(`a node has at most ${mostSecrets} secrets`);
+      await writeDurable(join(own, key), value);
+    },
+  };
+}
+
+async function readShared(path: string): Promise<Record<string, string> | undefined> {
+  const text = await ifThere(readFile(path, "utf8"));
+  if (text === undefined) return undefined;
+  const parsed = z.record(z.string(), z.string()).safeParse(parseJson(text));
+  if (parsed.success) return parsed.data;
+  throw new HostError("config_error", `${path} is not a JSON object of texts`, {
+    hint: 'write it as { "secret-key": "value" } with mode 0600',
+  });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+async function ifThere<T>(content: Promise<T>): Promise<T | undefined> {
+  return content.catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  });
+}

@@ -20,6 +20,13 @@ export interface OciRuntimeOptions extends RuntimeOptions {
   readonly programs?: readonly string[];
 }
 
+interface Bundle {
+  readonly folder: string;
+  readonly ground: ToolGround;
+  readonly own?: OwnIds;
+  write(): Promise<void>;
+}
+
 /** Containers by runc or crun, each in its own bundle folder with a configuration of ours. */
 export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
   const cgroups = options.cgroups ?? createNodeCgroups();
@@ -73,18 +80,15 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
     }
   }
 
-  async function writeBundle(
-    spec: ContainerSpec,
-    tool: OciProgram,
-  ): Promise<{ readonly bundle: string; readonly ground: ToolGround; readonly own?: OwnIds }> {
+  /** What a container is started with. Nothing of it is there before `write` is done. */
+  function bundleFor(spec: ContainerSpec, tool: OciProgram): Bundle {
     const { nodeId } = spec;
     const ground = groundIn(tool, spec);
-    const bundle = bundleOf(nodeId);
-    await mkdir(bundle, { recursive: true, mode: 0o700 });
+    const folder = bundleOf(nodeId);
     const host = {
       cgroup: cgroups.nameOf(nodeId),
-      resolvConf: join(bundle, "resolv.conf"),
-      hosts: join(bundle, "hosts"),
+      resolvConf: join(folder, "resolv.conf"),
+      hosts: join(folder, "hosts"),
     };
     const places = {
       ...host,
@@ -94,12 +98,15 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
       ground,
     };
     const own = hasOwnIds(spec) ? ownIds(spec, places) : undefined;
-    await Promise.all([
-      resolvConf().then((text) => writeFile(host.resolvConf, text, { mode: 0o644 })),
-      writeFile(host.hosts, hostsFile(hostNameOf(spec.hostname)), { mode: 0o644 }),
-      writeFile(join(bundle, "config.json"), JSON.stringify(ociConfig(spec, host, own)), { mode: 0o600 }),
-    ]);
-    return { bundle, ground, ...(own ? { own } : {}) };
+    const write = async (): Promise<void> => {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      await Promise.all([
+        resolvConf().then((text) => writeFile(host.resolvConf, text, { mode: 0o644 })),
+        writeFile(host.hosts, hostsFile(hostNameOf(spec.hostname)), { mode: 0o644 }),
+        writeFile(join(folder, "config.json"), JSON.stringify(ociConfig(spec, host, own)), { mode: 0o600 }),
+      ]);
+    };
+    return { folder, ground, write, ...(own ? { own } : {}) };
   }
 
   const groundIn = (tool: OciProgram, spec: ContainerSpec): ToolGround =>
@@ -130,31 +137,35 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
     async run(spec, { lock, log, network, onLaunch, ...call }) {
       const mounts = spec.mounts.map(({ destination }) => destination);
       const tool = await program();
-      const written = writeBundle(spec, tool);
-      const [{ bundle, ground, own }] = await Promise.all([
-        written,
+      const { folder, ground, own, write } = bundleFor(spec, tool);
+      const preparing = [
+        write(),
         // What is missing has to belong to the container's root: the tool makes it, as that.
-        prepareMountPoints(spec.rootfs, { folders: [...SYSTEM_FOLDERS, ...mounts], make: spec.idBase === undefined }),
-        spec.idBase === undefined ? network : undefined,
-        // A bundle that is to be removed because something else failed must not be written meanwhile.
-      ]).finally(() => written.catch(() => {}));
-      const pidFile = join(bundle, "init.pid");
-      const running = tool.run(["run", "--detach", "--bundle", bundle, "--pid-file", pidFile, spec.nodeId], {
-        errorCode: "container-start-failed",
-        fix: "check that the image can run: its root file system needs nothing but the mounted agent",
-        output: log,
-        inherit: lock,
-        ...(onLaunch ? { onSpawn: onLaunch } : {}),
-        ground,
-        ...(own ? { enter: own.enter } : {}),
-        ...(own && network ? { input: network.then(() => "made\n") } : {}),
-        ...call,
-      });
-      // Without its network it ends by itself: that is why, whatever it says.
-      await running.catch(async (error: unknown) => {
-        await network;
+        prepareMountPoints(spec.rootfs, { folders: [...SYSTEM_FOLDERS, ...mounts], make: !own }),
+        network,
+      ];
+      const prepared = Promise.all(preparing);
+      prepared.catch(() => {}); // Told when the tool is not there to wait for it, or has ended.
+      const pidFile = join(folder, "init.pid");
+      try {
+        if (!own) await prepared;
+        await tool.run(["run", "--detach", "--bundle", folder, "--pid-file", pidFile, spec.nodeId], {
+          errorCode: "container-start-failed",
+          fix: "check that the image can run: its root file system needs nothing but the mounted agent",
+          output: log,
+          inherit: lock,
+          ...(onLaunch ? { onSpawn: onLaunch } : {}),
+          ground,
+          // Its own part goes on while the rest is prepared.
+          ...(own ? { enter: own.enter, input: prepared.then(() => "prepared\n") } : {}),
+          ...call,
+        });
+      } catch (error) {
+        // What is removed now must not be written meanwhile; without what was to be prepared the tool ends by itself, and that is why.
+        await Promise.allSettled(preparing);
+        await prepared;
         throw error;
-      });
+      }
       return Number(await readFile(pidFile, "utf8"));
     },
 

@@ -114,6 +114,12 @@ if ($verb eq "try") {
     syswrite $processes, "0" or die "$_: $!\n";
   }
   ports($ports) if $ports ne "";
+  # What joins a container has the input of its caller.
+  if ($space !~ m{^/} && !-c STDIN) {
+    # What comes first goes on while the network and the files are made.
+    (sysread(STDIN, my $prepared, 1) // 0) > 0 or die "what it needs was not prepared\n";
+    open STDIN, "<", "/dev/null" or die "/dev/null: $!\n";
+  }
   my @trees;
   while ((my $kind = shift) ne "--") {
     my ($source, $place) = (shift, shift);
@@ -121,12 +127,6 @@ if ($verb eq "try") {
       : $kind eq "try-map" ? eval { tree($source, 1) } // tree($source, 0)
       : tree($source, $kind eq "map");
     push @trees, [$place, $tree, $kind =~ /fs$/ || -d $source, $kind, $source];
-  }
-  # What joins a container has the input of its caller.
-  if ($space !~ m{^/} && !-c STDIN) {
-    # What comes first goes on while the network is made.
-    (sysread(STDIN, my $made, 1) // 0) > 0 or die "there is no network\n";
-    open STDIN, "<", "/dev/null" or die "/dev/null: $!\n";
   }
   open my $theirs, "<", $network or die "$network: $!\n";
   call("setns", fileno $theirs, 0x40000000);

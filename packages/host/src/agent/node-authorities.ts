@@ -1,4 +1,4 @@
-import { open, rm } from "node:fs/promises";
+import { open, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { writeForThisBoot } from "../durable/index.ts";
 import { HostError } from "../errors/host-error.ts";
@@ -13,7 +13,11 @@ const mostBytes = 1024 * 1024;
  */
 export async function giveAuthorities(runDirectory: string, file: string | undefined): Promise<void> {
   const path = join(runDirectory, "ca.pem");
-  if (file === undefined) return rm(path, { force: true });
+  if (file === undefined) {
+    return unlink(path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT") throw error;
+    });
+  }
   await writeForThisBoot(path, await certificatesIn(file), 0o644);
 }
 

@@ -1,5 +1,4 @@
-import { readFileSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import type { CgroupHierarchies } from "./hierarchies.ts";
 
 /**
@@ -8,7 +7,7 @@ import type { CgroupHierarchies } from "./hierarchies.ts";
  */
 export async function announceMove({ controllers, unified }: CgroupHierarchies): Promise<void> {
   // `ID:CONTROLLERS:PATH`; the line without controllers is that of version 2.
-  for (const line of readFileSync("/proc/self/cgroup", "utf8").split("\n")) {
+  for (const line of (await readFile("/proc/self/cgroup", "utf8")).split("\n")) {
     const [, names = "", path] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
     const first = names.replace(/^name=/, "").split(",", 1)[0] ?? "";
     const mountPoint = names === "" ? unified : controllers.get(first);

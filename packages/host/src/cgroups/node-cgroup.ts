@@ -56,6 +56,7 @@ export function createNodeCgroups(hierarchies: CgroupHierarchies = detectHierarc
   const foldersOf = (nodeId: string) => cgroupFolders(hierarchies, nameOf(nodeId));
   /** What is set for all nodes holds as long as the parent is there. */
   let prepared: Promise<void> | undefined;
+  let announcing: Promise<void> | undefined;
 
   return {
     nameOf,
@@ -76,7 +77,10 @@ export function createNodeCgroups(hierarchies: CgroupHierarchies = detectHierarc
       await applyLimits(hierarchies, nameOf(nodeId), limits);
     },
 
-    expectJoin: () => announceMove(hierarchies),
+    expectJoin: () =>
+      (announcing ??= announceMove(hierarchies).finally(() => {
+        announcing = undefined;
+      })),
 
     joinFiles: (nodeId) => foldersOf(nodeId).map((folder) => `${folder}/cgroup.procs`),
 

@@ -253,7 +253,7 @@ async function firstAgentArrives(node: NodeParts, arriving: AgentArrival, signal
     }
     return first.kind !== "ended";
   };
-  await untilThere(node, arrival, signal, paths.containerLog, lives, async () => {});
+  await untilThere(node, { arrival, signal, logPath: paths.containerLog, lives, deadline: agentDeadline() });
   await adopted;
 }
 
@@ -269,32 +269,34 @@ async function startAgent(node: NodeParts, state: NodeState, signal: AbortSignal
   node.agent = { ...record, process, version: host.agent.version };
   await writeAgentRecord(paths.agentRecord, node.agent);
   const call = { timeoutMs: 2 * second, signal };
-  const ask = async (): Promise<AgentState> =>
-    agentStateOf(
-      (await node.link.call("get_version", (options) => node.link.babel.getVersion({}, options), call)).state,
-    );
-  return untilThere(node, arrival, signal, paths.agentLog, () => isAlive(process), ask);
-}
-
-/** Waits until babel is there and answers `ask`. Fails at once, with babel's last words, when its process has ended. */
-async function untilThere<T>(
-  node: NodeParts,
-  arrival: AgentArrival,
-  signal: AbortSignal,
-  logPath: string,
-  lives: () => boolean,
-  ask: () => Promise<T>,
-): Promise<T> {
-  const deadline = Date.now() + agentStartTimeoutMs;
-  let failure: unknown;
-  while (lives() && Date.now() < deadline && !signal.aborted) {
-    if (!(await arrival.next())) continue;
+  const coming = { arrival, signal, logPath: paths.agentLog, lives: () => isAlive(process), deadline: agentDeadline() };
+  for (let failure: unknown; ; ) {
+    await untilThere(node, coming, failure);
     try {
-      return await ask();
+      return agentStateOf(
+        (await node.link.call("get_version", (options) => node.link.babel.getVersion({}, options), call)).state,
+      );
     } catch (error) {
       failure = error;
     }
   }
+}
+
+interface ComingAgent {
+  readonly arrival: AgentArrival;
+  readonly signal: AbortSignal;
+  /** Where its last words are. */
+  readonly logPath: string;
+  readonly lives: () => boolean;
+  readonly deadline: number;
+}
+
+const agentDeadline = (): number => Date.now() + agentStartTimeoutMs;
+
+/** Waits until babel's socket is there. Fails at once, with its last words, when its process has ended; else at the deadline, also with `failure`. */
+async function untilThere(node: NodeParts, coming: ComingAgent, failure?: unknown): Promise<void> {
+  const { arrival, signal, logPath, lives, deadline } = coming;
+  while (lives() && Date.now() < deadline && !signal.aborted) if (await arrival.next()) return;
   const log = Buffer.from(await logTail(logPath, saidBytes).catch(() => ""));
   const said = log.toString().trim().split("\n").slice(-5).join("\n");
   throw notStarted(

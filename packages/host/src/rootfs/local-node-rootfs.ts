@@ -13,6 +13,15 @@ import { detectStorage, idBaseOf, mountMappedOverlay, mountOverlay } from "./roo
 
 const COPY_TIMEOUT_MS = 2 * 3_600_000;
 
+/** A mounted root file system, told by its root folder. */
+interface Shown {
+  readonly dev: number;
+  readonly ino: number;
+  readonly version: string;
+  /** Of the container's own ids. */
+  readonly idBase: number | undefined;
+}
+
 /**
  *     <node>/roots/VERSION/rootfs.json         what it stands on
  *     <node>/roots/VERSION/{upper,work}        overlay: what the node changed
@@ -20,8 +29,8 @@ const COPY_TIMEOUT_MS = 2 * 3_600_000;
  *     <node>/rootfs                            where the current version is mounted
  */
 export function createNodeRootfs(images: Pick<ImageStore, "get">): NodeRootfs {
-  /** What was found at a mount point, and the root folder it had: with hundreds of nodes the table of mounts is long. */
-  const shown = new Map<string, { readonly dev: number; readonly ino: number; readonly version: string }>();
+  /** What was found at a mount point where nothing else lay: with hundreds of nodes the table of mounts is long. */
+  const known = new Map<string, Shown>();
   /** What file systems can, by their device: it is found out by trying, once. */
   const storages = new Map<number, RootfsRecord["storage"]>();
 
@@ -30,6 +39,20 @@ export function createNodeRootfs(images: Pick<ImageStore, "get">): NodeRootfs {
     const storage = storages.get(dev) ?? (await detectStorage(roots));
     storages.set(dev, storage);
     return storage;
+  }
+
+  async function shownAt(target: string): Promise<Pick<Shown, "version" | "idBase"> | undefined> {
+    const root = lstatSync(target, { throwIfNoEntry: false });
+    const before = known.get(target);
+    if (before !== undefined && before.dev === root?.dev && before.ino === root.ino) return before;
+    known.delete(target);
+    const mounts = await mountsAt(target);
+    const mount = mounts.at(-1);
+    const version = versionOf(mount);
+    if (mount === undefined || version === undefined) return undefined;
+    const found = { version, idBase: rangeOf(mount) };
+    if (root !== undefined && mounts.length === 1) known.set(target, { dev: root.dev, ino: root.ino, ...found });
+    return found;
   }
 
   return {
@@ -62,11 +85,10 @@ export function createNodeRootfs(images: Pick<ImageStore, "get">): NodeRootfs {
       const record = await readRootfsRecord(folder);
       if (!record) throw unknownVersion(nodeDirectory, version);
       const target = join(nodeDirectory, "rootfs");
-      const mounts = await mountsAt(target);
       const isMapped = ownIds && record.storage === "overlay";
-      const fits = (mount: MountEntry): boolean =>
-        versionOf(mount) === version && (rangeOf(mount) !== undefined) === isMapped;
-      if (mounts.length === 1 && mounts.every(fits)) return target;
+      const shown = await shownAt(target);
+      const fits = shown?.version === version && (shown.idBase !== undefined) === isMapped;
+      if (fits && known.has(target)) return target;
       await this.unmount(nodeDirectory);
       await mkdir(target, { recursive: true, mode: 0o755 });
       failpoint("rootfs.unmounted");
@@ -96,26 +118,14 @@ export function createNodeRootfs(images: Pick<ImageStore, "get">): NodeRootfs {
 
     async unmount(nodeDirectory) {
       const target = join(nodeDirectory, "rootfs");
-      shown.delete(target);
+      known.delete(target);
       // More than one lies here only after a crash between looking and mounting.
       for (const { mountPoint } of await mountsAt(target)) await unmountOne(mountPoint);
     },
 
-    async mounted(nodeDirectory) {
-      const target = join(nodeDirectory, "rootfs");
-      const root = lstatSync(target, { throwIfNoEntry: false });
-      const known = shown.get(target);
-      if (known !== undefined && known.dev === root?.dev && known.ino === root.ino) return known.version;
-      const version = versionOf((await mountsAt(target)).at(-1));
-      if (root !== undefined && version !== undefined) shown.set(target, { dev: root.dev, ino: root.ino, version });
-      else shown.delete(target);
-      return version;
-    },
+    mounted: async (nodeDirectory) => (await shownAt(join(nodeDirectory, "rootfs")))?.version,
 
-    async idBase(nodeDirectory) {
-      const mount = (await mountsAt(join(nodeDirectory, "rootfs"))).at(-1);
-      return mount && rangeOf(mount);
-    },
+    idBase: async (nodeDirectory) => (await shownAt(join(nodeDirectory, "rootfs")))?.idBase,
 
     async list(nodeDirectory) {
       const versions: RootfsVersion[] = [];

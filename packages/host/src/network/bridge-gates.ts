@@ -62,7 +62,7 @@ export function createBridgeGates(sysctlFile: string | undefined): BridgeGates {
       inTurn(async () => {
         const missing = !isHiding(bridge, hidden.get(bridge) ?? [], present);
         if (missing) await hideSubnets(bridge, hidden.get(bridge) ?? []);
-        return (await admitForwarding(bridge)) || missing;
+        return (await admitForwarding(bridge, present)) || missing;
       }),
 
     close: (bridge) =>

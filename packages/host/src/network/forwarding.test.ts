@@ -75,6 +75,22 @@ test("nodes reach the world and each other where Docker drops what is forwarded,
   onHost("iptables -F DOCKER-USER; iptables -A DOCKER-USER -j RETURN");
   assert.equal(pings(nodes[0], "192.0.2.2"), false);
 
+  // The daemon's next look brings them back; where nothing filters it starts no iptables to find that out.
+  const look = `
+    const { presentTables } = await import(${JSON.stringify(join(import.meta.dirname, "index.ts"))});
+    const present = await presentTables();
+    if (!present.has("ip filter")) throw new Error("iptables of the older kind");
+    const spec = { name: bridge, addresses: [
+      { address: "10.210.0.1/24", masquerade: true }, { address: "fd21::1/64", masquerade: true }] };
+    process.stdout.write((await network.restore(spec, present)).join());
+    present.delete("ip filter");
+    present.delete("ip6 filter");
+    process.env.PATH = "/nowhere";
+    if ((await network.restore(spec, present)).length > 0) throw new Error("nothing was missing");`;
+  withNetwork(look);
+  assert.equal(pings(nodes[0], "192.0.2.2"), true);
+  onHost("iptables -F DOCKER-USER; iptables -A DOCKER-USER -j RETURN");
+
   withNetwork(`await network.tearDown("${nodes[1]}"); await setUp("${nodes[1]}", "10.210.0.3");`);
   assert.deepEqual([pings(nodes[1], "192.0.2.2"), rules()], [true, opened]);
   assert.equal(readFileSync(sysctlFile, "utf8"), "# mine\nnet.ipv4.ip_forward=1\n");

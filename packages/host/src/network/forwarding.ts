@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { isOperationError, runTool } from "@blockvisor/image/container";
 import { type Cidr, formatCidr } from "./addresses.ts";
@@ -7,15 +8,34 @@ import { replacedTable } from "./nft-tables.ts";
 /** Of our rules in chains that belong to others. */
 const COMMENT = "blockvisor";
 const IPV6 = "/proc/sys/net/ipv6/conf";
-const FAMILIES = ["iptables", "ip6tables"] as const;
+/** The table that drops what is forwarded, as nft names it, and where the kernel lists those of iptables' older kind. */
+const FAMILIES = {
+  iptables: { table: "ip filter", older: "/proc/net/ip_tables_names" },
+  ip6tables: { table: "ip6 filter", older: "/proc/net/ip6_tables_names" },
+} as const;
+type Iptables = keyof typeof FAMILIES;
+const TOOLS = Object.keys(FAMILIES) as readonly Iptables[];
 
 /**
  * Lets traffic of a bridge through the host where something else drops what is forwarded: Docker sets the policy of iptables' FORWARD
  * to DROP, which also takes what is bridged when br_netfilter is loaded. A verdict of ours in another table could not help, so
  * the rules go where Docker keeps a place for them, DOCKER-USER. Nodes have their own firewalls behind it. Tells whether any was missing.
+ *
+ * @param present the tables there are, for who knows them: without one that filters no process has to be started
  */
-export async function admitForwarding(bridge: string): Promise<boolean> {
-  return (await Promise.all(FAMILIES.map((iptables) => admit(iptables, bridge)))).includes(true);
+export async function admitForwarding(bridge: string, present?: ReadonlySet<string>): Promise<boolean> {
+  const filtering = TOOLS.filter((iptables) => present === undefined || mayDrop(iptables, present));
+  return (await Promise.all(filtering.map((iptables) => admit(iptables, bridge)))).includes(true);
+}
+
+function mayDrop(iptables: Iptables, present: ReadonlySet<string>): boolean {
+  const { table, older } = FAMILIES[iptables];
+  if (present.has(table)) return true;
+  try {
+    return readFileSync(older, "latin1").split("\n").includes("filter");
+  } catch {
+    return false;
+  }
 }
 
 async function admit(iptables: string, bridge: string): Promise<boolean> {
@@ -30,7 +50,7 @@ async function admit(iptables: string, bridge: string): Promise<boolean> {
 
 /** Takes back what `admitForwarding` has put into any chain, as often as it is there. */
 export async function withdrawForwarding(bridge: string): Promise<void> {
-  for (const iptables of FAMILIES) {
+  for (const iptables of TOOLS) {
     for (const chain of ["DOCKER-USER", "FORWARD"]) {
       const present = await rulesOf(iptables, chain);
       for (const rule of admissions(bridge)) {

@@ -77,7 +77,7 @@ test("a machine is registered and keeps its tokens to itself", async () => {
     gateway_ip: "10.9.8.1",
     host_ip: "10.9.8.1",
     prefix: 29,
-    available_ips: ["10.9.8.2", "10.9.8.3", "10.9.8.4", "10.9.8.5", "10.9.8.6"],
+    available_ips: ["10.9.8.2-10.9.8.6"],
     ipv6: { gateway_ip: "fd77::1", host_ip: "fd77::1", prefix: 64, available_ips: ["fd77::/64"] },
   });
   assert.equal(written.nodexeus_api_url, api.url);

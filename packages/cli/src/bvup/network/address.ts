@@ -47,6 +47,19 @@ export function parseAddressList(text: string, taken: readonly string[]): readon
   return [...addresses].filter((address) => !without.has(address)).map(formatAddress);
 }
 
+/** The same addresses as the configuration has them: what follows on each other as `first-last` (host-daemon DB-1.6). */
+export function rangesOf(addresses: readonly string[]): readonly string[] {
+  const ranges: { readonly first: number; last: number }[] = [];
+  for (const value of addresses.map((address) => parseAddress(address) ?? 0).toSorted((a, b) => a - b)) {
+    const before = ranges.at(-1);
+    if (before !== undefined && value <= before.last + 1) before.last = value;
+    else ranges.push({ first: value, last: value });
+  }
+  return ranges.map(({ first, last }) =>
+    first === last ? formatAddress(first) : `${formatAddress(first)}-${formatAddress(last)}`,
+  );
+}
+
 function parseItem(item: string): readonly number[] {
   if (item.includes("/")) {
     const network = parseNetwork(item);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Failure } from "../../failure/failure.ts";
-import { parseAddressList } from "./address.ts";
+import { parseAddressList, rangesOf } from "./address.ts";
 import { networkOfRoutes } from "./detect.ts";
 
 const gateway = { dst: "default", gateway: "10.0.0.1", dev: "br0", protocol: "static" };
@@ -71,6 +71,11 @@ test("an address list is networks, ranges and addresses, without what is taken",
     "10.0.0.1",
     "10.0.0.2",
     "10.0.1.1",
+    "10.0.1.3",
+    "10.0.2.9",
+  ]);
+  assert.deepEqual(rangesOf(["10.0.2.9", "10.0.0.255", "10.0.1.0", "10.0.1.1", "10.0.2.9", "10.0.1.3"]), [
+    "10.0.0.255-10.0.1.1",
     "10.0.1.3",
     "10.0.2.9",
   ]);

@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { Failure, reason } from "../../failure/failure.ts";
 import { replaceFile } from "../../files/replace-file.ts";
 import { foundHostConfig, hostConfigPath } from "../../place/root.ts";
+import { rangesOf } from "../network/address.ts";
 import type { HostNetwork } from "../network/choose.ts";
 import type { BvupOptions } from "../options.ts";
 
@@ -72,7 +73,7 @@ export function writeConfig(
       gateway_ip: network.gatewayIp,
       host_ip: network.hostIp,
       prefix: network.prefix,
-      available_ips: network.availableIps,
+      available_ips: rangesOf(network.availableIps),
       ...(network.ipv6 ? { ipv6: ipv6Config(network.ipv6) } : {}),
     },
     cluster_id: null,

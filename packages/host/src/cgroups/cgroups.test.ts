@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { totalmem } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { diskUnder } from "./disk-device.ts";
 import { sumOfDisks } from "./disk-io.ts";
 import { createNodeCgroups, detectHierarchies } from "./index.ts";
 import { machineShare } from "./machine-share.ts";
@@ -148,6 +149,42 @@ test("disks are shared by weight where the kernel has one, and what goes to them
     said.map(() => "100"),
   );
   await cgroups.remove(node);
+});
+
+test("what a node reads and writes in a second is limited on the disk that nodes lie on, and no more when it is lifted", async () => {
+  const folder = mkdtempSync("/var/tmp/bv-cgroups-");
+  const [file, disk] = [join(folder, "file"), join(folder, "disk")];
+  mkdirSync(disk);
+  execFileSync("truncate", ["-s", "160M", file]);
+  execFileSync("mkfs.btrfs", ["-q", file]);
+  execFileSync("mount", ["-o", "loop", file, disk]);
+  try {
+    // btrfs has no device number of its own.
+    const device = await diskUnder(disk);
+    assert.match(device ?? "", /^7:\d+$/);
+    assert.equal(await diskUnder("/proc"), undefined);
+    const there = createNodeCgroups(hierarchies, disk);
+    const first = hierarchies.controllers.get("blkio");
+    const path = `${first ?? hierarchies.unified}/blockvisor/${node}`;
+    const read = (name: string) => readFileSync(join(path, name), "utf8").trim();
+    const rates = () =>
+      first
+        ? [read("blkio.throttle.read_bps_device"), read("blkio.throttle.write_bps_device")]
+        : [read("io.max").replace(/ (riops|wiops)=max/g, "")];
+    await there.ensure(node, { diskRate: { readBytes: 2_000_000, writtenBytes: 1_000_000 } });
+    const limited = first ? [`${device} 2000000`, `${device} 1000000`] : [`${device} rbps=2000000 wbps=1000000`];
+    assert.deepEqual(rates(), limited);
+    await there.ensure(node, { diskRate: { writtenBytes: 3_000_000 } });
+    assert.deepEqual(rates(), first ? ["", `${device} 3000000`] : [`${device} rbps=max wbps=3000000`]);
+    await there.ensure(node, {});
+    assert.deepEqual(rates(), first ? ["", ""] : [""]);
+    const inMemory = createNodeCgroups(hierarchies, "/proc");
+    await assert.rejects(inMemory.ensure(node, { diskRate: { readBytes: 1 } }), { code: "cgroup-limit-refused" });
+  } finally {
+    await cgroups.remove(node);
+    execFileSync("umount", [disk]);
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test("of both versions' counters disks count, and not what is made of them", () => {

@@ -3,17 +3,24 @@ import { readFile, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { OperationError } from "@blockvisor/image/container";
 import { weighDiskIo } from "./disk-io.ts";
+import { limitDiskRate } from "./disk-rate.ts";
 import { type CgroupHierarchies, controllerFolder } from "./hierarchies.ts";
 import type { ResourceLimits } from "./resource-limits.ts";
 
 /** Writes the limits of an existing cgroup; an absent limit is lifted. Error `cgroup-limit-refused`. */
-export async function applyLimits(hierarchies: CgroupHierarchies, name: string, limits: ResourceLimits): Promise<void> {
+export async function applyLimits(
+  hierarchies: CgroupHierarchies,
+  name: string,
+  limits: ResourceLimits,
+  disk: () => Promise<string | undefined>,
+): Promise<void> {
   await Promise.all([
     limitMemory(hierarchies, name, limits.memoryBytes),
     limitProcesses(hierarchies, name, limits.pids),
     limitCpus(hierarchies, name, limits.cpus),
     limitCpuTime(hierarchies, name, limits.cpuTime),
     weighDiskIo(hierarchies, name, limits.diskWeight),
+    limitDiskRate(hierarchies, name, limits.diskRate, disk),
   ]);
 }
 

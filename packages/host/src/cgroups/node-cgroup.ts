@@ -4,6 +4,7 @@ import { relative } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { OperationError } from "@blockvisor/image/container";
 import { announceMove } from "./announce-move.ts";
+import { diskUnder } from "./disk-device.ts";
 import { readDiskIo } from "./disk-io.ts";
 import { type CgroupHierarchies, cgroupFolders, controllerFolder, detectHierarchies } from "./hierarchies.ts";
 import { applyLimits } from "./limits.ts";
@@ -51,7 +52,10 @@ export interface CgroupSocketMatch {
   readonly level: number;
 }
 
-export function createNodeCgroups(hierarchies: CgroupHierarchies = detectHierarchies()): NodeCgroups {
+/** `directory`: where nodes lie, whose disk a `diskRate` is about. */
+export function createNodeCgroups(hierarchies: CgroupHierarchies = detectHierarchies(), directory = "/"): NodeCgroups {
+  let found: Promise<string | undefined> | undefined;
+  const disk = (): Promise<string | undefined> => (found ??= diskUnder(directory));
   const nameOf = (nodeId: string) => `${PARENT}/${nodeId}`;
   const foldersOf = (nodeId: string) => cgroupFolders(hierarchies, nameOf(nodeId));
   /** What is set for all nodes holds as long as the parent is there. */
@@ -74,7 +78,7 @@ export function createNodeCgroups(hierarchies: CgroupHierarchies = detectHierarc
       for (const folder of foldersOf(nodeId)) mkdirSync(folder, { recursive: true });
       prepared ??= prepareParent(hierarchies);
       await prepared;
-      await applyLimits(hierarchies, nameOf(nodeId), limits);
+      await applyLimits(hierarchies, nameOf(nodeId), limits, disk);
     },
 
     expectJoin: () =>

@@ -12,6 +12,13 @@ export interface ResourceLimits {
   readonly pids?: number;
   /** Share of disks that have too little for all, 10 to 1000; who says nothing has 100. */
   readonly diskWeight?: number;
+  readonly diskRate?: DiskRate;
+}
+
+/** Bytes a second, at most; absent: as many as the disk can. */
+export interface DiskRate {
+  readonly readBytes?: number;
+  readonly writtenBytes?: number;
 }
 
 export interface ResourceUsage {

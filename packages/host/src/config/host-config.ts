@@ -32,6 +32,9 @@ const containers = z.looseObject({
   host_network: z.boolean().default(false),
   cpu_limit: z.boolean().default(true),
   memory_limit: z.boolean().default(true),
+  /** Million bytes a second that each node may read from, and write to, the disk that nodes lie on; absent: as many as it can. */
+  disk_read_mbps: z.number().positive().optional(),
+  disk_write_mbps: z.number().positive().optional(),
   /** Of nodes that are made from now on. */
   cpu_policy: cpuPolicySchema.default("exclusive"),
   /** With `shared`: so many cores are promised for each that there is. */

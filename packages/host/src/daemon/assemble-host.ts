@@ -49,7 +49,7 @@ export async function assembleHost({ paths, live, env, log, api }: HostParts): P
     authFile: paths.registryLogin,
     policy: () => live.current.imageSources,
   });
-  const cgroups = createNodeCgroups();
+  const cgroups = createNodeCgroups(undefined, paths.nodes);
   const { runDirectory } = paths;
   const agent = await loadAgentBundle(agentCandidates(env, import.meta.url));
   const [runtime, sandbox] = await Promise.all([

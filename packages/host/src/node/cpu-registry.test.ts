@@ -69,6 +69,8 @@ test("limits follow the policy that the node was made with", () => {
   const weightOf = (cores: number) =>
     limitsOf({ config }, sampleState({ vm_config: { ...vm, vcpu_count: cores } })).diskWeight;
   assert.deepEqual([0, 1, 2, 64].map(weightOf), [50, 100, 200, 1_000]);
+  const slow = parseHostConfig('{ "mode": "dev", "containers": { "disk_write_mbps": 1.5 } }', "blockvisor.json");
+  assert.deepEqual(limitsOf({ config: slow }, sampleState({})).diskRate, { writtenBytes: 1_500_000 });
 });
 
 test("cores that a node reserved are given to no other, and what it owned is its own until it is assigned anew", () => {

@@ -13,6 +13,7 @@ export function limitsOf(host: Pick<NodeHost, "config">, state: NodeState): Reso
   return {
     pids: maxProcesses,
     diskWeight: diskWeightOf(state),
+    ...diskRateOf(host),
     ...(limitMemory && memoryMb > 0 ? { memoryBytes: memoryMb * 1_000_000 } : {}),
     ...(limitCpu ? cpuLimits(state) : {}),
   };
@@ -21,6 +22,18 @@ export function limitsOf(host: Pick<NodeHost, "config">, state: NodeState): Reso
 /** Disks are shared by the size of nodes, as their cores are; dev nodes, which have none of their own, come last. */
 function diskWeightOf({ vm_config: { vcpu_count: cores } }: NodeState): number {
   return cores > 0 ? Math.min(1_000, cores * 100) : 50;
+}
+
+function diskRateOf({ config }: Pick<NodeHost, "config">): Pick<ResourceLimits, "diskRate"> {
+  const { disk_read_mbps: read, disk_write_mbps: written } = config.runtime;
+  if (read === undefined && written === undefined) return {};
+  const bytes = (mb: number): number => Math.round(mb * 1_000_000);
+  return {
+    diskRate: {
+      ...(read === undefined ? {} : { readBytes: bytes(read) }),
+      ...(written === undefined ? {} : { writtenBytes: bytes(written) }),
+    },
+  };
 }
 
 function cpuLimits({ cpu_policy: policy, assigned_cpus: cores, vm_config: vm }: NodeState): ResourceLimits {

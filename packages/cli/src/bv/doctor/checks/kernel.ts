@@ -59,7 +59,7 @@ function diskShare(hasController: boolean): Finding {
   const { dev } = statSync(nearestDirectory(stateDirectory()));
   // Of a partition the disk that it is on; what is made of disks has no scheduler of its own.
   const device = `/sys/dev/block/${(dev >> 8) & 0xfff}:${(dev & 0xff) | ((dev >> 12) & 0xfff00)}`;
-  const scheduler = ["queue", "../queue"].map((queue) => readText(join(device, queue, "scheduler"))).find(Boolean);
+  const scheduler = ["queue", "../queue"].map((queue) => readText(`${device}/${queue}/scheduler`)).find(Boolean);
   if (scheduler?.includes("[bfq]")) return ok("disk-share", "nodes share the disk by their size (cores)");
   return ok("disk-share", "disks whose scheduler is bfq are shared by the size of nodes (cores), others evenly");
 }

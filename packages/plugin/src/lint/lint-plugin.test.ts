@@ -37,6 +37,7 @@ test("plugins in the style of the corpus have no errors, in every variant", asyn
       (await lint(readFixture("lagoon"), [], variant)).filter((line) => !line.startsWith("warning NIB513")),
       [
         "warning NIB506 main.rhai:109:27 plugin_config scheduled[0].function: function 'clear_log' ignores the task's param",
+        "warning NIB518 main.rhai:133:43 the node is healthy whatever happens",
       ],
     );
   }
@@ -174,6 +175,32 @@ test("findings with their places", async () => {
     ],
   ];
   for (const [files, ...findings] of table) assert.deepEqual(await lint(files), findings);
+});
+
+test("what works and is probably not meant: NIB518 to NIB521", async () => {
+  const state = (health: string) => `#{ state: "s", health: ${health} }`;
+  const statusOf = (one: string, other: string) =>
+    `fn protocol_status() { if node_env().dev_mode { ${state(one)} } else { ${state(other)} } }`;
+  const table: [script: string, ...findings: string[]][] = [
+    [statusOf('"healthy"', '"healthy"'), "warning NIB518 main.rhai:2:72 the node is healthy whatever happens"],
+    [statusOf('"healthy"', '"unhealthy"')],
+    [statusOf('"healthy"', "node_env().node_name")],
+    [
+      `const T = get_secret("some-key");\n${STATUS} fn t() { run_sh("x"); global::T }`,
+      "warning NIB519 main.rhai:2:11 get_secret at the top level runs with every call of the plugin, each poll of its metrics too",
+    ],
+    [
+      `${STATUS} fn f() { get_secret("Some_Key"); get_secret("some-key"); put_secret(node_env().node_id, "".to_blob()) }`,
+      'warning NIB520 main.rhai:2:81 the control plane takes no secret with the key "Some_Key"',
+    ],
+    [
+      `${STATUS} fn f() { try { 5 } catch { 6 } }`,
+      "warning NIB521 main.rhai:2:76 a `try` has no value: the function returns `()`, not this",
+    ],
+    [`${STATUS} fn f() { try { info("x") } catch { return 6; } }`],
+    [`// nib:allow try-value\n${STATUS} fn f() { try { 5 } catch { 6 } }`],
+  ];
+  for (const [script, ...findings] of table) assert.deepEqual(await lint(config("services: []", script)), findings);
 });
 
 test("unused properties, and comments that allow a finding", async () => {

@@ -4,6 +4,7 @@ import { importedFile } from "../worker/import-resolver.ts";
 import type { LintInput } from "../worker/protocol.ts";
 import { MAIN_FILE, type Script } from "../worker/script.ts";
 import { reachableFunctions } from "./entry-points.ts";
+import { habitFindings } from "./habits.ts";
 import { hostFunctions } from "./host-functions.ts";
 import { propertyFindings } from "./properties.ts";
 import { fromScriptFinding } from "./rule-codes.ts";
@@ -22,6 +23,7 @@ export function lintScript(script: Script, { properties, variant }: LintInput): 
     ...propertyFindings(script.asts.values(), properties),
     ...[...script.asts.values()].flatMap(shellWordFindings),
     ...statusFindings(script.main),
+    ...[...script.asts.values()].flatMap(habitFindings),
     ...variantFindings(script.main, variant),
     ...formerStyle(script),
   ];

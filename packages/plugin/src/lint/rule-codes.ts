@@ -46,6 +46,10 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   NIB512: ["import"],
   NIB514: ["status-shape"],
   NIB517: ["shell-injection"],
+  NIB518: ["health-constant"],
+  NIB519: ["top-level-effects"],
+  NIB520: ["secret-key"],
+  NIB521: ["try-value"],
 };
 
 /** Drops findings that `// nib:allow ID` on their line or the line above silences; ID is a code or one of its names. */

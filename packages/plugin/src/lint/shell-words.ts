@@ -1,6 +1,7 @@
 import type { Diagnostic } from "@blockvisor/image";
 import { type Ast, type Block, type Expr, unparen, walk } from "@blockvisor/rhai";
 import { holdersOf, parametersIn } from "./parameters.ts";
+import { placeOf } from "./place.ts";
 
 /** Keys of the config whose texts a shell runs. */
 const SHELL_KEYS: ReadonlySet<string> = new Set(["run_sh", "run"]);
@@ -27,13 +28,11 @@ export function shellWordFindings({ program, source }: Ast): Diagnostic[] {
     if (expr === undefined) return;
     const node = unparen(expr);
     if (isUnquoted(node)) {
-      const [start, end] = [source.position(node.start), source.position(node.end)];
       found.set(node.start, {
         code: "NIB517",
         severity: "warning",
         message: "a parameter of the node is part of what a shell runs",
-        file: source.name,
-        range: { start: { line: start.line, column: start.column }, end: { line: end.line, column: end.column } },
+        ...placeOf(source, node),
         help: "shell_quote(…) makes one word of it, whatever it is",
       });
     } else if (node.kind === "InterpolatedString") for (const block of node.blocks) look(resultOf(block));

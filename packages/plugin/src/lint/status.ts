@@ -1,5 +1,6 @@
 import type { Diagnostic } from "@blockvisor/image";
 import { type Ast, type FunctionInfo, type MapLiteral, unparen, walk } from "@blockvisor/rhai";
+import { placeOf } from "./place.ts";
 
 const HEALTH = ["healthy", "neutral", "unhealthy"];
 
@@ -34,13 +35,11 @@ function statusMaps(status: FunctionInfo): MapLiteral[] {
 
 function mapFindings(main: Ast, map: MapLiteral): Diagnostic[] {
   const finding = (message: string, start: number, end: number): Diagnostic => {
-    const [from, to] = [main.source.position(start), main.source.position(end)];
     return {
       code: "NIB514",
       severity: "error",
       message,
-      file: main.source.name,
-      range: { start: { line: from.line, column: from.column }, end: { line: to.line, column: to.column } },
+      ...placeOf(main.source, { start, end }),
       help: `a status is #{ state: "…", health: ${HEALTH.map((one) => `"${one}"`).join(" | ")} }`,
     };
   };

@@ -33,12 +33,6 @@ export function createBridgeGates(sysctlFile: string | undefined): BridgeGates {
     return turn;
   }
 
-  /** What was hidden once is only looked at: asking which tables there are costs a start nothing, loading them again some 20 ms. */
-  async function hide(bridge: string, subnets: readonly Cidr[], first: boolean): Promise<void> {
-    if (subnets.length === 0 || (!first && isHiding(bridge, subnets, await presentTables()))) return;
-    await hideSubnets(bridge, subnets);
-  }
-
   return {
     remember({ name, addresses }) {
       const subnets = addresses
@@ -54,7 +48,10 @@ export function createBridgeGates(sysctlFile: string | undefined): BridgeGates {
         const subnets = hidden.get(bridge) ?? [];
         // For the machine's next start: nothing here waits for it.
         if (sysctlFile !== undefined && subnets.some(({ family }) => family === 4)) void keepForwarding(sysctlFile);
-        await Promise.all([hide(bridge, subnets, at === undefined), admitForwarding(bridge)]);
+        // Asking which tables there are costs a start less than loading them again, or than asking iptables where nothing of it filters.
+        const present = await presentTables();
+        const isHidden = at === undefined ? subnets.length === 0 : isHiding(bridge, subnets, present);
+        await Promise.all([isHidden ? undefined : hideSubnets(bridge, subnets), admitForwarding(bridge, present)]);
         opened.set(bridge, performance.now());
       }),
 

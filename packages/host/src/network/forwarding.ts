@@ -21,10 +21,10 @@ const TOOLS = Object.keys(FAMILIES) as readonly Iptables[];
  * to DROP, which also takes what is bridged when br_netfilter is loaded. A verdict of ours in another table could not help, so
  * the rules go where Docker keeps a place for them, DOCKER-USER. Nodes have their own firewalls behind it. Tells whether any was missing.
  *
- * @param present the tables there are, for who knows them: without one that filters no process has to be started
+ * @param present the tables there are: without one that filters no process has to be started
  */
-export async function admitForwarding(bridge: string, present?: ReadonlySet<string>): Promise<boolean> {
-  const filtering = TOOLS.filter((iptables) => present === undefined || mayDrop(iptables, present));
+export async function admitForwarding(bridge: string, present: ReadonlySet<string>): Promise<boolean> {
+  const filtering = TOOLS.filter((iptables) => mayDrop(iptables, present));
   return (await Promise.all(filtering.map((iptables) => admit(iptables, bridge)))).includes(true);
 }
 

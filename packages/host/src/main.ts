@@ -4,6 +4,7 @@ import { watchUnexpectedErrors } from "./daemon/unexpected-errors.ts";
 import { version } from "./daemon/version.ts";
 import { reportOf } from "./errors/host-error.ts";
 import { createLog } from "./log/daemon-log.ts";
+import { logLevelOf } from "./log/log-level.ts";
 
 const usage = `blockvisord ${version}: runs the nodes of this machine.
 
@@ -13,8 +14,8 @@ Usage: blockvisord [--dev]
   -h, --help     this text
   -V, --version  the version
 
-Environment: BV_ROOT moves every path, BV_LOG is the log level (trace, debug, info, warn, error),
-BV_AGENT_DIR is the agent bundle, BV_RUNTIME (auto, oci, apptainer) wins over the
+Environment: BV_ROOT moves every path, BV_LOG, else RUST_LOG, is the log level (trace, debug,
+info, warn, error), BV_AGENT_DIR is the agent bundle, BV_RUNTIME (auto, oci, apptainer) wins over the
 configuration. SIGTERM ends the daemon and leaves nodes running;
 SIGHUP reads the configuration again, like bv host reload.
 `;
@@ -32,7 +33,7 @@ async function main(): Promise<void> {
   if (values.help) return void process.stdout.write(usage);
   if (values.version) return void process.stdout.write(`blockvisord ${version}\n`);
 
-  const log = createLog(process.env["BV_LOG"] ?? "info");
+  const log = createLog(logLevelOf(process.env));
   const unexpected = watchUnexpectedErrors(log);
   const daemon = await startDaemon({
     root: process.env["BV_ROOT"] ?? "/",

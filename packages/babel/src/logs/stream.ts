@@ -137,15 +137,24 @@ export async function tailCursor(folder: string, count: number, only?: number): 
       if (left <= 0) return { run: segment.run, offset: 0 };
     }
   }
-  const first = segments[0];
-  return first === undefined ? { ...START, run: only ?? START.run } : { run: first.run, offset: first.start };
+  // What was rotated away before the first segment is missed, and so is the line that it was cut in.
+  return { run: segments[0]?.run ?? only ?? START.run, offset: 0 };
 }
 
 /** Where the segment begins that holds what was printed at a time; lines before it are sorted out by their own times. */
 export async function sinceCursor(folder: string, since: number): Promise<Cursor> {
   const segments = await segmentsIn(folder);
-  const segment = segments.find((each) => each.modifiedAt >= since);
-  if (segment !== undefined) return { run: segment.run, offset: segment.start };
+  const index = segments.findIndex((each) => each.modifiedAt >= since);
+  const segment = segments[index];
+  if (segment !== undefined) return { run: segment.run, offset: await firstLineOf(segment, segments[index - 1]) };
   const last = segments.at(-1);
   return last === undefined ? START : { run: last.run, offset: endOf(last) };
+}
+
+/** A log is cut between bytes: the first line of a segment may have begun in the one before. */
+async function firstLineOf(segment: Segment, before: Segment | undefined): Promise<number> {
+  if (before === undefined || before.run !== segment.run || endOf(before) !== segment.start) return 0;
+  const [last] = await readRange(before.path, before.size - 1, 1);
+  if (last === NEWLINE) return segment.start;
+  return segment.start + (await readRange(segment.path, 0, CHUNK)).indexOf(NEWLINE) + 1;
 }

@@ -1,3 +1,4 @@
+export { configChanges } from "./config/changes.ts";
 export type * from "./config/model.ts";
 export type { PlannedJob } from "./config/plan.ts";
 export { parseSavedConfig, type SavedConfig, savedConfigText } from "./config/saved.ts";

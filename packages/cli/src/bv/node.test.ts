@@ -331,6 +331,14 @@ test("an edit of the plugin in the node counts at the next call", async () => {
   const broken = await bv("node", "reload-plugin");
   assert.equal(broken.status, 1);
   assert.match(broken.stderr, /main\.rhai:\d+:\d+|\(line \d+, position \d+\)/);
+  writeFileSync(plugin, before.replace("shutdown_timeout_secs: 20", "shutdown_timeout_secs: 21"));
+  for (const _ of ["once", "again, as nothing was kept"]) {
+    const { stdout } = await bv("node", "reload-plugin", "--dry-run");
+    assert.match(
+      stdout,
+      /^plugin_config\(\) is not what it was; .*:\n {2}services\[node\]\.shutdown_timeout_secs changed\n$/,
+    );
+  }
   writeFileSync(plugin, before);
   assert.deepEqual(await bv("node", "reload-plugin", node.name), { status: 0, stdout: "", stderr: "" });
   assert.equal((await bv("node", "run", "init")).status, 0);

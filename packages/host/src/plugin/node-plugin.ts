@@ -1,4 +1,11 @@
-import type { CallOptions, InitOptions, Plugin, PluginEngine, PluginWorkers } from "@blockvisor/plugin";
+import {
+  type CallOptions,
+  configChanges,
+  type InitOptions,
+  type Plugin,
+  type PluginEngine,
+  type PluginWorkers,
+} from "@blockvisor/plugin";
 import type { TimeLimits } from "../config/time-limits.ts";
 import { HostError } from "../errors/host-error.ts";
 import { readPluginFiles } from "./plugin-files.ts";
@@ -86,13 +93,20 @@ export class NodePlugin {
     await this.require().resumeServices(this.#engine, this.#long(options));
   }
 
-  /** Evaluates and persists the config; touches no job (spec host-daemon DB-4.8, DB-4.18). */
-  async reevaluate(options: CallOptions): Promise<void> {
+  /**
+   * Evaluates and persists the config; touches no job (spec host-daemon DB-4.8, DB-4.18). With `dryRun` nothing is persisted either. Resolves
+   * with what it says otherwise than the one that was evaluated last.
+   */
+  async reevaluate(options: CallOptions & { readonly dryRun?: boolean }): Promise<readonly string[]> {
     const plugin = this.require();
-    if (!plugin.hasConfig) return;
-    const config = await plugin.evaluateConfig(this.#engine, this.#short(options));
+    if (!plugin.hasConfig) return [];
+    const { dryRun = false, ...call } = options;
+    const config = await plugin.evaluateConfig(this.#engine, this.#short(call));
     const signal = options.signal ?? new AbortController().signal;
-    await this.#engine.saveConfig(config, plugin.digest, { deadline: Number.POSITIVE_INFINITY, signal });
+    const ctx = { deadline: Number.POSITIVE_INFINITY, signal };
+    const before = await this.#engine.loadConfig(ctx);
+    if (!dryRun) await this.#engine.saveConfig(config, plugin.digest, ctx);
+    return before === undefined ? [] : configChanges(before.config, config);
   }
 
   /** Error `not_found`, with the capabilities as candidates, for a name the plugin does not have. */

@@ -371,11 +371,13 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
       if (state.dev_mode) await reloadForDev(actor, status === "Running");
       return { value: await actor.callPlugin(name, param, { signal }) };
     },
-    reloadPlugin: async ({ node }) => {
+    reloadPlugin: async ({ node, dryRun }) => {
       const actor = find(node, "reload the plugin of");
       await actor.reloadPlugin();
-      if (actor.snapshot().status === "Running") await actor.parts.plugin.reevaluate({});
-      return { functions: [...actor.parts.plugin.capabilities] };
+      const { plugin } = actor.parts;
+      const isUp = actor.snapshot().status === "Running";
+      const changes = isUp || dryRun ? await plugin.reevaluate({ dryRun }) : [];
+      return { functions: [...plugin.capabilities], changes: [...changes] };
     },
 
     getShell: async ({ node, noTerminal }) => {

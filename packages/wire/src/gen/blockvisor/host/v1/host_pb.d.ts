@@ -4932,6 +4932,13 @@ export declare type ReloadPluginRequest = Message<"blockvisor.host.v1.ReloadPlug
    * @generated from field: string node = 1;
    */
   node: string;
+
+  /**
+   * Only tell what would change: the plugin is read, its config is evaluated, and not stored.
+   *
+   * @generated from field: bool dry_run = 2;
+   */
+  dryRun: boolean;
 };
 
 /**
@@ -4942,6 +4949,13 @@ export declare type ReloadPluginRequestJson = {
    * @generated from field: string node = 1;
    */
   node?: string;
+
+  /**
+   * Only tell what would change: the plugin is read, its config is evaluated, and not stored.
+   *
+   * @generated from field: bool dry_run = 2;
+   */
+  dryRun?: boolean;
 };
 
 /**
@@ -4958,6 +4972,13 @@ export declare type ReloadPluginResponse = Message<"blockvisor.host.v1.ReloadPlu
    * @generated from field: repeated string functions = 1;
    */
   functions: string[];
+
+  /**
+   * What plugin_config() says otherwise than when it was evaluated last: "services[reth].run_sh changed".
+   *
+   * @generated from field: repeated string changes = 2;
+   */
+  changes: string[];
 };
 
 /**
@@ -4968,6 +4989,13 @@ export declare type ReloadPluginResponseJson = {
    * @generated from field: repeated string functions = 1;
    */
   functions?: string[];
+
+  /**
+   * What plugin_config() says otherwise than when it was evaluated last: "services[reth].run_sh changed".
+   *
+   * @generated from field: repeated string changes = 2;
+   */
+  changes?: string[];
 };
 
 /**

@@ -237,6 +237,17 @@ describe("a dev node", () => {
     assert.equal((await finish(daemon.client.stopNode({ node: "first" }))).status, NodeStatus.STOPPED);
     const failure = await failureOf(daemon.client.listJobs({ node: "first" }));
     assert.deepEqual([failure.code, failure.message], ["unavailable", "node connection is closed"]);
+    const printed = async (request: {
+      readonly job: string;
+      readonly follow?: boolean;
+    }): Promise<readonly string[]> => {
+      const lines: string[] = [];
+      for await (const { text } of daemon.client.streamJobLogs({ node: "first", ...request })) lines.push(text);
+      return lines;
+    };
+    assert.equal((await printed({ job: "web" })).at(-1), "hello from first");
+    assert.equal((await failureOf(printed({ job: "nothing" }))).message, "No logs for 'nothing' job found!");
+    assert.equal((await failureOf(printed({ job: "web", follow: true }))).code, "unavailable");
     await daemon.kill();
     daemon = await startDaemonProcess(root);
     assert.equal(await statusOf(node), NodeStatus.STOPPED);

@@ -8,7 +8,7 @@ import type { AgentLink } from "../agent/agent-link.ts";
 type JobLogLine = MessageInitShape<typeof JobLogLineSchema>;
 type Cursor = { readonly run: bigint; readonly offset: bigint };
 
-const defaultLines = 100;
+export const defaultLines = 100;
 /** How long babel is waited for, again and again, while a log is followed. */
 const retryMs = 500;
 
@@ -167,5 +167,5 @@ function message(job: string, { at, text, time, continued }: LogLine): Exclude<J
 }
 
 /** Runs of a job count up, and so does the offset within one: together they grow with every line. A run may print a terabyte. */
-const sequenceOf = (cursor: Cursor | undefined): bigint => ((cursor?.run ?? 0n) << 40n) + (cursor?.offset ?? 0n);
+export const sequenceOf = (cursor: Cursor | undefined): bigint => ((cursor?.run ?? 0n) << 40n) + (cursor?.offset ?? 0n);
 const cursorOf = (sequence: bigint): Cursor => ({ run: sequence >> 40n, offset: sequence & ((1n << 40n) - 1n) });

@@ -7,6 +7,7 @@ import { jobLogLines } from "./job-logs.ts";
 import { type JobMessage, jobMessage } from "./job-message.ts";
 import { jobNamed } from "./job-name.ts";
 import type { ServiceContext } from "./service-context.ts";
+import { stoppedJobLines } from "./stopped-job-logs.ts";
 
 type JobMethods =
   | "listJobs"
@@ -124,6 +125,12 @@ export function jobService({ nodes }: ServiceContext): Pick<ServiceImpl<typeof H
       return jobOf(link, job);
     },
     streamJobLogs: async function* (request, { signal }) {
+      const actor = nodes.find(request.node, "get jobs of");
+      const isTail = !request.follow && request.since === undefined && request.run === undefined;
+      if (isTail && actor.snapshot().seen.container !== "running") {
+        yield* stoppedJobLines(actor.parts.paths.rootfs, request);
+        return;
+      }
       const { link, job } = await found(request);
       yield* jobLogLines(link, { ...request, job }, signal);
     },

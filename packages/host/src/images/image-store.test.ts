@@ -91,7 +91,7 @@ test("an image is fetched and unpacked once, whoever asks and how often", async 
   await assert.rejects(store.ensure("oci:relative/path"), { code: "container-uri-relative" });
 });
 
-for (const point of ["image.unpacked", "image.recorded"]) {
+for (const point of ["layer.unpacked", "image.unpacked", "image.recorded"]) {
   test(`killed at ${point}: no half image is seen, and the next call completes it`, async () => {
     const folder = join(directory, point);
     const script = `import { createImageStore } from ${JSON.stringify(join(import.meta.dirname, "index.ts"))};

@@ -21,6 +21,12 @@ export function tolerated(state: NodeState, step: Step): Partial<Observed> | und
   return undefined;
 }
 
+/** Whether a step failed because babel died since it was looked at: another one does the same. Not what ran a plugin, which may be why. */
+export function lostAgent(step: Step, before: Observed, now: Observed): boolean {
+  const asks = step.kind === "stop_jobs" || step.kind === "begin_switch";
+  return asks && before.agent !== "off" && now.agent === "off" && now.container === "running";
+}
+
 /** Recovery gives up on a node after this many failures in a row (spec host-daemon §4.8)… */
 export const maxAttempts = 4;
 /** …and tries once more after each such time, in milliseconds: what was in the way may be gone (DB-4.13). */

@@ -4,7 +4,7 @@ import type { CallOptions } from "@blockvisor/plugin";
 import { cutPoint } from "../durable/index.ts";
 import { type ErrorReport, errorOf, HostError, reportOf } from "../errors/host-error.ts";
 import { adoptFirstAgent } from "./adopt-agent.ts";
-import { afterFailure, tolerated } from "./after-failure.ts";
+import { afterFailure, lostAgent, tolerated } from "./after-failure.ts";
 import { failedAs, givenUp, givenUpFor, journalOf } from "./command-outcome.ts";
 import { describeFault } from "./describe-fault.ts";
 import { execute } from "./execute.ts";
@@ -349,6 +349,12 @@ export class NodeActor {
         if (instead) {
           this.parts.log.warn({ step: step.kind }, `going on without: ${reportOf(error).message}`);
           this.#seen = { ...this.#seen, ...instead };
+          continue;
+        }
+        const now = await observe(this.parts, this.#state);
+        if (lostAgent(step, this.#seen, now)) {
+          this.parts.log.warn({ step: step.kind }, `babel died: ${reportOf(error).message}`);
+          this.#seen = now;
           continue;
         }
         const verdict = afterFailure(

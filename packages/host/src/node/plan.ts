@@ -102,7 +102,10 @@ function planUpgrade(state: NodeState, upgrade: NonNullable<NodeState["upgrade"]
   switch (upgrade.stage) {
     case "prepare":
       if (upgrade.target.image.digest === "") return { kind: "pull_target", uri: upgrade.target.image.uri };
-      return upgrade.checked ? { kind: "begin_switch" } : { kind: "check_target", uri: upgrade.target.image.uri };
+      if (!upgrade.checked) return { kind: "check_target", uri: upgrade.target.image.uri };
+      // Which jobs are in the way, only babel knows.
+      if (seen.container === "running" && seen.agent === "off") return { kind: "start_agent" };
+      return { kind: "begin_switch" };
     case "stop":
       return planDown(state, seen) ?? { kind: "switch_content" };
     case "apply":

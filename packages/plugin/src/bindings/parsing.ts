@@ -5,8 +5,8 @@ import { ParseFailure, parseHex } from "./hex.ts";
 import type { BindingTarget } from "./target.ts";
 import { parseRfc2822, parseRfc3339, parseTime } from "./time.ts";
 
-/** Texts into values, and time (spec plugin-api.md §2.13). */
-export function registerParsing(engine: BindingTarget): void {
+/** Texts into values, and time (spec plugin-api.md §2.13). `now`: epoch milliseconds. */
+export function registerParsing(engine: BindingTarget, now: () => number = Date.now): void {
   const parser = (name: string, parse: (text: string) => Value): void => {
     engine.registerFn(name, [t.string], (ctx, text: string) => attempt(ctx, () => parse(text)));
   };
@@ -25,7 +25,7 @@ export function registerParsing(engine: BindingTarget): void {
   engine.registerFn("parse_time", [t.string, t.string], (ctx, text: string, format: string) =>
     attempt(ctx, () => parseTime(text, format)),
   );
-  engine.registerFn("system_time", [], () => Math.floor(Date.now() / 1000));
+  engine.registerFn("system_time", [], () => Math.floor(now() / 1000));
   engine.registerFn("to_json", [t.map], (_ctx, map: RhaiMap) => valueToJson(map));
 }
 

@@ -14,7 +14,7 @@ export function registerBindings(engine: BindingTarget, bridge: EngineBridge): v
   registerHttp(engine, bridge);
   registerShell(engine, bridge);
   registerNode(engine, bridge);
-  registerParsing(engine);
+  registerParsing(engine, () => bridge.now());
   registerEncoding(engine);
   registerErrors(engine, bridge);
 }

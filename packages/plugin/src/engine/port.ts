@@ -127,4 +127,7 @@ export interface PluginEngine {
   putSecret(name: string, value: Uint8Array, ctx: EngineContext): Promise<void>;
 
   log(level: LogLevel, message: string, ctx: EngineContext): Promise<void>;
+
+  /** Where time stands still for scripts, in epoch milliseconds. Without it they have the time of the machine. */
+  now?(): number;
 }

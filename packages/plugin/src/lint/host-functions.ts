@@ -27,7 +27,12 @@ function collect(): Record<string, readonly number[]> {
       return { name, tag: -1, wrap: () => never<HostObject>(), unwrap: () => null };
     },
   };
-  registerBindings(target, { call: () => never(), failureCode: () => never(), sleep: () => never() });
+  registerBindings(target, {
+    call: () => never(),
+    failureCode: () => never(),
+    now: () => never(),
+    sleep: () => never(),
+  });
   return arities;
 }
 

@@ -36,7 +36,7 @@ function registered(): { readonly overloads: readonly string[]; readonly members
       return { name, tag: -1, wrap: (): HostObject => never(), unwrap: () => null };
     },
   };
-  registerBindings(target, { call: never, failureCode: never, sleep: never });
+  registerBindings(target, { call: never, failureCode: never, now: never, sleep: never });
   return { overloads, members };
 }
 

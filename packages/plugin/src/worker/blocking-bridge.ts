@@ -20,6 +20,7 @@ export class BlockingBridge implements EngineBridge {
   readonly cancelled = new Int32Array(1);
   readonly #host: HostLine;
   #deadline = 0;
+  #now: number | null = null;
   #lastCall = 0;
   readonly #steady = new Map<string, unknown>();
   #codes = new Recent<string, string>(MOST_FAILURES);
@@ -28,9 +29,10 @@ export class BlockingBridge implements EngineBridge {
     this.#host = host;
   }
 
-  /** Begins a new piece of work. `deadline`: a reading of `clock`. */
-  begin(deadline: number): void {
+  /** Begins a new piece of work. `deadline`: a reading of `clock`; `now`: where time stands still for it, in epoch milliseconds. */
+  begin(deadline: number, now: number | null): void {
     this.#deadline = deadline;
+    this.#now = now;
     this.cancelled[0] = 0;
     this.#steady.clear();
     this.#codes = new Recent(MOST_FAILURES);
@@ -58,6 +60,10 @@ export class BlockingBridge implements EngineBridge {
 
   failureCode(message: string): string | undefined {
     return this.#codes.has(message) ? this.#codes.use(message, () => "") : undefined;
+  }
+
+  now(): number {
+    return this.#now ?? Date.now();
   }
 
   sleep(seconds: number): void {

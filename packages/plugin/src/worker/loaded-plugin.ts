@@ -240,6 +240,7 @@ export class LoadedPlugin implements Plugin {
       deadline: ctx.deadline,
       signal: ctx.signal,
       engine: engineCalls(engine, ctx, defaults, this.capabilities),
+      now: engine.now?.(),
     });
   }
 

@@ -42,6 +42,8 @@ export interface ProcessJob {
   /** Fires when time is over or the caller gives up; its reason is what the job rejects with if the process has to be killed. */
   readonly signal: AbortSignal;
   readonly engine: EngineCalls;
+  /** Where time stands still for the script, in epoch milliseconds. */
+  readonly now?: number | undefined;
 }
 
 type Child = ChildProcessByStdio<Writable, Readable, Readable>;
@@ -138,7 +140,7 @@ export class PluginProcess {
     });
   }
 
-  #begin({ digest, files, work, deadline }: ProcessJob): void {
+  #begin({ digest, files, work, deadline, now }: ProcessJob): void {
     const known = this.#known.has(digest);
     this.#known.use(digest, () => true);
     const timeLeft = deadline - Date.now() + SLACK_MS;
@@ -148,6 +150,7 @@ export class PluginProcess {
       files: known ? null : files,
       work,
       timeLeft: Number.isFinite(timeLeft) ? timeLeft : null,
+      now: now ?? null,
     });
   }
 

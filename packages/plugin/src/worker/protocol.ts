@@ -24,6 +24,8 @@ export interface ScriptWork {
   };
   /** Calls any function with a text, by the rules for custom functions (spec plugin-api.md §1.6). */
   readonly text: { readonly input: { readonly fn: string; readonly param: string }; readonly output: string };
+  /** Calls a function of a script that tests a plugin; its result comes as JSON text. */
+  readonly test: { readonly input: { readonly file: string; readonly fn: string }; readonly output: string };
   /** Findings that need no evaluation. */
   readonly lint: { readonly input: LintInput; readonly output: readonly Diagnostic[] };
 }
@@ -87,6 +89,8 @@ export interface WorkMessage {
   readonly files: PluginFiles | null;
   readonly work: AnyWork;
   readonly timeLeft: number | null;
+  /** Where time stands still for the script, in epoch milliseconds; null: it has the time of the machine. */
+  readonly now: number | null;
 }
 
 /** Worker → host. One call or sleep at a time, each waits for its reply. */

@@ -1,6 +1,7 @@
 import { RhaiMap, type Value } from "@blockvisor/rhai";
 import { evaluatedConfig } from "../lint/config-findings.ts";
 import { lintScript } from "../lint/lint-script.ts";
+import { valueToJson } from "../values/to-json.ts";
 import { clock } from "./clock.ts";
 import { callFailure, failure } from "./failure.ts";
 import type { Answer, AnyWork, Asked, ScriptFailure, ScriptWork, WorkOf } from "./protocol.ts";
@@ -59,6 +60,8 @@ export function doWork(script: Script, work: AnyWork, limits: RunLimits): Script
       return toStatus(callStatus(script, limits));
     case "poll":
       return work.asked.map((asked) => answerOf(script, asked, work, limits));
+    case "test":
+      return valueToJson(script.call(work.fn, [], limits));
     case "text":
       return toText(callCustom(script, work.fn, work.param, limits));
   }

@@ -23,6 +23,15 @@ export class SyntaxErrors extends Error {
   }
 }
 
+/** What a script is to the engine: the file that is called, and what it can use. */
+export interface ScriptKind {
+  readonly main: string;
+  /** Registers functions; `globals` are the values that the script sees by name. */
+  readonly register: (engine: Engine, bridge: EngineBridge, globals: Map<string, Value>) => void;
+}
+
+const PLUGIN: ScriptKind = { main: MAIN_FILE, register: registerBindings };
+
 /** One plugin with its engine. Compiled once; every call starts from nothing (spec plugin-api.md §1.3). */
 export class Script {
   readonly functions: readonly PluginFunction[];
@@ -31,25 +40,27 @@ export class Script {
   readonly #main: Ast;
 
   /** Throws `SyntaxErrors`. */
-  constructor(files: PluginFiles, bridge: EngineBridge) {
+  constructor(files: PluginFiles, bridge: EngineBridge, { main, register }: ScriptKind = PLUGIN) {
+    const globals = new Map<string, Value>();
     this.#engine = new Engine({
       limits: SCRIPT_LIMITS,
       resolver: importResolver(files),
       clock,
+      globals,
       memoryUsed,
       onPrint: (text) => void bridge.call("log", ["info", text]),
       onDebug: (text) => void bridge.call("log", ["debug", text]),
       onSleep: (seconds) => bridge.sleep(seconds),
     });
-    registerBindings(this.#engine, bridge);
-    this.asts = compileAll(this.#engine, files);
-    this.#main = this.asts.get(MAIN_FILE)!;
+    register(this.#engine, bridge, globals);
+    this.asts = compileAll(this.#engine, files, main);
+    this.#main = this.asts.get(main)!;
     this.functions = this.#main.functions.map((fn) => ({
       name: fn.name,
       params: fn.params,
       private: fn.isPrivate,
       doc: docOf(fn.docComments),
-      file: MAIN_FILE,
+      file: main,
       line: fn.start.line,
     }));
   }
@@ -76,12 +87,12 @@ function docOf(comments: readonly string[]): string | null {
   return comments.map((comment) => comment.replace(/^\/\/\/ ?|^\/\*\*\s*|\s*\*\/$/g, "")).join("\n");
 }
 
-function compileAll(engine: Engine, files: PluginFiles): Map<string, Ast> {
+function compileAll(engine: Engine, files: PluginFiles, main: string): Map<string, Ast> {
   const errors: RhaiError[] = [];
   const asts = new Map<string, Ast>();
-  // main.rhai first: its errors are the ones the reference would report.
-  const names = Object.keys(files).filter((name) => name !== MAIN_FILE);
-  for (const name of [MAIN_FILE, ...names.sort()]) {
+  // The main file first: its errors are the ones the reference would report.
+  const names = Object.keys(files).filter((name) => name !== main);
+  for (const name of [main, ...names.sort()]) {
     const text = files[name];
     try {
       if (text !== undefined) asts.set(name, engine.compile(text, { source: name }));

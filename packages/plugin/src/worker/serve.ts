@@ -1,4 +1,5 @@
 import type { PluginFiles } from "../plugin.ts";
+import { testScript } from "../testing/script/test-script.ts";
 import { BlockingBridge } from "./blocking-bridge.ts";
 import { clock } from "./clock.ts";
 import { failure, syntaxFailure } from "./failure.ts";
@@ -40,15 +41,15 @@ function answer(host: HostLine, outcome: WorkerMessage): void {
 }
 
 function outcomeOf(
-  { digest, files, work, timeLeft }: WorkMessage,
+  { digest, files, work, timeLeft, now }: WorkMessage,
   bridge: BlockingBridge,
   plugins: Recent<string, KnownPlugin>,
 ): WorkerMessage {
   const deadline = clock() + (timeLeft ?? Number.POSITIVE_INFINITY);
   const plugin = plugins.use(digest, () => ({ files: files ?? {}, script: undefined }));
   try {
-    bridge.begin(deadline);
-    plugin.script ??= new Script(plugin.files, bridge);
+    bridge.begin(deadline, now);
+    plugin.script ??= new Script(plugin.files, bridge, work.kind === "test" ? testScript(work.file) : undefined);
     const limits = { deadline, cancel: bridge.cancelled, begin: (own: number) => bridge.limit(own) };
     return { kind: "done", output: doWork(plugin.script, work, limits) };
   } catch (error) {

@@ -61,6 +61,7 @@ export function requireOutput(work: AnyWork, output: unknown): void {
       for (const [index, asked] of work.asked.entries()) requireAnswer(list(output)[index], asked);
       return;
     case "text":
+    case "test":
       require(isText(output));
       return;
     case "lint":

@@ -41,6 +41,7 @@ export interface PoolJob<K extends WorkKind> {
   readonly deadline: number;
   readonly signal: AbortSignal;
   readonly engine: EngineCalls;
+  readonly now?: number | undefined;
 }
 
 /** Processes that run plugin scripts, shared by all nodes of a host. One call occupies one of them; a hung one is killed and replaced. */

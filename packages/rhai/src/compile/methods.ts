@@ -7,6 +7,7 @@ import { Blob } from "../values/blob.ts";
 import type { Cell } from "../values/cell.ts";
 import { share, unshare } from "../values/copy.ts";
 import { FnPtr } from "../values/fn-pointer.ts";
+import { HostObject } from "../values/host-object.ts";
 import { RhaiMap } from "../values/map.ts";
 import { Tagged, untag } from "../values/tagged.ts";
 import { typeNameOf } from "../values/type-name.ts";
@@ -220,6 +221,13 @@ export class MethodLink {
         }
         const ptr = untag(args[0]);
         if (args.length === 0) return NOT_PSEUDO;
+        // A type of the host may have a method of that name.
+        if (
+          target instanceof HostObject &&
+          !(ptr instanceof FnPtr) &&
+          findNative(this.name, [target, ...args]) !== null
+        )
+          return NOT_PSEUDO;
         if (!(ptr instanceof FnPtr)) throw failAt(mismatch(typeNameOf(ptr), "Fn"), this.argSites[0]!);
         return this.bound(target, shared, cell, () => callPointer(ptr, args.slice(1), target, this.site));
       }

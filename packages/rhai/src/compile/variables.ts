@@ -51,6 +51,8 @@ function compileUnknown(s: FunctionScope, name: string, site: Site): Exec {
       const entry = vm.run.scope.entry(name);
       if (entry !== undefined) return share(entry.value instanceof Cell ? entry.value.value : entry.value);
     }
+    const global = vm.run.globals?.get(name);
+    if (global !== undefined) return share(global);
     return functionByName(s, name) ?? fail(unknown(name, visible, unit.state.constants), site);
   };
 }
@@ -88,6 +90,8 @@ export function captureCell(s: FunctionScope, name: string, site: Site): (f: Fra
   const own = (f: Frame): Cell => {
     if (variable === null) {
       const entry = s.isTopLevel ? vm.run.scope.entry(name) : undefined;
+      const global = entry === undefined ? vm.run.globals?.get(name) : undefined;
+      if (global !== undefined) return new Cell(share(global));
       if (entry === undefined) throw failAt(unknown(name, [], s.unit.state.constants), site);
       return (entry.value = entry.value instanceof Cell ? entry.value : new Cell(entry.value));
     }

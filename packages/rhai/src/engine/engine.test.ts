@@ -17,6 +17,7 @@ import {
   t,
   toJs,
   toJson,
+  type Value,
 } from "../index.ts";
 
 function failure(run: () => unknown): RhaiError {
@@ -88,6 +89,24 @@ test("host types have a name, getters, setters, methods, an index and a text", (
     failure(() => engine.eval("box(1).nope")).message,
     "Unknown property 'nope' - a getter is not registered for type 'Box' (line 1, position 8)",
   );
+});
+
+test("globals are seen by name in functions and closures, and a type of the host may have a method `call`", () => {
+  const globals = new Map<string, Value>();
+  const engine = new Engine({ globals });
+  const type = engine.registerType<object>("Phone", {
+    methods: { call: { params: [t.string], call: (_ctx, _self, name: string) => `hello ${name}` } },
+  });
+  globals.set("phone", type.wrap({}));
+  const script = engine.compile(
+    'fn own() { let phone = "mine"; phone } fn all() { let f = |n| phone.call(n); [phone.call("a"), f.call("b"), own()] }',
+  );
+  assert.deepEqual(toJs(engine.callFn(new Scope(), script, "all", [])), ["hello a", "hello b", "mine"]);
+  assert.equal(
+    failure(() => engine.eval("phone.call(1)")).message,
+    "Data type incorrect: i64 (expecting Fn) (line 1, position 12)",
+  );
+  assert.equal(failure(() => engine.eval("phone = 1")).kind, "ErrorVariableNotFound");
 });
 
 test("a scope lends variables and keeps what the script declares", () => {

@@ -1,6 +1,7 @@
 import type { Position } from "../errors/position.ts";
 import type { Limits } from "../host/limits.ts";
 import type { ModuleResolver } from "../modules/resolver.ts";
+import type { Value } from "../values/value.ts";
 
 export interface EngineOptions {
   readonly limits?: Partial<Limits>;
@@ -14,6 +15,8 @@ export interface EngineOptions {
   readonly onProgress?: (operations: number) => boolean | undefined;
   /** Operations between two looks at clock, flag and `onProgress`. Default 4096. */
   readonly progressInterval?: number;
+  /** Values that are visible everywhere by name, in functions too, unless the script declares one of that name. Read while it runs. */
+  readonly globals?: ReadonlyMap<string, Value>;
   /** Functions and keywords that scripts may not use, such as `eval`. */
   readonly disabledSymbols?: Iterable<string>;
   /** Reads time; `timestamp()` and deadlines use it. Milliseconds, monotonic. */

@@ -5,6 +5,7 @@ import type { Limits } from "../host/limits.ts";
 import type { Natives } from "../host/natives.ts";
 import type { ParseOptions } from "../parse/options.ts";
 import { type Run, vm } from "../run/vm.ts";
+import type { Value } from "../values/value.ts";
 import type { EngineOptions, RunOptions } from "./options.ts";
 import type { Scope } from "./scope.ts";
 
@@ -26,6 +27,7 @@ export class Evaluation implements Run {
   readonly main: UnitState;
   readonly scope: Scope;
   readonly parseOptions: ParseOptions;
+  readonly globals: ReadonlyMap<string, Value> | undefined;
   private readonly engine: EngineOptions;
   private readonly cancel: Int32Array | null;
   private readonly deadline: number;
@@ -41,6 +43,7 @@ export class Evaluation implements Run {
     this.main = parts.main;
     this.scope = parts.scope;
     this.parseOptions = parts.parseOptions;
+    this.globals = parts.engine.globals;
     this.engine = parts.engine;
     this.load = parts.importModule;
     this.cancel = parts.options.cancel ?? null;

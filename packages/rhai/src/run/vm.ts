@@ -22,6 +22,8 @@ export interface Run {
   readonly main: UnitState;
   /** Variables of the host. */
   readonly scope: Scope;
+  /** What the host makes visible everywhere. */
+  readonly globals: ReadonlyMap<string, Value> | undefined;
   print(text: string): void;
   debug(text: string, source: string, position: Position | null): void;
   /** Seconds. */

@@ -6,11 +6,12 @@ import { createVerb } from "./create/verb.ts";
 import { inspectVerb } from "./inspect/verb.ts";
 import { playVerb } from "./play/verb.ts";
 import { pushVerb } from "./push/verb.ts";
+import { testVerb } from "./test/verb.ts";
 import { upgradeVerb } from "./upgrade/verb.ts";
 
 export const imageVerbs: Verb = {
   name: "image",
   aliases: ["i"],
-  summary: "create, build, check, play and publish a node image",
-  verbs: [createVerb, buildVerb, checkVerb, inspectVerb, playVerb, upgradeVerb, pushVerb, containerUriVerb],
+  summary: "create, build, check, test, play and publish a node image",
+  verbs: [createVerb, buildVerb, checkVerb, inspectVerb, testVerb, playVerb, upgradeVerb, pushVerb, containerUriVerb],
 };

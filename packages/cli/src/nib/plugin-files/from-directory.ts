@@ -7,11 +7,24 @@ import { Failure, reason } from "../../failure/failure.ts";
 const mostFiles = 1000;
 const mostBytes = 16 << 20;
 
+/** Tests of a plugin lie beside it and are no part of it. */
+const testFile = /^tests\//;
+
+/** The files of a plugin in its directory; tests/ is left out. Error: there is no main.rhai. */
+export function pluginFilesFromDirectory(directory: string): PluginFiles {
+  const all = Object.entries(rhaiFiles(directory));
+  const files = Object.fromEntries(all.filter(([file]) => !testFile.test(file)));
+  if (files["main.rhai"] !== undefined) return files;
+  throw new Failure("file-unreadable", `${directory} has no main.rhai`, {
+    hint: "--plugin-dir names the directory that main.rhai is in",
+  });
+}
+
 /**
  * The `*.rhai` files of a directory, its sub-directories too. Links are left alone: the directory may be one of a running
  * node, where a container decides what they point to.
  */
-export function pluginFilesFromDirectory(directory: string): PluginFiles {
+export function rhaiFiles(directory: string): PluginFiles {
   const files: Record<string, string> = {};
   let bytes = 0;
   const visit = (path: string) => {
@@ -30,8 +43,5 @@ export function pluginFilesFromDirectory(directory: string): PluginFiles {
   } catch (error) {
     throw new Failure("file-unreadable", `cannot read the plugin directory ${directory}`, { causes: [reason(error)] });
   }
-  if (files["main.rhai"] !== undefined) return files;
-  throw new Failure("file-unreadable", `${directory} has no main.rhai`, {
-    hint: "--plugin-dir names the directory that main.rhai is in",
-  });
+  return files;
 }

@@ -1,0 +1,84 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { basename, dirname, join, relative, resolve } from "node:path";
+import type { PluginFiles } from "@blockvisor/plugin";
+import { Failure, reason } from "../../../failure/failure.ts";
+import { readText } from "../../../files/read-text.ts";
+import { replaceFile } from "../../../files/replace-file.ts";
+import { pluginFilesFromDirectory, rhaiFiles } from "../../plugin-files/from-directory.ts";
+
+/** A plugin with its tests, as it lies in a working tree. */
+export interface TestTree {
+  readonly directory: string;
+  readonly plugin: PluginFiles;
+  /** Those of tests/, by their paths there. */
+  readonly tests: PluginFiles;
+  /** Files as findings name them (`main.rhai`, `tests/x.test.rhai`) → where the user finds them. */
+  readonly place: (file: string) => string;
+}
+
+/** `includes`: more files of the plugin, which its own of the same name hide. `named`: the only test files that count. */
+export function readTestTree(directory: string, includes: readonly string[], named: readonly string[]): TestTree {
+  const own = pluginFilesFromDirectory(directory);
+  const included = Object.assign({}, ...includes.map((include) => rhaiFiles(include))) as PluginFiles;
+  const folder = join(directory, "tests");
+  const all = existsSync(folder) ? rhaiFiles(folder) : {};
+  const chosen = named.map((file) => relative(resolve(folder), resolve(file)));
+  const unknown = chosen.findIndex((file) => all[file] === undefined);
+  if (unknown !== -1) {
+    throw new Failure("file-unreadable", `${named[unknown]} is no file of tests in ${folder}`, {
+      hint: "tests are in tests/NAME.test.rhai beside main.rhai",
+    });
+  }
+  const counts = (file: string): boolean =>
+    chosen.length === 0 || chosen.includes(file) || !file.endsWith(".test.rhai");
+  return {
+    directory,
+    plugin: { ...included, ...own },
+    tests: Object.fromEntries(Object.entries(all).filter(([file]) => counts(file))),
+    place: (file) => (own[file] === undefined && included[file] !== undefined ? file : join(directory, file)),
+  };
+}
+
+/** Beside babel.yaml, unless the plugin is elsewhere. */
+export function pluginDirectory(path: string, pluginDir: string | undefined): string {
+  return pluginDir ?? dirname(path);
+}
+
+const snapshotFolder = (directory: string): string => join(directory, "tests", "__snapshots__");
+
+/** Test file → name → value. */
+export function readSnapshots(directory: string): Map<string, Map<string, unknown>> {
+  const folder = snapshotFolder(directory);
+  const files = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith(".json")) : [];
+  return new Map(files.map((file) => [basename(file, ".json"), entriesOf(join(folder, file))]));
+}
+
+function entriesOf(path: string): Map<string, unknown> {
+  const hint = "`nib image test --update` writes it anew";
+  try {
+    return new Map(Object.entries(JSON.parse(readText(path, hint)) as object));
+  } catch (error) {
+    if (error instanceof Failure) throw error;
+    throw new Failure("file-unreadable", `${path} holds no snapshots`, { causes: [reason(error)], hint });
+  }
+}
+
+/** Writes those that are otherwise than on the disk; their names. */
+export function writeSnapshots(
+  directory: string,
+  snapshots: ReadonlyMap<string, ReadonlyMap<string, unknown>>,
+  makeFolder: (folder: string) => void,
+): readonly string[] {
+  const folder = snapshotFolder(directory);
+  const written: string[] = [];
+  for (const [file, entries] of snapshots) {
+    const path = join(folder, `${file}.json`);
+    const sorted = Object.fromEntries([...entries].sort(([a], [b]) => (a < b ? -1 : 1)));
+    const text = `${JSON.stringify(sorted, undefined, 2)}\n`;
+    if (entries.size === 0 || (existsSync(path) && readFileSync(path, "utf8") === text)) continue;
+    makeFolder(dirname(path));
+    replaceFile(path, text, 0o644);
+    written.push(path);
+  }
+  return written;
+}

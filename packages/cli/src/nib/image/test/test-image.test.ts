@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { type CliResult, runCli, TemporaryDirectory } from "../../../testing/cli-process.ts";
+
+const document = readFileSync(new URL("../../../../../../docs/plugin-tests.md", import.meta.url), "utf8");
+
+/** The text of a block of the document. */
+function block(kind: string): string {
+  const found = document.split("```").find((part) => part.startsWith(`${kind}\n`));
+  assert.ok(found, `docs/plugin-tests.md has no block ${kind}`);
+  return found.slice(kind.length + 1);
+}
+
+/** An image with the plugin and the tests of the document, for two variants. */
+function image(variants: readonly string[]): TemporaryDirectory {
+  const directory = new TemporaryDirectory();
+  const babel = {
+    version: "1.0.0",
+    container_uri: "docker-daemon://acme:latest",
+    protocol_key: "acme",
+    visibility: "public",
+    properties: [],
+    variants: variants.map((key) => ({
+      key,
+      sku_code: "ACM-XX",
+      archive_pointers: [],
+      min_cpu: 1,
+      min_memory_mb: 1,
+      min_disk_gb: 1,
+    })),
+    firewall_config: { default_in: "deny", default_out: "allow", rules: [] },
+  };
+  writeFileSync(join(directory.path, "babel.yaml"), JSON.stringify(babel));
+  writeFileSync(join(directory.path, "main.rhai"), block("rhai"));
+  mkdirSync(join(directory.path, "tests"));
+  writeFileSync(join(directory.path, "tests/main.test.rhai"), block("rhai test"));
+  return directory;
+}
+
+function nibTest(directory: TemporaryDirectory, ...args: string[]): Promise<CliResult> {
+  return runCli("nib", ["image", "test", ...args], { cwd: directory.path, env: { HOME: "/nonexistent" } });
+}
+
+const untimed = (text: string): string => text.replaceAll(/ {2}\d+ ms$/gm, "").replaceAll(/(?<=time=")[\d.]+/g, "0");
+
+test("docs/plugin-tests.md: the first test, as it is printed", async () => {
+  using directory = image(["main"]);
+  const { status, stdout, stderr } = await nibTest(directory);
+  assert.equal(untimed(`$ nib image test\n${stdout}`), block("console"));
+  assert.deepEqual([status, stderr], [3, "Error: 1 of 3 tests failed (NIB300)\n"]);
+});
+
+test("variants, filters, snapshots and reports", async () => {
+  using directory = image(["one", "two"]);
+  const file = join(directory.path, "tests/more.test.rhai");
+  writeFileSync(
+    file,
+    'fn test_s() { snapshot("variant", plugin.config().services.len()); assert(plugin.config() != ()); }\n',
+  );
+  const missing = await nibTest(directory, "tests/more.test.rhai", "--variant", "one", "--report", "tap");
+  assert.deepEqual(
+    [missing.status, missing.stdout],
+    [
+      3,
+      [
+        "TAP version 14",
+        "1..1",
+        "not ok 1 - more.test.rhai: test_s (one)",
+        "  ---",
+        `  message: "there is no snapshot 'variant' yet; --update writes it"`,
+        '  at: "tests/more.test.rhai:1:15"',
+        "  ...",
+        "",
+      ].join("\n"),
+    ],
+  );
+  const updated = await nibTest(directory, "tests/more.test.rhai", "--update", "--format", "json");
+  assert.deepEqual(JSON.parse(updated.stdout.replaceAll(/"ms":\d+/g, '"ms":0')), {
+    ok: true,
+    command: "image.test",
+    data: {
+      passed: 2,
+      failed: 0,
+      snapshots_written: ["tests/__snapshots__/more.test.rhai.json"],
+      tests: ["one", "two"].map((variant) => ({
+        file: "more.test.rhai",
+        line: 1,
+        variant,
+        ms: 0,
+        name: "test_s",
+        status: "passed",
+      })),
+    },
+    warnings: [],
+  });
+  const junit = await nibTest(directory, "--filter", "_s$|_height$", "--variant", "two", "--report", "junit");
+  assert.deepEqual(
+    [junit.status, untimed(junit.stdout)],
+    [
+      0,
+      [
+        '<?xml version="1.0" encoding="UTF-8"?>',
+        '<testsuites tests="2" failures="0" time="0">',
+        '  <testsuite name="nib image test" tests="2" failures="0" time="0">',
+        '    <testcase classname="main.test.rhai (two)" name="test_height" time="0"/>',
+        '    <testcase classname="more.test.rhai (two)" name="test_s" time="0"/>',
+        "  </testsuite>",
+        "</testsuites>",
+        "",
+      ].join("\n"),
+    ],
+  );
+});
+
+test("mistakes on the command line are told before anything runs", async () => {
+  using directory = image(["one"]);
+  const wrong = await Promise.all([
+    nibTest(directory, "main.rhai"),
+    nibTest(directory, "--variant", "three"),
+    nibTest(directory, "--filter", "nothing"),
+  ]);
+  assert.deepEqual(
+    wrong.map(({ status, stderr }) => [status, stderr.split("\n")[0]]),
+    [
+      [1, "Error: main.rhai is no file of tests in tests (NIB004)"],
+      [1, "Error: variant 'three' is not defined (NIB230)"],
+      [2, "Error: no test has such a name (NIB001)"],
+    ],
+  );
+});

@@ -1,0 +1,134 @@
+import { mkdirSync } from "node:fs";
+import { type Diagnostic, diagnosticJson } from "@blockvisor/image";
+import { PluginError } from "@blockvisor/plugin";
+import { runTests, type TestResult } from "@blockvisor/plugin/testing";
+import type { Call } from "../../../command/verb.ts";
+import { failureCode, failureExit } from "../../../failure/codes.ts";
+import { Failure } from "../../../failure/failure.ts";
+import type { Output } from "../../../output/output.ts";
+import { diagnosticData, diagnosticText } from "../../metadata/diagnostics.ts";
+import { chooseProperties, chooseVariant, readImage } from "../../metadata/read-image.ts";
+import { pluginDirectory, readSnapshots, readTestTree, type TestTree, writeSnapshots } from "./read-tests.ts";
+import { junitReport, tapReport } from "./reports.ts";
+import type { TestOptions } from "./verb.ts";
+
+/** `nib image test` (spec plugin-api.md §9.2). */
+export async function testImage({ out, args, options, signal }: Call<TestOptions, [readonly string[]]>): Promise<void> {
+  const file = readImage(options.path);
+  const keys = options.variant ?? file.image.variants.map(({ key }) => key);
+  const targets = keys.map((key) => {
+    const variant = chooseVariant(file, key);
+    const image = { version: variant.version, protocol: variant.protocolKey, variant: variant.variantKey };
+    return { image, params: chooseProperties(out, variant, options) };
+  });
+  const directory = pluginDirectory(options.path, options.pluginDir);
+  const tree = readTestTree(directory, options.include ?? [], args[0]);
+  if (!Object.keys(tree.tests).some((name) => name.endsWith(".test.rhai"))) {
+    throw new Failure("file-unreadable", `${directory} has no tests`, {
+      hint: "write functions `test_…()` into tests/main.test.rhai",
+    });
+  }
+  const snapshots = readSnapshots(directory);
+  const pretty = options.report === "pretty";
+  const { filter } = options;
+  const request = {
+    files: tree.plugin,
+    tests: tree.tests,
+    targets,
+    snapshots,
+    update: options.update ?? false,
+    signal,
+    ...(filter && { chosen: (name: string) => filter.test(name) }),
+    ...(pretty && { onResult: (result: TestResult) => showResult(out, tree, result, targets.length > 1) }),
+  };
+  const results = await evaluated(tree, () => runTests(request));
+  if (results.length === 0) throw new Failure("usage", "no test has such a name", { hint: "choose another --filter" });
+  const written = options.update
+    ? writeSnapshots(directory, snapshots, (folder) => mkdirSync(folder, { recursive: true }))
+    : [];
+  if (options.report === "tap") out.raw(tapReport(results));
+  if (options.report === "junit") out.raw(junitReport(results));
+  report(out, tree, results, written, pretty);
+}
+
+async function evaluated<T>(tree: TestTree, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof PluginError) || error.code !== "PLUGIN_SYNTAX") throw error;
+    const diagnostics = placed(tree, error.diagnostics);
+    throw new Failure("plugin-unloadable", "the plugin does not compile", {
+      excerpt: diagnosticText(diagnostics, sourcesOf(tree)),
+      data: { diagnostics: diagnostics.map(diagnosticData) },
+      hint: "`nib image check --lint-only` shows all that is wrong with it",
+    });
+  }
+}
+
+function showResult(out: Output, tree: TestTree, result: TestResult, several: boolean): void {
+  const { failure, ms } = result;
+  const name = `${nameOf(result)}${several ? ` (${result.variant})` : ""}`;
+  const time = out.paint("dim", `${Math.round(ms)} ms`);
+  if (failure === undefined) {
+    out.line(`${out.paint("green", "pass")}  ${name}  ${time}`);
+    return;
+  }
+  out.line(`${out.paint("red", "FAIL")}  ${name}  ${time}`);
+  out.line();
+  const text = diagnosticText(placed(tree, failure.diagnostics), sourcesOf(tree), out.paint("red", "") !== "");
+  out.line((text === "" ? failure.message : text).replaceAll(/^(?=.)/gm, "    "));
+  out.line();
+}
+
+function report(
+  out: Output,
+  tree: TestTree,
+  results: readonly TestResult[],
+  written: readonly string[],
+  pretty: boolean,
+): void {
+  const failed = results.filter(({ failure }) => failure !== undefined).length;
+  const passed = results.length - failed;
+  if (pretty) {
+    for (const path of written) out.line(`Wrote ${path}`);
+    out.line(out.paint(failed === 0 ? "green" : "red", `${passed} passed, ${failed} failed`));
+  }
+  const data = {
+    passed,
+    failed,
+    snapshots_written: written,
+    tests: results.map(({ failure, fn, ms, ...result }) => ({
+      ...result,
+      name: fn,
+      ms: Math.round(ms),
+      status: failure ? "failed" : "passed",
+      ...(failure && {
+        message: failure.message,
+        diagnostics: placed(tree, failure.diagnostics).map(diagnosticJson),
+      }),
+    })),
+  };
+  if (failed === 0) {
+    out.document(data);
+    return;
+  }
+  const message = `${failed} of ${results.length} tests failed`;
+  const code = failureCode(out.program, "check-failed");
+  out.document(data, { error: { code, message } });
+  out.complain(`Error: ${message} (${code})`);
+  process.exitCode = failureExit(out.program, "check-failed");
+}
+
+function nameOf({ file, fn }: TestResult): string {
+  return fn === "" ? file : `${file}: ${fn}`;
+}
+
+function placed(tree: TestTree, diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+  return diagnostics.map((one) => (one.file === undefined ? one : { ...one, file: tree.place(one.file) }));
+}
+
+function sourcesOf(tree: TestTree): Readonly<Record<string, string>> {
+  const tests = Object.entries(tree.tests).map(([file, text]) => [tree.place(`tests/${file}`), text]);
+  const plugin = Object.entries(tree.plugin).map(([file, text]) => [tree.place(file), text]);
+  return Object.fromEntries([...tests, ...plugin]);
+}

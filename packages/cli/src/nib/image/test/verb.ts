@@ -1,0 +1,63 @@
+import { verb } from "../../../command/verb.ts";
+import { metadataPath } from "../../metadata/metadata-path.ts";
+import { pathOrBesideOption, propsOption } from "../path-option.ts";
+
+const reports = ["pretty", "tap", "junit"] as const;
+
+export interface TestOptions {
+  readonly path: string;
+  readonly pluginDir?: string;
+  readonly include?: readonly string[];
+  readonly variant?: readonly string[];
+  readonly props?: string;
+  readonly filter?: RegExp;
+  readonly update?: true;
+  readonly report: (typeof reports)[number];
+}
+
+type GivenOptions = Omit<TestOptions, "path"> & { readonly path?: string };
+
+export const testVerb = verb<GivenOptions, [files: readonly string[]]>({
+  name: "test",
+  summary: "run the tests of the plugin, without a container, a network or a node",
+  details:
+    "The tests are the functions `test_…()` of tests/*.test.rhai beside main.rhai. Each runs with a host of its own, for every\n" +
+    'variant: it drives the plugin (`plugin.init()`), says how the world answers (`host.sh("date", "…")`), lets jobs end\n' +
+    '(`jobs.finish("download")`) and time pass (`clock.advance(60)`), and asserts. What the plugin asks for and the test says\n' +
+    "nothing about fails the test. docs/plugin-tests.md tells all of it.",
+  examples: [
+    ["nib image test", "all tests, for every variant"],
+    ["nib image test --filter height", "those with `height` in their name"],
+    ["nib image test --update", "what `snapshot()` sees is right from now on"],
+    ["nib image test --report junit > results.xml", "for a build server"],
+  ],
+  arguments: [{ usage: "[files...]", summary: "files of tests (default: all of tests/)", completes: "file" }],
+  options: [
+    pathOrBesideOption,
+    {
+      flags: "--plugin-dir <directory>",
+      summary: "the plugin and its tests (default: where babel.yaml is)",
+      completes: "directory",
+    },
+    {
+      flags: "--include <directory>",
+      summary: "more files of the plugin, such as those of its base image; may be repeated",
+      repeats: true,
+      completes: "directory",
+    },
+    {
+      flags: "--variant <key>",
+      summary: "only for this variant; may be repeated",
+      repeats: true,
+      completes: "variant",
+    },
+    propsOption,
+    { flags: "--filter <regexp>", summary: "only tests with such a name", parse: (text) => new RegExp(text, "u") },
+    { flags: "--update", summary: "keep what snapshots are now" },
+    { flags: "--report <form>", summary: "how results are printed", choices: reports, initial: "pretty" },
+  ],
+  run: async (call) => {
+    const options = { ...call.options, path: metadataPath(call.options) };
+    await (await import("./test-image.ts")).testImage({ ...call, options });
+  },
+});

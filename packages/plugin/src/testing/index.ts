@@ -1,0 +1,2 @@
+export type { TestFailure } from "./run-test.ts";
+export { runTests, type TestRequest, type TestResult } from "./run-tests.ts";

@@ -1,0 +1,277 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { workers } from "../fixtures/run.ts";
+import { runTests, type TestRequest, type TestResult } from "./index.ts";
+
+const PLUGIN = `
+fn plugin_config() {
+    #{
+        config_files: [#{ template: "/t", destination: "/etc/x", params: #{ name: node_env().node_name } }],
+        init: #{
+            commands: ["mkdir -p /x"],
+            jobs: [#{ name: "keys", run_sh: "keygen " + node_params()["color"] }],
+        },
+        post_download: [#{ name: "unpack", run_sh: "unpack", restart: #{ on_failure: #{ backoff_timeout_ms: 9000, backoff_base_ms: 1000, max_retries: 2 } } }],
+        services: [#{ name: "reth", run_sh: "reth --full" }],
+        pre_upload: #{ commands: ["sync"], jobs: [] },
+        upload: #{},
+        scheduled: [#{ name: "minute", schedule: "0 * * * * *", function: "tick", param: "p" }],
+    }
+}
+fn protocol_status() { #{ state: "broadcasting", health: "healthy" } }
+fn height() { parse_hex(run_jrpc(#{ host: "http://localhost:8545", method: "eth_blockNumber", headers: #{ token: "t1" } }).expect(200).result) }
+fn tick(param) { save_data(param + system_time()); "" }
+fn peers() { run_rest(#{ url: "http://localhost/net/peers" }).expect(200).count }
+fn hidden() { try { run_sh("date") } catch { "" } }
+fn secret() { try { return get_secret("key").as_string(); } catch (e) { return e; } }
+fn notes() { file_read("/notes").as_string() }
+fn broken() { nonsense() }
+`;
+
+const target = (variant: string) => ({
+  image: { version: "1.0.0", protocol: "p", variant },
+  params: { color: "blue" },
+});
+
+async function run(tests: string, more: Partial<TestRequest> = {}): Promise<readonly TestResult[]> {
+  const given = { files: { "main.rhai": PLUGIN }, tests: { "main.test.rhai": tests }, targets: [target("v")] };
+  return runTests({ ...given, snapshots: new Map(), workers, ...more });
+}
+
+/** `name` → `passed`, or the message and the places of the failure. */
+async function outcomes(tests: string, more: Partial<TestRequest> = {}): Promise<Record<string, unknown>> {
+  const results = await run(tests, more);
+  return Object.fromEntries(
+    results.map(({ fn, failure }) => [
+      fn,
+      failure === undefined
+        ? "passed"
+        : [
+            failure.message,
+            ...failure.diagnostics.map(({ file, range }) => `${file}:${range?.start.line}:${range?.start.column}`),
+          ],
+    ]),
+  );
+}
+
+test("a test drives the plugin; jobs follow the rules of the agent, the clock runs tasks", async () => {
+  const found = await outcomes(`
+fn setup() { host.sh("mkdir -p /x", ""); }
+fn test_order() {
+    plugin.init();
+    assert_eq(jobs.states(), #{ keys: "running", download: "pending", unpack: "pending", reth: "pending" });
+    assert_eq(plugin.status().state, "initializing");
+    jobs.finish("keys");
+    assert_eq(plugin.status().state, "downloading");
+    jobs.run_to_end();
+    assert_eq(jobs.order(), ["keys", "download", "unpack", "reth"]);
+    assert_eq(plugin.status(), #{ state: "broadcasting", health: "healthy" });
+    assert_job("reth", #{ run_sh: contains("--full"), needs: ["unpack"], job_type: #{ run_sh: "reth --full" } });
+    assert_eq(host.rendered("/etc/x"), #{ template: "/t", params: #{ name: "node_name" } });
+    assert_calls("run_sh", 1);
+    assert_no_call("run_jrpc");
+}
+fn test_failure_blocks() {
+    plugin.init();
+    jobs.fail("keys", 3);
+    assert_eq(jobs.states(), #{ keys: "finished", download: "finished", unpack: "finished", reth: "finished" });
+    assert_eq(plugin.status().state, "failed");
+}
+fn test_retries() {
+    plugin.init();
+    jobs.finish("keys");
+    jobs.finish("download");
+    jobs.crash("unpack", 2);
+    assert_eq(clock.now(), 1767225600 + 3);
+    assert_eq(jobs.state("unpack"), "running");
+    jobs.crash("unpack");
+    assert_eq(jobs.state("unpack"), "finished");
+    assert_eq(jobs.state("reth"), "finished");
+}
+fn test_services_come_back() {
+    plugin.init();
+    jobs.run_to_end();
+    jobs.crash("reth", 5);
+    assert_eq(jobs.state("reth"), "running");
+    host.sh("sync", #{ exit_code: 1, stderr: "no space" });
+    assert_throws(|| plugin.upload(), "pre_upload command 'sync' failed with exit_code: 1 - no space");
+    assert_eq(jobs.state("reth"), "running");
+    host.sh("sync", "");
+    plugin.upload();
+    assert_eq([jobs.state("upload"), jobs.state("reth")], ["running", "pending"]);
+    assert_eq(plugin.status().state, "uploading");
+    jobs.fail("upload");
+    assert_eq(jobs.state("reth"), "running");
+}
+fn test_data() {
+    host.data_stamp("2026-01-01T00:00:00Z");
+    plugin.init();
+    assert_no_job("download");
+    host.data_stamp(());
+    host.archive(false);
+    plugin.init();
+    assert_no_job("download");
+    host.dev(true);
+    assert_eq(plugin.config().services[0].name, "reth");
+}
+fn test_clock() {
+    plugin.init();
+    clock.advance(121);
+    assert_eq(tasks.fired().len(), 2);
+    assert_eq(tasks.fired()[1], #{ name: "minute", function: "tick", param: "p", at: "2026-01-01T00:02:00.000Z", result: "" });
+    assert_eq(host.data(), "p1767225720");
+    assert_eq(system_time(), 1767225721);
+}
+fn test_reload() {
+    plugin.init();
+    jobs.run_to_end();
+    plugin.reload(#{ params: #{ color: "red" } });
+    assert_job("keys", #{ run_sh: "keygen red" });
+}
+`);
+  assert.deepEqual(found, {
+    test_order: "passed",
+    test_failure_blocks: "passed",
+    test_retries: "passed",
+    test_services_come_back: "passed",
+    test_data: "passed",
+    test_clock: "passed",
+    test_reload: "passed",
+  });
+});
+
+test("the world answers as the test says: sequences, matchers, failures; the newest answer counts", async () => {
+  const found = await outcomes(`
+fn setup() { host.jrpc("eth_blockNumber", #{ result: "0x1" }); }
+fn test_jrpc() {
+    assert_eq(plugin.height(), 1);
+    host.jrpc(starts_with("eth_"), [#{ result: "0xa1" }, #{ result: "0xa2" }], #{ host: contains("8545"), headers: #{ Token: "t1" } });
+    assert_eq([plugin.height(), plugin.height(), plugin.height()], [161, 162, 162]);
+    host.jrpc("eth_blockNumber", #{ result: "0x0" }, #{ headers: #{ token: "other" } });
+    assert_eq(plugin.height(), 162);
+    host.jrpc_status("eth_blockNumber", 500);
+    assert_throws(|| plugin.height(), "unexpected status_code: 500");
+    host.jrpc_fail("eth_blockNumber", "connection refused");
+    assert_throws(|| plugin.height(), "connection refused");
+    assert_eq(plugin.capabilities().contains("height"), true);
+}
+fn test_rest() {
+    host.rest("http://localhost/*", 200, #{ count: 7 });
+    assert_eq(plugin.call("peers"), "7");
+    host.rest("http://localhost/net/peers", [[200, #{ count: 8 }], [503, ""]]);
+    assert_eq(plugin.call("peers"), "8");
+    assert_throws(|| plugin.call("peers"), "unexpected status_code: 503");
+}
+fn test_secrets_and_files() {
+    host.secret("key", "s3");
+    assert_eq(plugin.call("secret"), "s3");
+    host.no_secret("key");
+    assert_eq(plugin.call("secret"), "not_found");
+    host.file("/notes", "text");
+    assert_eq(plugin.call("notes"), "text");
+    host.no_file("/notes");
+    assert_throws(|| plugin.call("notes"), matches("No such file"));
+}
+`);
+  assert.deepEqual(found, { test_jrpc: "passed", test_rest: "passed", test_secrets_and_files: "passed" });
+});
+
+test("a call that nothing was said about fails the test at its line, whatever plugin and test catch", async () => {
+  const found = await outcomes(`
+fn test_hidden() { plugin.call("hidden"); }
+fn test_caught() { assert_throws(|| plugin.height()); }
+fn test_command() { plugin.init(); }
+fn test_secret() { plugin.call("secret"); }
+fn test_file() { plugin.call("notes"); }
+`);
+  assert.deepEqual(found, {
+    test_hidden: ['run_sh: nothing answers "date"', "main.rhai:20:21", "tests/main.test.rhai:2:27"],
+    test_caught: ['run_jrpc: nothing answers "eth_blockNumber" at http://localhost:8545', "main.rhai:17:25"],
+    test_command: ['run_sh: nothing answers "mkdir -p /x"', "main.rhai:6:24", "tests/main.test.rhai:4:28"],
+    test_secret: ['get_secret: the test says nothing about "key"', "main.rhai:21:28", "tests/main.test.rhai:5:27"],
+    test_file: ['file_read: the test says nothing about "/notes"', "main.rhai:22:14", "tests/main.test.rhai:6:25"],
+  });
+});
+
+test("what is not as it should be is told with its place: assertions, faults of the plugin, mistakes of the test", async () => {
+  const found = await outcomes(`
+fn test_values() { assert_eq(#{ a: [1, 2.0], b: () }, #{ a: [1, 3], b: () }); }
+fn test_types() { assert_eq("1", 1); }
+fn test_keys() { assert_eq(#{ a: 1 }, #{}); }
+fn test_condition() { assert(1 > 2, "no more"); }
+fn test_nothing_thrown() { assert_throws(|| 1, "x"); }
+fn test_other_thrown() { assert_throws(|| throw "y", "x"); }
+fn test_plugin() { plugin.call("broken"); }
+fn test_job() { assert_job("nothing"); }
+fn test_ended() { host.sh(any(), ""); plugin.init(); jobs.finish("reth"); }
+fn test_count() { assert_calls("run_sh", 1); }
+fn test_key() { host.env(#{ nodename: "x" }); }
+fn test_equal() { assert_ne(1, 1); assert_eq(2, 2.0); }
+`);
+  const at = (line: number, column: number) => `tests/main.test.rhai:${line}:${column}`;
+  const envKeys = "node_id, node_name, node_org_id, node_version, node_protocol, node_variant";
+  const key = found["test_key"] as string[];
+  assert.match(key[0] ?? "", new RegExp(`^host\\.env: unknown key 'nodename'; there are ${envKeys}`));
+  assert.deepEqual(
+    { ...found, test_key: key.slice(1) },
+    {
+      test_values: ["assert_eq: a[1]: expected 3, got 2.0", at(2, 20)],
+      test_types: ['assert_eq: expected 1, got "1"', at(3, 19)],
+      test_keys: ["assert_eq: a: not expected, but there is 1", at(4, 18)],
+      test_condition: ["no more", at(5, 23)],
+      test_nothing_thrown: ["assert_throws: nothing was thrown", at(6, 28)],
+      test_other_thrown: ['assert_throws: expected contains("x"), but this was thrown: y', at(7, 26)],
+      test_plugin: [
+        "Rhai function 'broken' returned error: Function not found: nonsense () (line 23, position 15)",
+        "main.rhai:23:15",
+        at(8, 27),
+      ],
+      test_job: ["unknown, job 'nothing' not found", at(9, 17)],
+      test_ended: ["job 'reth' does not run (waits for 'unpack')", at(10, 59)],
+      test_count: ["run_sh was called 0 times, not once", at(11, 19)],
+      test_key: [at(12, 22)],
+      test_equal: ["assert_ne: both are 1", at(13, 19)],
+    },
+  );
+});
+
+test("snapshots are kept by test and variant; without --update one that is not kept fails", async () => {
+  const snapshots = new Map<string, Map<string, unknown>>();
+  const text = `fn test_s() { snapshot("env", #{ color: plugin.config().init.jobs[0].run_sh }); }`;
+  const missing = await outcomes(text, { snapshots });
+  assert.deepEqual(missing, {
+    test_s: ["there is no snapshot 'env' yet; --update writes it", "tests/main.test.rhai:1:15"],
+  });
+  assert.deepEqual(await outcomes(text, { snapshots, update: true }), { test_s: "passed" });
+  assert.deepEqual(snapshots, new Map([["main.test.rhai", new Map([["test_s (v): env", { color: "keygen blue" }]])]]));
+  assert.deepEqual(await outcomes(text, { snapshots }), { test_s: "passed" });
+  const targets = [{ ...target("v"), params: { color: "red" } }];
+  assert.deepEqual(await outcomes(text, { snapshots, targets }), {
+    test_s: [
+      `snapshot 'env': it was {"color":"keygen blue"}, now it is {"color":"keygen red"}`,
+      "tests/main.test.rhai:1:15",
+    ],
+  });
+});
+
+test("files are for all variants or for some, import what lies beside them, and are told when they do not compile", async () => {
+  const tests = {
+    "a.test.rhai": `import "words" as words; fn variants() { ["two"] } fn test_a() { assert_eq(words::hello(), "hello"); }`,
+    "b.test.rhai": "fn test_b() { assert_eq(plugin.config().services.len(), 1); } fn test_c() {} fn helper_test() {}",
+    "c.test.rhai": "fn test_d() {",
+    "words.rhai": `fn hello() { "hello" }`,
+  };
+  const targets = [target("one"), target("two")];
+  const results = await run("", { tests, targets, chosen: (name) => !name.endsWith("test_c") });
+  assert.deepEqual(
+    results.map(({ file, fn, line, variant, failure }) => [file, fn, line, variant, failure?.message]),
+    [
+      ["a.test.rhai", "test_a", 1, "two", undefined],
+      ["b.test.rhai", "test_b", 1, "one", undefined],
+      ["b.test.rhai", "test_b", 1, "two", undefined],
+      ["c.test.rhai", "", 1, "one", "the file does not compile"],
+      ["c.test.rhai", "", 1, "two", "the file does not compile"],
+    ],
+  );
+  await assert.rejects(run("", { files: { "main.rhai": "fn (" } }), { code: "PLUGIN_SYNTAX" });
+});

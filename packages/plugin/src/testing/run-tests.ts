@@ -1,0 +1,120 @@
+import type { StubTarget } from "../inspect/stub-target.ts";
+import type { Plugin, PluginFiles } from "../plugin.ts";
+import { PluginError } from "../plugin-error.ts";
+import { withinTime } from "../worker/time-limit.ts";
+import { PluginWorkers } from "../worker/workers.ts";
+import { runTest, type TestFailure } from "./run-test.ts";
+import { SnapshotBook } from "./snapshots.ts";
+import { type TestFile, testFiles } from "./test-file.ts";
+
+const VARIANTS_TIMEOUT_MS = 5_000;
+
+export interface TestRequest {
+  /** Of the plugin. */
+  readonly files: PluginFiles;
+  /** Every Rhai file in the folder of tests, by its path there. */
+  readonly tests: PluginFiles;
+  readonly targets: readonly StubTarget[];
+  /** Which tests are run, by `file: name`; default: all. */
+  readonly chosen?: (name: string) => boolean;
+  /** Test file → its snapshots, changed in place where `update` says so. */
+  readonly snapshots: Map<string, Map<string, unknown>>;
+  readonly update?: boolean;
+  readonly onResult?: (result: TestResult) => void;
+  readonly signal?: AbortSignal;
+  /** Processes to use; default: some of its own, ended before it returns. */
+  readonly workers?: PluginWorkers;
+}
+
+export interface TestResult {
+  readonly file: string;
+  /** Empty where the file itself cannot be run. */
+  readonly fn: string;
+  readonly line: number;
+  readonly variant: string;
+  readonly ms: number;
+  readonly failure?: TestFailure;
+}
+
+/** Runs every test for every variant, one after the other. Rejects with `PluginError` for a plugin that does not compile. */
+export async function runTests(request: TestRequest): Promise<readonly TestResult[]> {
+  // One runs the test, the other the plugin that it drives.
+  const workers = request.workers ?? new PluginWorkers({ size: 2, patienceMs: 0 });
+  try {
+    const plugin = await workers.load(request.files);
+    const results: TestResult[] = [];
+    for (const file of testFiles(request.tests)) {
+      for await (const result of resultsOf(file, { ...request, workers, plugin })) {
+        results.push(result);
+        request.onResult?.(result);
+      }
+    }
+    return results;
+  } finally {
+    if (!request.workers) await workers.close();
+  }
+}
+
+interface Run extends TestRequest {
+  readonly workers: PluginWorkers;
+  readonly plugin: Plugin;
+}
+
+async function* resultsOf(file: TestFile, run: Run): AsyncGenerator<TestResult> {
+  const variants = await variantsOf(file, run.workers);
+  const tests = file.tests.filter(({ fn }) => run.chosen?.(`${file.name}: ${fn}`) !== false);
+  for (const target of run.targets) {
+    const { variant } = target.image;
+    if ("message" in variants) {
+      yield { file: file.name, fn: "", line: 1, variant, ms: 0, failure: variants };
+      continue;
+    }
+    if (variants.size > 0 && !variants.has(variant)) continue;
+    const subject = { workers: run.workers, plugin: run.plugin, pluginFiles: run.files, target };
+    const book = snapshotsOf(run.snapshots, file.name);
+    for (const { fn, line } of tests) {
+      run.signal?.throwIfAborted();
+      const started = performance.now();
+      const snapshots = new SnapshotBook(book, run.update ?? false, `${fn} (${variant}): `);
+      const failure = await runTest(subject, file, fn, snapshots);
+      const ms = performance.now() - started;
+      yield { file: file.name, fn, line, variant, ms, ...(failure && { failure }) };
+    }
+  }
+}
+
+/** The variants that a file is for; none: all. Or why that cannot be told. */
+async function variantsOf(file: TestFile, workers: PluginWorkers): Promise<ReadonlySet<string> | TestFailure> {
+  if (file.syntax.length > 0) {
+    const diagnostics = file.syntax.map((one) => ({ ...one, file: `tests/${one.file}` }));
+    return { message: "the file does not compile", diagnostics };
+  }
+  if (!file.hasVariants) return new Set();
+  try {
+    const json = await withinTime("variants", { timeoutMs: VARIANTS_TIMEOUT_MS }, ({ deadline, signal }) =>
+      workers.run<"test">({
+        digest: file.digest,
+        files: file.files,
+        work: { kind: "test", file: file.name, fn: "variants" },
+        deadline,
+        signal,
+        engine: () => Promise.reject(new Error("variants() says for which variants the file is, and does nothing")),
+      }),
+    );
+    const keys: unknown = JSON.parse(json);
+    if (Array.isArray(keys) && keys.every((key) => typeof key === "string")) return new Set<string>(keys);
+    return { message: "variants() has to give an array of texts", diagnostics: [] };
+  } catch (error) {
+    if (!(error instanceof PluginError)) throw error;
+    return {
+      message: error.message,
+      diagnostics: error.diagnostics.map((one) => ({ ...one, file: `tests/${one.file}` })),
+    };
+  }
+}
+
+function snapshotsOf(all: Map<string, Map<string, unknown>>, file: string): Map<string, unknown> {
+  const known = all.get(file) ?? new Map<string, unknown>();
+  all.set(file, known);
+  return known;
+}

@@ -1,0 +1,19 @@
+/** The snapshots of one test: values as they were when somebody last said that they are right. `kept` holds those of all tests of a file. */
+export class SnapshotBook {
+  readonly #kept: Map<string, unknown>;
+  readonly #updating: boolean;
+  readonly #prefix: string;
+
+  constructor(kept: Map<string, unknown>, updating: boolean, prefix: string) {
+    this.#kept = kept;
+    this.#updating = updating;
+    this.#prefix = prefix;
+  }
+
+  /** What is kept under the name; `value` is kept from now on when snapshots are updated. Undefined: nothing is. */
+  look(name: string, value: unknown): { readonly value: unknown } | undefined {
+    const key = this.#prefix + name;
+    if (this.#updating) this.#kept.set(key, value);
+    return this.#kept.has(key) ? { value: this.#kept.get(key) } : undefined;
+  }
+}

@@ -1,0 +1,235 @@
+import type { PluginConfig } from "../config/model.ts";
+import type { SavedConfig } from "../config/saved.ts";
+import type { JobConfig, JobInfo, JobsInfo } from "../engine/job.ts";
+import type { NodeEnv } from "../engine/node-env.ts";
+import type { HttpResponse, JrpcRequest, LogLevel, PluginEngine, RestRequest, ShResponse } from "../engine/port.ts";
+import type { LogLine } from "../engine/stub-engine.ts";
+import type { TaskPolicy } from "../engine/task-policy.ts";
+import type { StubTarget } from "../inspect/stub-target.ts";
+import { stubNode } from "../inspect/stub-target.ts";
+import { PluginError } from "../plugin-error.ts";
+import { Answers } from "./answers.ts";
+import { HostFailure, NO_SUCH_FILE } from "./host-failure.ts";
+import { JobBoard } from "./job-board.ts";
+import { VirtualClock } from "./virtual-clock.ts";
+
+export interface HostedTask extends TaskPolicy {
+  readonly name: string;
+  readonly schedule: string;
+  readonly fn: string;
+  readonly param: string;
+}
+
+/** A call that the test said nothing about. */
+export interface Violation {
+  readonly error: PluginError;
+  /** How to say something about it. */
+  readonly help: string;
+  /** What a shell was to run. */
+  readonly command?: string;
+}
+
+/**
+ * The host of one test (spec plugin-api.md §9.2): jobs, tasks, data, files and node are kept in memory, everything else answers as the test
+ * programmed it. A call that nothing was said about gives the whole call of the plugin up: no `try` of a script can hide it.
+ */
+export class TestHost implements PluginEngine {
+  readonly clock = new VirtualClock();
+  readonly jobs: JobBoard;
+  readonly jrpc = new Answers<JrpcRequest, HttpResponse>();
+  readonly rest = new Answers<RestRequest, HttpResponse>();
+  readonly sh = new Answers<string, ShResponse>();
+  /** Content, or that there is none. */
+  readonly files = new Map<string, Uint8Array | undefined>();
+  /** Destination → JSON text of the parameters. */
+  readonly rendered = new Map<string, { readonly template: string; readonly params: string }>();
+  readonly secrets = new Map<string, Uint8Array | undefined>();
+  readonly tasks = new Map<string, HostedTask>();
+  readonly logLines: LogLine[] = [];
+  env: NodeEnv;
+  params: Readonly<Record<string, string>>;
+  data: string | undefined;
+  dataStamp: Date | undefined;
+  archive = true;
+  archives: Readonly<Record<string, boolean>> = {};
+  violation: Violation | undefined;
+  readonly #calls = new Map<string, number>();
+  readonly #givingUp = new AbortController();
+  #config: SavedConfig | undefined;
+
+  constructor(target: StubTarget) {
+    const { env, params } = stubNode(target);
+    this.env = { ...env, dev_mode: false };
+    this.params = params;
+    this.jobs = new JobBoard(this.clock, (_name, { use_protocol_data: usesData }) => {
+      if (usesData === true) this.dataStamp ??= new Date(this.clock.now);
+    });
+  }
+
+  /** Fires at the first call that the test said nothing about. */
+  get signal(): AbortSignal {
+    return this.#givingUp.signal;
+  }
+
+  get config(): PluginConfig | undefined {
+    return this.#config?.config;
+  }
+
+  /** How often the plugin, or a default algorithm for it, called a function; by the name that scripts use. */
+  calls(name: string): number {
+    return this.#calls.get(name) ?? 0;
+  }
+
+  async createJob(name: string, config: JobConfig): Promise<void> {
+    this.#note("create_job");
+    this.jobs.create(name, config);
+  }
+  async startJob(name: string): Promise<void> {
+    this.#note("start_job");
+    this.jobs.start(name);
+  }
+  async stopJob(name: string): Promise<void> {
+    this.#note("stop_job");
+    this.jobs.stop(name);
+  }
+  async stopAllJobs(): Promise<void> {
+    this.#note("stop_all_jobs");
+    this.jobs.stopAll();
+  }
+  async cleanupJob(name: string): Promise<void> {
+    this.#note("cleanup_job");
+    this.jobs.cleanup(name);
+  }
+  async deleteJob(name: string): Promise<void> {
+    this.jobs.delete(name);
+  }
+  async jobInfo(name: string): Promise<JobInfo> {
+    this.#note("job_info");
+    return this.jobs.info(name);
+  }
+  async getJobs(): Promise<JobsInfo> {
+    this.#note("get_jobs");
+    return this.jobs.infos();
+  }
+
+  async runJrpc(request: JrpcRequest): Promise<HttpResponse> {
+    this.#note("run_jrpc");
+    const { method, host } = request;
+    return (
+      this.jrpc.to(request) ??
+      this.#unknown(
+        `run_jrpc: nothing answers ${quoted(method)} at ${host}`,
+        `host.jrpc(${quoted(method)}, #{ result: … });`,
+      )
+    );
+  }
+  async runRest(request: RestRequest): Promise<HttpResponse> {
+    this.#note("run_rest");
+    const { method, url } = request;
+    return (
+      this.rest.to(request) ??
+      this.#unknown(`run_rest: nothing answers ${method} ${url}`, `host.rest(${quoted(url)}, 200, "…");`)
+    );
+  }
+  async runSh(body: string): Promise<ShResponse> {
+    this.#note("run_sh");
+    return (
+      this.sh.to(body) ??
+      this.#unknown(`run_sh: nothing answers ${quoted(body)}`, `host.sh(${quoted(body)}, "its output");`, body)
+    );
+  }
+  async renderTemplate(template: string, destination: string, params: string): Promise<void> {
+    this.#note("render_template");
+    this.rendered.set(destination, { template, params });
+  }
+  async fileRead(path: string): Promise<Uint8Array> {
+    this.#note("file_read");
+    const content = this.files.get(path);
+    if (content !== undefined) return content;
+    if (this.files.has(path)) throw new HostFailure(NO_SUCH_FILE);
+    return this.#unknown(
+      `file_read: the test says nothing about ${quoted(path)}`,
+      `host.file(${quoted(path)}, "its content"); or host.no_file(${quoted(path)});`,
+    );
+  }
+  async fileWrite(path: string, content: Uint8Array): Promise<void> {
+    this.#note("file_write");
+    this.files.set(path, Uint8Array.from(content));
+  }
+
+  async nodeParams(): Promise<Readonly<Record<string, string>>> {
+    return this.params;
+  }
+  async nodeEnv(): Promise<NodeEnv> {
+    return { ...this.env, properties: this.params };
+  }
+
+  async saveData(text: string): Promise<void> {
+    this.#note("save_data");
+    this.data = text;
+  }
+  async loadData(): Promise<string | undefined> {
+    this.#note("load_data");
+    return this.data;
+  }
+  async saveConfig(config: PluginConfig, digest: string): Promise<void> {
+    this.#config = { config, digest };
+  }
+  async loadConfig(): Promise<SavedConfig | undefined> {
+    return this.#config;
+  }
+
+  async addTask(name: string, schedule: string, fn: string, param: string, policy: TaskPolicy): Promise<void> {
+    this.#note("add_task");
+    this.tasks.set(name, { name, schedule, fn, param, ...policy });
+  }
+  async deleteTask(name: string): Promise<void> {
+    this.#note("delete_task");
+    this.tasks.delete(name);
+  }
+
+  async protocolDataStamp(): Promise<Date | undefined> {
+    return this.env.dev_mode ? new Date(0) : this.dataStamp;
+  }
+  async hasProtocolArchive(storeKey: string | undefined): Promise<boolean> {
+    if (this.env.dev_mode) return false;
+    return (storeKey === undefined ? undefined : this.archives[storeKey]) ?? this.archive;
+  }
+  async hasServiceData(): Promise<boolean> {
+    return this.dataStamp !== undefined;
+  }
+
+  async getSecret(name: string): Promise<Uint8Array | undefined> {
+    this.#note("get_secret");
+    if (this.secrets.has(name)) return this.secrets.get(name);
+    return this.#unknown(
+      `get_secret: the test says nothing about ${quoted(name)}`,
+      `host.secret(${quoted(name)}, "its text"); or host.no_secret(${quoted(name)});`,
+    );
+  }
+  async putSecret(name: string, value: Uint8Array): Promise<void> {
+    this.#note("put_secret");
+    this.secrets.set(name, Uint8Array.from(value));
+  }
+
+  async log(level: LogLevel, message: string): Promise<void> {
+    this.logLines.push({ level, message });
+  }
+
+  now(): number {
+    return this.clock.now;
+  }
+
+  #note(name: string): void {
+    this.#calls.set(name, this.calls(name) + 1);
+  }
+
+  #unknown(message: string, help: string, command?: string): never {
+    const error = new PluginError("PLUGIN_ENGINE", message);
+    this.violation ??= { error, help, ...(command !== undefined && { command }) };
+    this.#givingUp.abort(error);
+    throw error;
+  }
+}
+
+const quoted = (text: string): string => JSON.stringify(text);

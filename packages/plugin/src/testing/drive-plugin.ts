@@ -6,7 +6,7 @@ import type { Command } from "./program-host.ts";
 import type { HostedTask, TestHost } from "./test-host.ts";
 
 /** One run of a scheduled task. */
-export interface FiredTask {
+interface FiredTask {
   readonly name: string;
   readonly function: string;
   readonly param: string;

@@ -254,7 +254,7 @@ export class JobBoard {
 }
 
 /** In words, for messages. */
-export function stateText(status: JobStatus): string {
+function stateText(status: JobStatus): string {
   if (typeof status === "string") return status;
   if ("pending" in status) {
     const { waiting_for: waiting } = status.pending;

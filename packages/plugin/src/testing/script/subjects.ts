@@ -10,7 +10,7 @@ const which = t.any;
 const { string: text, map, array, any, bool, int } = t;
 
 /** What a test can do, and with what: each call goes to the host that runs the test (`testing/commands.ts`). */
-export const SUBJECTS = {
+const SUBJECTS = {
   plugin: {
     init: [[]],
     upload: [[]],

@@ -20,6 +20,15 @@ export function count(text: string): number {
   return Number(text);
 }
 
+/** A regular expression, as JavaScript has them. */
+export function regularExpression(text: string): RegExp {
+  try {
+    return new RegExp(text, "u");
+  } catch {
+    throw new Failure("usage", `'${text}' is not a regular expression`);
+  }
+}
+
 /** A TCP port. */
 export function port(text: string): number {
   const value = count(text);

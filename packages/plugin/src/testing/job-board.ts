@@ -102,6 +102,11 @@ export class JobBoard {
     };
   }
 
+  /** In words, for messages. */
+  stateText(name: string): string {
+    return stateText(this.#find(name).status);
+  }
+
   infos(): JobsInfo {
     return Object.fromEntries(this.names.map((name) => [name, this.info(name)]));
   }
@@ -144,14 +149,14 @@ export class JobBoard {
     }
   }
 
-  /** All that can end does, with success, until nothing but services is left. Error: a job waits for what never comes. */
-  runToEnd(): void {
+  /** All that can end does, with success unless `exitCodeOf` says otherwise, until nothing but services is left. Error: a job waits for what never comes. */
+  runToEnd(exitCodeOf: (name: string) => number = () => 0): void {
     for (let round = 0; round < MOST_ROUNDS; round++) {
       const next = this.names.find((name) => {
         const { status, config } = this.#find(name);
         return status === "running" && !isService(config);
       });
-      if (next !== undefined) this.finish(next, 0);
+      if (next !== undefined) this.finish(next, exitCodeOf(next));
       else if (!this.#advanceToRestart()) break;
     }
     const stuck = this.names.filter(

@@ -1,8 +1,10 @@
 import type { StubTarget } from "../inspect/stub-target.ts";
 import type { Plugin, PluginFiles } from "../plugin.ts";
 import { PluginError } from "../plugin-error.ts";
+import { MAIN_FILE } from "../worker/script.ts";
 import { withinTime } from "../worker/time-limit.ts";
 import { PluginWorkers } from "../worker/workers.ts";
+import { builtInTests, runBuiltIn } from "./built-in-tests.ts";
 import { runTest, type TestFailure } from "./run-test.ts";
 import { SnapshotBook } from "./snapshots.ts";
 import { type TestFile, testFiles } from "./test-file.ts";
@@ -17,6 +19,8 @@ export interface TestRequest {
   readonly targets: readonly StubTarget[];
   /** Which tests are run, by `file: name`; default: all. */
   readonly chosen?: (name: string) => boolean;
+  /** Also what every plugin has to stand. Their file is `main.rhai`. */
+  readonly builtIn?: boolean;
   /** Test file → its snapshots, changed in place where `update` says so. */
   readonly snapshots: Map<string, Map<string, unknown>>;
   readonly update?: boolean;
@@ -43,12 +47,15 @@ export async function runTests(request: TestRequest): Promise<readonly TestResul
   try {
     const plugin = await workers.load(request.files);
     const results: TestResult[] = [];
-    for (const file of testFiles(request.tests)) {
-      for await (const result of resultsOf(file, { ...request, workers, plugin })) {
+    const run = { ...request, workers, plugin };
+    const add = async (each: AsyncGenerator<TestResult>): Promise<void> => {
+      for await (const result of each) {
         results.push(result);
         request.onResult?.(result);
       }
-    }
+    };
+    if (request.builtIn === true) await add(builtInResults(run));
+    for (const file of testFiles(request.tests)) await add(resultsOf(file, run));
     return results;
   } finally {
     if (!request.workers) await workers.close();
@@ -58,6 +65,21 @@ export async function runTests(request: TestRequest): Promise<readonly TestResul
 interface Run extends TestRequest {
   readonly workers: PluginWorkers;
   readonly plugin: Plugin;
+}
+
+async function* builtInResults(run: Run): AsyncGenerator<TestResult> {
+  for (const target of run.targets) {
+    for (const test of builtInTests(run.plugin)) {
+      run.signal?.throwIfAborted();
+      if (run.chosen?.(`${MAIN_FILE}: ${test.name}`) === false) continue;
+      const started = performance.now();
+      const subject = { workers: run.workers, plugin: run.plugin, pluginFiles: run.files, target };
+      const failure = await runBuiltIn(subject, test);
+      const ms = performance.now() - started;
+      const { variant } = target.image;
+      yield { file: MAIN_FILE, fn: test.name, line: 1, variant, ms, ...(failure && { failure }) };
+    }
+  }
 }
 
 async function* resultsOf(file: TestFile, run: Run): AsyncGenerator<TestResult> {

@@ -23,11 +23,6 @@ export async function testImage({ out, args, options, signal }: Call<TestOptions
   });
   const directory = pluginDirectory(options.path, options.pluginDir);
   const tree = readTestTree(directory, options.include ?? [], args[0]);
-  if (!Object.keys(tree.tests).some((name) => name.endsWith(".test.rhai"))) {
-    throw new Failure("file-unreadable", `${directory} has no tests`, {
-      hint: "write functions `test_…()` into tests/main.test.rhai",
-    });
-  }
   const snapshots = readSnapshots(directory);
   const pretty = options.report === "pretty";
   const { filter } = options;
@@ -35,6 +30,7 @@ export async function testImage({ out, args, options, signal }: Call<TestOptions
     files: tree.plugin,
     tests: tree.tests,
     targets,
+    builtIn: args[0].length === 0,
     snapshots,
     update: options.update ?? false,
     signal,
@@ -124,7 +120,13 @@ function nameOf({ file, fn }: TestResult): string {
 }
 
 function placed(tree: TestTree, diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
-  return diagnostics.map((one) => (one.file === undefined ? one : { ...one, file: tree.place(one.file) }));
+  return diagnostics.map((one) => ({
+    ...one,
+    ...(one.file !== undefined && { file: tree.place(one.file) }),
+    ...(one.message.startsWith("Module not found") && {
+      help: "--include names a directory with more files, such as those of the base image",
+    }),
+  }));
 }
 
 function sourcesOf(tree: TestTree): Readonly<Record<string, string>> {

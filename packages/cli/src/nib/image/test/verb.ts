@@ -1,3 +1,4 @@
+import { regularExpression } from "../../../command/values.ts";
 import { verb } from "../../../command/verb.ts";
 import { metadataPath } from "../../metadata/metadata-path.ts";
 import { pathOrBesideOption, propsOption } from "../path-option.ts";
@@ -24,14 +25,22 @@ export const testVerb = verb<GivenOptions, [files: readonly string[]]>({
     "The tests are the functions `test_…()` of tests/*.test.rhai beside main.rhai. Each runs with a host of its own, for every\n" +
     'variant: it drives the plugin (`plugin.init()`), says how the world answers (`host.sh("date", "…")`), lets jobs end\n' +
     '(`jobs.finish("download")`) and time pass (`clock.advance(60)`), and asserts. What the plugin asks for and the test says\n' +
-    "nothing about fails the test. docs/plugin-tests.md tells all of it.",
+    "nothing about fails the test. docs/plugin-tests.md tells all of it.\n\n" +
+    "Without any test: what every plugin has to stand. Init and upload in all their forms lead to services that run, also after\n" +
+    "failures; functions end cleanly whatever they are answered; scheduled functions can be called.",
   examples: [
     ["nib image test", "all tests, for every variant"],
     ["nib image test --filter height", "those with `height` in their name"],
     ["nib image test --update", "what `snapshot()` sees is right from now on"],
     ["nib image test --report junit > results.xml", "for a build server"],
   ],
-  arguments: [{ usage: "[files...]", summary: "files of tests (default: all of tests/)", completes: "file" }],
+  arguments: [
+    {
+      usage: "[files...]",
+      summary: "files of tests (default: all of tests/, and what needs no test)",
+      completes: "file",
+    },
+  ],
   options: [
     pathOrBesideOption,
     {
@@ -52,7 +61,7 @@ export const testVerb = verb<GivenOptions, [files: readonly string[]]>({
       completes: "variant",
     },
     propsOption,
-    { flags: "--filter <regexp>", summary: "only tests with such a name", parse: (text) => new RegExp(text, "u") },
+    { flags: "--filter <regexp>", summary: "only tests with such a name", parse: regularExpression },
     { flags: "--update", summary: "keep what snapshots are now" },
     { flags: "--report <form>", summary: "how results are printed", choices: reports, initial: "pretty" },
   ],

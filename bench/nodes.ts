@@ -37,7 +37,9 @@ try {
     run: () => program("umoci", ["raw", "unpack", "--image", `${layout}:image`, unpacked]),
     after: clean,
   };
-  const rootfs = join(store, "rootfs", readdirSync(join(store, "rootfs"))[0] ?? "");
+  // The store has it in layers.
+  const rootfs = join(bench.directory, "rootfs");
+  program("umoci", ["raw", "unpack", "--image", `${layout}:image`, rootfs]);
   const copy = {
     name: "cp -a of the unpacked image",
     run: () => program("cp", ["-a", rootfs, unpacked]),
@@ -68,7 +70,7 @@ try {
   mkdirSync(bundle);
   program("runc", ["spec", "--bundle", bundle]);
   const specification = JSON.parse(program("cat", [join(bundle, "config.json")]));
-  specification.root.path = join(rootfs, "rootfs");
+  specification.root.path = rootfs;
   specification.process.args = ["/bin/true"];
   specification.process.terminal = false;
   delete specification.process.rlimits;

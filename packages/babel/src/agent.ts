@@ -1,6 +1,6 @@
 import { messageOf } from "./errno.ts";
 import { internal, refused } from "./failure.ts";
-import { replaceFile } from "./files/durable.ts";
+import { replaceForThisBoot } from "./files/durable.ts";
 import { HttpClient } from "./http/request.ts";
 import { isReady } from "./jobs/ready-check.ts";
 import { Registry } from "./jobs/registry.ts";
@@ -83,10 +83,10 @@ export class Agent {
 
   /** Ready at once if this container run was set up before, by an earlier babel, or its Setup is there already; else it waits for one. (D1-01) */
   static async start(options: AgentOptions): Promise<Agent> {
-    const boot = await currentBoot();
+    const boot = currentBoot();
     await takeOver(options.paths.pid, boot);
     const agent = new Agent(options, boot);
-    const conf = await loadConf(options.paths.conf, boot);
+    const conf = loadConf(options.paths.conf, boot);
     if (conf === undefined) {
       await agent.#setUpFirst();
       return agent;
@@ -125,14 +125,12 @@ export class Agent {
     return this.#setups.run(async () => {
       const conf = { ...setup, boot_id: this.boot };
       await mountRamdisks(setup.ramdisks, this.#options.toolbox.busybox);
-      await Promise.all([
-        this.#installHelper(),
-        this.#writeNodeEnv(setup.node_env),
-        this.#save({ ...conf, ...(this.#state === "ready" ? {} : { shut_down: true }) }),
-      ]);
+      await this.#installHelper();
+      this.#writeNodeEnv(setup.node_env);
+      this.#save({ ...conf, ...(this.#state === "ready" ? {} : { shut_down: true }) });
       await runPostSetup(this.paths, this.environment);
       await this.jobs.open();
-      await this.#save(conf);
+      this.#save(conf);
       // A new limit counts at once; at a start of the node nothing has to be done for it right now.
       if (this.#state === "ready") void this.#pruneLogs().catch(() => undefined);
       this.#state = "ready";
@@ -141,11 +139,11 @@ export class Agent {
 
   /** What fails here fails again when the host calls, who is told then. */
   async #setUpFirst(): Promise<void> {
-    const first = await firstSetup(this.paths);
+    const first = firstSetup(this.paths);
     if (first === undefined) return;
     try {
       await this.setup(first);
-      await firstSetupDone(this.paths);
+      firstSetupDone(this.paths);
     } catch (error) {
       this.#options.report(`the first Setup is left to a call: ${messageOf(error)}`);
     }
@@ -154,7 +152,7 @@ export class Agent {
   /** Stops all jobs; those that were active start again at the next Setup. (§1.13, D1-02) */
   shutdown(force: boolean): Promise<void> {
     return this.#setups.run(async () => {
-      if (this.#conf !== undefined) await this.#save({ ...this.#conf, shut_down: true });
+      if (this.#conf !== undefined) this.#save({ ...this.#conf, shut_down: true });
       this.#state = "shutdown";
       await this.jobs.stopAll("shutdown", force);
     });
@@ -167,10 +165,12 @@ export class Agent {
     this.http.close();
   }
 
-  async #save(conf: Conf): Promise<void> {
-    await saveConf(this.paths.conf, conf).catch((error: unknown) => {
+  #save(conf: Conf): void {
+    try {
+      saveConf(this.paths.conf, conf);
+    } catch (error) {
       throw internal("setup-config", `failed to save babel config into ${this.paths.conf}: ${messageOf(error)}`);
-    });
+    }
     this.#adopt(conf);
   }
 
@@ -182,11 +182,12 @@ export class Agent {
   }
 
   /** Babel and its jobs do not read it. */
-  async #writeNodeEnv(nodeEnv: NodeEnv): Promise<void> {
-    const text = environmentFile(nodeEnv);
-    await replaceFile(this.paths.nodeEnv, text, { mode: 0o600, forThisBoot: true }).catch((error: unknown) => {
+  #writeNodeEnv(nodeEnv: NodeEnv): void {
+    try {
+      replaceForThisBoot(this.paths.nodeEnv, environmentFile(nodeEnv), 0o600);
+    } catch (error) {
       this.#options.report(`${this.paths.nodeEnv} cannot be written: ${messageOf(error)}`);
-    });
+    }
   }
 
   #adopt(conf: Conf): void {

@@ -1,4 +1,15 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { type FileHandle, mkdir, open, rename, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { errnoOf, isMissing } from "../errno.ts";
@@ -9,8 +20,6 @@ type Ownership = { readonly uid: number; readonly gid: number };
 type StageOptions = {
   readonly mode?: number;
   readonly owner?: Ownership;
-  /** The content is worthless after a reboot: nobody waits for the disk, and readers take a torn file for none. */
-  readonly forThisBoot?: boolean;
 };
 
 /**
@@ -42,9 +51,7 @@ export type StagedFile = {
 /** A temporary file beside `path`, that becomes `path` on commit. */
 export async function stageFile(path: string, options: StageOptions = {}): Promise<StagedFile> {
   const folder = dirname(path);
-  // No two at the same nanosecond; random bytes would load all of node:crypto at babel's start.
-  const once = `${process.pid}-${process.hrtime.bigint().toString(36)}`;
-  const temporary = join(folder, `.${basename(path).slice(0, 200)}.${once}.tmp`);
+  const temporary = temporaryBeside(path);
   const handle = await open(temporary, "wx", 0o600);
   const discard = async (): Promise<void> => {
     await handle.close().catch(() => undefined);
@@ -56,12 +63,40 @@ export async function stageFile(path: string, options: StageOptions = {}): Promi
     commit: async () => {
       if (options.owner) await handle.chown(options.owner.uid, options.owner.gid);
       await handle.chmod(options.mode ?? 0o644);
-      if (!options.forThisBoot) await handle.sync();
+      await handle.sync();
       await handle.close();
       await rename(temporary, path);
-      if (!options.forThisBoot) await syncFolder(folder);
+      await syncFolder(folder);
     },
   };
+}
+
+/**
+ * Replaces a small file whose content is worthless after a reboot: nobody waits for the disk, and readers take a torn file for none. Its folder is made.
+ * Synchronous, as it is over before another thread has taken it on.
+ */
+export function replaceForThisBoot(path: string, content: string, mode = 0o644): void {
+  mkdirSync(dirname(path), { recursive: true });
+  const temporary = temporaryBeside(path);
+  const file = openSync(temporary, "wx", 0o600);
+  try {
+    try {
+      writeFileSync(file, content);
+      fchmodSync(file, mode);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+function temporaryBeside(path: string): string {
+  // No two at the same nanosecond; random bytes would load all of node:crypto at babel's start.
+  const once = `${process.pid}-${process.hrtime.bigint().toString(36)}`;
+  return join(dirname(path), `.${basename(path).slice(0, 200)}.${once}.tmp`);
 }
 
 export async function syncFolder(folder: string): Promise<void> {
@@ -103,9 +138,15 @@ export async function readBounded(path: string, limit: number, links?: "follow")
   }
 }
 
-/** The same where nobody can wait. Throws ENOENT when there is no such file. */
-export function readBoundedSync(path: string, limit: number): Buffer {
-  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+/** The same for small files, and where nobody can wait; never through a link. */
+export function readBoundedSync(path: string, limit: number): Buffer | undefined {
+  let file: number;
+  try {
+    file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw errnoOf(error) === "ELOOP" ? notRegular(path) : error;
+  }
   try {
     const stats = fstatSync(file);
     if (!stats.isFile()) throw notRegular(path);

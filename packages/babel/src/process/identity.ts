@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 
 /** Which process: a pid alone may be reused, pid and start time are not within one boot. */
 export type ProcessIdentity = { readonly pid: number; readonly startTicks: number };
@@ -51,8 +50,8 @@ export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals)
  * Identity of this run of the container: kernel boot and start of its pid 1. Pids, start ticks and monotonic times that
  * were recorded under another boot id mean nothing. (D1-01)
  */
-export async function currentBoot(): Promise<string> {
-  const kernel = (await readFile("/proc/sys/kernel/random/boot_id", "latin1")).trim();
+export function currentBoot(): string {
+  const kernel = readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
   return `${kernel}/${statOf(1)?.startTicks ?? 0}`;
 }
 

@@ -1,7 +1,5 @@
-import { mkdir } from "node:fs/promises";
-import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { readBounded, replaceFile } from "../files/durable.ts";
+import { readBoundedSync, replaceForThisBoot } from "../files/durable.ts";
 import { isAlive, type ProcessIdentity, signalProcess, statOf } from "./identity.ts";
 
 const PATIENCE_MS = 3_000;
@@ -14,11 +12,10 @@ const POLL_MS = 10;
  * @param path file with "pid startticks bootid" of the babel in charge
  */
 export async function takeOver(path: string, boot: string): Promise<void> {
-  const [pid, startTicks, recordedBoot] = ((await readBounded(path, 256))?.toString("latin1") ?? "").trim().split(" ");
+  const [pid, startTicks, recordedBoot] = (readBoundedSync(path, 256)?.toString("latin1") ?? "").trim().split(" ");
   const other: ProcessIdentity = { pid: Number(pid), startTicks: Number(startTicks) };
   if (recordedBoot === boot && other.pid !== process.pid && isAlive(other)) await end(other);
-  await mkdir(dirname(path), { recursive: true });
-  await replaceFile(path, `${process.pid} ${statOf(process.pid)?.startTicks} ${boot}\n`, { forThisBoot: true });
+  replaceForThisBoot(path, `${process.pid} ${statOf(process.pid)?.startTicks} ${boot}\n`);
 }
 
 async function end(other: ProcessIdentity): Promise<void> {

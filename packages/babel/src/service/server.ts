@@ -1,11 +1,10 @@
-import { chmod, rename, unlink } from "node:fs/promises";
+import { chmodSync, renameSync, rmSync } from "node:fs";
 import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Session } from "node:http2";
 import { createServer } from "node:net";
 import { dirname } from "node:path";
 import { Babel, BabelJobs } from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import type { Agent } from "../agent.ts";
-import { isMissing } from "../errno.ts";
 import { ensureFolder } from "../files/durable.ts";
 import { babelService } from "./babel-service.ts";
 import { errorInterceptor } from "./errors.ts";
@@ -31,9 +30,7 @@ export async function serve(agent: Agent): Promise<Server> {
   await ensureFolder(dirname(path));
   // Whoever sees it at its place can talk to it: between its making and listening, others are refused.
   const making = `${path}.new`;
-  await unlink(making).catch((error: unknown) => {
-    if (!isMissing(error)) throw error;
-  });
+  rmSync(making, { force: true });
   const umask = process.umask(0o177);
   try {
     await new Promise<void>((resolve, reject) => {
@@ -43,8 +40,8 @@ export async function serve(agent: Agent): Promise<Server> {
   } finally {
     process.umask(umask);
   }
-  await chmod(making, 0o600);
-  await rename(making, path);
+  chmodSync(making, 0o600);
+  renameSync(making, path);
   setImmediate(http2);
   return {
     close: () =>

@@ -1,5 +1,4 @@
-import { dirname } from "node:path";
-import { ensureFolder, readBounded, replaceFile } from "../files/durable.ts";
+import { readBoundedSync, replaceForThisBoot } from "../files/durable.ts";
 import type { NodeEnv } from "./node-env.ts";
 import type { RamDisk } from "./ramdisks.ts";
 
@@ -23,8 +22,8 @@ export type Conf = Setup & {
 
 const LIMIT = 1024 * 1024;
 
-export async function loadConf(path: string, boot: string): Promise<Conf | undefined> {
-  const text = await readBounded(path, LIMIT);
+export function loadConf(path: string, boot: string): Conf | undefined {
+  const text = readBoundedSync(path, LIMIT);
   if (text === undefined) return undefined;
   try {
     const conf = JSON.parse(text.toString("utf8")) as Conf;
@@ -34,7 +33,6 @@ export async function loadConf(path: string, boot: string): Promise<Conf | undef
   }
 }
 
-export async function saveConf(path: string, conf: Conf): Promise<void> {
-  await ensureFolder(dirname(path));
-  await replaceFile(path, JSON.stringify(conf), { mode: 0o600, forThisBoot: true });
+export function saveConf(path: string, conf: Conf): void {
+  replaceForThisBoot(path, JSON.stringify(conf), 0o600);
 }

@@ -1,5 +1,5 @@
-import { unlink } from "node:fs/promises";
-import { readBounded } from "../files/durable.ts";
+import { unlinkSync } from "node:fs";
+import { readBoundedSync } from "../files/durable.ts";
 import type { Paths } from "../paths.ts";
 import type { Setup } from "./conf.ts";
 import { hasPostSetup } from "./post-setup.ts";
@@ -10,10 +10,10 @@ const LIMIT = 1024 * 1024;
  * The first Setup of a container run need not be a call: where the host has put it into the folder of the sockets before babel is there, it is done
  * before anybody can call, and the file goes to say so. With a hook of the image, which may take minutes, the host calls.
  */
-export async function firstSetup(paths: Paths): Promise<Setup | undefined> {
-  const text = await readBounded(paths.firstSetup, LIMIT).catch(() => undefined);
-  if (text === undefined || (await hasPostSetup(paths))) return undefined;
+export function firstSetup(paths: Paths): Setup | undefined {
   try {
+    const text = readBoundedSync(paths.firstSetup, LIMIT);
+    if (text === undefined || hasPostSetup(paths)) return undefined;
     const setup = JSON.parse(text.toString("utf8")) as Partial<Setup>;
     const isWhole = typeof setup.secret === "string" && setup.secret.length >= 16 && setup.node_env && setup.ramdisks;
     return isWhole ? (setup as Setup) : undefined;
@@ -22,4 +22,4 @@ export async function firstSetup(paths: Paths): Promise<Setup | undefined> {
   }
 }
 
-export const firstSetupDone = (paths: Paths): Promise<void> => unlink(paths.firstSetup);
+export const firstSetupDone = (paths: Paths): void => unlinkSync(paths.firstSetup);

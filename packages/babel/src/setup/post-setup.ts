@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { access, constants, open } from "node:fs/promises";
+import { accessSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { isMissing, messageOf } from "../errno.ts";
 import { internal, timedOut } from "../failure.ts";
 import type { Paths } from "../paths.ts";
@@ -11,7 +12,7 @@ const TIMEOUT_MS = 300_000;
 
 /** Runs the image's own hook at each Setup; its output is kept in post_setup.log. (§1.8, D1-13) */
 export async function runPostSetup(paths: Paths, env: Readonly<Record<string, string>>): Promise<void> {
-  if (!(await hasPostSetup(paths))) return;
+  if (!hasPostSetup(paths)) return;
   const timeoutMs = Number(process.env["BABEL_POST_SETUP_TIMEOUT_MS"]) || TIMEOUT_MS;
   const log = await open(paths.postSetupLog, "w", 0o640);
   const runId = randomUUID();
@@ -43,9 +44,9 @@ export async function runPostSetup(paths: Paths, env: Readonly<Record<string, st
   }
 }
 
-export async function hasPostSetup(paths: Paths): Promise<boolean> {
+export function hasPostSetup(paths: Paths): boolean {
   try {
-    await access(paths.postSetup, constants.F_OK);
+    accessSync(paths.postSetup);
     return true;
   } catch (error) {
     if (isMissing(error)) return false;

@@ -96,7 +96,7 @@ function loaderFrom(folder: string): (name: string) => Template | undefined {
 
 function loadBelow(folder: string, name: string): Template | undefined {
   let path = join(folder, name);
-  let bytes: Buffer;
+  let bytes: Buffer | undefined;
   try {
     const root = realpathSync(folder);
     path = realpathSync(join(root, name));
@@ -106,7 +106,7 @@ function loadBelow(folder: string, name: string): Template | undefined {
     if (isMissing(error)) return undefined;
     throw unreadable(path, error);
   }
-  return parseTemplate({ path, text: textOf(path, bytes) });
+  return bytes && parseTemplate({ path, text: textOf(path, bytes) });
 }
 
 function translated(body: () => string): string {

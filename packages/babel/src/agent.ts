@@ -31,6 +31,8 @@ export type AgentOptions = {
 
 /** Longer than it takes somebody who works on the node to see why it failed. */
 const NEEDED_RETRY_MS = 60_000;
+/** A host that died meanwhile puts no file there; the next one calls. */
+const FIRST_SETUP_PATIENCE_MS = 2_000;
 
 export type AgentState = "not-ready" | "ready" | "shutdown";
 
@@ -139,9 +141,10 @@ export class Agent {
 
   /** What fails here fails again when the host calls, who is told then. */
   async #setUpFirst(): Promise<void> {
-    const first = firstSetup(this.paths);
-    if (first === undefined) return;
     try {
+      const announced = this.#options.env["BABEL_SETUP"] === "file";
+      const first = await firstSetup(this.paths, announced ? FIRST_SETUP_PATIENCE_MS : 0);
+      if (first === undefined) return;
       await this.setup(first);
       firstSetupDone(this.paths);
     } catch (error) {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { chmod, cp, mkdir, readdir, readFile, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, readdir, readFile, rename, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
@@ -330,6 +330,18 @@ describe("setup and secret", () => {
     assert.deepEqual(await inAnotherRun(), { state: 2, isLeft: false });
     assert.equal((await agent.babel.runSh({ body: "echo $NODE_ID" })).stdout, "n-1\n");
     assert.equal(statusOf(await agent.info("svc")), "running");
+
+    // One that a host announces is waited for.
+    await agent.kill();
+    await writeFile(conf, JSON.stringify({ ...setup, boot_id: `another ${boot_id}` }));
+    const pidFile = join(root, "var/lib/babel/babel.pid");
+    await rm(pidFile);
+    const announced = agent.spawn(undefined, { BABEL_SETUP: "file" });
+    await until(async () => existsSync(pidFile), "babel has begun");
+    await writeFile(`${said}.new`, JSON.stringify(setup));
+    await rename(`${said}.new`, said);
+    await announced;
+    assert.deepEqual([(await agent.babel.getVersion({})).state, existsSync(said)], [2, false]);
     const hook = join(root, "var/lib/babel/post_setup.sh");
     await writeFile(hook, "#!/bin/sh\n", { mode: 0o755 });
     assert.deepEqual(await inAnotherRun(), { state: 1, isLeft: true });

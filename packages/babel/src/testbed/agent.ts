@@ -102,11 +102,11 @@ export class TestAgent {
     return join(this.root, "var/lib/babel/jobs", name);
   }
 
-  async spawn(description = this.#description): Promise<void> {
+  async spawn(description = this.#description, env: Readonly<Record<string, string>> = {}): Promise<void> {
     const [program = "", ...args] = description.command.map((part) => part.replaceAll("{dir}", this.bundle));
     const child = spawn(program, args, {
       stdio: ["ignore", "ignore", "pipe"],
-      env: { PATH: process.env["PATH"], BABEL_ROOT: this.root, ...this.#env },
+      env: { PATH: process.env["PATH"], BABEL_ROOT: this.root, ...this.#env, ...env },
     });
     this.#process = child;
     child.stderr.on("data", (chunk: Buffer) => {

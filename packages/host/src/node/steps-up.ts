@@ -192,7 +192,8 @@ async function containerSpec(node: NodeParts, state: NodeState): Promise<Contain
     ...(idBase === undefined ? {} : { idBase }),
     ...(state.image.privileged ? { privileged: true } : {}),
     init: host.agent.init,
-    env: await node.environment(),
+    // Of the babel that comes with the container; one that is started later is called.
+    env: { ...(await node.environment()), BABEL_SETUP: "file" },
     hostname: state.name,
     network: network ? { kind: "namespace", path: network.namespacePath } : { kind: "host" },
     mounts: [

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { type CgroupHierarchies, controllerFolder } from "./hierarchies.ts";
 
@@ -34,7 +34,8 @@ export async function weighDiskIo(
   if (!folder) return;
   const files = WEIGHT_FILES[folder.version].map((file) => `${folder.path}/${file}`).filter((path) => existsSync(path));
   // Some kernels have the file and refuse it while no disk has the scheduler.
-  await Promise.all(files.map((path) => writeFile(path, String(weight)).catch(() => {})));
+  const changed = files.filter((path) => readFileSync(path, "latin1").trim() !== String(weight));
+  await Promise.all(changed.map((path) => writeFile(path, String(weight)).catch(() => {})));
 }
 
 /** Version 2 counts; version 1 does only where a disk has the scheduler, or is throttled. Undefined: nobody has counted. */

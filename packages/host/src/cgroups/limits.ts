@@ -1,5 +1,5 @@
-import { existsSync } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
+import { existsSync, readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { OperationError } from "@blockvisor/image/container";
 import { weighDiskIo } from "./disk-io.ts";
@@ -61,7 +61,7 @@ async function limitMemory(hierarchies: CgroupHierarchies, name: string, bytes: 
   const files = ["memory.limit_in_bytes", "memory.memsw.limit_in_bytes"].filter((file) =>
     existsSync(`${folder.path}/${file}`),
   );
-  const current = Number(await readFile(`${folder.path}/memory.limit_in_bytes`, "utf8"));
+  const current = Number(readFileSync(`${folder.path}/memory.limit_in_bytes`, "utf8"));
   // Memory must never exceed memory plus swap: the order depends on the direction.
   const ordered = (bytes ?? Number.POSITIVE_INFINITY) > current ? files.toReversed() : files;
   for (const file of ordered) await set(folder.path, file, bytes ?? -1);
@@ -93,13 +93,14 @@ async function limitCpus(
 }
 
 async function inherit(folder: string, file: string): Promise<void> {
-  const parent = (await readFile(`${dirname(folder)}/${file}`, "utf8")).trim();
+  const parent = readFileSync(`${dirname(folder)}/${file}`, "utf8").trim();
   if (parent !== "") return set(folder, file, parent);
   await inherit(dirname(folder), file);
   await inherit(folder, file);
 }
 
 async function set(folder: string, file: string, value: string | number): Promise<void> {
+  if (isSet(`${folder}/${file}`, value)) return;
   try {
     await writeFile(`${folder}/${file}`, String(value));
   } catch (cause) {
@@ -114,6 +115,21 @@ async function set(folder: string, file: string, value: string | number): Promis
     );
   }
 }
+
+/** Read on the spot: the kernel has it at hand, and most nodes start with the limits that they had. Bytes it rounds to whole pages. */
+function isSet(path: string, value: string | number): boolean {
+  try {
+    const now = readFileSync(path, "latin1").trim();
+    return (
+      now === String(value).trim() || (typeof value === "number" && value > 0 && Number(now) === wholePages(value))
+    );
+  } catch {
+    return false; // the kernel says why when it is written
+  }
+}
+
+const pageBytes = 4_096;
+const wholePages = (bytes: number): number => Math.floor(bytes / pageBytes) * pageBytes;
 
 function refuseUnless(limit: unknown, controller: string): void {
   if (limit === undefined) return;

@@ -31,6 +31,8 @@ export interface NodeCgroups {
   joinFiles(nodeId: string): readonly string[];
   processes(nodeId: string): Promise<readonly number[]>;
   usage(nodeId: string): Promise<ResourceUsage | undefined>;
+  /** How many of its processes the kernel has ended for lack of memory since the cgroup was made; undefined: there is none. */
+  oomKills(nodeId: string): number | undefined;
   /** What its processes wait for; empty without version 2, or where the kernel does not count it. */
   pressure(nodeId: string): Promise<readonly Pressure[]>;
   /** Holds every process still, until `thaw`. Nothing to hold: success. Error `cgroup-limit-refused` where the kernel cannot. */
@@ -93,6 +95,11 @@ export function createNodeCgroups(hierarchies: CgroupHierarchies = detectHierarc
     },
 
     usage: (nodeId) => readUsage(hierarchies, nameOf(nodeId)),
+
+    oomKills: (nodeId) => {
+      const memory = controllerFolder(hierarchies, "memory", nameOf(nodeId));
+      return memory && existsSync(memory.path) ? oomKillsIn(memory) : undefined;
+    },
 
     pressure: async (nodeId) =>
       hierarchies.unified ? readPressure((name) => `${hierarchies.unified}/${nameOf(nodeId)}/${name}.pressure`) : [],
@@ -193,10 +200,9 @@ async function readUsage(hierarchies: CgroupHierarchies, name: string): Promise<
   const cpu = controllerFolder(hierarchies, "cpuacct", name);
   const pids = controllerFolder(hierarchies, "pids", name);
   const first = memory.version === 1;
-  const [used, inactive, oomKills, cpuTime, processes, disk] = await Promise.all([
+  const [used, inactive, cpuTime, processes, disk] = await Promise.all([
     numberIn(memory.path, first ? "memory.usage_in_bytes" : "memory.current"),
     numberIn(memory.path, "memory.stat", first ? "total_inactive_file" : "inactive_file"),
-    numberIn(memory.path, first ? "memory.oom_control" : "memory.events", "oom_kill"),
     cpu?.version === 1 ? numberIn(cpu.path, "cpuacct.usage") : numberIn(cpu?.path ?? "", "cpu.stat", "usage_usec"),
     numberIn(pids?.path ?? "", "pids.current"),
     readDiskIo(hierarchies, name),
@@ -206,14 +212,28 @@ async function readUsage(hierarchies: CgroupHierarchies, name: string): Promise<
     memoryBytes: Math.max(0, used - inactive),
     cpuMicroseconds: cpu?.version === 1 ? Math.round(cpuTime / 1_000) : cpuTime,
     pids: processes,
-    oomKills,
+    oomKills: oomKillsIn(memory),
     disk,
   };
 }
 
 /** The number in a file, or after `key` in a file of `key value` lines; 0 where the kernel has none. */
 async function numberIn(folder: string, file: string, key?: string): Promise<number> {
-  const text = await readFile(`${folder}/${file}`, "utf8").catch(() => "");
+  return numberOf(await readFile(`${folder}/${file}`, "utf8").catch(() => ""), key);
+}
+
+function oomKillsIn({ path, version }: { readonly path: string; readonly version: 1 | 2 }): number {
+  try {
+    return numberOf(
+      readFileSync(`${path}/${version === 1 ? "memory.oom_control" : "memory.events"}`, "utf8"),
+      "oom_kill",
+    );
+  } catch {
+    return 0;
+  }
+}
+
+function numberOf(text: string, key?: string): number {
   if (key === undefined) return Number(text) || 0;
   const line = text.split("\n").find((candidate) => candidate.startsWith(`${key} `));
   return Number(line?.slice(key.length + 1)) || 0;

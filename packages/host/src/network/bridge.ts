@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { endianness } from "node:os";
 import { OperationError, runTool } from "@blockvisor/image/container";
@@ -57,15 +58,22 @@ function bridgeMac(name: string): string {
 
 /** Command that makes a bridge of an earlier version of ours stay with the address it has; none where it does, or is somebody else's. */
 async function keepMac(name: string): Promise<readonly string[]> {
-  const read = async (file: string) =>
-    (await readFile(`/sys/class/net/${name}/${file}`, "utf8").catch(() => "")).trim();
-  const [alias, assigned, mac] = await Promise.all([read("ifalias"), read("addr_assign_type"), read("address")]);
-  return alias === OURS && assigned !== SET_BY_PEOPLE && mac !== "" ? [`link set dev ${name} address ${mac}`] : [];
+  const [alias, assigned, mac] = ["ifalias", "addr_assign_type", "address"].map((file) => linkText(name, file));
+  return alias === OURS && assigned !== SET_BY_PEOPLE && mac ? [`link set dev ${name} address ${mac}`] : [];
+}
+
+/** What the kernel says of a link, read on the spot: it is there before another thread has taken that on. Empty where there is none. */
+function linkText(name: string, file: string): string {
+  try {
+    return readFileSync(`/sys/class/net/${name}/${file}`, "utf8").trim();
+  } catch {
+    return "";
+  }
 }
 
 /** Up, and with the addresses: seen in the kernel's own tables, without a process. What they do not tell counts as no. */
 async function isReady(name: string, addresses: BridgeSpec["addresses"]): Promise<boolean> {
-  const flags = Number(await readFile(`/sys/class/net/${name}/flags`, "utf8").catch(() => "0"));
+  const flags = Number(linkText(name, "flags"));
   if ((flags & IFF_UP) === 0) return false;
   for (const { address } of addresses) {
     if (!(address.includes(":") ? await hasIpv6(name, address) : await hasIpv4(name, address))) return false;
@@ -127,7 +135,7 @@ export async function isLocalAddress(ip: string): Promise<boolean> {
 /** Removes a bridge that `ensureBridge` made and nobody uses; whether it did. */
 export async function removeBridge(name: string): Promise<boolean> {
   checkedLinkName(name);
-  const alias = await readFile(`/sys/class/net/${name}/ifalias`, "utf8").catch(() => "");
+  const alias = linkText(name, "ifalias");
   if (alias.trim() !== OURS || (await bridgePorts(name)).length > 0) return false;
   await runTool("ip", ["link", "delete", name, "type", "bridge"]);
   return true;

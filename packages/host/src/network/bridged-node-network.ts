@@ -19,6 +19,7 @@ const NSFS_MAGIC = 0x6e736673;
 /** Of a bridge port, in sysfs. */
 const FORWARDING = "3";
 const FORWARDING_TIMEOUT_MS = 2_000;
+const ANNOUNCE_PAUSE_MS = 10;
 
 /**
  * Makes namespace $1, says so, and goes on with the links of batch $2 and, inside, of batch $3: one process instead of five. Settings
@@ -125,13 +126,15 @@ export function createNodeNetwork(options: {
         await Promise.allSettled([secured, free]);
         await free;
         await secured;
-        await bringUp(handle);
+        await ipBatch([`link set dev ${handle.hostInterface} up`]);
         const interfaceIndex = interfaceIndexOf(handle.hostInterface);
         if (!known || interfaceIndex === undefined) {
           throw new OperationError("tool-failed", "the node's link vanished while it was connected");
         }
         await records.put({ spec: known.spec, complete: { handle, interfaceIndex, bootId: bootId() } });
         unconnected.delete(nodeId);
+        // The node may be gone again.
+        announce(handle).catch(() => {});
       } catch (error) {
         await this.tearDown(nodeId);
         throw error;
@@ -214,19 +217,15 @@ function eachFree(records: NetworkRecords, spec: NodeNetworkSpec): Promise<void>
 }
 
 /**
- * Brings the link up; once the bridge forwards, setting its own hardware address again makes the kernel announce the node's addresses (arp_notify,
- * ndisc_notify): what it says when the link comes up is lost. Nobody waits for that, and with spanning tree it takes too long.
+ * Once the bridge forwards, setting its own hardware address again makes the kernel announce the node's addresses (arp_notify, ndisc_notify): what it
+ * says when the link comes up is lost. Nobody waits for that, and with spanning tree it takes too long; what the link is needed for goes first.
  */
-async function bringUp({ namespacePath, hostInterface, mac }: NodeNetworkHandle): Promise<void> {
-  await ipBatch([`link set dev ${hostInterface} up`]);
-  const announce = async (): Promise<void> => {
-    const deadline = Date.now() + FORWARDING_TIMEOUT_MS;
-    const state = () => readFile(`/sys/class/net/${hostInterface}/brport/state`, "utf8").catch(() => "");
-    while ((await state()).trim() !== FORWARDING && Date.now() < deadline) await delay(2);
-    await ipBatch([`link set dev ${NODE_INTERFACE} address ${mac}`], basename(namespacePath));
-  };
-  // The node may be gone again.
-  announce().catch(() => {});
+async function announce({ namespacePath, hostInterface, mac }: NodeNetworkHandle): Promise<void> {
+  const deadline = Date.now() + FORWARDING_TIMEOUT_MS;
+  const state = () => readFile(`/sys/class/net/${hostInterface}/brport/state`, "utf8").catch(() => "");
+  do await delay(ANNOUNCE_PAUSE_MS);
+  while ((await state()).trim() !== FORWARDING && Date.now() < deadline);
+  await ipBatch([`link set dev ${NODE_INTERFACE} address ${mac}`], basename(namespacePath));
 }
 
 /** Every word that goes into a command is checked or rewritten here. */

@@ -49,7 +49,7 @@ export function createContainerRuntime(options: RuntimeOptions, driver: Containe
     await clear(nodeId);
     const log = await open(spec.logPath, "a", 0o600);
     try {
-      const oomKillsBefore = (await cgroups.usage(nodeId))?.oomKills ?? 0;
+      const oomKillsBefore = cgroups.oomKills(nodeId) ?? 0;
       const pid = await driver.run(spec, { lock, log: log.fd, ...call });
       failpoint("container.ran");
       const init = identifyProcess(pid);
@@ -157,7 +157,7 @@ export function createContainerRuntime(options: RuntimeOptions, driver: Containe
     async ended(nodeId) {
       const { init, oomKillsBefore = 0 } = (await records.find(nodeId)) ?? {};
       if (init === undefined || init.bootId !== bootId() || isAlive(init)) return undefined;
-      const oomKills = ((await cgroups.usage(nodeId))?.oomKills ?? oomKillsBefore) - oomKillsBefore;
+      const oomKills = (cgroups.oomKills(nodeId) ?? oomKillsBefore) - oomKillsBefore;
       return { oomKills, exit: (await exits.exitOf(init)) ?? exitOf(init) };
     },
 

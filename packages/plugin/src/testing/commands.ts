@@ -7,6 +7,9 @@ import { ScriptArguments } from "./script-arguments.ts";
 import type { SnapshotBook } from "./snapshots.ts";
 import type { TestHost } from "./test-host.ts";
 
+/** After so many a job waits as long as it ever will. */
+const MOST_CRASHES = 1_000;
+
 /** `jobs.…`: what happens to the jobs of the node. */
 export function jobCommands({ jobs }: TestHost): Readonly<Record<string, Command>> {
   return {
@@ -14,7 +17,7 @@ export function jobCommands({ jobs }: TestHost): Readonly<Record<string, Command
     "jobs.run_to_end": () => jobs.runToEnd(),
     "jobs.finish": (given) => jobs.finish(given.text(0), given.number(1, 0)),
     "jobs.fail": (given) => jobs.finish(given.text(0), given.number(1, 1)),
-    "jobs.crash": (given) => jobs.crash(given.text(0), given.number(1, 1)),
+    "jobs.crash": (given) => jobs.crash(given.text(0), Math.min(given.number(1, 1), MOST_CRASHES)),
     "jobs.state": (given) => stateName(jobs.info(given.text(0)).status),
     "jobs.states": () => Object.fromEntries(jobs.names.map((name) => [name, stateName(jobs.info(name).status)])),
     "jobs.order": () => jobs.order,

@@ -71,8 +71,7 @@ export function pluginCommands(
       driven(async () => {
         const change = given.map(0);
         given.requireKeys(change, ["params"]);
-        if (change["params"] !== undefined)
-          host.params = { ...host.params, ...(change["params"] as Record<string, string>) };
+        if (change["params"] !== undefined) host.params = { ...host.params, ...given.textsOf(change["params"]) };
         if (!(await plugin.renewServices(host, options))) await plugin.init(host, options);
       }),
     "clock.set": async (given) => {
@@ -81,7 +80,10 @@ export function pluginCommands(
       if (at < host.clock.now) host.clock.set(at);
       else await driven(() => advance((at - host.clock.now) / 1000));
     },
-    "clock.advance": (given) => driven(() => advance(given.number(0, 0))),
+    "clock.advance": (given) => {
+      const seconds = given.number(0, 0);
+      return seconds < 0 ? given.refuse("time does not go back") : driven(() => advance(seconds));
+    },
     "clock.now": () => Math.floor(host.clock.now / 1000),
     "tasks.fired": () => fired,
     "tasks.list": () => [...host.tasks.values()].map(({ fn, ...task }) => ({ ...task, function: fn })),

@@ -16,6 +16,9 @@ export function hostCommands(host: TestHost): Readonly<Record<string, Command>> 
     "host.env": (given) => {
       const env = given.map(0);
       given.requireKeys(env, ENV_KEYS);
+      const known: Readonly<Record<string, unknown>> = { ...host.env };
+      const wrong = Object.keys(env).find((key) => typeof env[key] !== typeof known[key]);
+      if (wrong !== undefined) given.refuse(`'${wrong}' has to be a ${typeof known[wrong]}`);
       host.env = { ...host.env, ...env };
     },
     "host.params": (given) => {

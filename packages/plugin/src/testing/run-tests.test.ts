@@ -206,6 +206,9 @@ fn test_job() { assert_job("nothing"); }
 fn test_ended() { host.sh(any(), ""); plugin.init(); jobs.finish("reth"); }
 fn test_count() { assert_calls("run_sh", 1); }
 fn test_key() { host.env(#{ nodename: "x" }); }
+fn test_env() { host.env(#{ node_name: 1 }); }
+fn test_reload() { plugin.reload(#{ params: #{ color: 1 } }); }
+fn test_back() { clock.advance(-1); }
 fn test_equal() { assert_ne(1, 1); assert_eq(2, 2.0); }
 `);
   const at = (line: number, column: number) => `tests/main.test.rhai:${line}:${column}`;
@@ -230,7 +233,10 @@ fn test_equal() { assert_ne(1, 1); assert_eq(2, 2.0); }
       test_ended: ["job 'reth' does not run (waits for 'unpack')", at(10, 59)],
       test_count: ["run_sh was called 0 times, not once", at(11, 19)],
       test_key: [at(12, 22)],
-      test_equal: ["assert_ne: both are 1", at(13, 19)],
+      test_env: ["host.env: 'node_name' has to be a string", at(13, 22)],
+      test_reload: ["plugin.reload: 'color' has to be a text", at(14, 27)],
+      test_back: ["clock.advance: time does not go back", at(15, 24)],
+      test_equal: ["assert_ne: both are 1", at(16, 19)],
     },
   );
 });

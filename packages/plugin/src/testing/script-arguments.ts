@@ -40,7 +40,11 @@ export class ScriptArguments {
   }
 
   texts(index: number): Readonly<Record<string, string>> {
-    const map = this.map(index);
+    return this.textsOf(this.map(index));
+  }
+
+  textsOf(map: unknown): Readonly<Record<string, string>> {
+    if (!isMap(map)) return this.refuse("give a map of texts");
     const wrong = Object.keys(map).find((key) => typeof map[key] !== "string");
     return wrong === undefined ? (map as Record<string, string>) : this.refuse(`'${wrong}' has to be a text`);
   }

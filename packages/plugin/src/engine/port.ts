@@ -1,5 +1,6 @@
 import type { PluginConfig } from "../config/model.ts";
 import type { SavedConfig } from "../config/saved.ts";
+import type { Covered } from "../worker/covered.ts";
 import type { JobConfig, JobInfo, JobsInfo } from "./job.ts";
 import type { NodeEnv } from "./node-env.ts";
 import type { TaskPolicy } from "./task-policy.ts";
@@ -130,4 +131,6 @@ export interface PluginEngine {
 
   /** Where time stands still for scripts, in epoch milliseconds. Without it they have the time of the machine. */
   now?(): number;
+  /** Hears which lines of scripts ran. */
+  covered?(lines: Covered): void;
 }

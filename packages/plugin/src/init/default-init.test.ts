@@ -54,7 +54,7 @@ function recorder(overrides: Partial<PluginEngine> = {}) {
   const stub = new StubEngine({ env: sampleNodeEnv({ version: "1.0.0", protocol: "p", variant: "v" }), params: {} });
   const calls: string[] = [];
   const engine = new Proxy(stub, {
-    get(target, name: Exclude<keyof PluginEngine, "now"> | "jobs" | "tasks") {
+    get(target, name: Exclude<keyof PluginEngine, "now" | "covered"> | "jobs" | "tasks") {
       if (name === "jobs" || name === "tasks") return target[name];
       const member = (overrides[name] ?? target[name]) as (...args: unknown[]) => unknown;
       return (...args: unknown[]) => {

@@ -7,6 +7,7 @@ import { PluginError } from "../plugin-error.ts";
 import { withinTime } from "../worker/time-limit.ts";
 import type { PluginWorkers } from "../worker/workers.ts";
 import { assertCommands, jobCommands, serveCommands } from "./commands.ts";
+import type { Coverage } from "./coverage.ts";
 import { pluginCommands } from "./drive-plugin.ts";
 import { hostCommands } from "./program-host.ts";
 import type { SnapshotBook } from "./snapshots.ts";
@@ -21,6 +22,7 @@ export interface TestSubject {
   readonly plugin: Plugin;
   readonly pluginFiles: PluginFiles;
   readonly target: StubTarget;
+  readonly coverage?: Coverage | undefined;
 }
 
 /** Why a test failed. */
@@ -37,7 +39,7 @@ export async function runTest(
   fn: string,
   snapshots: SnapshotBook,
 ): Promise<TestFailure | undefined> {
-  const host = new TestHost(subject.target);
+  const host = new TestHost(subject.target, subject.coverage);
   let pluginFailure: PluginError | undefined;
   const commands = serveCommands({
     ...hostCommands(host),

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { workers } from "../fixtures/run.ts";
-import { runTests, type TestRequest, type TestResult } from "./index.ts";
+import { Coverage, runTests, type TestRequest, type TestResult } from "./index.ts";
 
 const PLUGIN = `
 fn plugin_config() {
@@ -280,4 +280,33 @@ test("files are for all variants or for some, import what lies beside them, and 
     ],
   );
   await assert.rejects(run("", { files: { "main.rhai": "fn (" } }), { code: "PLUGIN_SYNTAX" });
+});
+
+test("coverage tells lines on which statements begin, of all files, whether they ran in a test", async () => {
+  const files = {
+    "main.rhai": `import "more" as more;
+const A =
+    1;
+fn height() {
+    if global::A > 3 {
+        return 7;
+    }
+    more::two()
+}
+fn protocol_status() {
+    throw "x";
+}
+fn other(x) { x }
+`,
+    "more.rhai": "fn two() {\n    2\n}\nfn three() { 3 }",
+    "unused.rhai": "fn four() { 4 }",
+  };
+  const coverage = new Coverage();
+  const tests = "fn test_a() { assert_eq(plugin.height(), 2); assert_throws(|| plugin.status()); }";
+  assert.deepEqual(await outcomes(tests, { files, coverage }), { test_a: "passed" });
+  assert.deepEqual(coverage.report(files), [
+    { file: "main.rhai", lines: 7, missed: [6, 13] },
+    { file: "more.rhai", lines: 2, missed: [4] },
+    { file: "unused.rhai", lines: 1, missed: [1] },
+  ]);
 });

@@ -5,6 +5,7 @@ import { MAIN_FILE } from "../worker/script.ts";
 import { withinTime } from "../worker/time-limit.ts";
 import { PluginWorkers } from "../worker/workers.ts";
 import { builtInTests, runBuiltIn } from "./built-in-tests.ts";
+import type { Coverage } from "./coverage.ts";
 import { runTest, type TestFailure } from "./run-test.ts";
 import { SnapshotBook } from "./snapshots.ts";
 import { type TestFile, testFiles } from "./test-file.ts";
@@ -24,6 +25,8 @@ export interface TestRequest {
   /** Test file → its snapshots, changed in place where `update` says so. */
   readonly snapshots: Map<string, Map<string, unknown>>;
   readonly update?: boolean;
+  /** Hears what of the plugin the tests run; what is checked without tests does not count. */
+  readonly coverage?: Coverage;
   readonly onResult?: (result: TestResult) => void;
   readonly signal?: AbortSignal;
   /** Processes to use; default: some of its own, ended before it returns. */
@@ -73,7 +76,13 @@ async function* builtInResults(run: Run): AsyncGenerator<TestResult> {
       run.signal?.throwIfAborted();
       if (run.chosen?.(`${MAIN_FILE}: ${test.name}`) === false) continue;
       const started = performance.now();
-      const subject = { workers: run.workers, plugin: run.plugin, pluginFiles: run.files, target };
+      const subject = {
+        workers: run.workers,
+        plugin: run.plugin,
+        pluginFiles: run.files,
+        target,
+        coverage: run.coverage,
+      };
       const failure = await runBuiltIn(subject, test);
       const ms = performance.now() - started;
       const { variant } = target.image;
@@ -92,7 +101,13 @@ async function* resultsOf(file: TestFile, run: Run): AsyncGenerator<TestResult> 
       continue;
     }
     if (variants.size > 0 && !variants.has(variant)) continue;
-    const subject = { workers: run.workers, plugin: run.plugin, pluginFiles: run.files, target };
+    const subject = {
+      workers: run.workers,
+      plugin: run.plugin,
+      pluginFiles: run.files,
+      target,
+      coverage: run.coverage,
+    };
     const book = snapshotsOf(run.snapshots, file.name);
     for (const { fn, line } of tests) {
       run.signal?.throwIfAborted();

@@ -8,7 +8,9 @@ import type { TaskPolicy } from "../engine/task-policy.ts";
 import type { StubTarget } from "../inspect/stub-target.ts";
 import { stubNode } from "../inspect/stub-target.ts";
 import { PluginError } from "../plugin-error.ts";
+import type { Covered } from "../worker/covered.ts";
 import { Answers } from "./answers.ts";
+import type { Coverage } from "./coverage.ts";
 import { HostFailure, NO_SUCH_FILE } from "./host-failure.ts";
 import { JobBoard } from "./job-board.ts";
 import { VirtualClock } from "./virtual-clock.ts";
@@ -58,7 +60,10 @@ export class TestHost implements PluginEngine {
   #config: SavedConfig | undefined;
   #obliging = false;
 
-  constructor(target: StubTarget) {
+  covered?: (lines: Covered) => void;
+
+  constructor(target: StubTarget, coverage?: Coverage) {
+    if (coverage) this.covered = (lines) => coverage.add(lines);
     const { env, params } = stubNode(target);
     this.env = { ...env, dev_mode: false };
     this.params = params;

@@ -91,7 +91,7 @@ function framesOf(error: RhaiError, fn: string): CallFrame[] {
 }
 
 /** The language names a module by the path it was imported with. */
-function fileOf(source: string): string {
+export function fileOf(source: string): string {
   return source.endsWith(".rhai") ? source : (importedFile(source) ?? source);
 }
 

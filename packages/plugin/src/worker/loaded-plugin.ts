@@ -241,6 +241,7 @@ export class LoadedPlugin implements Plugin {
       signal: ctx.signal,
       engine: engineCalls(engine, ctx, defaults, this.capabilities),
       now: engine.now?.(),
+      onCovered: engine.covered?.bind(engine),
     });
   }
 

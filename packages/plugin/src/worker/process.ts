@@ -4,6 +4,7 @@ import type { Readable, Writable } from "node:stream";
 import type { BridgeMethod } from "../bindings/bridge.ts";
 import type { PluginFiles } from "../plugin.ts";
 import { PluginError } from "../plugin-error.ts";
+import type { Covered } from "./covered.ts";
 import { encodeFrame, type Frame, FrameError, FrameReader } from "./frame.ts";
 import {
   type AnyWork,
@@ -44,6 +45,8 @@ export interface ProcessJob {
   readonly engine: EngineCalls;
   /** Where time stands still for the script, in epoch milliseconds. */
   readonly now?: number | undefined;
+  /** Hears which lines of the script ran; without it nothing is noted. */
+  readonly onCovered?: ((covered: Covered) => void) | undefined;
 }
 
 type Child = ChildProcessByStdio<Writable, Readable, Readable>;
@@ -140,7 +143,7 @@ export class PluginProcess {
     });
   }
 
-  #begin({ digest, files, work, deadline, now }: ProcessJob): void {
+  #begin({ digest, files, work, deadline, now, onCovered }: ProcessJob): void {
     const known = this.#known.has(digest);
     this.#known.use(digest, () => true);
     const timeLeft = deadline - Date.now() + SLACK_MS;
@@ -151,6 +154,7 @@ export class PluginProcess {
       work,
       timeLeft: Number.isFinite(timeLeft) ? timeLeft : null,
       now: now ?? null,
+      cover: onCovered !== undefined,
     });
   }
 
@@ -186,9 +190,11 @@ export class PluginProcess {
         break;
       case "done":
         requireOutput(running.job.work, said.output);
+        if (said.covered) running.job.onCovered?.(said.covered);
         running.resolve(said.output);
         break;
       case "failed":
+        if (said.covered) running.job.onCovered?.(said.covered);
         running.reject(errorOf(said.failure, running.job));
     }
   }

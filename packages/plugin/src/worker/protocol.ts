@@ -4,6 +4,7 @@ import type { PluginConfig } from "../config/model.ts";
 import type { PluginFiles, PluginFunction } from "../plugin.ts";
 import type { CallFrame, PluginErrorCode } from "../plugin-error.ts";
 import type { ProtocolStatus } from "../status/protocol-status.ts";
+import type { Covered } from "./covered.ts";
 import type { FrameLimits } from "./frame.ts";
 
 /* What the host's loop and a plugin worker say to each other. */
@@ -91,6 +92,8 @@ export interface WorkMessage {
   readonly timeLeft: number | null;
   /** Where time stands still for the script, in epoch milliseconds; null: it has the time of the machine. */
   readonly now: number | null;
+  /** Whether to tell which lines ran. */
+  readonly cover: boolean;
 }
 
 /** Worker → host. One call or sleep at a time, each waits for its reply. */
@@ -105,8 +108,8 @@ export type WorkerMessage =
       readonly timeLeft: number | null;
     }
   | { readonly kind: "sleep"; readonly id: number; readonly ms: number }
-  | { readonly kind: "done"; readonly output: unknown }
-  | { readonly kind: "failed"; readonly failure: ScriptFailure };
+  | { readonly kind: "done"; readonly output: unknown; readonly covered?: Covered }
+  | { readonly kind: "failed"; readonly failure: ScriptFailure; readonly covered?: Covered };
 
 export interface ScriptFailure {
   readonly code: PluginErrorCode;

@@ -4,6 +4,7 @@ import type { EngineBridge } from "../bindings/bridge.ts";
 import { registerBindings } from "../bindings/register.ts";
 import type { PluginFiles, PluginFunction } from "../plugin.ts";
 import { clock } from "./clock.ts";
+import type { CoverageNotes } from "./covered.ts";
 import { importResolver } from "./import-resolver.ts";
 import { SCRIPT_LIMITS } from "./limits.ts";
 
@@ -40,13 +41,19 @@ export class Script {
   readonly #main: Ast;
 
   /** Throws `SyntaxErrors`. */
-  constructor(files: PluginFiles, bridge: EngineBridge, { main, register }: ScriptKind = PLUGIN) {
+  constructor(
+    files: PluginFiles,
+    bridge: EngineBridge,
+    { main, register }: ScriptKind = PLUGIN,
+    notes?: CoverageNotes,
+  ) {
     const globals = new Map<string, Value>();
     this.#engine = new Engine({
       limits: SCRIPT_LIMITS,
       resolver: importResolver(files),
       clock,
       globals,
+      ...(notes && { onStatement: notes.onStatement }),
       memoryUsed,
       onPrint: (text) => void bridge.call("log", ["info", text]),
       onDebug: (text) => void bridge.call("log", ["debug", text]),

@@ -23,9 +23,11 @@ export function readWorkerMessage(message: unknown): WorkerMessage {
       require(isWhole(said["id"]) && typeof said["ms"] === "number");
       break;
     case "done":
+      requireCovered(said["covered"]);
       break;
     case "failed":
       requireFailure(said["failure"]);
+      requireCovered(said["covered"]);
       break;
     default:
       throw new HostileMessage("unknown kind");
@@ -70,6 +72,11 @@ export function requireOutput(work: AnyWork, output: unknown): void {
     case "run":
       return;
   }
+}
+
+function requireCovered(covered: unknown): void {
+  if (covered === undefined) return;
+  for (const lines of Object.values(record(covered))) require(list(lines).every(isWhole));
 }
 
 function requireAnswer(answer: unknown, { type }: Asked): void {

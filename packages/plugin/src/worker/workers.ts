@@ -1,5 +1,6 @@
 import type { Plugin, PluginFiles, PluginFunction } from "../plugin.ts";
 import { PluginError } from "../plugin-error.ts";
+import type { Covered } from "./covered.ts";
 import { loadPlugin } from "./loaded-plugin.ts";
 import { type EngineCalls, PluginProcess } from "./process.ts";
 import type { ScriptWork, WorkKind, WorkOf } from "./protocol.ts";
@@ -42,6 +43,7 @@ export interface PoolJob<K extends WorkKind> {
   readonly signal: AbortSignal;
   readonly engine: EngineCalls;
   readonly now?: number | undefined;
+  readonly onCovered?: ((covered: Covered) => void) | undefined;
 }
 
 /** Processes that run plugin scripts, shared by all nodes of a host. One call occupies one of them; a hung one is killed and replaced. */

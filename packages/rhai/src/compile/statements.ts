@@ -113,7 +113,7 @@ export function compileLoopBlock(s: FunctionScope, block: Block): Exec {
 function compileRound(s: FunctionScope, all: readonly Statement[]): Exec {
   const statements = all.filter((statement) => statement.kind !== "Empty");
   const at = statements.findIndex((statement) => endsBranch(statement, "Continue"));
-  if (at < 0) return compileSequence(s, statements, false);
+  if (at < 0 || vm.run.onStatement !== undefined) return compileSequence(s, statements, false);
   const node = statements[at] as IfStatement;
   const head = s.watchLeaves(() => compileSequence(s, statements.slice(0, at), false));
   const condition = compileCondition(s, node.condition);
@@ -134,20 +134,31 @@ function compileRound(s: FunctionScope, all: readonly Statement[]): Exec {
 
 function compileSequence(s: FunctionScope, all: readonly Statement[], isFunctionEnd: boolean): Exec {
   const statements = all.filter((statement) => statement.kind !== "Empty" && statement.kind !== "Function");
-  if (isFunctionEnd) {
+  if (isFunctionEnd && vm.run.onStatement === undefined) {
     const early = statements.findIndex((statement) => endsBranch(statement, "Return"));
     if (early >= 0 && early < statements.length - 1) return compileEarlyReturn(s, statements, early);
   }
   const steps: Step[] = [];
   statements.forEach((statement, i) => {
     const isLast = i === statements.length - 1;
-    if (!isLast && !s.isEval && isPure(s, statement)) return;
+    if (!isLast && !s.isEval && vm.run.onStatement === undefined && isPure(s, statement)) return;
     const { result, leaves } = s.watchLeaves(() =>
       isLast && isFunctionEnd ? compileTail(s, statement) : compileStatement(s, statement),
     );
-    steps.push({ exec: result, leaves: leaves !== 0 });
+    steps.push({ exec: watched(s, statement, result), leaves: leaves !== 0 });
   });
   return sequence(steps);
+}
+
+/** What an engine compiles it compiles for itself, so it is known whether somebody watches. */
+function watched(s: FunctionScope, { start }: Statement, exec: Exec): Exec {
+  const { onStatement } = vm.run;
+  if (onStatement === undefined) return exec;
+  const { source } = s.unit;
+  return (f) => {
+    onStatement(source, start);
+    return exec(f);
+  };
 }
 
 /** `if c { …; return x; }` or `if c { …; continue; }` without an `else`. */

@@ -109,6 +109,28 @@ test("globals are seen by name in functions and closures, and a type of the host
   assert.equal(failure(() => engine.eval("phone = 1")).kind, "ErrorVariableNotFound");
 });
 
+test("who watches statements hears of each before it runs, and of none that does not", () => {
+  const seen: string[] = [];
+  const engine = new Engine({
+    onPrint: () => {},
+    onStatement: ({ name, text }, start) => seen.push(`${name}:${text.slice(start, start + 4)}`),
+  });
+  const text = `
+const A = 1;
+fn f(x) { if x > 2 { return 5; } let y = 7; for i in 0..2 { if i == 0 { continue; } y += i; } x; y }
+if A > 3 { aaaa(); } else { print("") }`;
+  const script = engine.compile(text, { source: "s" });
+  assert.equal(engine.callFn(new Scope(), script, "f", [1]), 8);
+  const rounds = ["if i", "cont", "if i", "y +="];
+  assert.deepEqual(
+    seen,
+    ["cons", "if A", "prin", "if x", "let ", "for ", ...rounds, "x; y", "y }\n"].map((start) => `s:${start}`),
+  );
+  seen.length = 0;
+  assert.equal(engine.callFn(new Scope(), script, "f", [3], { evalTopLevel: false }), 5);
+  assert.deepEqual(seen, ["s:if x", "s:retu"]);
+});
+
 test("a scope lends variables and keeps what the script declares", () => {
   const engine = quiet();
   const scope = new Scope().push("x", 40).pushConstant("LIMIT", 2);

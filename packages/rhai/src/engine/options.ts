@@ -1,4 +1,4 @@
-import type { Position } from "../errors/position.ts";
+import type { Position, Source } from "../errors/position.ts";
 import type { Limits } from "../host/limits.ts";
 import type { ModuleResolver } from "../modules/resolver.ts";
 import type { Value } from "../values/value.ts";
@@ -13,6 +13,8 @@ export interface EngineOptions {
   readonly onDebug?: (text: string, source: string, position: Position | null) => void;
   /** Called now and then with the operations counted so far; returning false ends the script (uncatchable). */
   readonly onProgress?: (operations: number) => boolean | undefined;
+  /** Called before each statement of a script, of its functions and blocks, with where it starts (UTF-16 offset). Makes scripts slower. */
+  readonly onStatement?: (source: Source, start: number) => void;
   /** Operations between two looks at clock, flag and `onProgress`. Default 4096. */
   readonly progressInterval?: number;
   /** Values that are visible everywhere by name, in functions too, unless the script declares one of that name. Read while it runs. */

@@ -28,6 +28,7 @@ export class Evaluation implements Run {
   readonly scope: Scope;
   readonly parseOptions: ParseOptions;
   readonly globals: ReadonlyMap<string, Value> | undefined;
+  readonly onStatement: EngineOptions["onStatement"];
   private readonly engine: EngineOptions;
   private readonly cancel: Int32Array | null;
   private readonly deadline: number;
@@ -44,6 +45,7 @@ export class Evaluation implements Run {
     this.scope = parts.scope;
     this.parseOptions = parts.parseOptions;
     this.globals = parts.engine.globals;
+    this.onStatement = parts.engine.onStatement;
     this.engine = parts.engine;
     this.load = parts.importModule;
     this.cancel = parts.options.cancel ?? null;

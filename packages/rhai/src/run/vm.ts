@@ -24,6 +24,8 @@ export interface Run {
   readonly scope: Scope;
   /** What the host makes visible everywhere. */
   readonly globals: ReadonlyMap<string, Value> | undefined;
+  /** For those who watch what runs. */
+  readonly onStatement: ((source: Source, start: number) => void) | undefined;
   print(text: string): void;
   debug(text: string, source: string, position: Position | null): void;
   /** Seconds. */

@@ -57,7 +57,7 @@ test("variants, snapshots, documents and TAP", async () => {
   using directory = image(["one", "two"]);
   const file = join(directory.path, "tests/more.test.rhai");
   writeFileSync(file, 'fn test_s() { snapshot("services", plugin.config().services.len()); }\n');
-  const updated = await nibTest(directory, "tests/more.test.rhai", "--update", "--format", "json");
+  const updated = await nibTest(directory, "tests/more.test.rhai", "--update", "--coverage", "--format", "json");
   assert.deepEqual(JSON.parse(updated.stdout.replaceAll(/"ms":\d+/g, '"ms":0')), {
     ok: true,
     command: "image.test",
@@ -65,6 +65,7 @@ test("variants, snapshots, documents and TAP", async () => {
       passed: 2,
       failed: 0,
       snapshots_written: ["tests/__snapshots__/more.test.rhai.json"],
+      coverage: [{ file: "main.rhai", lines: 3, missed: [9, 13] }],
       tests: ["one", "two"].map((variant) => ({
         file: "more.test.rhai",
         line: 1,

@@ -1,11 +1,12 @@
 import { mkdirSync } from "node:fs";
 import { type Diagnostic, diagnosticJson } from "@blockvisor/image";
 import { PluginError } from "@blockvisor/plugin";
-import { runTests, type TestResult } from "@blockvisor/plugin/testing";
+import { Coverage, type FileCoverage, runTests, type TestResult } from "@blockvisor/plugin/testing";
 import type { Call } from "../../../command/verb.ts";
 import { failureCode, failureExit } from "../../../failure/codes.ts";
 import { Failure } from "../../../failure/failure.ts";
 import type { Output } from "../../../output/output.ts";
+import type { Column } from "../../../output/table.ts";
 import { diagnosticData, diagnosticText } from "../../metadata/diagnostics.ts";
 import { chooseProperties, chooseVariant, readImage } from "../../metadata/read-image.ts";
 import { pluginDirectory, readSnapshots, readTestTree, type TestTree, writeSnapshots } from "./read-tests.ts";
@@ -26,6 +27,7 @@ export async function testImage({ out, args, options, signal }: Call<TestOptions
   const snapshots = readSnapshots(directory);
   const pretty = options.report === "pretty";
   const { filter } = options;
+  const coverage = options.coverage && new Coverage();
   const request = {
     files: tree.plugin,
     tests: tree.tests,
@@ -34,6 +36,7 @@ export async function testImage({ out, args, options, signal }: Call<TestOptions
     snapshots,
     update: options.update ?? false,
     signal,
+    ...(coverage && { coverage }),
     ...(filter && { chosen: (name: string) => filter.test(name) }),
     ...(pretty && { onResult: (result: TestResult) => showResult(out, tree, result, targets.length > 1) }),
   };
@@ -44,7 +47,9 @@ export async function testImage({ out, args, options, signal }: Call<TestOptions
     : [];
   if (options.report === "tap") out.raw(tapReport(results));
   if (options.report === "junit") out.raw(junitReport(results));
-  report(out, tree, results, written, pretty);
+  const covered = coverage?.report(tree.plugin);
+  if (pretty && covered) showCoverage(out, covered);
+  report(out, tree, results, { written, pretty, covered });
 }
 
 async function evaluated<T>(tree: TestTree, work: () => Promise<T>): Promise<T> {
@@ -76,13 +81,41 @@ function showResult(out: Output, tree: TestTree, result: TestResult, several: bo
   out.line();
 }
 
-function report(
-  out: Output,
-  tree: TestTree,
-  results: readonly TestResult[],
-  written: readonly string[],
-  pretty: boolean,
-): void {
+const coverageColumns: readonly Column<FileCoverage>[] = [
+  { title: "File", value: ({ file }) => file, colour: "cyan" },
+  { title: "Lines", value: ({ lines }) => String(lines) },
+  {
+    title: "Run",
+    value: ({ lines, missed }) => (lines === 0 ? "-" : `${Math.floor((1 - missed.length / lines) * 100)} %`),
+  },
+  { title: "Not run", value: ({ missed }) => rangesOf(missed) || "-" },
+];
+
+function showCoverage(out: Output, covered: readonly FileCoverage[]): void {
+  out.line();
+  out.table(coverageColumns, covered);
+  out.line();
+}
+
+/** `1-3, 7`: lines in a row, as far as statements begin on them. */
+function rangesOf(lines: readonly number[]): string {
+  const ranges: [first: number, last: number][] = [];
+  for (const line of lines) {
+    const open = ranges.at(-1);
+    if (open && line === open[1] + 1) open[1] = line;
+    else ranges.push([line, line]);
+  }
+  return ranges.map(([first, last]) => (first === last ? String(first) : `${first}-${last}`)).join(", ");
+}
+
+/** What is told next to the results. */
+interface Told {
+  readonly written: readonly string[];
+  readonly pretty: boolean;
+  readonly covered: readonly FileCoverage[] | undefined;
+}
+
+function report(out: Output, tree: TestTree, results: readonly TestResult[], { written, pretty, covered }: Told): void {
   const failed = results.filter(({ failure }) => failure !== undefined).length;
   const passed = results.length - failed;
   if (pretty) {
@@ -93,6 +126,7 @@ function report(
     passed,
     failed,
     snapshots_written: written,
+    ...(covered && { coverage: covered }),
     tests: results.map(({ failure, fn, ms, ...result }) => ({
       ...result,
       name: fn,

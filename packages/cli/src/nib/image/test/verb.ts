@@ -12,6 +12,7 @@ export interface TestOptions {
   readonly variant?: readonly string[];
   readonly props?: string;
   readonly filter?: RegExp;
+  readonly coverage?: true;
   readonly update?: true;
   readonly report: (typeof reports)[number];
 }
@@ -31,6 +32,7 @@ export const testVerb = verb<GivenOptions, [files: readonly string[]]>({
   examples: [
     ["nib image test", "all tests, for every variant"],
     ["nib image test --filter height", "those with `height` in their name"],
+    ["nib image test --coverage", "and which lines of the plugin they do not run"],
     ["nib image test --update", "what `snapshot()` sees is right from now on"],
     ["nib image test --report junit > results.xml", "for a build server"],
   ],
@@ -62,6 +64,7 @@ export const testVerb = verb<GivenOptions, [files: readonly string[]]>({
     },
     propsOption,
     { flags: "--filter <regexp>", summary: "only tests with such a name", parse: regularExpression },
+    { flags: "--coverage", summary: "tell which lines of the plugin the tests run" },
     { flags: "--update", summary: "keep what snapshots are now" },
     { flags: "--report <form>", summary: "how results are printed", choices: reports, initial: "pretty" },
   ],

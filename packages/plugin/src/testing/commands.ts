@@ -1,7 +1,7 @@
-import { isDeepStrictEqual } from "node:util";
 import type { EngineCalls } from "../worker/process.ts";
 import { HostFailure } from "./host-failure.ts";
 import { stateName } from "./job-board.ts";
+import { jsonDifference } from "./json-difference.ts";
 import type { Command } from "./program-host.ts";
 import { ScriptArguments } from "./script-arguments.ts";
 import type { SnapshotBook } from "./snapshots.ts";
@@ -22,6 +22,7 @@ export function jobCommands({ jobs }: TestHost): Readonly<Record<string, Command
     "jobs.states": () => Object.fromEntries(jobs.names.map((name) => [name, stateName(jobs.info(name).status)])),
     "jobs.order": () => jobs.order,
     "jobs.config": (given) => jobs.config(given.text(0)),
+    "jobs.configs": () => Object.fromEntries(jobs.names.map((name) => [name, jobs.config(name)])),
   };
 }
 
@@ -41,10 +42,8 @@ export function assertCommands(host: TestHost, snapshots: SnapshotBook): Readonl
       const [name, value] = [given.text(0), given.value(1)];
       const kept = snapshots.look(name, value);
       if (kept === undefined) throw new HostFailure(`there is no snapshot '${name}' yet; --update writes it`);
-      if (isDeepStrictEqual(kept.value, value)) return;
-      throw new HostFailure(
-        `snapshot '${name}': it was ${JSON.stringify(kept.value)}, now it is ${JSON.stringify(value)}`,
-      );
+      const found = jsonDifference(kept.value, value);
+      if (found !== undefined) throw new HostFailure(`snapshot '${name}': ${found}`);
     },
   };
 }

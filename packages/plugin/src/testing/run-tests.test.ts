@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { workers } from "../fixtures/run.ts";
 import { Coverage, runTests, type TestRequest, type TestResult } from "./index.ts";
+import { jsonDifference } from "./json-difference.ts";
 
 const PLUGIN = `
 fn plugin_config() {
@@ -253,11 +254,33 @@ test("snapshots are kept by test and variant; without --update one that is not k
   assert.deepEqual(await outcomes(text, { snapshots }), { test_s: "passed" });
   const targets = [{ ...target("v"), params: { color: "red" } }];
   assert.deepEqual(await outcomes(text, { snapshots, targets }), {
-    test_s: [
-      `snapshot 'env': it was {"color":"keygen blue"}, now it is {"color":"keygen red"}`,
-      "tests/main.test.rhai:1:15",
-    ],
+    test_s: [`snapshot 'env': color: it was "keygen blue", now it is "keygen red"`, "tests/main.test.rhai:1:15"],
   });
+});
+
+test("a snapshot tells the first thing that is otherwise: of all jobs, for example", async () => {
+  const snapshots = new Map<string, Map<string, unknown>>();
+  const tests = `fn test_s() { host.sh(any(), ""); plugin.init(); snapshot("jobs", jobs.configs()); }`;
+  assert.deepEqual(await outcomes(tests, { snapshots, update: true }), { test_s: "passed" });
+  assert.deepEqual(await outcomes(tests, { snapshots }), { test_s: "passed" });
+  const changed = async (from: string, to: string): Promise<unknown> => {
+    const found = await outcomes(tests, { snapshots, files: { "main.rhai": PLUGIN.replace(from, to) } });
+    return (found["test_s"] as readonly string[])[0];
+  };
+  assert.deepEqual(
+    [
+      await changed("reth --full", "reth"),
+      await changed('"unpack"', '"open"'),
+      await changed("max_retries: 2", "max_retries: 3"),
+      await changed('run_sh: "reth --full"', 'run_sh: "reth --full", shutdown_timeout_secs: 7'),
+    ],
+    [
+      `snapshot 'jobs': reth.job_type.run_sh: it was "reth --full", now it is "reth"`,
+      `snapshot 'jobs': reth.needs[0]: it was "unpack", now it is "open"`,
+      "snapshot 'jobs': unpack.restart.on_failure.max_retries: it was 2, now it is 3",
+      "snapshot 'jobs': reth.shutdown_timeout_secs: it was null, now it is 7",
+    ],
+  );
 });
 
 test("files are for all variants or for some, import what lies beside them, and are told when they do not compile", async () => {
@@ -309,4 +332,26 @@ fn other(x) { x }
     { file: "more.rhai", lines: 2, missed: [4] },
     { file: "unused.rhai", lines: 1, missed: [1] },
   ]);
+});
+
+test("plain data differ where a value, a key or a length does", () => {
+  const pairs: readonly (readonly [unknown, unknown])[] = [
+    [{ a: [1, { b: null }] }, { a: [1, { b: null }] }],
+    [{ a: 1 }, {}],
+    [{}, { a: 1 }],
+    [[1], [1, 2]],
+    [[], {}],
+    [null, 0],
+  ];
+  assert.deepEqual(
+    pairs.map(([was, is]) => jsonDifference(was, is)),
+    [
+      undefined,
+      "a: it was 1, now there is none",
+      "a: there was none, now it is 1",
+      "[1]: there was none, now it is 2",
+      "it was [], now it is {}",
+      "it was null, now it is 0",
+    ],
+  );
 });

@@ -67,6 +67,7 @@ const SUBJECTS = {
     states: [[]],
     order: [[]],
     config: [[text]],
+    configs: [[]],
   },
   clock: { set: [[text]], advance: [[int]], now: [[]] },
   tasks: { fired: [[]], list: [[]] },

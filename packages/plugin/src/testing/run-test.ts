@@ -23,6 +23,8 @@ export interface TestSubject {
   readonly pluginFiles: PluginFiles;
   readonly target: StubTarget;
   readonly coverage?: Coverage | undefined;
+  /** Fires = the test is given up. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Why a test failed. */
@@ -50,17 +52,24 @@ export async function runTest(
     }),
   });
   try {
-    await withinTime(fn, { timeoutMs: TEST_TIMEOUT_MS }, async ({ deadline, signal }) => {
-      for (const each of [...(file.hasSetup ? ["setup"] : []), fn]) {
-        const work = { kind: "test", file: file.name, fn: each } as const;
-        const { digest, files } = file;
-        await subject.workers.run<"test">({ digest, files, work, deadline, signal, engine: commands });
-        if (host.violation) break;
-      }
-    });
+    const { signal: givenUp } = subject;
+    await withinTime(
+      fn,
+      { timeoutMs: TEST_TIMEOUT_MS, ...(givenUp && { signal: givenUp }) },
+      async ({ deadline, signal }) => {
+        for (const each of [...(file.hasSetup ? ["setup"] : []), fn]) {
+          const work = { kind: "test", file: file.name, fn: each } as const;
+          const { digest, files } = file;
+          await subject.workers.run<"test">({ digest, files, work, deadline, signal, engine: commands });
+          if (host.violation) break;
+        }
+      },
+    );
   } catch (error) {
     if (!(error instanceof PluginError)) throw error;
     return failureOf(error, pluginFailure, host, subject.pluginFiles);
+  } finally {
+    host.end();
   }
   // The test caught what the plugin was told: it is a failure all the same.
   return host.violation && violationFailure(host.violation, pluginFailure, host, subject.pluginFiles);

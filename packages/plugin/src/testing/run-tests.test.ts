@@ -334,6 +334,18 @@ fn other(x) { x }
   ]);
 });
 
+test("a test that never ends, or drives a plugin that does not, is given up with the run", {
+  timeout: 20_000,
+}, async () => {
+  const files = { "main.rhai": "fn endless() { loop { } }" };
+  for (const tests of ["fn test_loop() { loop { } }", 'fn test_plugin() { plugin.call("endless"); }']) {
+    const giveUp = new AbortController();
+    const whole = run(tests, { files, signal: giveUp.signal });
+    setImmediate(() => giveUp.abort(new Error("enough")));
+    await assert.rejects(whole, { message: "enough" });
+  }
+});
+
 test("plain data differ where a value, a key or a length does", () => {
   const pairs: readonly (readonly [unknown, unknown])[] = [
     [{ a: [1, { b: null }] }, { a: [1, { b: null }] }],

@@ -53,6 +53,7 @@ export async function runTests(request: TestRequest): Promise<readonly TestResul
     const run = { ...request, workers, plugin };
     const add = async (each: AsyncGenerator<TestResult>): Promise<void> => {
       for await (const result of each) {
+        request.signal?.throwIfAborted();
         results.push(result);
         request.onResult?.(result);
       }
@@ -107,6 +108,7 @@ async function* resultsOf(file: TestFile, run: Run): AsyncGenerator<TestResult> 
       pluginFiles: run.files,
       target,
       coverage: run.coverage,
+      signal: run.signal,
     };
     const book = snapshotsOf(run.snapshots, file.name);
     for (const { fn, line } of tests) {

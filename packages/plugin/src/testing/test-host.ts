@@ -89,6 +89,11 @@ export class TestHost implements PluginEngine {
     return this.#givingUp.signal;
   }
 
+  /** The test is over: nothing that the plugin was asked goes on. */
+  end(): void {
+    this.#givingUp.abort(new PluginError("PLUGIN_ABORTED", "the test has ended"));
+  }
+
   get config(): PluginConfig | undefined {
     return this.#config?.config;
   }

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -136,4 +138,33 @@ test("mistakes on the command line are told before anything runs", async () => {
       [2, "Error: '(' is not a regular expression (NIB001)"],
     ],
   );
+});
+
+test("--watch runs the tests again after a change, also of what did not compile, and ends with Ctrl-C", {
+  timeout: 30_000,
+}, async (context) => {
+  using directory = image(["one"]);
+  const file = join(directory.path, "tests/watched.test.rhai");
+  writeFileSync(file, "fn test_w() { }\n");
+  const main = join(import.meta.dirname, "../../main.ts");
+  const args = [main, "image", "test", "--watch", "tests/watched.test.rhai"];
+  const child = spawn(process.execPath, args, { cwd: directory.path, stdio: ["ignore", "pipe", "ignore"] });
+  const ended = once(child, "exit");
+  let said = "";
+  const rounds: (readonly [after: string, change: string | undefined])[] = [
+    ["1 passed, 0 failed", "fn test_w() { assert(false,"],
+    ["0 passed, 1 failed", "fn test_w() { assert(true); }\nfn test_x() { }\n"],
+    ["2 passed, 0 failed", undefined],
+  ];
+  context.after(() => child.kill("SIGKILL"));
+  for await (const text of child.stdout.setEncoding("utf8")) {
+    said += text;
+    const [after, change] = rounds[0] ?? ["never", undefined];
+    if (!said.includes(after) || !said.includes("Waiting for a change")) continue;
+    rounds.shift();
+    said = "";
+    if (change === undefined) child.kill("SIGINT");
+    else writeFileSync(file, change);
+  }
+  assert.deepEqual([rounds, (await ended)[0]], [[], 130]);
 });

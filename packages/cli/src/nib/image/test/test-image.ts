@@ -1,20 +1,47 @@
 import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
 import { type Diagnostic, diagnosticJson } from "@blockvisor/image";
 import { PluginError } from "@blockvisor/plugin";
 import { Coverage, type FileCoverage, runTests, type TestResult } from "@blockvisor/plugin/testing";
 import type { Call } from "../../../command/verb.ts";
 import { failureCode, failureExit } from "../../../failure/codes.ts";
 import { Failure } from "../../../failure/failure.ts";
+import { renderFailure } from "../../../failure/render.ts";
 import type { Output } from "../../../output/output.ts";
 import type { Column } from "../../../output/table.ts";
 import { diagnosticData, diagnosticText } from "../../metadata/diagnostics.ts";
 import { chooseProperties, chooseVariant, readImage } from "../../metadata/read-image.ts";
+import { Changes } from "./changes.ts";
 import { pluginDirectory, readSnapshots, readTestTree, type TestTree, writeSnapshots } from "./read-tests.ts";
 import { junitReport, tapReport } from "./reports.ts";
 import type { TestOptions } from "./verb.ts";
 
+type TestCall = Call<TestOptions, [readonly string[]]>;
+
 /** `nib image test` (spec plugin-api.md §9.2). */
-export async function testImage({ out, args, options, signal }: Call<TestOptions, [readonly string[]]>): Promise<void> {
+export async function testImage(call: TestCall): Promise<void> {
+  const { out, options, signal } = call;
+  if (!options.watch) return runOnce(call);
+  if (out.format === "json" || options.report !== "pretty")
+    throw new Failure("usage", "--watch is for people: leave out --format and --report");
+  const directories = [
+    pluginDirectory(options.path, options.pluginDir),
+    dirname(options.path),
+    ...(options.include ?? []),
+  ];
+  using changes = new Changes([...new Set(directories)], options.path, signal);
+  for (;;) {
+    const changed = changes.next();
+    await runOnce(call).catch((error: unknown) => {
+      if (!(error instanceof Failure)) throw error;
+      renderFailure(error, out);
+    });
+    out.line(out.paint("dim", "Waiting for a change; Ctrl-C ends"));
+    await changed;
+  }
+}
+
+async function runOnce({ out, args, options, signal }: TestCall): Promise<void> {
   const file = readImage(options.path);
   const keys = options.variant ?? file.image.variants.map(({ key }) => key);
   const targets = keys.map((key) => {

@@ -14,6 +14,7 @@ export interface TestOptions {
   readonly filter?: RegExp;
   readonly coverage?: true;
   readonly update?: true;
+  readonly watch?: true;
   readonly report: (typeof reports)[number];
 }
 
@@ -32,6 +33,7 @@ export const testVerb = verb<GivenOptions, [files: readonly string[]]>({
   examples: [
     ["nib image test", "all tests, for every variant"],
     ["nib image test --filter height", "those with `height` in their name"],
+    ["nib image test --watch --filter height", "the same after every save"],
     ["nib image test --coverage", "and which lines of the plugin they do not run"],
     ["nib image test --update", "what `snapshot()` sees is right from now on"],
     ["nib image test --report junit > results.xml", "for a build server"],
@@ -66,6 +68,7 @@ export const testVerb = verb<GivenOptions, [files: readonly string[]]>({
     { flags: "--filter <regexp>", summary: "only tests with such a name", parse: regularExpression },
     { flags: "--coverage", summary: "tell which lines of the plugin the tests run" },
     { flags: "--update", summary: "keep what snapshots are now" },
+    { flags: "--watch", summary: "run again after every change, until Ctrl-C" },
     { flags: "--report <form>", summary: "how results are printed", choices: reports, initial: "pretty" },
   ],
   run: async (call) => {

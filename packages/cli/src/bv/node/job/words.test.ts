@@ -27,7 +27,7 @@ for (const [typed, word] of [
     assert.throws(() => nodeBeforeSubCommand(typed.split(" "), jobVerbs), {
       message: `'${word}' is nothing that can be done with jobs`,
       details: {
-        hint: "`bv node job [NODE] COMMAND` with one of list, start, stop, skip, cleanup, reset, delete, info, logs, graph, limits",
+        hint: "`bv node job [NODE] COMMAND` with one of list, start, stop, restart, skip, cleanup, reset, delete, info, logs, graph, limits",
       },
     });
   });

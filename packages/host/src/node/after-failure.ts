@@ -21,10 +21,10 @@ export function tolerated(state: NodeState, step: Step): Partial<Observed> | und
   return undefined;
 }
 
-/** Whether a step failed because babel died since it was looked at: another one does the same. Not what ran a plugin, which may be why. */
+/** Whether a step failed because babel, or its container, died since it was looked at: there is another way then. Not what ran a plugin, which may be why. */
 export function lostAgent(step: Step, before: Observed, now: Observed): boolean {
   const asks = step.kind === "stop_jobs" || step.kind === "begin_switch";
-  return asks && before.agent !== "off" && now.agent === "off" && now.container === "running";
+  return asks && before.agent !== "off" && now.agent === "off";
 }
 
 /** Recovery gives up on a node after this many failures in a row (spec host-daemon §4.8)… */

@@ -39,7 +39,8 @@ export const upgradeSteps = {
   begin_switch: async (node, _, { state, signal }) => {
     const upgrade = upgradeOf(state);
     const wasRunning = state.expected_status === "Running";
-    if (wasRunning) await refuseBlockingJobs(node, signal);
+    // In a container that has ended there are none, and no babel to ask.
+    if ((await node.host.runtime.state(state.id)).kind === "running") await refuseBlockingJobs(node, signal);
     const stamp = await dataStamp(node);
     return { state: { upgrade: { ...upgrade, stage: "stop", was_running: wasRunning, data_stamp: stamp } } };
   },

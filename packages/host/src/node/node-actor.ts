@@ -123,12 +123,15 @@ export class NodeActor {
     };
   }
 
-  /**
-   * Takes the node over when the daemon starts: looks at it and finishes what was begun, which is not waited for if it takes long. Failures
-   * stay with the node.
-   */
+  /** Takes the node over when the daemon starts. */
   async attach(): Promise<void> {
-    await this.#enqueue(async () => {
+    await this.look();
+    await this.resume();
+  }
+
+  /** Finds out how an earlier daemon left the node. Whatever is asked of it from now on waits for that. */
+  look(inTurn = (work: () => Promise<void>): Promise<void> => work()): Promise<void> {
+    const look = async (): Promise<void> => {
       await restoreParts(this.parts).catch((error: unknown) => this.parts.log.error((error as Error).message));
       // A daemon that died while it held the processes still, or the node down, for a copy of its data.
       await this.parts.host.cgroups.thaw(this.id);
@@ -142,7 +145,12 @@ export class NodeActor {
         const message = `while no daemon ran: ${describeFault(this.#state, this.#seen, end)}`;
         this.parts.events.add({ kind: "found", operation: "recover", message });
       }
-    });
+    };
+    return this.#enqueue(() => inTurn(look));
+  }
+
+  /** Finishes what was begun, which is not waited for if it takes long. Failures stay with the node. */
+  async resume(): Promise<void> {
     const kind = this.#state.operation?.kind ?? "recover";
     const resumed = this.operate({ kind, change: () => ({}), resumed: true }).catch(() => {});
     await Promise.race([resumed, pause(attachMs, undefined, { ref: false })]);

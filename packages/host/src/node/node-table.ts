@@ -89,18 +89,24 @@ export class NodeTable {
         this.#attaching.add(node.state.id);
       }
     }
-    const queue = [...this.#attaching];
-    const worker = async (): Promise<void> => {
-      for (let id = queue.shift(); id !== undefined; id = queue.shift()) {
-        const actor = this.#actors.get(id);
-        await actor
-          ?.attach()
-          .catch((error: unknown) => actor.parts.log.error(`attach failed: ${(error as Error).message}`));
-        this.#attaching.delete(id);
-        onAttached();
-      }
+    const inTurn = bounded(attachConcurrency);
+    const actors = [...this.#attaching].flatMap((id) => this.#actors.get(id) ?? []);
+    const unseen = new Set<NodeActor>();
+    // All are looked at before any goes on, or anybody is served: what one has begun may need another, as a clone does its source.
+    await Promise.all(
+      actors.map((actor) =>
+        actor.look(inTurn).catch((error: unknown) => {
+          actor.parts.log.error(`attach failed: ${(error as Error).message}`);
+          unseen.add(actor);
+        }),
+      ),
+    );
+    const resume = async (actor: NodeActor): Promise<void> => {
+      if (!unseen.has(actor)) await actor.resume();
+      this.#attaching.delete(actor.id);
+      onAttached();
     };
-    await Promise.all(Array.from({ length: attachConcurrency }, worker));
+    await Promise.all(actors.map((actor) => inTurn(() => resume(actor))));
   }
 
   /** Claims id, name, address and cores, makes the state durable and creates the node. */
@@ -260,4 +266,21 @@ export class NodeTable {
 
 function waysOut({ name }: BrokenNode): string {
   return `correct its state.json and \`bv node repair ${name}\`, give another one with \`--state FILE\`, or delete the node`;
+}
+
+/** At most `count` at once; others wait their turn. */
+function bounded(count: number): (work: () => Promise<void>) => Promise<void> {
+  const waiting: (() => void)[] = [];
+  let free = count;
+  return async (work) => {
+    if (free > 0) free -= 1;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      await work();
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else free += 1;
+    }
+  };
 }

@@ -9,7 +9,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   wire: [],
   image: [],
   plugin: ["rhai", "image"],
-  babel: ["wire"],
+  babel: ["wire", "image"],
   host: ["wire", "image", "plugin"],
   api: ["wire", "image"],
   cli: ["wire", "image", "plugin", "rhai"],

@@ -1,14 +1,19 @@
 import { realpathSync } from "node:fs";
-import { basename, dirname, join, sep } from "node:path";
+import { dirname, join, sep } from "node:path";
+import {
+  escapesHtml,
+  isMap,
+  parseTemplate,
+  parseValue,
+  render,
+  type Template,
+  TemplateFailure,
+  type ValueMap,
+} from "@blockvisor/image/template";
 import { isMissing } from "../errno.ts";
 import { type Failure, invalid, notFound, refused } from "../failure.ts";
 import { ensureFolder, readBounded, readBoundedSync, replaceFile } from "../files/durable.ts";
 import { destinationOf } from "../files/transfer.ts";
-import type { Template } from "./ast.ts";
-import { parseTemplate } from "./parser.ts";
-import { render } from "./renderer.ts";
-import { TemplateFailure } from "./source.ts";
-import { isMap, parseValue, type ValueMap } from "./value.ts";
 
 export type RenderRequest = {
   readonly template: string;
@@ -35,7 +40,7 @@ export async function renderTemplate(request: RenderRequest): Promise<boolean> {
     render(parseTemplate({ path: request.template, text }), params, {
       load: loaderFrom(request.templates),
       env: request.env,
-      escape: /\.(html|htm|xml)$/.test(basename(request.destination)),
+      escape: escapesHtml(request.destination),
     }),
   );
   const { target, previous } = await destinationOf(request.destination);

@@ -10,7 +10,7 @@ function locate(span: Span): string {
   return `${span.source.path}:${line}:${column}`;
 }
 
-function position({ source, from }: Span): { readonly line: number; readonly column: number } {
+export function position({ source, from }: Span): { readonly line: number; readonly column: number } {
   const before = source.text.slice(0, from);
   return { line: before.split("\n").length, column: from - before.lastIndexOf("\n") };
 }
@@ -34,10 +34,17 @@ function codeFrame(span: Span): string {
 /** What is wrong with a template, or with what it was given; one or several places. */
 export class TemplateFailure extends Error {
   readonly span: Span;
+  /** The message without the place. */
+  readonly what: string;
+  /** Of a failure with several places: each by itself. */
+  readonly parts: readonly TemplateFailure[];
 
-  constructor(span: Span, what: string) {
-    super(`${locate(span)}: ${what}\n${codeFrame(span)}`);
+  constructor(span: Span, what: string, parts: readonly TemplateFailure[] = []) {
+    const below = parts.length === 0 ? [codeFrame(span)] : parts.map((each) => each.message);
+    super([`${locate(span)}: ${what}`, ...below].join("\n"));
     this.name = "TemplateFailure";
     this.span = span;
+    this.what = what;
+    this.parts = parts;
   }
 }

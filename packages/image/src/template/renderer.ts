@@ -27,6 +27,11 @@ type Outcome = { readonly value: Value } | Missing;
 type Unit = { readonly template: Template; readonly scope: Scope; readonly macros: ReadonlyMap<string, Template> };
 type BlockAt = { readonly bodies: readonly (readonly Node[])[]; readonly level: number };
 
+/** Whether what is printed into a file of this name is escaped for HTML. (babel-agent §2.4) */
+export function escapesHtml(destination: string): boolean {
+  return /\.(html|htm|xml)$/.test(destination);
+}
+
 /** Renders a template; all undefined variables that it prints are reported at once. */
 export function render(template: Template, params: ValueMap, around: Surroundings): string {
   const renderer = new Renderer(around);
@@ -34,10 +39,7 @@ export function render(template: Template, params: ValueMap, around: Surrounding
   const [first, ...more] = renderer.undefinedPlaces;
   if (first === undefined) return text;
   if (more.length === 0) throw first;
-  throw new TemplateFailure(
-    first.span,
-    `${more.length + 1} undefined variables\n${[first, ...more].map((each) => each.message).join("\n")}`,
-  );
+  throw new TemplateFailure(first.span, `${more.length + 1} undefined variables`, [first, ...more]);
 }
 
 class Renderer {

@@ -1,22 +1,5 @@
 import { type Ast, type FunctionDefinition, walk } from "@blockvisor/rhai";
-
-/** Functions the platform calls on its own (spec plugin-api.md §1.6, §1.9). */
-const BUILT_IN = [
-  "init",
-  "upload",
-  "plugin_config",
-  "protocol_status",
-  "application_status",
-  "height",
-  "block_age",
-  "name",
-  "address",
-  "consensus",
-  "apr",
-  "jailed",
-  "jailed_reason",
-  "sqd_name",
-];
+import { CALLED_BY_PLATFORM } from "../platform-functions.ts";
 
 /** Definitions that run without anybody asking for them by name: built-in ones, and what they call. */
 export function reachableFunctions(main: Ast): ReadonlySet<FunctionDefinition> {
@@ -38,7 +21,7 @@ export function reachableFunctions(main: Ast): ReadonlySet<FunctionDefinition> {
       });
     }
   };
-  for (const name of BUILT_IN) visit(name);
+  for (const name of CALLED_BY_PLATFORM) visit(name);
   for (const statement of main.program.body) {
     if (statement.kind === "Function") continue;
     walk(statement, {

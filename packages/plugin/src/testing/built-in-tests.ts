@@ -1,7 +1,8 @@
 import type { PluginConfig } from "../config/model.ts";
 import { DOWNLOAD_JOB, UPLOAD_JOB } from "../config/plan.ts";
 import type { HttpResponse } from "../engine/port.ts";
-import type { Plugin, PolledValues } from "../plugin.ts";
+import { POLLED_NAMES } from "../platform-functions.ts";
+import type { Plugin } from "../plugin.ts";
 import { PluginError, type PluginErrorCode } from "../plugin-error.ts";
 import type { Outcome } from "./answers.ts";
 import { HostFailure } from "./host-failure.ts";
@@ -24,18 +25,6 @@ const NOT_CLEAN: ReadonlySet<PluginErrorCode> = new Set([
 ]);
 
 const CALL = { timeoutMs: 5_000 };
-
-const POLLED: readonly (keyof PolledValues)[] = [
-  "height",
-  "block_age",
-  "name",
-  "address",
-  "consensus",
-  "apr",
-  "jailed",
-  "jailed_reason",
-  "sqd_name",
-];
 
 const BROKEN_ANSWERS: Readonly<Record<string, Outcome<HttpResponse>>> = {
   "connection refused": { kind: "fail", message: "connection refused" },
@@ -164,7 +153,7 @@ function servicesOf(config: PluginConfig | undefined) {
 }
 
 async function callAll(plugin: Plugin, host: TestHost): Promise<void> {
-  const names = POLLED.filter((name) => plugin.capabilities.includes(name));
+  const names = POLLED_NAMES.filter((name) => plugin.capabilities.includes(name));
   for (const [what, outcome] of Object.entries(BROKEN_ANSWERS)) {
     host.jrpc.add({ applies: () => true, outcomes: [outcome] });
     host.rest.add({ applies: () => true, outcomes: [outcome] });

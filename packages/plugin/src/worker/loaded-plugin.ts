@@ -7,6 +7,7 @@ import { defaultInit } from "../init/default-init.ts";
 import { defaultUpload, resumeServices } from "../init/default-upload.ts";
 import { deleteDroppedTasks, deleteLeftovers, notingJobs } from "../init/leftovers.ts";
 import { renewServices } from "../init/renew-services.ts";
+import { POLLED } from "../platform-functions.ts";
 import type {
   CallOptions,
   InitOptions,
@@ -30,19 +31,6 @@ import type { PluginWorkers } from "./workers.ts";
 const CALL_TIMEOUT_MS = 60_000;
 /** Jobs may take minutes to stop, and there may be many. */
 const LONG_TIMEOUT_MS = 1_800_000;
-
-/** How `poll` reads each value. */
-const POLLED: { readonly [K in keyof PolledValues]: "u64" | "f64" | "flag" | "text" } = {
-  height: "u64",
-  block_age: "u64",
-  name: "text",
-  address: "text",
-  consensus: "flag",
-  apr: "f64",
-  jailed: "flag",
-  jailed_reason: "text",
-  sqd_name: "text",
-};
 
 const NO_DEFAULTS: Defaults = {
   init: () => Promise.reject(new Error("default_init() can only be called from init()")),

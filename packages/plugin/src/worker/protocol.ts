@@ -1,6 +1,7 @@
 import type { Diagnostic } from "@blockvisor/image";
 import type { BridgeMethod } from "../bindings/bridge.ts";
 import type { PluginConfig } from "../config/model.ts";
+import type { ResultType } from "../platform-functions.ts";
 import type { PluginFiles, PluginFunction } from "../plugin.ts";
 import type { CallFrame, PluginErrorCode } from "../plugin-error.ts";
 import type { ProtocolStatus } from "../status/protocol-status.ts";
@@ -34,7 +35,7 @@ export interface ScriptWork {
 /** A function without parameters, and what its result has to be. */
 export interface Asked {
   readonly fn: string;
-  readonly type: "u64" | "f64" | "flag" | "text";
+  readonly type: ResultType;
 }
 
 /** A `u64` that is not exact as a number comes as its digits. */

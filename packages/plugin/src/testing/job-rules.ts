@@ -1,6 +1,10 @@
+import { constants } from "node:os";
 import type { JobConfig, RestartConfig } from "../engine/job.ts";
 
-/* The rules by which the agent runs jobs (packages/babel/src/jobs/graph.ts and policy.ts), without processes. */
+/*
+ * The rules by which the agent runs jobs (packages/babel/src/jobs/graph.ts and policy.ts), without processes. conformance/job-rules.json
+ * keeps the two the same.
+ */
 
 /** What dependents see of a job. */
 export type Standing =
@@ -17,7 +21,7 @@ export type Readiness =
 /** Whether a pending job may start, has to wait, or never can (spec babel-agent §3.6). */
 export function readiness(
   name: string,
-  { needs, wait_for }: JobConfig,
+  { needs, wait_for }: Pick<JobConfig, "needs" | "wait_for">,
   standingOf: (name: string) => Standing | undefined,
 ): Readiness {
   const open = new Set<string>();
@@ -52,18 +56,24 @@ const BACKOFF_CAP_MS = 300_000;
 /** What follows a run that ended with `exitCode` after `ranMs`; `attempt`: restarts since the last long run. (spec babel-agent §3.5) */
 export function afterRun(
   name: string,
-  { restart }: JobConfig,
+  { restart }: Pick<JobConfig, "restart">,
   exitCode: number,
   ranMs: number,
   attempt: number,
 ): Decision {
-  const message = exitCode === 0 ? "" : `Job '${name}' exited with code ${exitCode}`;
-  if (restart === "never" || ("on_failure" in restart && exitCode === 0)) return { kind: "finish", message };
+  const message = `Job '${name}' exited with code ${exitCode}${signalBehind(exitCode)}`;
+  if (restart === "never" || ("on_failure" in restart && exitCode === 0))
+    return { kind: "finish", message: exitCode === 0 ? "" : message };
   const config = "always" in restart ? restart.always : restart.on_failure;
   if (ranMs > config.backoff_timeout_ms) return { kind: "restart", waitMs: 0, attempt: 0 };
-  if (config.max_retries !== null && attempt >= config.max_retries)
-    return { kind: "finish", message: `Job '${name}' exited with code ${exitCode}` };
+  if (config.max_retries !== null && attempt >= config.max_retries) return { kind: "finish", message };
   return { kind: "restart", waitMs: backoff(config, attempt), attempt: attempt + 1 };
+}
+
+/** A shell tells by 128 + n that signal n ended the program it waited for. */
+function signalBehind(code: number): string {
+  const name = Object.entries(constants.signals).find(([, number]) => number === code - 128)?.[0];
+  return name === undefined ? "" : ` (128 + ${name})`;
 }
 
 /** Exact: the spread that keeps many nodes apart is left out. */

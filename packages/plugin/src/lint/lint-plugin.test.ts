@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { readFixture } from "../fixtures/read-fixture.ts";
 import { lintPlugin, PluginWorkers } from "../index.ts";
+import { SECTIONS } from "../reference/functions.ts";
+import { RESULTS_OF_PLATFORM } from "./result-type.ts";
 
 const workers = new PluginWorkers({ size: 1 });
 after(() => workers.close());
@@ -97,7 +99,7 @@ test("findings with their places", async () => {
       "warning NIB506 main.rhai:2:75 there is no function 'missing'",
     ],
     [
-      config("services: []", `${STATUS} fn height() { run_sh() }`),
+      config("services: []", `${STATUS} fn height() { run_sh().stdout }`),
       "error NIB506 main.rhai:2:75 function 'run_sh' takes 1 or 2 arguments, not 0",
     ],
     [
@@ -201,6 +203,44 @@ test("what works and is probably not meant: NIB518 to NIB521", async () => {
     [`// nib:allow try-value\n${STATUS} fn f() { try { 5 } catch { 6 } }`],
   ];
   for (const [script, ...findings] of table) assert.deepEqual(await lint(config("services: []", script)), findings);
+});
+
+test("results that the platform cannot read: NIB524, where that is certain", async () => {
+  const wants = (fn: string, asked: string, known: string, column: number) =>
+    `error NIB524 main.rhai:2:${column} ${fn}() has to give ${asked}, and this is ${known}`;
+  const table: [fn: string, ...findings: string[]][] = [
+    ['fn height() { "12" }', wants("height", "an INT", "STRING", 75)],
+    ["fn height() { if node_env().dev_mode { return (); } 5 }", wants("height", "an INT", "()", 107)],
+    ['fn height() { run_jrpc(#{ host: "h", method: "m" }) }', wants("height", "an INT", "response", 75)],
+    [
+      "fn consensus() { switch node_env().node_id { 1 => true, 2 => { 1.5 } _ => [] } }",
+      wants("consensus", "true or false", "FLOAT", 124),
+      wants("consensus", "true or false", "ARRAY", 135),
+    ],
+    [
+      'fn address() { if node_env().dev_mode { run_sh("x") } else { file_read("/x") } }',
+      wants("address", "a STRING", "result", 101),
+      wants("address", "a STRING", "BLOB", 122),
+    ],
+    ['fn height() { let f = || { return "x"; }; f.call() }'],
+    [
+      'fn height() { parse_hex("0x1") } fn apr() { "1.5" } fn jailed() { `true` } fn name() { 5 } fn block_age() { 1.0 }',
+    ],
+    ["// nib:allow result-type\nfn height() { true }"],
+  ];
+  for (const [fn, ...findings] of table)
+    assert.deepEqual(await lint(config("services: []", `${STATUS} ${fn}`)), findings, fn);
+  assert.deepEqual(await lint(config("services: []", "fn protocol_status() { [] }")), [
+    "error NIB524 main.rhai:2:24 protocol_status() has to give a MAP with state and health, and this is ARRAY",
+  ]);
+});
+
+test("what the linter takes functions of the platform to give is what their reference says", () => {
+  const forms = SECTIONS.flatMap(({ functions }) => functions).flatMap((fn) => fn.forms);
+  for (const [name, known] of Object.entries(RESULTS_OF_PLATFORM)) {
+    const said = forms.filter((form) => form.startsWith(`${name}(`)).map((form) => form.split(" -> ")[1]);
+    assert.deepEqual([...new Set(said)], [known === "bool" ? "BOOL" : known], name);
+  }
 });
 
 test("unused properties, and comments that allow a finding", async () => {

@@ -7,6 +7,7 @@ import { reachableFunctions } from "./entry-points.ts";
 import { habitFindings } from "./habits.ts";
 import { hostFunctions } from "./host-functions.ts";
 import { propertyFindings } from "./properties.ts";
+import { resultTypeFindings } from "./result-type.ts";
 import { fromScriptFinding } from "./rule-codes.ts";
 import { shellWordFindings } from "./shell-words.ts";
 import { statusFindings } from "./status.ts";
@@ -23,6 +24,7 @@ export function lintScript(script: Script, { properties, variant }: LintInput): 
     ...propertyFindings(script.asts.values(), properties),
     ...[...script.asts.values()].flatMap(shellWordFindings),
     ...statusFindings(script.main),
+    ...resultTypeFindings(script.main),
     ...[...script.asts.values()].flatMap(habitFindings),
     ...variantFindings(script.main, variant),
     ...formerStyle(script),

@@ -34,7 +34,9 @@ export function fromScriptFinding(
 }
 
 /** Spelling of codes in `// nib:allow` comments. */
-const NAMES: Readonly<Record<string, readonly string[]>> = {
+export const NAMES: Readonly<Record<string, readonly string[]>> = {
+  NIB302: ["variant-missing"],
+  NIB305: ["template", "template-missing"],
   NIB502: ["property-undefined"],
   NIB503: ["property-unused"],
   NIB504: ["status-missing"],
@@ -50,6 +52,9 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   NIB519: ["top-level-effects"],
   NIB520: ["secret-key"],
   NIB521: ["try-value"],
+  NIB522: ["template"],
+  NIB523: ["shell-syntax"],
+  NIB524: ["result-type"],
 };
 
 /** Drops findings that `// nib:allow ID` on their line or the line above silences; ID is a code or one of its names. */

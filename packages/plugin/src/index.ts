@@ -16,5 +16,6 @@ export { type LintRequest, lintPlugin } from "./lint/lint-plugin.ts";
 export type * from "./plugin.ts";
 export { type CallFrame, PluginError, type PluginErrorCode } from "./plugin-error.ts";
 export type * from "./status/protocol-status.ts";
+export { remembering, type TemplateFile, type TemplateSource } from "./templates/source.ts";
 export { commandIn, findBuiltWorker, type WorkerCommand } from "./worker/worker-command.ts";
 export { PluginWorkers, type PluginWorkersOptions } from "./worker/workers.ts";

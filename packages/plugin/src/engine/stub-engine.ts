@@ -24,6 +24,14 @@ export interface LogLine {
   readonly message: string;
 }
 
+/** A file that a plugin made from a template. */
+export interface StubRendering {
+  readonly template: string;
+  readonly destination: string;
+  /** JSON text. */
+  readonly params: string;
+}
+
 /** A host without a node, for checks and inspection (spec plugin-api.md §7.3): everything succeeds, nothing happens, jobs are noted. */
 export class StubEngine implements PluginEngine {
   readonly logLines: LogLine[] = [];
@@ -33,6 +41,9 @@ export class StubEngine implements PluginEngine {
     readonly fn: string;
     readonly param: string;
   } & TaskPolicy)[] = [];
+  readonly rendered: StubRendering[] = [];
+  /** Texts for a shell. */
+  readonly ran: string[] = [];
   readonly #node: StubNode;
   readonly #data: StubData;
   readonly #jobs = new Map<string, JobConfig>();
@@ -85,10 +96,13 @@ export class StubEngine implements PluginEngine {
   async runRest(): Promise<HttpResponse> {
     return { statusCode: 0, body: "" };
   }
-  async runSh(): Promise<ShResponse> {
+  async runSh(body: string): Promise<ShResponse> {
+    this.ran.push(body);
     return { exitCode: 0, stdout: "", stderr: "" };
   }
-  async renderTemplate(): Promise<void> {}
+  async renderTemplate(template: string, destination: string, params: string): Promise<void> {
+    this.rendered.push({ template, destination, params });
+  }
   async fileRead(): Promise<Uint8Array> {
     return new Uint8Array();
   }

@@ -1,19 +1,27 @@
 import { type Diagnostic, sortDiagnostics } from "@blockvisor/image";
+import { Engine } from "@blockvisor/rhai";
 import type { PluginConfig } from "../config/model.ts";
 import { type StubData, StubEngine } from "../engine/stub-engine.ts";
 import { defaultInit } from "../init/default-init.ts";
 import { type StubTarget, stubNode } from "../inspect/stub-target.ts";
 import type { Plugin, PluginFiles } from "../plugin.ts";
 import { PluginError } from "../plugin-error.ts";
+import { NO_TEMPLATES, type TemplateSource } from "../templates/source.ts";
+import { SCRIPT_LIMITS } from "../worker/limits.ts";
 import { LoadedPlugin } from "../worker/loaded-plugin.ts";
+import { MAIN_FILE } from "../worker/script.ts";
 import { PluginWorkers } from "../worker/workers.ts";
 import { withoutAllowed } from "./rule-codes.ts";
+import { shellSyntaxFindings } from "./shell-syntax.ts";
 import { stableJobFindings } from "./stable-jobs.ts";
+import { templateFindings } from "./templates.ts";
 
 export interface LintRequest extends StubTarget {
   readonly files: PluginFiles;
   /** Keys of every property of babel.yaml, and those that `--props` adds. */
   readonly properties: readonly string[];
+  /** Default: none, and nothing is said about templates. */
+  readonly templates?: TemplateSource;
   /** Processes to use; default: one of its own, ended before it returns. */
   readonly workers?: PluginWorkers;
   /** Time one evaluation of the plugin may take; default 20 s. */
@@ -41,38 +49,77 @@ async function collect(workers: PluginWorkers, request: LintRequest): Promise<Di
     return fromError(error, "NIB501");
   }
   if (!(plugin instanceof LoadedPlugin)) return [];
-  const engine = new StubEngine(stubNode(request));
-  const { timeoutMs = EVALUATION_MS } = request;
   const findings: Diagnostic[] = [
-    ...(await plugin.lint({ properties: request.properties, variant: request.image.variant }, engine)),
+    ...(await plugin.lint(
+      { properties: request.properties, variant: request.image.variant },
+      new StubEngine(stubNode(request)),
+    )),
   ];
+  const seen: Seen = { config: undefined, engines: [] };
   try {
-    if (plugin.hasConfig) {
-      const evaluated = await plugin.inspectConfig(engine, { timeoutMs });
-      findings.push(...evaluated.findings.map((finding) => finding.diagnostic));
-      if (evaluated.findings.some((finding) => finding.level === "error")) return findings;
-      if (!plugin.defines("init")) return [...findings, ...(await defaultInitFindings(evaluated.config, request))];
-    }
-    await plugin.init(engine, { timeoutMs });
-    findings.push(...stableJobFindings(engine.jobs));
+    findings.push(...(await evaluate(plugin, request, seen)));
   } catch (error) {
     findings.push(...fromError(error, "NIB515"));
   }
-  return findings;
+  return [...findings, ...(await outsideFindings(request, seen))];
+}
+
+/** What evaluating a plugin has shown, as far as it went. */
+interface Seen {
+  config: PluginConfig | undefined;
+  readonly engines: StubEngine[];
+}
+
+async function evaluate(plugin: LoadedPlugin, request: LintRequest, seen: Seen): Promise<readonly Diagnostic[]> {
+  const { timeoutMs = EVALUATION_MS } = request;
+  const engine = new StubEngine(stubNode(request));
+  seen.engines.push(engine);
+  const findings: Diagnostic[] = [];
+  if (plugin.hasConfig) {
+    const evaluated = await plugin.inspectConfig(engine, { timeoutMs });
+    seen.config = evaluated.config;
+    findings.push(...evaluated.findings.map((finding) => finding.diagnostic));
+    if (evaluated.findings.some((finding) => finding.level === "error")) return findings;
+    if (!plugin.defines("init")) return [...findings, ...(await defaultInitFindings(evaluated.config, request, seen))];
+  }
+  await plugin.init(engine, { timeoutMs });
+  return [...findings, ...stableJobFindings(engine.jobs)];
 }
 
 /** Default init has to work wherever the data come from. */
 const DATA_SOURCES: readonly StubData[] = [{ archive: true }, { archive: false }, { stamp: new Date(0) }];
 
-async function defaultInitFindings(config: PluginConfig, request: LintRequest): Promise<Diagnostic[]> {
+async function defaultInitFindings(config: PluginConfig, request: LintRequest, seen: Seen): Promise<Diagnostic[]> {
   const findings: Diagnostic[] = [];
   for (const data of DATA_SOURCES) {
     const engine = new StubEngine(stubNode(request), data);
+    seen.engines.push(engine);
     const ctx = { deadline: Number.POSITIVE_INFINITY, signal: new AbortController().signal };
     await defaultInit(config, { engine, ctx, onStep: () => {} });
     findings.push(...stableJobFindings(engine.jobs));
   }
   return findings;
+}
+
+/** What the plugin hands to others: to shells, and templates. */
+async function outsideFindings(request: LintRequest, { config, engines }: Seen): Promise<readonly Diagnostic[]> {
+  const language = new Engine({ limits: SCRIPT_LIMITS });
+  const asts = Object.entries(request.files).map(([source, text]) => language.compile(text, { source }));
+  const main = asts.find(({ source }) => source.name === MAIN_FILE);
+  if (main === undefined) return [];
+  const about = {
+    asts,
+    main,
+    config,
+    jobs: engines.flatMap(({ jobs }) => jobs),
+    ran: engines.flatMap(({ ran }) => ran),
+    rendered: engines.flatMap(({ rendered }) => rendered),
+  };
+  const { env } = stubNode(request);
+  return [
+    ...(await shellSyntaxFindings(about)),
+    ...(await templateFindings(about, request.templates ?? NO_TEMPLATES, env)),
+  ];
 }
 
 function fromError(error: unknown, code: string): Diagnostic[] {

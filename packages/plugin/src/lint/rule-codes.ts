@@ -34,7 +34,7 @@ export function fromScriptFinding(
 }
 
 /** Spelling of codes in `// nib:allow` comments. */
-export const NAMES: Readonly<Record<string, readonly string[]>> = {
+const NAMES: Readonly<Record<string, readonly string[]>> = {
   NIB302: ["variant-missing"],
   NIB305: ["template", "template-missing"],
   NIB502: ["property-undefined"],

@@ -13,54 +13,84 @@ import {
   readFilesFromImage,
   resolveContainerPath,
 } from "@blockvisor/image/container";
-import type { PluginFiles } from "@blockvisor/plugin";
+import type { PluginFiles, TemplateFile, TemplateSource } from "@blockvisor/plugin";
 import { Failure } from "../../failure/failure.ts";
 import type { Output } from "../../output/output.ts";
 
 const pluginDirectory = "/var/lib/babel/plugin";
 
+/** What a check needs of a container image. */
+export interface PluginImage extends AsyncDisposable {
+  readonly plugin: PluginFiles;
+  readonly templates: TemplateSource;
+}
+
 /**
- * The plugin files of a container image, read straight from its layers: without a container, without root, and from a Docker
- * daemon without pulling (nib-and-images §4.3). Errors: those of the image package.
+ * The plugin files of a container image, and its templates as they are asked for, read straight from its layers: without a container,
+ * without root, and from a Docker daemon without pulling (nib-and-images §4.3). Errors: those of the image package.
  */
-export async function pluginFilesFromImage(
+export async function openPluginImage(
   out: Output,
   containerUri: string,
   metadataPath: string,
   signal: AbortSignal,
-): Promise<PluginFiles> {
+): Promise<PluginImage> {
   const uri = resolveContainerPath(parseContainerUri(containerUri), resolve(dirname(metadataPath)));
   const progress = out.progress(`Reading the plugin from ${containerUri}`);
+  const store = mkdtempSync(join(tmpdir(), "nib-check-"));
+  const close = async () => rmSync(store, { recursive: true, force: true });
   try {
-    const files = pluginFiles(await imageFiles(uri, signal, progress.update), containerUri);
+    const read = await readerOf(uri, store, signal, progress.update);
+    const plugin = pluginFiles(await read([pluginDirectory]), containerUri);
     progress.done();
-    return files;
+    return { plugin, templates: templatesOf(read), [Symbol.asyncDispose]: close };
   } catch (error) {
     progress.failed();
+    await close();
     throw error;
   }
 }
 
-async function imageFiles(
+type ReadFiles = (paths: readonly string[]) => Promise<readonly ImageFile[]>;
+
+async function readerOf(
   uri: ContainerUri,
+  store: string,
   signal: AbortSignal,
   onProgress: (line: string) => void,
-): Promise<readonly ImageFile[]> {
+): Promise<ReadFiles> {
   if (uri.kind === "docker-daemon") {
     const host = dockerHost();
     const id =
       uri.image.kind === "id"
         ? uri.image.id
         : await dockerImageId(formatImageReference(uri.image.reference), host, signal);
-    return readFilesFromDockerEngine(id, host, [pluginDirectory], { signal });
+    return (paths) => readFilesFromDockerEngine(id, host, paths, { signal });
   }
-  const store = mkdtempSync(join(tmpdir(), "nib-check-"));
-  try {
-    const { layout } = await fetchToLayout(uri, store, { signal, onProgress });
-    return await readFilesFromImage(layout, [pluginDirectory]);
-  } finally {
-    rmSync(store, { recursive: true, force: true });
-  }
+  const { layout } = await fetchToLayout(uri, store, { signal, onProgress });
+  return (paths) => readFilesFromImage(layout, paths);
+}
+
+/** A template that lies behind a link may be anything: it counts as empty, which needs nothing. */
+function templatesOf(read: ReadFiles): TemplateSource {
+  return {
+    complete: true,
+    read: async (paths) => {
+      const names = paths.filter((path) => path.startsWith("/"));
+      if (names.length === 0) return new Map();
+      const found = await read(names);
+      return new Map(
+        names.flatMap((path): [string, TemplateFile][] => {
+          const file = found.find((one) => one.path === path);
+          if (file?.kind === "file") return [[path, { file: path, text: file.content.toString("utf8") }]];
+          const linked = found.some(
+            (one) => one.kind === "link" && (path === one.path || path.startsWith(`${one.path}/`)),
+          );
+          return linked ? [[path, { file: path, text: "" }]] : [];
+        }),
+      );
+    },
+  };
 }
 
 function pluginFiles(found: readonly ImageFile[], containerUri: string): PluginFiles {

@@ -1,6 +1,6 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type Diagnostic, diagnosticJson, type EffectiveVariant, validateImage } from "@blockvisor/image";
-import type { PluginFiles } from "@blockvisor/plugin";
+import type { PluginFiles, TemplateSource } from "@blockvisor/plugin";
 import type { Call } from "../../../command/verb.ts";
 import { failureCode, failureExit } from "../../../failure/codes.ts";
 import { Failure } from "../../../failure/failure.ts";
@@ -19,6 +19,7 @@ interface PluginSource {
   readonly place: (file: string) => string;
   /** Places → texts. */
   readonly sources: Readonly<Record<string, string>>;
+  readonly templates: TemplateSource;
 }
 
 /** What is checked, once for all variants. */
@@ -50,9 +51,10 @@ export async function checkImage({
   const variants = options.allVariants
     ? file.image.variants.map(({ key }) => chooseVariant(file, key))
     : [chooseVariant(file, options.variant)];
-  const plugin = await readPlugin(out, variants, options, signal);
+  await using opened = new AsyncDisposableStack();
+  const plugin = await readPlugin(out, variants, options, signal, opened);
   const { PluginCheck } = await import("./plugin-check.ts");
-  await using linter = new PluginCheck(plugin.files);
+  await using linter = new PluginCheck(plugin.files, plugin.templates);
   const subject: Subject = {
     file,
     linter,
@@ -87,17 +89,20 @@ async function readPlugin(
   variants: readonly EffectiveVariant[],
   options: CheckOptions,
   signal: AbortSignal,
+  opened: AsyncDisposableStack,
 ): Promise<PluginSource> {
   const { pluginDir } = options;
   if (pluginDir !== undefined) {
     const files = (await import("../../plugin-files/from-directory.ts")).pluginFilesFromDirectory(pluginDir);
     const place = (file: string) => join(pluginDir, file);
     const named = Object.entries(files).map(([file, text]) => [place(file), text]);
-    return { files, place, sources: Object.fromEntries(named) };
+    const { templatesInDirectories } = await import("../../plugin-files/templates-in-directory.ts");
+    const templates = templatesInDirectories([...new Set([pluginDir, dirname(options.path)])]);
+    return { files, place, sources: Object.fromEntries(named), templates };
   }
-  const { pluginFilesFromImage } = await import("../../plugin-files/from-image.ts");
-  const files = await pluginFilesFromImage(out, variants[0]?.containerUri ?? "", options.path, signal);
-  return { files, place: (file) => file, sources: files };
+  const { openPluginImage } = await import("../../plugin-files/from-image.ts");
+  const image = opened.use(await openPluginImage(out, variants[0]?.containerUri ?? "", options.path, signal));
+  return { files: image.plugin, place: (file) => file, sources: image.plugin, templates: image.templates };
 }
 
 async function checkVariant(

@@ -1,13 +1,15 @@
 import type { Diagnostic, EffectiveVariant } from "@blockvisor/image";
-import { lintPlugin, type PluginFiles, PluginWorkers } from "@blockvisor/plugin";
+import { lintPlugin, type PluginFiles, PluginWorkers, remembering, type TemplateSource } from "@blockvisor/plugin";
 
 /** Lints one plugin for several variants in the same process. */
 export class PluginCheck implements AsyncDisposable {
   readonly #files: PluginFiles;
+  readonly #templates: TemplateSource;
   readonly #workers = new PluginWorkers({ size: 1 });
 
-  constructor(files: PluginFiles) {
+  constructor(files: PluginFiles, templates: TemplateSource) {
     this.#files = files;
+    this.#templates = remembering(templates);
   }
 
   /** `properties` are the values the node would have: babel.yaml's defaults and what `--props` says. */
@@ -18,6 +20,7 @@ export class PluginCheck implements AsyncDisposable {
       image: { version: variant.version, protocol: variant.protocolKey, variant: variant.variantKey },
       params: properties,
       properties: [...keys],
+      templates: this.#templates,
       workers: this.#workers,
     });
   }

@@ -61,8 +61,9 @@ async function readPlugin(
   if (options.pluginDir !== undefined) {
     return (await import("../../plugin-files/from-directory.ts")).pluginFilesFromDirectory(options.pluginDir);
   }
-  const { pluginFilesFromImage } = await import("../../plugin-files/from-image.ts");
-  return pluginFilesFromImage(out, containerUri, path, signal);
+  const { openPluginImage } = await import("../../plugin-files/from-image.ts");
+  await using image = await openPluginImage(out, containerUri, path, signal);
+  return image.plugin;
 }
 
 async function inspect(files: PluginFiles, evaluate: () => Promise<Inspection>): Promise<Inspection> {

@@ -2,8 +2,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import { Babel, BabelJobs } from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import { type CallOptions, type Client, createClient, type Interceptor } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
+import { agentUrl, createAgentConnection } from "./agent-connection.ts";
 import { AgentError, agentErrorOf } from "./agent-error.ts";
-import { connectAgent } from "./agent-socket.ts";
 
 export interface AgentCall {
   /** Default 15 s (spec babel-agent §1.15). */
@@ -22,6 +22,8 @@ export interface AgentLink {
   readonly jobs: Client<typeof BabelJobs>;
   /** One call with deadline, retry and our errors; `operation` is named in them. Rejects with AgentError. */
   call<T>(operation: string, send: (options: CallOptions) => Promise<T>, call?: AgentCall): Promise<T>;
+  /** Whether babel answers on the connection that there is; false also without one (`agent-connection.ts`). */
+  isAnswering(timeoutMs: number): Promise<boolean>;
 }
 
 /** `secret` is read at each call: it changes with every start of the node. */
@@ -31,18 +33,19 @@ export function openAgentLink(runDirectory: string, secret: () => string | undef
     if (value !== undefined) request.header.set("authorization", `Bearer ${value}`);
     return next(request);
   };
+  const connection = createAgentConnection(runDirectory);
   const transport = createGrpcTransport({
-    baseUrl: "http://babel",
-    nodeOptions: { createConnection: () => connectAgent(runDirectory) },
+    baseUrl: agentUrl,
+    sessionManager: connection,
     interceptors: [authorize],
     // A container can send what it wants; nothing it answers may exceed this.
     readMaxBytes: 80 * 1024 * 1024,
-    idleConnectionTimeoutMs: 60_000,
   });
   return {
     babel: createClient(Babel, transport),
     jobs: createClient(BabelJobs, transport),
     call: withRetries,
+    isAnswering: connection.isAnswering,
   };
 }
 

@@ -93,7 +93,7 @@ const schema = z.looseObject({
   maintenance_mode: z.boolean().default(false),
   recovery: z
     .looseObject({
-      /** How often a node is looked at as a whole, with babel, network and mounts; its processes are looked at every two seconds. */
+      /** How often a node is looked at as a whole, with babel, network and mounts; that a process ends is told by the kernel. */
       check_secs: z.number().min(1).default(30),
       /** A babel that does not answer for so long is replaced. */
       agent_timeout_secs: z.number().min(1).default(15),

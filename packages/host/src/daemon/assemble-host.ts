@@ -22,7 +22,7 @@ import { Trash } from "../node/trash.ts";
 import { containerDirectory, type HostPaths, nodePaths } from "../place/paths.ts";
 import { sandboxWorkers } from "../plugin/worker-sandbox.ts";
 import { createNodeRootfs } from "../rootfs/index.ts";
-import { type RuntimeChoice, selectRuntime } from "../runtime/index.ts";
+import { createExitWatch, type RuntimeChoice, selectRuntime } from "../runtime/index.ts";
 import { apiSecrets } from "../secrets/api-secrets.ts";
 import { devSecrets } from "../secrets/dev-secrets.ts";
 import { createNodeSpaces } from "../space/index.ts";
@@ -51,11 +51,15 @@ export async function assembleHost({ paths, live, env, log, api }: HostParts): P
   });
   const cgroups = createNodeCgroups(undefined, paths.nodes);
   const { runDirectory } = paths;
+  const exits = createExitWatch();
+  // So that the first container costs no more than the others.
+  exits.prepare();
   const agent = await loadAgentBundle(agentCandidates(env, import.meta.url));
   const [runtime, sandbox] = await Promise.all([
     selectRuntime(runtimeChoice(config, env), {
       runDirectory,
       cgroups,
+      exits,
       nodeDirectory: (id) => containerDirectory(paths, id),
       apptainerArgs: config.runtime.extra_args ?? [],
     }),
@@ -72,6 +76,7 @@ export async function assembleHost({ paths, live, env, log, api }: HostParts): P
     cgroups,
     agent,
     runtime,
+    exits,
     ownIds: createOwnIds({ mode: config.runtime.user_namespaces, runtime, directory: paths.nodes, cgroups }),
     rootfs: createNodeRootfs(images),
     spaces: createNodeSpaces({ directory: paths.nodes, mode: config.diskLimit }),

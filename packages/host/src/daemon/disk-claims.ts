@@ -27,6 +27,12 @@ export interface Claim {
   readonly allowed: number;
 }
 
+/** Folders of file systems that a node has something on, besides the one that all lie on. */
+export function otherDisks(actor: NodeActor): readonly string[] {
+  const { data_directory: directory } = actor.snapshot().state;
+  return directory === null ? [] : [directory];
+}
+
 /** A node's data may lie on another disk than its root and its logs. */
 export function holdingsOf(actor: NodeActor): readonly Holding[] {
   const { state } = actor.snapshot();

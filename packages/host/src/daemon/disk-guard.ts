@@ -1,9 +1,10 @@
 import { statfs } from "node:fs/promises";
 import { reportOf } from "../errors/host-error.ts";
+import type { NodeActor } from "../node/node-actor.ts";
 import type { NodeHost } from "../node/node-host.ts";
 import type { NodeTable } from "../node/node-table.ts";
 import { stopped } from "../service/node-operations.ts";
-import { type Claim, claimOf, type Holding, holdingsOf } from "./disk-claims.ts";
+import { type Claim, claimOf, type Holding, holdingsOf, otherDisks } from "./disk-claims.ts";
 
 /** Between two looks: the slower where there is space enough, the quicker the sooner it would run out. */
 const lookMs = { slowest: 1_000, quickest: 100 } as const;
@@ -45,12 +46,11 @@ export function guardDisks(host: NodeHost, nodes: NodeTable): DiskGuard {
   let timer: NodeJS.Timeout | undefined;
   const look = async (): Promise<void> => {
     const running = nodes.actors().filter((actor) => actor.snapshot().seen.container === "running");
-    const holdings = Map.groupBy(running.flatMap(holdingsOf), ({ disk }) => disk);
     const looked = new Map<string, Disk>();
     let next: number = lookMs.slowest;
-    for (const folder of new Set([host.paths.nodes, ...holdings.keys()])) {
+    for (const folder of new Set([host.paths.nodes, ...running.flatMap(otherDisks)])) {
       const before = disks.get(folder);
-      const disk = await lookAt(folder, holdings.get(folder) ?? [], before).catch(() => undefined);
+      const disk = await lookAt(folder, running, before).catch(() => undefined);
       if (disk === undefined) continue;
       looked.set(folder, disk);
       const level = alertLevel(disk);
@@ -92,15 +92,19 @@ function useText(folder: string, { usedShare, free }: Disk): string {
   return `${Math.floor(usedShare * 100)} % of the disk of ${folder} is in use, ${size(free)} are free`;
 }
 
-async function lookAt(folder: string, holdings: readonly Holding[], before: Disk | undefined): Promise<Disk> {
+async function lookAt(folder: string, running: readonly NodeActor[], before: Disk | undefined): Promise<Disk> {
   const { bavail, bfree, blocks, bsize } = await statfs(folder);
   const at = performance.now();
   const free = bavail * bsize;
   const usedShare = (blocks - bfree) / Math.max(blocks - bfree + bavail, 1);
   const spare = free - Math.min(blocks * bsize * reserve.share, reserve.bytes);
   const shrunk = before === undefined ? 0 : (before.free - free) / (at - before.at);
-  const claims = spare < 0 ? await Promise.all(holdings.map(claimOf)) : [];
+  const claims = spare < 0 ? await Promise.all(holdingsOn(folder, running).map(claimOf)) : [];
   return { at, usedShare, free, spare, bytesPerMs: Math.max(shrunk, 1), claims };
+}
+
+function holdingsOn(folder: string, running: readonly NodeActor[]): readonly Holding[] {
+  return running.flatMap(holdingsOf).filter(({ disk }) => disk === folder);
 }
 
 /** The node that fills the disk, if one does. One with too many files to count is suspected when no other is seen to. */

@@ -81,9 +81,11 @@ export async function startDaemon({ root, dev, env, log, unexpected }: DaemonOpt
 
   const nodes = new NodeTable(host, (actor) => {
     operations.changed(actor);
+    watch.changed(actor);
     cloud?.nodeChanged();
   });
   const operations = new OperationMeter(counters);
+  const watch = watchNodes(nodes, host, log);
   // Nobody reads what dev nodes tell until somebody asks for metrics.
   let scraped = false;
   const isRead = (actor: NodeActor): boolean => scraped || (cloud !== undefined && !actor.snapshot().state.dev_mode);
@@ -182,7 +184,6 @@ export async function startDaemon({ root, dev, env, log, unexpected }: DaemonOpt
       status.set(ServiceStatus.BROKEN);
       log.error(`nodes cannot be attached: ${(error as Error).message}`);
     });
-  const watch = watchNodes(nodes, () => host.config.recovery.checkMs, log);
   const firewalls = watchFirewalls(host, nodes, () => host.config.recovery.checkMs);
   const logs = boundLogs(nodes);
   const collection = collectImages(host, attached);

@@ -16,8 +16,9 @@ const periodMs = 30_000;
 const jitterMs = 14_000;
 const tickMs = 1_000;
 
-/** Nodes that are asked at the same time: bounds what polling costs, however many there are (DB-10.4). */
+/** Nodes that are asked at the same time, and on average in a second: bounds what polling costs, however many there are (DB-10.4). */
 const concurrency = 4;
+const mostPerSecond = 4;
 
 /** A node whose plugin keeps failing is asked less often: up to 2³ periods apart. */
 const maxBackoff = 3;
@@ -73,6 +74,11 @@ export class NodePolls {
     for (const { actor, turn } of due.slice(0, concurrency - this.#running)) void this.#ask(actor, turn);
   }
 
+  /** Of nodes that all answer. */
+  get #periodMs(): number {
+    return Math.max(periodMs, (this.#turns.size * 1_000) / mostPerSecond);
+  }
+
   /** The first rounds after the daemon's start are spread over a whole period. */
   #turnOf(id: string, now: number): Turn {
     const known = this.#turns.get(id);
@@ -96,7 +102,7 @@ export class NodePolls {
       turn.failures += 1;
     } finally {
       turn.busy = false;
-      turn.next = Date.now() + periodMs * 2 ** Math.min(turn.failures, maxBackoff) + Math.random() * jitterMs;
+      turn.next = Date.now() + this.#periodMs * 2 ** Math.min(turn.failures, maxBackoff) + Math.random() * jitterMs;
       this.#running -= 1;
     }
   }

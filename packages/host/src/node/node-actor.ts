@@ -193,7 +193,7 @@ export class NodeActor {
     const { expected_status: expected } = this.#state;
     // What is down stays down by itself: looking at it now and then is enough, however many such nodes there are.
     if (!thorough && !isRetried && (expected === "Stopped" || (await isAlright(this.parts, this.#state)))) return;
-    const seen = await observe(this.parts, this.#state);
+    const seen = await observe(this.parts, this.#state, this.#seen);
     const end = await this.parts.host.runtime.ended(this.id);
     if (!this.idle) return;
     this.#seen = seen;
@@ -378,7 +378,7 @@ export class NodeActor {
         failure = failure === undefined || !verdict.goOn ? verdict.report : failure;
         const end = verdict.goOn ? {} : { operation: null };
         await this.#save({ ...verdict.change, ...failedAs(this.#state, verdict.report), ...end });
-        this.#seen = await observe(this.parts, this.#state);
+        this.#seen = verdict.goOn ? await observe(this.parts, this.#state) : now;
         if (!verdict.goOn) return failure;
       }
     }

@@ -16,7 +16,7 @@ import type { NodeNetwork } from "../network/index.ts";
 import type { HostPaths, NodePaths } from "../place/paths.ts";
 import type { NodePlugin } from "../plugin/node-plugin.ts";
 import type { NodeRootfs } from "../rootfs/index.ts";
-import type { ContainerRuntime, ProcessIdentity } from "../runtime/index.ts";
+import type { ContainerRuntime, ExitWatch, ProcessIdentity } from "../runtime/index.ts";
 import type { NodeTasks } from "../schedule/node-tasks.ts";
 import type { Secrets } from "../secrets/secrets.ts";
 import type { NodeSpaces } from "../space/index.ts";
@@ -33,6 +33,7 @@ export interface NodeHost {
   readonly config: HostConfig;
   readonly agent: AgentBundle;
   readonly runtime: ContainerRuntime;
+  readonly exits: ExitWatch;
   readonly rootfs: NodeRootfs;
   readonly spaces: NodeSpaces;
   readonly ownIds: OwnIds;

@@ -6,8 +6,8 @@ import { type NodeParts, usesHostNetwork } from "./node-host.ts";
 import type { NodeState } from "./node-state.ts";
 import type { Observed } from "./observed.ts";
 
-/** Looks at everything of a node. Starts no process and changes nothing. */
-export async function observe(node: NodeParts, state: NodeState): Promise<Observed> {
+/** Looks at everything of a node. Starts no process and changes nothing. `before`: what was seen last, of a node that nothing was done with since. */
+export async function observe(node: NodeParts, state: NodeState, before?: Observed): Promise<Observed> {
   const { host, paths } = node;
   const there = await host.runtime.state(state.id);
   node.init = there.kind === "running" ? there.init : undefined;
@@ -16,7 +16,7 @@ export async function observe(node: NodeParts, state: NodeState): Promise<Observ
     isPrepared(node),
     host.rootfs.mounted(paths.directory),
     hostNetwork ? undefined : host.network.inspect(state.id),
-    there.kind === "running" ? observeAgent(node, there.init.pid) : ("off" as const),
+    there.kind === "running" ? observeAgent(node, there.init.pid, before?.agent) : ("off" as const),
   ]);
   // One that died while its babel was asked took that with it.
   const lives = there.kind === "running" && (agent !== "off" || isAlive(there.init));
@@ -48,13 +48,20 @@ function isThere(path: string, kind: "link" | "directory"): boolean {
 }
 
 /** Asks babel itself: a process that exists but does not answer is no agent, and one of another build than ours is to be replaced. */
-async function observeAgent(node: NodeParts, initPid: number): Promise<Observed["agent"]> {
+async function observeAgent(
+  node: NodeParts,
+  initPid: number,
+  before: Observed["agent"] | undefined,
+): Promise<Observed["agent"]> {
   if (node.agent?.process && !isAlive(node.agent.process)) return "off";
   if (isOutdated(node, initPid)) return "off";
+  // A machine under load answers slowly; taking a slow babel for a dead one would make it worse.
+  const timeoutMs = node.host.config.recovery.agentTimeoutMs;
+  // The same process as before stays ready by itself.
+  if (before === "ready" && node.agent?.process && (await node.link.isAnswering(timeoutMs))) return "ready";
   try {
     const { state } = await node.link.call("get_version", (options) => node.link.babel.getVersion({}, options), {
-      // A machine under load answers slowly; taking a slow babel for a dead one would make it worse.
-      timeoutMs: node.host.config.recovery.agentTimeoutMs,
+      timeoutMs,
     });
     return agentStateOf(state);
   } catch {
@@ -82,7 +89,7 @@ export function agentStateOf(state: AgentState): "unconfigured" | "ready" | "shu
   }
 }
 
-/** The cheap part, asked every two seconds: whether the processes that should be there still are. */
+/** The cheap part, asked every few seconds: whether the processes that should be there still are. */
 export function isAlright(node: NodeParts, state: NodeState): boolean {
   const { init, agent } = node;
   const running = init !== undefined && isAlive(init);

@@ -112,7 +112,7 @@ export const upSteps = {
       node.offered = connect(node).then(() => offerSetup(paths.run, setupOf(node, state)));
       node.offered.catch(() => {}); // Told when babel is there.
     };
-    await host.runtime.start(state.id, { signal, onLaunch, ...(network ? { network } : {}) });
+    node.init = await host.runtime.start(state.id, { signal, onLaunch, ...(network ? { network } : {}) });
     return { seen: { container: "running", agent: "off" }, state: { started_at: null } };
   },
 

@@ -70,3 +70,35 @@ test("one that was collected at once is known, too, where the kernel tells", asy
   const exit = await exits.exitOf(identity);
   if (major > 6 || (major === 6 && minor >= 15)) assert.deepEqual(exit, { kind: "exited", code: 7 });
 });
+
+test("who listens hears of a process once it has ended, if it is still watched", async () => {
+  const exits = createExitWatch();
+  const heard: ProcessIdentity[] = [];
+  exits.listen((process) => heard.push(process));
+  const [first, forgotten, last] = await Promise.all(["exit 1", "exit 2", "exit 3"].map(uncollected));
+  assert.ok(first && forgotten && last);
+  for (const { identity } of [first, forgotten, last]) exits.watch(identity);
+  exits.forget(forgotten.identity);
+  forgotten.go();
+  await until(async () => !isAlive(forgotten.identity));
+  first.go();
+  await until(async () => heard.length === 1);
+  last.go();
+  await until(async () => heard.length === 2);
+  assert.deepEqual([heard, exits.tells], [[first.identity, last.identity], true]);
+});
+
+test("where nothing can tell, it says so", async (t) => {
+  const path = process.env["PATH"];
+  t.after(() => {
+    process.env["PATH"] = path;
+  });
+  process.env["PATH"] = "/nonexistent";
+  const exits = createExitWatch();
+  exits.prepare();
+  await until(async () => !exits.tells);
+  const self = identifyProcess(process.pid);
+  assert.ok(self);
+  exits.watch(self);
+  assert.equal(await exits.exitOf(self), undefined);
+});

@@ -2,10 +2,17 @@ import { type ChildProcess, spawn } from "node:child_process";
 import type { Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { exitFromStatus, type ProcessExit } from "./container-end.ts";
-import type { ProcessIdentity } from "./process-identity.ts";
+import { bootId, isAlive, type ProcessIdentity } from "./process-identity.ts";
 
-/** How processes end that are nobody's children here. A container's first process is collected by the machine's process 1, which tells nobody. */
+/**
+ * When and how processes end that are nobody's children here. A container's first process is collected by the machine's process 1, which
+ * tells nobody; babel by its container's.
+ */
 export interface ExitWatch {
+  /** Whether ends are told of on this machine: not without perl, nor by a kernel that has no pidfds (before Linux 5.3). */
+  readonly tells: boolean;
+  /** Calls it with each watched process as soon as that has ended, unless it was forgotten before. There is one listener. */
+  listen(listener: (process: ProcessIdentity) => void): void;
   /** Gets ready, so that the first `watch` costs no more than the others. */
   prepare(): void;
   /** From now on; twice is once. */
@@ -23,6 +30,7 @@ export interface ExitWatch {
 const SCRIPT = String.raw`
 use strict;
 $| = 1;
+print "\n";
 my (%watched, $pending);
 sub stat_of {
   open my $file, "<", "/proc/$_[0]/stat" or return;
@@ -69,6 +77,7 @@ for (;;) {
 const ANSWER_MS = 1_000;
 
 interface Watched {
+  readonly process: ProcessIdentity;
   readonly exit: Promise<ProcessExit | undefined>;
   readonly settle: (exit: ProcessExit | undefined) => void;
 }
@@ -77,11 +86,16 @@ interface Watched {
 export function createExitWatch(): ExitWatch {
   const watched = new Map<string, Watched>();
   let watcher: ChildProcess | undefined;
+  let tells = true;
+  let listener = (_: ProcessIdentity): void => {};
 
   function start(): ChildProcess {
     const child = spawn("perl", ["-e", SCRIPT], { stdio: ["pipe", "pipe", "ignore"] });
+    let works = false;
     const end = (): void => {
       if (watcher === child) watcher = undefined;
+      // One that cannot even begin is not started again and again.
+      tells &&= works;
       for (const { settle } of watched.values()) settle(undefined);
       watched.clear();
     };
@@ -89,8 +103,13 @@ export function createExitWatch(): ExitWatch {
     child.once("exit", end);
     child.stdin.on("error", () => {});
     createInterface({ input: child.stdout }).on("line", (line) => {
+      works = true;
       const [pid, ticks, status] = line.split(" ");
-      watched.get(`${pid} ${ticks}`)?.settle(status ? exitFromStatus(Number(status)) : undefined);
+      const known = watched.get(`${pid} ${ticks}`);
+      if (known === undefined) return;
+      if (isAlive(known.process)) tells = false;
+      known.settle(status ? exitFromStatus(Number(status)) : undefined);
+      if (tells) listener(known.process);
     });
     // It keeps nobody from ending.
     child.unref();
@@ -99,16 +118,24 @@ export function createExitWatch(): ExitWatch {
   }
 
   return {
+    get tells() {
+      return tells;
+    },
+
+    listen(next) {
+      listener = next;
+    },
+
     prepare() {
       watcher ??= start();
     },
 
     watch(process) {
       const key = keyOf(process);
-      if (watched.has(key)) return;
+      if (!tells || watched.has(key) || process.bootId !== bootId()) return;
       watcher ??= start();
       const { promise: exit, resolve: settle } = Promise.withResolvers<ProcessExit | undefined>();
-      watched.set(key, { exit, settle });
+      watched.set(key, { process, exit, settle });
       watcher.stdin?.write(`${key}\n`);
     },
 

@@ -1,6 +1,7 @@
 export { childrenOf } from "./child-processes.ts";
 export { type ContainerEnd, endText } from "./container-end.ts";
 export type { ContainerRuntime, ContainerSpec, ExecSpec, RuntimeProbe } from "./container-runtime.ts";
+export { createExitWatch, type ExitWatch } from "./exit-watch.ts";
 export { isolationOf } from "./isolation.ts";
 export { tryLowPorts } from "./own-ids.ts";
 export { identifyProcess, isAlive, type ProcessIdentity, signalProcess } from "./process-identity.ts";

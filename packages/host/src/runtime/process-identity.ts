@@ -51,7 +51,7 @@ export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals)
   }
 }
 
-/** Longer than any /proc/PID/stat. Hundreds of processes are looked at every two seconds, so nothing is made for that but numbers. */
+/** Longer than any /proc/PID/stat. Hundreds of processes are looked at every few seconds, so nothing is made for that but numbers. */
 const line = Buffer.allocUnsafeSlow(2_048);
 const [space, zero, closing] = [0x20, 0x30, 0x29];
 const [zombie, dead] = [0x5a, 0x58];

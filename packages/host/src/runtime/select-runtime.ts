@@ -14,12 +14,10 @@ export type RuntimeChoice = "auto" | ContainerRuntime["kind"];
  */
 export async function selectRuntime(
   choice: RuntimeChoice,
-  options: Omit<RuntimeOptions, "records" | "exits"> & { readonly apptainerArgs?: readonly string[] },
+  options: Omit<RuntimeOptions, "records"> & { readonly apptainerArgs?: readonly string[] },
 ): Promise<ContainerRuntime> {
-  const { apptainerArgs: extraArgs = [], ...rest } = options;
+  const { apptainerArgs: extraArgs = [], exits = createExitWatch(), ...rest } = options;
   const records = createContainerRecords(options.nodeDirectory);
-  const exits = createExitWatch();
-  exits.prepare();
   const common = { ...rest, records, exits };
   const runtimes = { oci: createOciRuntime(common), apptainer: createApptainerRuntime({ ...common, extraArgs }) };
   const chosen = runtimes[choice === "auto" ? await works(runtimes.apptainer) : choice];

@@ -9,6 +9,8 @@ export { type NodeEnv, sampleNodeEnv } from "./engine/node-env.ts";
 export type * from "./engine/port.ts";
 export { StubEngine, type StubNode } from "./engine/stub-engine.ts";
 export type { TaskPolicy } from "./engine/task-policy.ts";
+export type { DataSource } from "./init/data-stage.ts";
+export type { StepJournal, StepRecord } from "./init/step-journal.ts";
 export type * from "./init/steps.ts";
 export { type Inspection, type InspectRequest, inspectPlugin } from "./inspect/inspect-plugin.ts";
 export type { StubTarget } from "./inspect/stub-target.ts";

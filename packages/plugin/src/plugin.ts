@@ -1,6 +1,7 @@
 import type { PluginConfig } from "./config/model.ts";
 import type { JobsInfo } from "./engine/job.ts";
 import type { PluginEngine } from "./engine/port.ts";
+import type { StepJournal } from "./init/step-journal.ts";
 import type { InitStep } from "./init/steps.ts";
 import type { PluginError } from "./plugin-error.ts";
 import type { ProtocolStatus } from "./status/protocol-status.ts";
@@ -28,6 +29,8 @@ export interface CallOptions {
 export interface InitOptions extends CallOptions {
   /** Told before each step of the default algorithm, for progress and for the node's state file. */
   readonly onStep?: (step: InitStep) => void | Promise<void>;
+  /** Where the default algorithm keeps how far it got, and learns how far the run before it did. */
+  readonly journal?: StepJournal;
 }
 
 export interface StatusOptions extends CallOptions {
@@ -93,5 +96,5 @@ export interface Plugin {
     options?: CallOptions,
   ): Promise<Polled<K>>;
   /** Any capability by name, the result as `bv node run` prints it. Unknown: `PLUGIN_METHOD`. */
-  call(name: string, param: string, engine: PluginEngine, options?: CallOptions): Promise<string>;
+  call(name: string, param: string, engine: PluginEngine, options?: InitOptions): Promise<string>;
 }

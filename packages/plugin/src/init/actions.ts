@@ -9,21 +9,19 @@ const COMMAND_TIMEOUT_MS = 15_000;
 /** Most characters of a failed command's output that go into the error. */
 const SHOWN_OUTPUT = 500;
 
-export async function runCommands(
-  { engine, ctx, onStep }: RunContext,
+export async function runCommand(
+  { engine, ctx, journal }: RunContext,
   section: "init" | "pre_upload",
-  commands: readonly Command[],
+  given: Command,
 ): Promise<void> {
-  for (const each of commands) {
-    const { run: command, timeout } = typeof each === "string" ? { run: each, timeout: null } : each;
-    await onStep({ kind: "command", section, command });
-    const timeoutMs = timeout === null ? COMMAND_TIMEOUT_MS : timeout * 1000;
-    const { exitCode, stdout, stderr } = await engine.runSh(command, { timeoutMs }, ctx);
-    if (exitCode === 0) continue;
-    const output = (stderr.trim() || stdout.trim()).slice(-SHOWN_OUTPUT);
-    const message = `${section} command '${command}' failed with exit_code: ${exitCode}${output === "" ? "" : ` - ${output}`}`;
-    throw new PluginError("PLUGIN_ENGINE", message);
-  }
+  const { run: command, timeout } = typeof given === "string" ? { run: given, timeout: null } : given;
+  const timeoutMs = timeout === null ? COMMAND_TIMEOUT_MS : timeout * 1000;
+  const { exitCode, stdout, stderr } = await engine.runSh(command, { timeoutMs }, ctx);
+  if (exitCode === 0) return;
+  await journal.write(undefined);
+  const output = (stderr.trim() || stdout.trim()).slice(-SHOWN_OUTPUT);
+  const message = `${section} command '${command}' failed with exit_code: ${exitCode}${output === "" ? "" : ` - ${output}`}`;
+  throw new PluginError("PLUGIN_ENGINE", message);
 }
 
 /** Creates and starts jobs in order; they run when what they need is done. Returns their names. */
@@ -33,5 +31,7 @@ export async function startJobs({ engine, ctx, onStep }: RunContext, jobs: reado
     await engine.createJob(name, config, ctx);
     await engine.startJob(name, ctx);
   }
-  return jobs.map((job) => job.name);
+  return namesOf(jobs);
 }
+
+export const namesOf = (jobs: readonly PlannedJob[]): Stage => jobs.map(({ name }) => name);

@@ -9,6 +9,7 @@ import { valueFromJson } from "../values/from-json.ts";
 import { defaultInit } from "./default-init.ts";
 import { defaultUpload, resumeServices } from "./default-upload.ts";
 import { renewServices } from "./renew-services.ts";
+import { noJournal, type StepJournal } from "./step-journal.ts";
 import type { InitStep } from "./steps.ts";
 
 const ctx: EngineContext = { deadline: Number.POSITIVE_INFINITY, signal: new AbortController().signal };
@@ -68,7 +69,13 @@ function recorder(overrides: Partial<PluginEngine> = {}) {
 }
 
 const steps: InitStep[] = [];
-const run = (engine: PluginEngine) => ({ engine, ctx, onStep: (step: InitStep) => void steps.push(step) });
+const run = (engine: PluginEngine, journal: StepJournal = noJournal) => ({
+  engine,
+  ctx,
+  journal,
+  of: "this",
+  onStep: (step: InitStep) => void steps.push(step),
+});
 
 async function initJobs(config: PluginConfig, overrides: Partial<PluginEngine>) {
   const { engine } = recorder(overrides);
@@ -321,7 +328,7 @@ test("upload: one that was given up asks nothing more; what it stopped is brough
       giveUp.signal.throwIfAborted();
     },
   });
-  const given = { engine, ctx: { ...ctx, signal: giveUp.signal }, onStep: () => {} };
+  const given = { ...run(engine), ctx: { ...ctx, signal: giveUp.signal } };
   await assert.rejects(defaultUpload(FULL, given), { name: "AbortError" });
   assert.deepEqual([calls.at(-1), jobs["reth"]], ["startJob upload", { status: "stopped" }]);
   calls.length = 0;

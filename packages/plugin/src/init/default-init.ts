@@ -1,37 +1,48 @@
 import type { PluginConfig } from "../config/model.ts";
-import { auxServiceJob, serviceJob, stageJob } from "../config/plan.ts";
-import { policyOf } from "../engine/task-policy.ts";
-import { runCommands, startJobs } from "./actions.ts";
+import { auxServiceJob, type PlannedJob, serviceJob, stageJob } from "../config/plan.ts";
+import { namesOf } from "./actions.ts";
 import type { RunContext } from "./context.ts";
-import { chooseDataSource, dataStageJobs } from "./data-stage.ts";
+import { chooseDataSource, type DataSource, dataStageJobs } from "./data-stage.ts";
+import { type PlannedStep, runSteps } from "./run-steps.ts";
 
 /**
- * Default init of an evaluated, validated and persisted config (spec plugin-api.md §4.2, from step 2). Every step can be repeated, so a
- * run that was cut is simply run again. Returns as soon as the jobs are started; babel sequences them by their needs.
+ * Default init of an evaluated, validated and persisted config (spec plugin-api.md §4.2, from step 2). A run that was cut goes on where it
+ * was. Returns as soon as the jobs are started; babel sequences them by their needs. Resolves with the names of all jobs there are for it.
  */
-export async function defaultInit(config: PluginConfig, run: RunContext): Promise<void> {
-  const { engine, ctx, onStep } = run;
-  await onStep({ kind: "stop_jobs" });
-  await engine.stopAllJobs(ctx);
-  for (const { template, destination, params, mode } of config.config_files ?? []) {
-    await onStep({ kind: "render", destination });
-    await engine.renderTemplate(template, destination, params, mode, ctx);
-  }
-  await startJobs(run, (config.aux_services ?? []).map(auxServiceJob));
-  await runCommands(run, "init", config.init?.commands ?? []);
-  const initStage = await startJobs(
-    run,
-    (config.init?.jobs ?? []).map((job) => stageJob(job, [])),
-  );
-  await onStep({ kind: "data_stage" });
-  const data = dataStageJobs(config, await chooseDataSource(config, run), initStage);
-  await startJobs(run, data.jobs);
-  await startJobs(
-    run,
-    config.services.map((service) => serviceJob(service, { needs: data.stage })),
-  );
-  for (const task of config.scheduled ?? []) {
-    await onStep({ kind: "task", name: task.name });
-    await engine.addTask(task.name, task.schedule, task.function, task.param ?? "", policyOf(task), ctx);
-  }
+export async function defaultInit(config: PluginConfig, run: RunContext): Promise<readonly string[]> {
+  const names = new Set<string>();
+  const plan = (source: DataSource | null): readonly PlannedStep[] => {
+    const steps = initSteps(config, source, () => chooseDataSource(config, run));
+    for (const step of steps) if (step.kind === "job") names.add(step.job.name);
+    return steps;
+  };
+  await runSteps(plan, run);
+  return [...names];
 }
+
+function initSteps(
+  config: PluginConfig,
+  source: DataSource | null,
+  choose: () => Promise<DataSource>,
+): readonly PlannedStep[] {
+  const jobs = (config.init?.jobs ?? []).map((job) => stageJob(job, []));
+  const data = dataStageJobs(config, source ?? "none", namesOf(jobs));
+  return [
+    { kind: "stop_jobs" },
+    ...(config.config_files ?? []).map((file) => ({ kind: "render" as const, file })),
+    ...started((config.aux_services ?? []).map(auxServiceJob)),
+    ...(config.init?.commands ?? []).map((command) => ({
+      kind: "command" as const,
+      section: "init" as const,
+      command,
+    })),
+    ...started(jobs),
+    { kind: "data_stage", choose },
+    ...started(data.jobs),
+    ...started(config.services.map((service) => serviceJob(service, { needs: data.stage }))),
+    ...(config.scheduled ?? []).map((task) => ({ kind: "task" as const, task })),
+  ];
+}
+
+export const started = (jobs: readonly PlannedJob[]): readonly PlannedStep[] =>
+  jobs.map((job) => ({ kind: "job", job }));

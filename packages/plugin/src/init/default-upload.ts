@@ -3,50 +3,62 @@ import type { PluginConfig, Service } from "../config/model.ts";
 import { multiClientUploadJob, serviceJob, stageJob, UPLOAD_JOB, uploadJob } from "../config/plan.ts";
 import { isActive, type JobsInfo } from "../engine/job.ts";
 import { PluginError } from "../plugin-error.ts";
-import { runCommands, startJobs } from "./actions.ts";
+import { namesOf, startJobs } from "./actions.ts";
 import type { RunContext } from "./context.ts";
+import { started } from "./default-init.ts";
+import { type PlannedStep, runSteps } from "./run-steps.ts";
 
 /**
  * Default upload (spec plugin-api.md §4.3): services stop, archives are made, services come back when the last stage has ended in any way,
  * and also when a step before failed. One that is given up leaves them to `resumeServices`: nothing can be asked of the node in its name.
  */
 export async function defaultUpload(config: PluginConfig, run: RunContext): Promise<void> {
-  const { engine, ctx, onStep } = run;
   requireArchive(config);
-  const jobs = await engine.getJobs(ctx);
-  refuseSecondUpload(config, jobs);
-  const services = usersOfData(config);
+  refuseSecondUpload(config, await run.engine.getJobs(run.ctx));
+  await upload(config, run);
+}
+
+async function upload(config: PluginConfig, run: RunContext): Promise<void> {
   try {
-    for (const { name } of services) {
-      // A service that has no job is stopped already.
-      if (!Object.hasOwn(jobs, name)) continue;
-      await onStep({ kind: "stop_service", name });
-      await engine.stopJob(name, ctx);
-    }
-    await runCommands(run, "pre_upload", config.pre_upload?.commands ?? []);
-    const preUpload = (config.pre_upload?.jobs ?? []).map((job) => stageJob(job, []));
-    const before = await startJobs(run, preUpload);
-    const upload = await startJobs(run, [
-      isMultiClient(config) ? multiClientUploadJob(config, before) : uploadJob(config, before),
-    ]);
-    const postUpload = (config.post_upload ?? []).map((job) => stageJob(job, [UPLOAD_JOB]));
-    const last = await startJobs(run, postUpload);
-    const waitFor = last.length > 0 ? last : upload;
-    await startJobs(
-      run,
-      services.map((service) => serviceJob(service, { waitFor })),
-    );
+    await runSteps(() => uploadSteps(config), run);
   } catch (failure) {
-    if (!ctx.signal.aborted) await comeBack(config, run, failure);
+    if (!run.ctx.signal.aborted) await comeBack(config, run, failure);
     throw failure;
   }
 }
 
+function uploadSteps(config: PluginConfig): readonly PlannedStep[] {
+  const services = usersOfData(config);
+  const before = (config.pre_upload?.jobs ?? []).map((job) => stageJob(job, []));
+  const archive = (isMultiClient(config) ? multiClientUploadJob : uploadJob)(config, namesOf(before));
+  const after = (config.post_upload ?? []).map((job) => stageJob(job, [UPLOAD_JOB]));
+  const waitFor = after.length > 0 ? namesOf(after) : [UPLOAD_JOB];
+  return [
+    ...services.map(({ name }) => ({ kind: "stop_service" as const, name })),
+    ...(config.pre_upload?.commands ?? []).map((command) => ({
+      kind: "command" as const,
+      section: "pre_upload" as const,
+      command,
+    })),
+    ...started([...before, archive, ...after, ...services.map((service) => serviceJob(service, { waitFor }))]),
+  ];
+}
+
 /**
- * Brings back the services that an upload stopped and did not start again, because it failed, was given up, or its host was killed. They wait
- * for the stages of it that go on. Can be repeated, and leaves alone what runs.
+ * What is left of an upload that did not end in order: because it failed, was given up, or its host was killed. From the job `upload` on it is
+ * completed, so that what comes after that job is not lost; before that it is undone, and its services are brought back.
+ * Can be repeated, and leaves alone what runs.
  */
 export async function resumeServices(config: PluginConfig, run: RunContext): Promise<void> {
+  const record = await run.journal.read();
+  const steps = uploadSteps(config);
+  const archive = steps.findIndex((step) => step.kind === "job" && step.job.name === UPLOAD_JOB);
+  const isMade = record !== undefined && (record.done > archive || (record.done === archive && record.created));
+  await (isMade && record.of === run.of ? upload(config, run) : bringBack(config, run));
+}
+
+/** Services wait for the stages of the upload that go on. */
+async function bringBack(config: PluginConfig, run: RunContext): Promise<void> {
   const { engine, ctx } = run;
   const jobs = await engine.getJobs(ctx);
   const waitFor = uploadJobs(config).filter((name) => isActive(jobs[name]?.status));
@@ -60,7 +72,8 @@ export async function resumeServices(config: PluginConfig, run: RunContext): Pro
 /** The failure that led here is what the user has to know; a second one is added to it. */
 async function comeBack(config: PluginConfig, run: RunContext, failure: unknown): Promise<void> {
   try {
-    await resumeServices(config, run);
+    await run.journal.write(undefined);
+    await bringBack(config, run);
   } catch (second) {
     const text = (error: unknown): string => (error instanceof Error ? error.message : String(error));
     throw new PluginError(

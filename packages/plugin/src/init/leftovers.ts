@@ -3,10 +3,10 @@ import { DOWNLOAD_JOB, UPLOAD_JOB } from "../config/plan.ts";
 import { isActive } from "../engine/job.ts";
 import type { EngineContext, PluginEngine } from "../engine/port.ts";
 
-/** The engine, and the names of all jobs that are created or started through it. */
+/** The engine, and the names of all jobs that are created or started through it. Who knows of others adds them. */
 export function notingJobs(engine: PluginEngine): {
   readonly engine: PluginEngine;
-  readonly named: ReadonlySet<string>;
+  readonly named: Set<string>;
 } {
   const named = new Set<string>();
   const noting = new Proxy(engine, {

@@ -3,6 +3,7 @@ import { Engine } from "@blockvisor/rhai";
 import type { PluginConfig } from "../config/model.ts";
 import { type StubData, StubEngine } from "../engine/stub-engine.ts";
 import { defaultInit } from "../init/default-init.ts";
+import { noJournal } from "../init/step-journal.ts";
 import { type StubTarget, stubNode } from "../inspect/stub-target.ts";
 import type { Plugin, PluginFiles } from "../plugin.ts";
 import { PluginError } from "../plugin-error.ts";
@@ -95,7 +96,7 @@ async function defaultInitFindings(config: PluginConfig, request: LintRequest, s
     const engine = new StubEngine(stubNode(request), data);
     seen.engines.push(engine);
     const ctx = { deadline: Number.POSITIVE_INFINITY, signal: new AbortController().signal };
-    await defaultInit(config, { engine, ctx, onStep: () => {} });
+    await defaultInit(config, { engine, ctx, onStep: () => {}, journal: noJournal, of: "" });
     findings.push(...stableJobFindings(engine.jobs));
   }
   return findings;

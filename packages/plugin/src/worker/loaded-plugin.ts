@@ -1,12 +1,14 @@
 import { createHash } from "node:crypto";
 import type { Diagnostic } from "@blockvisor/image";
 import type { PluginConfig } from "../config/model.ts";
+import { savedConfigText } from "../config/saved.ts";
 import type { EngineContext, PluginEngine } from "../engine/port.ts";
 import type { RunContext } from "../init/context.ts";
 import { defaultInit } from "../init/default-init.ts";
 import { defaultUpload, resumeServices } from "../init/default-upload.ts";
 import { deleteDroppedTasks, deleteLeftovers, notingJobs } from "../init/leftovers.ts";
 import { renewServices } from "../init/renew-services.ts";
+import { noJournal } from "../init/step-journal.ts";
 import { POLLED } from "../platform-functions.ts";
 import type {
   CallOptions,
@@ -117,9 +119,16 @@ export class LoadedPlugin implements Plugin {
         await engine.saveConfig(config, this.digest, ctx);
       }
       const noting = notingJobs(engine);
-      const byDefault = (): Promise<void> => defaultInit(required(config), runContext(noting.engine, ctx, options));
-      if (!this.defines("init")) await byDefault();
-      else await this.run({ kind: "run", fn: "init" }, noting.engine, ctx, { ...NO_DEFAULTS, init: byDefault });
+      const byDefault = async (known: InitOptions): Promise<void> => {
+        const settled = required(config);
+        const run = runContext(noting.engine, ctx, known, runOf("init", settled, this.digest));
+        for (const name of await defaultInit(settled, run)) noting.named.add(name);
+      };
+      if (!this.defines("init")) await byDefault(options);
+      else {
+        const defaults = { ...NO_DEFAULTS, init: () => byDefault(wholly(options)) };
+        await this.run({ kind: "run", fn: "init" }, noting.engine, ctx, defaults);
+      }
       await deleteLeftovers(engine, noting.named, ctx);
     });
   }
@@ -128,27 +137,35 @@ export class LoadedPlugin implements Plugin {
     if (!this.hasConfig || this.defines("init")) return false;
     return withinTime("plugin_config", limited(options, LONG_TIMEOUT_MS), async (ctx) => {
       const config = await this.#config(engine, ctx);
-      return renewServices(await this.#savedConfig(engine, ctx), config, this.digest, runContext(engine, ctx, options));
+      return renewServices(
+        await this.#savedConfig(engine, ctx),
+        config,
+        this.digest,
+        runContext(engine, ctx, options, ""),
+      );
     });
   }
 
   async upload(engine: PluginEngine, options: InitOptions = {}): Promise<void> {
     await withinTime("upload", limited(options, LONG_TIMEOUT_MS), async (ctx) => {
-      const byDefault = async (): Promise<void> => {
+      const byDefault = async (known: InitOptions): Promise<void> => {
         const saved = await this.#savedConfig(engine, ctx);
-        const config = saved ?? (this.hasConfig ? await this.#config(engine, ctx) : undefined);
-        await defaultUpload(required(config), runContext(engine, ctx, options));
+        const config = required(saved ?? (this.hasConfig ? await this.#config(engine, ctx) : undefined));
+        await defaultUpload(config, runContext(engine, ctx, known, runOf("upload", config, this.digest)));
       };
-      if (!this.defines("upload")) return byDefault();
-      await this.run({ kind: "run", fn: "upload" }, engine, ctx, { ...NO_DEFAULTS, upload: byDefault });
+      if (!this.defines("upload")) return byDefault(options);
+      const defaults = { ...NO_DEFAULTS, upload: () => byDefault(wholly(options)) };
+      await this.run({ kind: "run", fn: "upload" }, engine, ctx, defaults);
     });
   }
 
   async resumeServices(engine: PluginEngine, options: InitOptions = {}): Promise<void> {
     await withinTime("upload", limited(options, LONG_TIMEOUT_MS), async (ctx) => {
       // Of the plugin before, too: what it defined is what there is.
-      const config = (await engine.loadConfig(ctx))?.config;
-      if (config) await resumeServices(config, runContext(engine, ctx, options));
+      const saved = await engine.loadConfig(ctx);
+      if (saved === undefined) return;
+      const of = runOf("upload", saved.config, saved.digest);
+      await resumeServices(saved.config, runContext(engine, ctx, options, of));
     });
   }
 
@@ -192,7 +209,7 @@ export class LoadedPlugin implements Plugin {
     return { values: values as Polled<K>["values"], failures };
   }
 
-  async call(name: string, param: string, engine: PluginEngine, options: CallOptions = {}): Promise<string> {
+  async call(name: string, param: string, engine: PluginEngine, options: InitOptions = {}): Promise<string> {
     switch (name) {
       case "init":
         await this.init(engine, options);
@@ -274,9 +291,19 @@ function limited(options: CallOptions, timeoutMs = CALL_TIMEOUT_MS): CallOptions
   return { timeoutMs, ...options };
 }
 
-function runContext(engine: PluginEngine, ctx: EngineContext, options: InitOptions): RunContext {
-  return { engine, ctx, onStep: options.onStep ?? (() => {}) };
+function runContext(engine: PluginEngine, ctx: EngineContext, options: InitOptions, of: string): RunContext {
+  return { engine, ctx, of, onStep: options.onStep ?? (() => {}), journal: options.journal ?? noJournal };
 }
+
+/** A run of a default algorithm: the same one only with the same scripts and config. */
+function runOf(algorithm: "init" | "upload", config: PluginConfig, digest: string): string {
+  return createHash("sha256")
+    .update(`${algorithm} ${savedConfigText(config, digest)}`)
+    .digest("hex");
+}
+
+/** From the first step on: what a script did around the default algorithm is done again, too. */
+const wholly = (options: InitOptions): InitOptions => ({ ...options, journal: noJournal });
 
 function required(config: PluginConfig | undefined): PluginConfig {
   if (config) return config;

@@ -200,7 +200,11 @@ export function cutPointsOf(operation: Operation): readonly CutPoint[] {
 const unborn: World = { state: sampleState({ created: false, expected_status: "Stopped" }), seen: nothing };
 
 /** Steps that take long and change more than one thing. */
-const inside: Readonly<Partial<Record<StepKind, readonly string[]>>> = { copy_data: ["copied"], move_data: ["copied"] };
+const inside: Readonly<Partial<Record<StepKind, readonly string[]>>> = {
+  copy_data: ["copied"],
+  move_data: ["copied"],
+  initialize: ["started"],
+};
 
 function walk(start: World, failing?: StepKind): { readonly steps: readonly StepKind[]; readonly end: World } {
   const steps: StepKind[] = [];

@@ -23,6 +23,7 @@ import { originOf } from "./operation-origin.ts";
 import { plan } from "./plan.ts";
 import { isLifecycle, runLifecycle } from "./run-lifecycle.ts";
 import { type Step, type StepKind, stepTitles } from "./step.ts";
+import { withChange } from "./step-journal.ts";
 import { dataStamp } from "./steps-upgrade.ts";
 
 export interface OperationRequest {
@@ -222,7 +223,7 @@ export class NodeActor {
     this.#scripts.add(script);
     const work = (): Promise<string> => {
       const isUp = this.#seen.container === "running";
-      const held = { parts: this.parts, isUp, save: (change: Partial<NodeState>) => this.#save(change) };
+      const held = { parts: this.parts, isUp, save: this.#save };
       return runLifecycle(name, param, held, { ...options, signal: script.signal });
     };
     return this.#enqueue(work).finally(() => this.#scripts.delete(script));
@@ -401,7 +402,7 @@ export class NodeActor {
     await cutPoint(`before.${step.kind}`, this.id);
     const progress = (message: string, percent?: number): void =>
       onNews?.({ kind: "progress", step: step.kind, message, percent });
-    const outcome = await execute(this.parts, step, { state: this.#state, signal, progress });
+    const outcome = await execute(this.parts, step, { state: this.#state, signal, progress, save: this.#save });
     await cutPoint(`done.${step.kind}`, this.id);
     if (outcome.gone) {
       this.#gone = true;
@@ -428,8 +429,8 @@ export class NodeActor {
     return upgrade !== null && (await dataStamp(this.parts)) !== upgrade.data_stamp;
   }
 
-  async #save(change: Partial<NodeState>): Promise<void> {
-    const next = { ...this.#state, ...change };
+  readonly #save = async (change: Partial<NodeState>): Promise<void> => {
+    const next = withChange(this.#state, change);
     if (isDeepStrictEqual(next, this.#state)) return;
     const { paths, unsaved } = this.parts.host;
     try {
@@ -441,7 +442,7 @@ export class NodeActor {
     }
     this.#state = next;
     this.#changed();
-  }
+  };
 
   #changed(): void {
     this.#onChange(this);

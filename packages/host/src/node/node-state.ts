@@ -175,6 +175,18 @@ export const nodeStateSchema = z.object({
   config_dirty: z.boolean().default(false),
   /** The plugin's `upload` has begun: unless it ends in order, services that it stopped have to be brought back (spec plugin-api §4.3). */
   uploading: z.boolean().default(false),
+  /** How far the plugin's default init or upload got that has begun and not ended; `next`: its next step, for people. */
+  step_record: z
+    .object({
+      of: z.string(),
+      done: z.number().int().min(0),
+      total: z.number().int().min(0),
+      created: z.boolean(),
+      source: z.enum(["none", "multi_client", "archive", "alternative_download", "cold_init"]).nullable(),
+      next: z.string(),
+    })
+    .nullable()
+    .default(null),
   /** Created to run: removed again when it cannot be brought up for a reason that stays. Cleared by its first start. */
   provisional: z.boolean().default(false),
   /** A clone that has no data yet: the node to copy them from, and whether that one is stopped for it. */

@@ -17,6 +17,8 @@ export interface StepContext {
   readonly signal: AbortSignal;
   /** For people; percent 0–100 where known. */
   readonly progress: (message: string, percent?: number) => void;
+  /** Makes a change durable before the step has ended. */
+  readonly save: (change: Partial<NodeState>) => Promise<void>;
 }
 
 type StepOf<K extends StepKind> = Extract<Step, { readonly kind: K }>;

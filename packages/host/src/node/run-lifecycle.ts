@@ -2,6 +2,7 @@ import type { CallOptions } from "@blockvisor/plugin";
 import { HostError, reportOf } from "../errors/host-error.ts";
 import type { NodeParts } from "./node-host.ts";
 import type { NodeState } from "./node-state.ts";
+import { keepingSteps } from "./step-journal.ts";
 
 /** Functions of a plugin that work on all jobs of the node. */
 export type LifecycleFunction = "init" | "upload";
@@ -35,7 +36,9 @@ export async function runLifecycle(
     await save(name === "init" ? { initialized: false } : { uploading: true });
   }
   try {
-    const value = await plugin.call(name, param, options);
+    const value = await keepingSteps(parts.state, save, noProgress, (steps) =>
+      plugin.call(name, param, { ...options, ...steps }),
+    );
     await save(name === "init" ? { initialized, uploading: false } : { uploading: false });
     return value;
   } catch (error) {
@@ -45,9 +48,11 @@ export async function runLifecycle(
   }
 }
 
-async function resume({ plugin, log }: NodeParts, save: HeldNode["save"], signal: AbortSignal): Promise<void> {
+const noProgress = (): void => {};
+
+async function resume({ plugin, log, state }: NodeParts, save: HeldNode["save"], signal: AbortSignal): Promise<void> {
   try {
-    await plugin.resumeServices({ signal });
+    await keepingSteps(state, save, noProgress, (steps) => plugin.resumeServices({ signal, ...steps }));
     await save({ uploading: false });
   } catch (error) {
     log.warn(`services that an upload stopped are not running yet: ${reportOf(error).message}`);

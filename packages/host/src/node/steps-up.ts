@@ -26,6 +26,7 @@ import type { Observed } from "./observed.ts";
 import type { ExecutorTable } from "./outcome.ts";
 import { mountRootfs } from "./own-ids.ts";
 import { requireAllowed } from "./privileged.ts";
+import { describeStep, keepingSteps } from "./step-journal.ts";
 
 const second = 1000;
 
@@ -148,18 +149,18 @@ export const upSteps = {
     return { seen: { agent: "ready" }, state: { reconfigure: false } };
   },
 
-  initialize: async (node, _, { signal, progress }) => {
-    await node.plugin.init({ signal, onStep: (step) => progress(describeInitStep(step)) });
+  initialize: async (node, _, { signal, progress, save }) => {
+    await keepingSteps(node.state, save, progress, (steps) => node.plugin.init({ signal, ...steps }));
     return { state: { initialized: true, services_dirty: false, config_dirty: false, uploading: false } };
   },
 
   renew_services: async (node, _, { signal, progress }) => {
-    const isDone = await node.plugin.renewServices({ signal, onStep: (step) => progress(describeInitStep(step)) });
+    const isDone = await node.plugin.renewServices({ signal, onStep: (step) => progress(describeStep(step)) });
     return { state: { services_dirty: false, ...(isDone ? { config_dirty: false } : { initialized: false }) } };
   },
 
-  resume_services: async (node, _, { signal, progress }) => {
-    await node.plugin.resumeServices({ signal, onStep: (step) => progress(describeInitStep(step)) });
+  resume_services: async (node, _, { signal, progress, save }) => {
+    await keepingSteps(node.state, save, progress, (steps) => node.plugin.resumeServices({ signal, ...steps }));
     return { state: { uploading: false } };
   },
 
@@ -338,25 +339,4 @@ function messageOf(env: ReturnType<typeof nodeEnvOf>) {
     protocolDataPath: env.protocol_data_path,
     properties: { ...env.properties },
   };
-}
-
-type InitStep = Parameters<NonNullable<NonNullable<Parameters<NodeParts["plugin"]["init"]>[0]>["onStep"]>>[0];
-
-function describeInitStep(step: InitStep): string {
-  switch (step.kind) {
-    case "stop_jobs":
-      return "stopping jobs";
-    case "render":
-      return `rendering ${step.destination}`;
-    case "command":
-      return `running: ${step.command.split("\n")[0]?.slice(0, 80)}`;
-    case "job":
-      return `creating job ${step.name}`;
-    case "data_stage":
-      return "deciding where protocol data come from";
-    case "stop_service":
-      return `stopping ${step.name}`;
-    case "task":
-      return `scheduling ${step.name}`;
-  }
 }

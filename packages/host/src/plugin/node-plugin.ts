@@ -110,7 +110,7 @@ export class NodePlugin {
   }
 
   /** Error `not_found`, with the capabilities as candidates, for a name the plugin does not have. */
-  async call(name: string, param: string, options: CallOptions = {}): Promise<string> {
+  async call(name: string, param: string, options: InitOptions = {}): Promise<string> {
     const plugin = this.require();
     if (!plugin.capabilities.includes(name)) {
       throw new HostError("not_found", "protocol method not found", {

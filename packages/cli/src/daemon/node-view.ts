@@ -63,6 +63,8 @@ export interface NodeView {
     readonly attempts: number;
     readonly next_attempt: string | null;
   } | null;
+  /** How far the plugin's default init (of a node that is not initialized) or upload got; null when none is under way. */
+  readonly steps: { readonly done: number; readonly total: number; readonly next: string } | null;
   readonly directory: string;
   readonly pid: number | null;
   /** How it is held apart from the machine; null when it does not run, and in lists. */
@@ -136,6 +138,9 @@ export function nodeView(node: NodeJson, now = Date.now()): NodeView {
           attempts: problem.attempts ?? 0,
           next_attempt: problem.nextAttempt ?? null,
         }
+      : null,
+    steps: node.steps
+      ? { done: node.steps.done ?? 0, total: node.steps.total ?? 0, next: node.steps.next ?? "" }
       : null,
     directory: node.directory ?? "",
     pid: node.pid ?? null,

@@ -292,6 +292,8 @@ describe("a dev node", () => {
       daemon.client.runFunction({ node: "first", function: "upload" }, options).catch(() => {});
       await until(async () => existsSync(under));
       assert.equal(await web(), JobState.STOPPED);
+      const { steps } = await daemon.client.getNode({ node: "first" });
+      assert.deepEqual([steps?.done, steps?.total, steps?.next], [1, 4, `running: ${command.slice(0, 80)}`]);
     };
     const comesBack = () => until(async () => (await web()) === JobState.RUNNING);
 
@@ -312,7 +314,10 @@ describe("a dev node", () => {
     await rm(under, { force: true });
     await finish(daemon.client.startNode({ node: "first" }));
     await comesBack();
-    assert.equal(JSON.parse(await readFile(join(node.directory, "state.json"), "utf8")).uploading, false);
+    const { uploading: isUploading, step_record: record } = JSON.parse(
+      await readFile(join(node.directory, "state.json"), "utf8"),
+    );
+    assert.deepEqual([isUploading, record], [false, null]);
   });
 
   test("is gone without a trace when it is deleted", async () => {

@@ -28,7 +28,7 @@ export function nodeMessage(
   pluginProblem: MessageInitShape<typeof NodeSchema>["problem"],
   showValues = false,
 ): MessageInitShape<typeof NodeSchema> {
-  const { image, vm_config: vm } = state;
+  const { image, vm_config: vm, step_record: steps } = state;
   const problem = state.problem
     ? {
         code: state.problem.code,
@@ -87,6 +87,7 @@ export function nodeMessage(
         }
       : {}),
     ...(problem ? { problem } : {}),
+    ...(steps === null ? {} : { steps: { done: steps.done, total: steps.total, next: steps.next } }),
     ...(pid === undefined ? {} : { pid }),
   };
 }

@@ -19,6 +19,7 @@ import { printable } from "../../../output/table.ts";
 import { type FaultView, lastFault } from "../last-fault.ts";
 import { whichNode } from "../which-node.ts";
 import { type ResourcesView, resourceLines, resourcesView } from "./resources.ts";
+import { stepLines } from "./step-lines.ts";
 import type { NodeInfoOptions } from "./verb.ts";
 
 /** The plugin is asked live, each value with a limit of its own in the daemon. */
@@ -112,7 +113,9 @@ function printInfo(
   }
   if (fault) show("Last fault", `${fault.message} (${utcTime(fault.time)})`);
   const progress = status?.progress ? `, ${jobProgressText(status.progress)}` : "";
-  show("Protocol status", status ? ` ${status.state} (${status.health})${progress}` : " -");
+  const unknown = node.steps !== null && !node.initialized ? " initializing (neutral)" : " -";
+  show("Protocol status", status ? ` ${status.state} (${status.health})${progress}` : unknown);
+  for (const [label, value] of stepLines(node)) show(label, value);
   show("Ip", [node.ip, ...node.extra_ips].join(", "));
   show("Gateway", node.gateway);
   if (node.ports.length > 0) show("Host ports", node.ports.map(portText).join(", "));

@@ -1818,6 +1818,13 @@ export declare type Node = Message<"blockvisor.host.v1.Node"> & {
    * @generated from field: repeated blockvisor.host.v1.PortMapping ports = 34;
    */
   ports: PortMapping[];
+
+  /**
+   * Of the plugin's default init (while `initialized` is false) or upload that was begun and has not ended.
+   *
+   * @generated from field: optional blockvisor.host.v1.StepProgress steps = 35;
+   */
+  steps?: StepProgress | undefined;
 };
 
 /**
@@ -2007,6 +2014,13 @@ export declare type NodeJson = {
    * @generated from field: repeated blockvisor.host.v1.PortMapping ports = 34;
    */
   ports?: PortMappingJson[];
+
+  /**
+   * Of the plugin's default init (while `initialized` is false) or upload that was begun and has not ended.
+   *
+   * @generated from field: optional blockvisor.host.v1.StepProgress steps = 35;
+   */
+  steps?: StepProgressJson;
 };
 
 /**
@@ -2014,6 +2028,64 @@ export declare type NodeJson = {
  * Use `create(NodeSchema)` to create a new message.
  */
 export declare const NodeSchema: GenMessage<Node, {jsonType: NodeJson}>;
+
+/**
+ * How far a default init or upload got.
+ *
+ * @generated from message blockvisor.host.v1.StepProgress
+ */
+export declare type StepProgress = Message<"blockvisor.host.v1.StepProgress"> & {
+  /**
+   * @generated from field: uint32 done = 1;
+   */
+  done: number;
+
+  /**
+   * As far as they are known: which jobs bring the data, one of the steps decides.
+   *
+   * @generated from field: uint32 total = 2;
+   */
+  total: number;
+
+  /**
+   * In words; where it failed, the step that is tried again.
+   *
+   * @generated from field: string next = 3;
+   */
+  next: string;
+};
+
+/**
+ * How far a default init or upload got.
+ *
+ * @generated from message blockvisor.host.v1.StepProgress
+ */
+export declare type StepProgressJson = {
+  /**
+   * @generated from field: uint32 done = 1;
+   */
+  done?: number;
+
+  /**
+   * As far as they are known: which jobs bring the data, one of the steps decides.
+   *
+   * @generated from field: uint32 total = 2;
+   */
+  total?: number;
+
+  /**
+   * In words; where it failed, the step that is tried again.
+   *
+   * @generated from field: string next = 3;
+   */
+  next?: string;
+};
+
+/**
+ * Describes the message blockvisor.host.v1.StepProgress.
+ * Use `create(StepProgressSchema)` to create a new message.
+ */
+export declare const StepProgressSchema: GenMessage<StepProgress, {jsonType: StepProgressJson}>;
 
 /**
  * A port of the machine that leads to one of a node.

@@ -26,6 +26,7 @@ export const hostTools: readonly SystemTool[] = [
   tool("umoci", "unpacks images"),
   tool("ip", "bridges and node addresses", "iproute2"),
   tool("nft", "the nodes' firewalls", "nftables"),
+  tool("perl", "network namespaces, mounts that show other owners", "perl-base"),
   {
     name: "busybox",
     package: "busybox-static",

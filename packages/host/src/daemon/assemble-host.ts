@@ -12,6 +12,7 @@ import type { LiveConfig } from "../config/live-config.ts";
 import { HostError } from "../errors/host-error.ts";
 import { createNodeFirewall } from "../firewall/index.ts";
 import { createImageStore } from "../images/index.ts";
+import { prepareLauncher } from "../launcher/index.ts";
 import { createNodeNetwork } from "../network/index.ts";
 import { CpuRegistry } from "../node/cpu-registry.ts";
 import { HostPorts } from "../node/host-ports.ts";
@@ -44,6 +45,7 @@ const archiveTimeoutMs = 60_000;
 /** Puts together what all nodes share. Nothing on the machine is changed yet. Rejects without an agent bundle. */
 export async function assembleHost({ paths, live, env, log, api }: HostParts): Promise<NodeHost> {
   const config = live.current;
+  prepareLauncher();
   const images = createImageStore({
     directory: paths.images,
     authFile: paths.registryLogin,

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, statfs } from "node:fs/promises";
 import { join } from "node:path";
-import { isOperationError, OperationError, runTool } from "@blockvisor/image/container";
+import { isOperationError, OperationError } from "@blockvisor/image/container";
 import { failpoint, removeDurable, writeForThisBoot } from "../durable/index.ts";
-import { replacedTable } from "../network/index.ts";
+import { launchTool } from "../launcher/index.ts";
+import { launchInNetwork, replacedTable } from "../network/index.ts";
 import { linkNames, nodeHash } from "../network/names.ts";
 import { bootId } from "../runtime/process-identity.ts";
 import type { FirewallConfig, FirewallTarget, NodeFirewall } from "./node-firewall.ts";
@@ -147,9 +148,7 @@ async function load(lines: readonly string[], namespace?: string): Promise<void>
 }
 
 function nft(args: readonly string[], options: { readonly input?: string }, namespace?: string) {
-  return namespace === undefined
-    ? runTool("nft", args, options)
-    : runTool("nsenter", [`--net=${namespace}`, "nft", ...args], options);
+  return namespace === undefined ? launchTool("nft", args, options) : launchInNetwork(namespace, "nft", args, options);
 }
 
 function hostTable(nodeId: string): string {

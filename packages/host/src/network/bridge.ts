@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { endianness } from "node:os";
-import { OperationError, runTool } from "@blockvisor/image/container";
+import { OperationError } from "@blockvisor/image/container";
+import { launchTool } from "../launcher/index.ts";
 import { parseCidr } from "./addresses.ts";
 import { checkedLinkName, localMac, nodeHash } from "./names.ts";
 import type { BridgeSpec } from "./node-network.ts";
@@ -137,13 +138,13 @@ export async function removeBridge(name: string): Promise<boolean> {
   checkedLinkName(name);
   const alias = linkText(name, "ifalias");
   if (alias.trim() !== OURS || (await bridgePorts(name)).length > 0) return false;
-  await runTool("ip", ["link", "delete", name, "type", "bridge"]);
+  await launchTool("ip", ["link", "delete", name, "type", "bridge"]);
   return true;
 }
 
 /** Addresses of the host on a link, e.g. `10.1.0.1/24`. */
 export async function linkAddresses(name: string): Promise<readonly string[]> {
-  const { stdout } = await runTool("ip", ["-json", "address", "show", "dev", checkedLinkName(name)]);
+  const { stdout } = await launchTool("ip", ["-json", "address", "show", "dev", checkedLinkName(name)]);
   const links = JSON.parse(stdout) as readonly { addr_info?: readonly { local?: string; prefixlen?: number }[] }[];
   return links.flatMap(({ addr_info = [] }) => addr_info.map(({ local, prefixlen }) => `${local}/${prefixlen}`));
 }
@@ -151,7 +152,7 @@ export async function linkAddresses(name: string): Promise<readonly string[]> {
 /** Runs several `ip` commands in one process; every word was checked before. */
 export async function ipBatch(commands: readonly string[], namespace?: string): Promise<void> {
   const inside = namespace === undefined ? [] : ["-netns", namespace];
-  await runTool("ip", [...inside, "-batch", "-"], { input: `${commands.join("\n")}\n` });
+  await launchTool("ip", [...inside, "-batch", "-"], { input: `${commands.join("\n")}\n` });
 }
 
 async function linkKind(name: string): Promise<"missing" | "bridge" | "other"> {

@@ -3,14 +3,16 @@ import { readFile, readlink, statfs } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
-import { isOperationError, OperationError, runTool } from "@blockvisor/image/container";
+import { isOperationError, OperationError } from "@blockvisor/image/container";
 import { failpoint } from "../durable/index.ts";
+import { launchTool } from "../launcher/index.ts";
 import { bootId } from "../runtime/process-identity.ts";
 import { canonicalAddress } from "./addresses.ts";
 import { ensureBridge, ipBatch, removeBridge } from "./bridge.ts";
 import { createBridgeGates } from "./bridge-gates.ts";
 import { holderOf } from "./duplicate-address.ts";
 import { linkNames, NODE_INTERFACE } from "./names.ts";
+import { makeNamespace } from "./namespaces.ts";
 import { createNetworkRecords, type NetworkRecords } from "./network-record.ts";
 import type { NodeNetwork, NodeNetworkHandle, NodeNetworkSpec } from "./node-network.ts";
 import { createPortMappings } from "./port-mappings.ts";
@@ -20,27 +22,6 @@ const NSFS_MAGIC = 0x6e736673;
 const FORWARDING = "3";
 const FORWARDING_TIMEOUT_MS = 2_000;
 const ANNOUNCE_PAUSE_MS = 10;
-
-/**
- * Makes namespace $1, says so, and goes on with the links of batch $2 and, inside, of batch $3: one process instead of five. Settings
- * of the node's own network: ICMP sockets and low ports for everyone (containers have no NET_RAW), no address but those given, and the
- * kernel announces the node's address by itself (spec host-daemon DB-5.11).
- */
-const MAKE = `
-  set -e
-  ip netns add "$1"
-  echo made
-  nsenter --net="/run/netns/$1" sh -ec '
-    cd /proc/sys/net
-    echo "0 2147483647" >ipv4/ping_group_range
-    echo 0 >ipv4/ip_unprivileged_port_start
-    echo 1 >ipv4/conf/default/arp_notify
-    if [ -d ipv6 ]; then
-      echo 0 >ipv6/conf/default/accept_ra
-      echo 1 >ipv6/conf/default/ndisc_notify
-    fi'
-  printf "%s" "$2" | ip -batch -
-  printf "%s" "$3" | ip -netns "$1" -batch -`;
 
 interface Unconnected {
   readonly handle: NodeNetworkHandle;
@@ -126,7 +107,7 @@ export function createNodeNetwork(options: {
         await Promise.allSettled([secured, free]);
         await free;
         await secured;
-        await ipBatch([`link set dev ${handle.hostInterface} up`]);
+        if (known) await ipBatch(connection(known.spec));
         const interfaceIndex = interfaceIndexOf(handle.hostInterface);
         if (!known || interfaceIndex === undefined) {
           throw new OperationError("tool-failed", "the node's link vanished while it was connected");
@@ -164,11 +145,11 @@ export function createNodeNetwork(options: {
       await waiting?.links.catch(() => {});
       await mappings.remove(nodeId);
       if (interfaceIndexOf(hostInterface) !== undefined) {
-        await tolerate(runTool("ip", ["link", "delete", "dev", hostInterface]), /Cannot find device/);
+        await tolerate(launchTool("ip", ["link", "delete", "dev", hostInterface]), /Cannot find device/);
       }
       failpoint("network.unlinked");
       if (await statfs(namespacePath).catch(() => undefined)) {
-        await tolerate(runTool("ip", ["netns", "delete", namespace]), /No such file/);
+        await tolerate(launchTool("ip", ["netns", "delete", namespace]), /No such file/);
       }
       await records.remove(nodeId);
       if (comesBack || bridge === undefined || (await isUsed(records, bridge))) return;
@@ -179,15 +160,11 @@ export function createNodeNetwork(options: {
   };
 }
 
-/** Everything but the last step: the host's end of the link stays down. */
+/** Everything but the last step: the host's end of the link stays down, and is on no bridge. */
 function make(spec: NodeNetworkSpec): Pick<Unconnected, "handle" | "namespace" | "links"> {
   const { namespace, namespacePath, hostInterface, mac } = linkNames(spec.nodeId);
-  const outside = [
-    `link add name ${hostInterface} type veth peer name ${NODE_INTERFACE} address ${mac} netns ${namespace}`,
-    `link set dev ${hostInterface} alias blockvisor:${spec.nodeId}`,
-    `link set dev ${hostInterface} master ${spec.bridge}`,
-  ];
-  const inside = [
+  const links = [
+    `link add name ${NODE_INTERFACE} address ${mac} type veth peer name ${hostInterface} netns HOST`,
     "link set dev lo up",
     // Whether they are free is found out outside, at once; the kernel would need a second for one of version 6 to be of use.
     ...spec.addresses.map(
@@ -197,18 +174,24 @@ function make(spec: NodeNetworkSpec): Pick<Unconnected, "handle" | "namespace" |
     // onlink: the gateway may lie outside the node's subnet (spec host-daemon §6.3).
     ...spec.gateways.map((gateway) => `route replace default via ${gateway} dev ${NODE_INTERFACE} onlink`),
   ];
-  const text = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join("");
   const handle = { namespacePath, hostInterface, mac, addresses: spec.addresses.map(({ ip }) => ip) };
-  const { promise: made, resolve } = Promise.withResolvers<void>();
-  const links = runTool("sh", ["-s", namespace, text(outside), text(inside)], { input: MAKE, onLine: () => resolve() });
-  const joinable = Promise.race([made, links.then(() => {})]).then(() => failpoint("network.made"));
-  return { handle, namespace: settled(joinable), links: settled(links.then(() => {})) };
+  const making = makeNamespace(namespace, links);
+  return { handle, namespace: making.made, links: making.links };
 }
 
 /** Whoever needs it is told; nobody needing it is no error. */
 function settled(promise: Promise<void>): Promise<void> {
   promise.catch(() => {});
   return promise;
+}
+
+function connection({ nodeId, bridge }: NodeNetworkSpec): readonly string[] {
+  const { hostInterface } = linkNames(nodeId);
+  return [
+    `link set dev ${hostInterface} alias blockvisor:${nodeId}`,
+    `link set dev ${hostInterface} master ${bridge}`,
+    `link set dev ${hostInterface} up`,
+  ];
 }
 
 /** Asks for the owners of the node's addresses while its own link is still down, so whoever answers is someone else. */

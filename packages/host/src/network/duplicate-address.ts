@@ -1,7 +1,7 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
-import { runTool } from "@blockvisor/image/container";
+import { launchTool } from "../launcher/index.ts";
 import { contains, parseCidr } from "./addresses.ts";
 import { bridgePorts, isLocalAddress, linkAddresses } from "./bridge.ts";
 
@@ -37,7 +37,7 @@ async function findOwner(bridge: string, ip: string, from: string): Promise<stri
     // The kernel has to find the owner before it can send; what is sent does not matter.
     socket.send(Buffer.alloc(0), DISCARD_PORT, ip, () => {});
     await delay(ANSWER_MS);
-    const { stdout } = await runTool("ip", ["-json", "neighbour", "show", "to", ip, "dev", bridge]);
+    const { stdout } = await launchTool("ip", ["-json", "neighbour", "show", "to", ip, "dev", bridge]);
     const [neighbour] = JSON.parse(stdout || "[]") as readonly { lladdr?: string }[];
     return neighbour?.lladdr;
   } finally {
@@ -48,5 +48,5 @@ async function findOwner(bridge: string, ip: string, from: string): Promise<stri
 
 /** So that neither an old answer nor the failed question is remembered. */
 async function forget(bridge: string, ip: string): Promise<void> {
-  await runTool("ip", ["neighbour", "flush", "to", ip, "dev", bridge]);
+  await launchTool("ip", ["neighbour", "flush", "to", ip, "dev", bridge]);
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { readdir, readFile, writeFile } from "node:fs/promises";
-import { isOperationError, runTool } from "@blockvisor/image/container";
+import { isOperationError } from "@blockvisor/image/container";
+import { launchTool } from "../launcher/index.ts";
 import { type Cidr, formatCidr } from "./addresses.ts";
 import { checkedLinkName } from "./names.ts";
 import { replacedTable } from "./nft-tables.ts";
@@ -74,7 +75,7 @@ export async function hideSubnets(bridge: string, subnets: readonly Cidr[]): Pro
     ];
     lines.push(...replacedTable(`${name} ${natTable(bridge)}`, hidden.length === 0 ? [] : rules));
   }
-  await runTool("nft", ["-f", "-"], { input: `${lines.join("\n")}\n` });
+  await launchTool("nft", ["-f", "-"], { input: `${lines.join("\n")}\n` });
   if (subnets.some(({ family }) => family === 4)) await switchOn("/proc/sys/net/ipv4/ip_forward");
   if (subnets.some(({ family }) => family === 6)) await forwardIpv6();
 }
@@ -134,7 +135,7 @@ async function rulesOf(iptables: string, chain: string): Promise<readonly string
 }
 
 function run(iptables: string, args: readonly string[]) {
-  return runTool(iptables, ["-w", "10", ...args]);
+  return launchTool(iptables, ["-w", "10", ...args]);
 }
 
 function natTable(bridge: string): string {

@@ -1,4 +1,5 @@
-import { isOperationError, runTool } from "@blockvisor/image/container";
+import { isOperationError } from "@blockvisor/image/container";
+import { launchTool } from "../launcher/index.ts";
 
 /**
  * Asks the kernel for the names of all tables, and for nothing else: `nft list tables` of Debian reads every rule of every table first, which
@@ -36,11 +37,11 @@ const DUMP = `
 /** Names of all tables of the host's own network, e.g. `inet bv_1f…`: what is not there, something else has flushed (DB-6.1). */
 export async function presentTables(): Promise<ReadonlySet<string>> {
   try {
-    return new Set((await runTool("perl", ["-e", DUMP])).stdout.split("\n").filter((line) => line !== ""));
+    return new Set((await launchTool("perl", [`-e${DUMP}`])).stdout.split("\n").filter((line) => line !== ""));
   } catch (error) {
     if (!isOperationError(error, "tool-missing") && !isOperationError(error, "tool-failed")) throw error;
   }
-  const { stdout } = await runTool("nft", ["list", "tables"]);
+  const { stdout } = await launchTool("nft", ["list", "tables"]);
   return new Set(stdout.split("\n").flatMap((line) => line.replace(/^table /, "").trim() || []));
 }
 

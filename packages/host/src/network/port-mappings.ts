@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { runTool } from "@blockvisor/image/container";
 import { z } from "zod";
 import { failpoint, removeDurable, writeForThisBoot } from "../durable/index.ts";
+import { launchTool } from "../launcher/index.ts";
 import { familyOf } from "./addresses.ts";
 import { replacedTable } from "./nft-tables.ts";
 import type { MappedPorts } from "./node-network.ts";
@@ -55,7 +55,7 @@ export function createPortMappings(directory: string): PortMappings {
 
   async function enforce(all: ReadonlyMap<string, PortRecord>): Promise<void> {
     const lines = replacedTable(table, chainsOf([...all.values()]));
-    await runTool("nft", ["-f", "-"], { input: `${lines.join("\n")}\n` });
+    await launchTool("nft", ["-f", "-"], { input: `${lines.join("\n")}\n` });
   }
 
   return {

@@ -2,10 +2,11 @@ import { randomBytes } from "node:crypto";
 import { lstatSync } from "node:fs";
 import { chmod, chown, mkdir, readdir, realpath, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
-import { OperationError, runTool } from "@blockvisor/image/container";
+import { OperationError } from "@blockvisor/image/container";
 import { failpoint, syncDirectory } from "../durable/index.ts";
 import type { ImageStore, UnpackedImage } from "../images/index.ts";
 import { lowerDirectories, nameLayers, runInStack } from "../images/stacked-layers.ts";
+import { launchTool } from "../launcher/index.ts";
 import { type MountEntry, readMountsAt, readMountTable } from "./mount-table.ts";
 import type { NodeRootfs, RootfsVersion } from "./node-rootfs.ts";
 import { type RootfsRecord, readRootfsRecord, writeRootfsRecord } from "./rootfs-record.ts";
@@ -102,7 +103,7 @@ export function createNodeRootfs(images: Pick<ImageStore, "get">): NodeRootfs {
             await mountUnmapped(nodeDirectory, version, layers);
           }
         } else {
-          await runTool("mount", ["-o", "bind,nodev", "--", join(folder, "rootfs"), target]);
+          await launchTool("mount", ["-o", "bind,nodev", "--", join(folder, "rootfs"), target]);
         }
       } catch (cause) {
         if (cause instanceof OperationError && cause.code !== "tool-failed") throw cause;
@@ -181,13 +182,13 @@ async function fill(folder: string, storage: RootfsRecord["storage"], image: Unp
   const [only = folder, ...others] = image.layers;
   if (others.length === 0) {
     const how = storage === "reflink" ? "always" : "auto";
-    await runTool("cp", ["-a", `--reflink=${how}`, "--", `${only}/.`, join(folder, "rootfs")], {
+    await launchTool("cp", ["-a", `--reflink=${how}`, "--", `${only}/.`, join(folder, "rootfs")], {
       timeoutMs: COPY_TIMEOUT_MS,
     });
   } else {
     await copyStack(folder, image.layers);
   }
-  await runTool("sync", ["--file-system", folder], { timeoutMs: COPY_TIMEOUT_MS });
+  await launchTool("sync", ["--file-system", folder], { timeoutMs: COPY_TIMEOUT_MS });
 }
 
 /** The copy is what the layers are on top of each other. */
@@ -211,7 +212,7 @@ async function sweepLeftovers(roots: string): Promise<void> {
   for (const { mountPoint } of await readMountTable()) {
     if (leftovers.some((leftover) => mountPoint.startsWith(`${leftover}/`))) await unmountOne(mountPoint);
   }
-  await runTool("rm", ["-rf", "--one-file-system", "--", ...leftovers], { timeoutMs: COPY_TIMEOUT_MS });
+  await launchTool("rm", ["-rf", "--one-file-system", "--", ...leftovers], { timeoutMs: COPY_TIMEOUT_MS });
 }
 
 /** Everything mounted below a folder, the newest first, as paths below `folder` as it was given. */
@@ -229,7 +230,7 @@ export const unmountPoint = unmountOne;
 
 async function unmountOne(mountPoint: string): Promise<void> {
   try {
-    await runTool("umount", ["--no-canonicalize", "--", mountPoint]);
+    await launchTool("umount", ["--no-canonicalize", "--", mountPoint]);
   } catch (cause) {
     if (!(cause instanceof OperationError) || cause.code !== "tool-failed") throw cause;
     if (/not mounted|no mount point/.test(cause.message)) return;

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { isOperationError, OperationError, runTool } from "@blockvisor/image/container";
+import { isOperationError, OperationError } from "@blockvisor/image/container";
+import { launchTool } from "../launcher/index.ts";
 import { chooseRange, mappedMounts, stageBeside } from "../user-namespace/index.ts";
 
 /**
@@ -28,13 +29,13 @@ async function overlayWorks(probe: string): Promise<boolean> {
   if (!mounted) return false;
   // A mount that succeeds may still be read-only or unable to rename: write through it.
   const usable = await succeeds(rm(join(probe, "merged", "file")));
-  await runTool("umount", ["merged"], { cwd: probe });
+  await launchTool("umount", ["merged"], { cwd: probe });
   return usable;
 }
 
 async function reflinkWorks(probe: string): Promise<boolean> {
   await writeFile(join(probe, "original"), "x".repeat(8_192));
-  return succeeds(runTool("cp", ["--reflink=always", "original", "clone"], { cwd: probe }));
+  return succeeds(launchTool("cp", ["--reflink=always", "original", "clone"], { cwd: probe }));
 }
 
 /** Mounts an overlay; all paths are relative to `directory`, so no path can break the option syntax. */
@@ -43,7 +44,7 @@ export async function mountOverlay(
   paths: { readonly lower: string; readonly upper: string; readonly work: string; readonly target: string },
 ): Promise<void> {
   const options = `nodev,lowerdir=${paths.lower},upperdir=${paths.upper},workdir=${paths.work}`;
-  await runTool("mount", ["-t", "overlay", "overlay", "-o", options, paths.target], {
+  await launchTool("mount", ["-t", "overlay", "overlay", "-o", options, paths.target], {
     cwd: directory,
     // The newer call takes no option of more than 255 characters.
     env: { LIBMOUNT_FORCE_MOUNT2: "always" },
@@ -72,7 +73,7 @@ export async function mountMappedOverlay(
   claimed.add(base);
   try {
     const [tool, ...args] = mappedMounts({ verb: "overlay", base, stage, ...paths });
-    await runTool(tool, args);
+    await launchTool(tool, args);
   } finally {
     claimed.delete(base);
   }
@@ -99,7 +100,7 @@ export async function tryMappedOverlay(folder: string): Promise<string | undefin
 /** Why files of this folder's file system cannot be shown with other owners; `undefined`: they can. */
 export async function tryMappedFolder(folder: string): Promise<string | undefined> {
   const [tool, ...args] = mappedMounts({ verb: "try", base: chooseRange(new Set()), folder });
-  return runTool(tool, args).then(
+  return launchTool(tool, args).then(
     () => undefined,
     (error) => `files in ${folder} cannot be shown with other owners: ${reasonOf(error)}`,
   );

@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { isOperationError, OperationError, runTool } from "@blockvisor/image/container";
+import { isOperationError, OperationError } from "@blockvisor/image/container";
 import type { CgroupHierarchies } from "../cgroups/index.ts";
 import { failpoint } from "../durable/index.ts";
+import { launchTool } from "../launcher/index.ts";
 import type { RuntimeProbe } from "./container-runtime.ts";
 import type { OwnIds } from "./own-ids.ts";
 import { groundFor, onGround, type ToolGround } from "./tool-ground.ts";
@@ -101,7 +102,7 @@ export function ociProgram(
         const logging = ["--log", log, "--log-format", "json"];
         const command = [name, ...args, ...logging, ...ground.options, ...verb] as const;
         const [tool, ...words] = call.enter?.(command) ?? onGround(ground, command);
-        await runTool(tool, words, {
+        await launchTool(tool, words, {
           output: call.output ?? "ignore",
           ...(call.inherit === undefined ? {} : { inherit: [call.inherit] }),
           ...(call.onSpawn ? { onSpawn: call.onSpawn } : {}),
@@ -165,7 +166,7 @@ export async function tryProgram(
 
 async function versionOf(name: string): Promise<string> {
   try {
-    const { stdout } = await runTool(name, ["--version"]);
+    const { stdout } = await launchTool(name, ["--version"]);
     return /\d+\.\d+[^\s]*/.exec(stdout)?.[0] ?? "unknown";
   } catch (error) {
     if (isOperationError(error, "tool-missing")) return "";

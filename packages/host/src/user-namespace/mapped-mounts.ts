@@ -1,4 +1,4 @@
-import { OperationError } from "@blockvisor/image/container";
+import { systemCalls } from "../launcher/system-calls.ts";
 
 /**
  * What mount(8) cannot do before util-linux 2.39, in the language that every Debian and Ubuntu has: mounts that show a tree's files with other
@@ -18,7 +18,7 @@ import { OperationError } from "@blockvisor/image/container";
  */
 const SCRIPT = String.raw`
 use strict;
-my ($verb, $numbers, $base) = (shift, shift, shift);
+my ($verb, $numbers, $base) = splice @ARGV, 0, 3;
 my %number = split /[=,]/, $numbers;
 my $empty = "";
 sub call {
@@ -89,7 +89,7 @@ if ($verb eq "try") {
   rmdir $ARGV[0];
   die $problem if $problem;
 } elsif ($verb eq "overlay") {
-  my ($stage, $folder, $name, $target) = (shift, shift, shift, shift);
+  my ($stage, $folder, $name, $target) = splice @ARGV, 0, 4;
   my $own = tree($folder, 1);
   my @below = map { tree($_, 1) } @ARGV;
   open my $home, "<", "/proc/self/ns/mnt" or die "ns/mnt: $!\n";
@@ -108,7 +108,7 @@ if ($verb eq "try") {
   call("setns", fileno $home, 0x20000);
   attach($merged, $target);
 } elsif ($verb eq "enter") {
-  my ($stage, $network, $join, $hidden, $space, $ports) = (shift, shift, shift, shift, shift, shift);
+  my ($stage, $network, $join, $hidden, $space, $ports) = splice @ARGV, 0, 6;
   for (split /\n/, $join) {
     open my $processes, ">", $_ or die "$_: $!\n";
     syswrite $processes, "0" or die "$_: $!\n";
@@ -121,8 +121,8 @@ if ($verb eq "try") {
     open STDIN, "<", "/dev/null" or die "/dev/null: $!\n";
   }
   my @trees;
-  while ((my $kind = shift) ne "--") {
-    my ($source, $place) = (shift, shift);
+  while ((my $kind = shift @ARGV) ne "--") {
+    my ($source, $place) = splice @ARGV, 0, 2;
     my $tree = $kind =~ /fs$/ ? undef
       : $kind eq "try-map" ? eval { tree($source, 1) } // tree($source, 0)
       : tree($source, $kind eq "map");
@@ -152,13 +152,6 @@ if ($verb eq "try") {
   exec { $ARGV[0] } @ARGV or die "$ARGV[0]: $!\n";
 }
 `;
-
-/** Only the old calls have numbers of their own on each architecture. */
-const NUMBERS: Readonly<Partial<Record<NodeJS.Architecture, string>>> = {
-  x64: "mount=165,unshare=272,setns=308,exit_group=231,setgroups=116,setresuid=117,setresgid=119,bpf=321",
-  arm64: "mount=40,unshare=97,setns=268,exit_group=94,setgroups=159,setresuid=147,setresgid=149,bpf=280",
-};
-const NEW_NUMBERS = "open_tree=428,move_mount=429,mount_setattr=442";
 
 type MappedCall =
   | { readonly verb: "try" | "ports"; readonly base: number; readonly folder: string }
@@ -202,11 +195,7 @@ export interface StagedTree {
 
 /** argv of the process that does it. Error `tool-missing` on an architecture whose numbers nobody has looked up. */
 export function mappedMounts(call: MappedCall): readonly [string, ...string[]] {
-  const numbers = NUMBERS[process.arch];
-  if (numbers === undefined) {
-    throw new OperationError("tool-missing", `nobody has looked up the system calls of ${process.arch}`);
-  }
-  return ["perl", `-e${SCRIPT}`, call.verb, `${numbers},${NEW_NUMBERS}`, String(call.base), ...operands(call)];
+  return ["perl", `-e${SCRIPT}`, call.verb, systemCalls(), String(call.base), ...operands(call)];
 }
 
 function operands(call: MappedCall): readonly string[] {

@@ -19,4 +19,13 @@ export { blobPath, type LayerDescriptor, type LayoutImage, readLayout, readLayou
 export { isOperationError, OperationError } from "./operation-error.ts";
 export { readFilesFromDockerEngine, readFilesFromImage } from "./read-files.ts";
 export { type FetchOptions, resolveDigest } from "./resolve-digest.ts";
-export { missingTool, runTool, type ToolOptions, type ToolResult } from "./run-tool.ts";
+export {
+  missingTool,
+  runTool,
+  type StartedTool,
+  startChild,
+  type ToolEvents,
+  type ToolOptions,
+  type ToolResult,
+  type ToolStarter,
+} from "./run-tool.ts";

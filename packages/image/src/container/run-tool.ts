@@ -1,4 +1,4 @@
-import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
+import { type StdioOptions, spawn } from "node:child_process";
 import { OperationError } from "./operation-error.ts";
 
 export interface ToolOptions {
@@ -51,39 +51,51 @@ const PACKAGES: Readonly<Record<string, string>> = {
   btrfs: "btrfs-progs",
   cp: "coreutils",
   tar: "tar",
+  perl: "perl-base",
 };
+
+/** How a tool that was started can be talked to. Nothing of it throws. */
+export interface StartedTool {
+  /** Ends its input; what it does not read is lost, its exit code tells why. */
+  readonly feed: (input: string | Uint8Array) => void;
+  readonly kill: (signal: "SIGTERM" | "SIGKILL") => void;
+  /** Does not wait for output any more: a grandchild may hold it open. */
+  readonly drop: () => void;
+}
+
+export interface ToolEvents {
+  readonly onStdout: (bytes: Buffer) => void;
+  readonly onStderr: (bytes: Buffer) => void;
+  /** It has ended, and what it said has come. */
+  readonly onEnd: (code: number | null, signal: string | null) => void;
+  /** It could not be started. */
+  readonly onError: (error: NodeJS.ErrnoException) => void;
+}
+
+/** Starts a process. Of the options those that concern its start are for it. */
+export type ToolStarter = (
+  tool: string,
+  args: readonly string[],
+  options: ToolOptions,
+  events: ToolEvents,
+) => StartedTool;
 
 /**
  * Runs a system tool with an argv array (never a shell) and returns what it said.
  * Errors: `tool-missing` (with the package to install), `tool-failed`, `tool-timeout`, `aborted`.
+ *
+ * @param start who starts it; default: this process
  */
-export async function runTool(tool: string, args: readonly string[], options: ToolOptions = {}): Promise<ToolResult> {
+export async function runTool(
+  tool: string,
+  args: readonly string[],
+  options: ToolOptions = {},
+  start: ToolStarter = startChild,
+): Promise<ToolResult> {
   if (options.signal?.aborted) throw new OperationError("aborted", `${tool} was cancelled`);
-  const output = options.output ?? "pipe";
-  const input = options.input === undefined ? "ignore" : "pipe";
-  const stdio: StdioOptions = [input, output, output, ...(options.inherit ?? [])];
-  const child = spawn(tool, args, {
-    stdio,
-    env: options.onlyEnv ? { ...options.env } : { ...process.env, ...options.env },
-    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-  });
-  if (child.pid !== undefined) options.onSpawn?.();
-  const stdout = collect(child.stdout, options.onLine);
-  const stderr = collect(child.stderr);
-  if (child.stdin) {
-    const { stdin } = child;
-    stdin.on("error", () => {}); // The tool may end without reading everything; its exit code tells why.
-    if (options.input instanceof Promise) {
-      options.input.then(
-        (text) => stdin.end(text),
-        () => stdin.end(),
-      );
-    } else {
-      stdin.end(options.input);
-    }
-  }
-  const ended = await endOf(child, tool, options);
-  const result = { exitCode: ended.code ?? -1, stdout: stdout(), stderr: stderr() };
+  const [stdout, stderr] = [collect(options.onLine), collect()];
+  const ended = await endOf(start, tool, args, options, { onStdout: stdout.add, onStderr: stderr.add });
+  const result = { exitCode: ended.code ?? -1, stdout: stdout.text(), stderr: stderr.text() };
   if (ended.stopped === "aborted") throw new OperationError("aborted", `${tool} was cancelled`);
   if (ended.stopped === "timeout") {
     throw new OperationError("tool-timeout", `${describe(tool, args)} did not end within ${timeoutOf(options)} ms`, {
@@ -97,6 +109,37 @@ export async function runTool(tool: string, args: readonly string[], options: To
   return result;
 }
 
+/** As a child of this process. */
+export function startChild(
+  tool: string,
+  args: readonly string[],
+  options: ToolOptions,
+  { onStdout, onStderr, onEnd, onError }: ToolEvents,
+): StartedTool {
+  const output = options.output ?? "pipe";
+  const input = options.input === undefined ? "ignore" : "pipe";
+  const stdio: StdioOptions = [input, output, output, ...(options.inherit ?? [])];
+  const child = spawn(tool, args, {
+    stdio,
+    env: options.onlyEnv ? { ...options.env } : { ...process.env, ...options.env },
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+  });
+  child.stdout?.on("data", onStdout);
+  child.stderr?.on("data", onStderr);
+  child.stdin?.on("error", () => {});
+  child.once("error", onError);
+  child.once("close", onEnd);
+  if (child.pid !== undefined) options.onSpawn?.();
+  return {
+    feed: (bytes) => child.stdin?.end(bytes),
+    kill: (signal) => child.kill(signal),
+    drop() {
+      child.stdout?.destroy();
+      child.stderr?.destroy();
+    },
+  };
+}
+
 export function missingTool(tool: string): OperationError {
   const name = PACKAGES[tool];
   return new OperationError("tool-missing", `${tool} is missing`, {
@@ -106,23 +149,27 @@ export function missingTool(tool: string): OperationError {
 
 interface Ending {
   readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
+  readonly signal: string | null;
   readonly stopped?: "timeout" | "aborted";
 }
 
-function endOf(child: ChildProcess, tool: string, options: ToolOptions): Promise<Ending> {
+function endOf(
+  start: ToolStarter,
+  tool: string,
+  args: readonly string[],
+  options: ToolOptions,
+  output: Pick<ToolEvents, "onStdout" | "onStderr">,
+): Promise<Ending> {
   return new Promise((resolve, reject) => {
     let stopped: "timeout" | "aborted" | undefined;
     let insist: NodeJS.Timeout | undefined;
     const stop = (reason: "timeout" | "aborted") => {
       if (stopped) return;
       stopped = reason;
-      child.kill("SIGTERM");
+      started.kill("SIGTERM");
       insist = setTimeout(() => {
-        child.kill("SIGKILL");
-        // A grandchild may hold the pipes open; what it says is not waited for.
-        child.stdout?.destroy();
-        child.stderr?.destroy();
+        started.kill("SIGKILL");
+        started.drop();
       }, GRACE_MS);
     };
     const timeout = setTimeout(stop, timeoutOf(options), "timeout");
@@ -133,34 +180,44 @@ function endOf(child: ChildProcess, tool: string, options: ToolOptions): Promise
       clearTimeout(insist);
       options.signal?.removeEventListener("abort", onAbort);
     };
-    child.once("error", (error: NodeJS.ErrnoException) => {
-      settle();
-      // ENOENT also stands for a missing working directory.
-      const missing = error.code === "ENOENT" && !(options.cwd && error.path === options.cwd);
-      reject(
-        missing ? missingTool(tool) : new OperationError("tool-failed", `${tool} cannot be run: ${error.message}`),
-      );
+    const started = start(tool, args, options, {
+      ...output,
+      onEnd(code, signal) {
+        settle();
+        resolve({ code, signal, ...(stopped ? { stopped } : {}) });
+      },
+      onError(error) {
+        settle();
+        // ENOENT also stands for a missing working directory.
+        const missing = error.code === "ENOENT" && !(options.cwd && error.path === options.cwd);
+        reject(
+          missing ? missingTool(tool) : new OperationError("tool-failed", `${tool} cannot be run: ${error.message}`),
+        );
+      },
     });
-    child.once("close", (code, signal) => {
-      settle();
-      resolve({ code, signal, ...(stopped ? { stopped } : {}) });
-    });
+    if (options.input instanceof Promise) options.input.then(started.feed, () => started.feed(""));
+    else if (options.input !== undefined) started.feed(options.input);
   });
 }
 
-function collect(stream: NodeJS.ReadableStream | null, onLine?: (line: string) => void): () => string {
+function collect(onLine?: (line: string) => void): {
+  readonly add: (chunk: Buffer) => void;
+  readonly text: () => string;
+} {
   const chunks: Buffer[] = [];
   let size = 0;
   let partial = "";
-  stream?.on("data", (chunk: Buffer) => {
-    if (size < OUTPUT_LIMIT) chunks.push(chunk);
-    size += chunk.length;
-    if (!onLine) return;
-    const lines = (partial + chunk.toString("utf8")).split("\n");
-    partial = (lines.pop() ?? "").slice(-4_096);
-    lines.forEach(onLine);
-  });
-  return () => Buffer.concat(chunks).toString("utf8");
+  return {
+    add(chunk) {
+      if (size < OUTPUT_LIMIT) chunks.push(chunk);
+      size += chunk.length;
+      if (!onLine) return;
+      const lines = (partial + chunk.toString("utf8")).split("\n");
+      partial = (lines.pop() ?? "").slice(-4_096);
+      lines.forEach(onLine);
+    },
+    text: () => Buffer.concat(chunks).toString("utf8"),
+  };
 }
 
 function timeoutOf(options: ToolOptions): number {

@@ -6,6 +6,7 @@ const tools: Readonly<Record<string, string>> = {
   ip: "iproute2",
   nft: "nftables",
   nsenter: "util-linux",
+  perl: "perl-base",
   umount: "mount",
   tar: "tar",
   cp: "coreutils",

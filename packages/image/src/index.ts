@@ -23,6 +23,7 @@ export { type ValidateOptions, validateImage } from "./babel/validate.ts";
 export { effectiveVariant, type PickedVariant, pickVariant, variantKeyParts } from "./babel/variant.ts";
 export { codeFrame } from "./diagnostics/code-frame.ts";
 export type * from "./diagnostics/diagnostic.ts";
+export { githubCommands } from "./diagnostics/github.ts";
 export {
   diagnosticJson,
   hasErrors,
@@ -30,6 +31,7 @@ export {
   renderDiagnostics,
   sortDiagnostics,
 } from "./diagnostics/render.ts";
+export { sarifLog } from "./diagnostics/sarif.ts";
 export { didYouMean } from "./diagnostics/suggest.ts";
 export type * from "./protocols/model.ts";
 export { type ParsedProtocols, parseProtocols, validateProtocols } from "./protocols/parse.ts";

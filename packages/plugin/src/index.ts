@@ -14,7 +14,7 @@ export type { StepJournal, StepRecord } from "./init/step-journal.ts";
 export type * from "./init/steps.ts";
 export { type Inspection, type InspectRequest, inspectPlugin } from "./inspect/inspect-plugin.ts";
 export type { StubTarget } from "./inspect/stub-target.ts";
-export { type LintRequest, lintPlugin } from "./lint/lint-plugin.ts";
+export { type Alternative, type LintRequest, lintPlugin } from "./lint/lint-plugin.ts";
 export type * from "./plugin.ts";
 export { type CallFrame, PluginError, type PluginErrorCode } from "./plugin-error.ts";
 export type * from "./status/protocol-status.ts";

@@ -33,6 +33,7 @@ export class Output {
   readonly paint: Paint = paintFor(process.stdout);
   readonly errorPaint: Paint = paintFor(process.stderr);
   readonly #warnings: Warning[] = [];
+  #reporting = false;
 
   constructor(choices: OutputChoices) {
     this.program = choices.program;
@@ -43,7 +44,12 @@ export class Output {
 
   /** A line of the result, for people. */
   line(text = ""): void {
-    if (this.format === "text") process.stdout.write(`${text}\n`);
+    if (this.format === "text") (this.#reporting ? process.stderr : process.stdout).write(`${text}\n`);
+  }
+
+  /** From now on stdout is for a report that programs read, which `raw` writes: lines for people go to stderr. */
+  report(): void {
+    this.#reporting = true;
   }
 
   /** Bytes of a result that is passed through as it is: job logs, the answer of a plugin function. */

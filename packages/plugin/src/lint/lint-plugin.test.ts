@@ -243,6 +243,53 @@ test("what the linter takes functions of the platform to give is what their refe
   }
 });
 
+test("tables of variants, both ways: NIB302, NIB525", async () => {
+  const findings = await lintPlugin({
+    files: {
+      "main.rhai": `const T = #{ a: 1, old: 2 };\n${config("services: [], a: T[node_env().node_variant]")}`,
+    },
+    image: { version: "1.0.0", protocol: "p", variant: "b" },
+    variants: ["a", "b"],
+    params: {},
+    properties: [],
+    workers,
+  });
+  assert.deepEqual(
+    findings
+      .filter(({ code }) => code === "NIB302" || code === "NIB525")
+      .map(({ code, message, range }) => [code, message, range?.start]),
+    [
+      ["NIB525", "babel.yaml has no variant 'old'", { line: 1, column: 20 }],
+      ["NIB302", "the table has no entry for variant 'b'", { line: 2, column: 44 }],
+    ],
+  );
+});
+
+test("values of properties other than the defaults are tried, and only what they change is told", async () => {
+  const service =
+    '#{ name: if node_params()["m"] == "x" { "bad name" } else { "s" },\n run_sh: 5 + parse_int(node_params()["n"]) + "" }';
+  const findings = await lintPlugin({
+    files: { "main.rhai": config(`services: [${service}], unknown: 1`) },
+    image: { version: "1.0.0", protocol: "p", variant: "v" },
+    params: { m: "a", n: "1" },
+    properties: ["m", "n"],
+    alternatives: [
+      { key: "m", value: "b" },
+      { key: "m", value: "x" },
+      { key: "n", value: "no" },
+    ],
+    workers,
+  });
+  assert.deepEqual(
+    findings.map(({ code, message }) => `${code} ${message.slice(0, 60)}`),
+    [
+      'NIB505 with m = "x": plugin_config services[0].name: job name "bad ',
+      "NIB510 with n = \"no\": Error parsing integer number 'no': invalid di",
+      "NIB505 plugin_config unknown: unknown key `unknown` is ignored",
+    ],
+  );
+});
+
 test("unused properties, and comments that allow a finding", async () => {
   const uses = (body: string) => config("services: []", `${STATUS} fn height() { ${body} }`);
   assert.deepEqual(await lint(uses("1"), ["k"]), [

@@ -21,6 +21,10 @@ export interface LintRequest extends StubTarget {
   readonly files: PluginFiles;
   /** Keys of every property of babel.yaml, and those that `--props` adds. */
   readonly properties: readonly string[];
+  /** Keys of all variants of babel.yaml; default: they are not known. */
+  readonly variants?: readonly string[];
+  /** Other values of properties, with each of which the config is looked at, too. */
+  readonly alternatives?: readonly Alternative[];
   /** Default: none, and nothing is said about templates. */
   readonly templates?: TemplateSource;
   /** Processes to use; default: one of its own, ended before it returns. */
@@ -28,6 +32,14 @@ export interface LintRequest extends StubTarget {
   /** Time one evaluation of the plugin may take; default 20 s. */
   readonly timeoutMs?: number;
 }
+
+export interface Alternative {
+  readonly key: string;
+  readonly value: string;
+}
+
+/** More say little, and take time. */
+const MOST_ALTERNATIVES = 64;
 
 const EVALUATION_MS = 20_000;
 
@@ -52,7 +64,7 @@ async function collect(workers: PluginWorkers, request: LintRequest): Promise<Di
   if (!(plugin instanceof LoadedPlugin)) return [];
   const findings: Diagnostic[] = [
     ...(await plugin.lint(
-      { properties: request.properties, variant: request.image.variant },
+      { properties: request.properties, variant: request.image.variant, variants: request.variants ?? [] },
       new StubEngine(stubNode(request)),
     )),
   ];
@@ -62,6 +74,9 @@ async function collect(workers: PluginWorkers, request: LintRequest): Promise<Di
   } catch (error) {
     findings.push(...fromError(error, "NIB515"));
   }
+  // What fails anyway fails with other values, too.
+  if (plugin.hasConfig && seen.config !== undefined)
+    findings.push(...(await alternativeFindings(plugin, request, findings)));
   return [...findings, ...(await outsideFindings(request, seen))];
 }
 
@@ -85,6 +100,39 @@ async function evaluate(plugin: LoadedPlugin, request: LintRequest, seen: Seen):
   }
   await plugin.init(engine, { timeoutMs });
   return [...findings, ...stableJobFindings(engine.jobs)];
+}
+
+/** What is wrong with the config only when a property has another value than by default. */
+async function alternativeFindings(
+  plugin: LoadedPlugin,
+  request: LintRequest,
+  found: readonly Diagnostic[],
+): Promise<readonly Diagnostic[]> {
+  const { timeoutMs = EVALUATION_MS, alternatives = [] } = request;
+  const known = new Set(found.map((finding) => JSON.stringify(finding)));
+  const findings: Diagnostic[] = [];
+  for (const { key, value } of alternatives.slice(0, MOST_ALTERNATIVES)) {
+    const params = { ...request.params, [key]: value };
+    for (const finding of await configFindings(plugin, new StubEngine(stubNode({ ...request, params })), timeoutMs)) {
+      if (known.has(JSON.stringify(finding))) continue;
+      known.add(JSON.stringify(finding));
+      findings.push({ ...finding, message: `with ${key} = ${JSON.stringify(value)}: ${finding.message}` });
+    }
+  }
+  return findings;
+}
+
+async function configFindings(
+  plugin: LoadedPlugin,
+  engine: StubEngine,
+  timeoutMs: number,
+): Promise<readonly Diagnostic[]> {
+  try {
+    const { findings } = await plugin.inspectConfig(engine, { timeoutMs });
+    return findings.map(({ diagnostic }) => diagnostic);
+  } catch (error) {
+    return fromError(error, "NIB515");
+  }
 }
 
 /** Default init has to work wherever the data come from. */

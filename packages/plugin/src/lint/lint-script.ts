@@ -17,7 +17,7 @@ import { variantFindings } from "./variants.ts";
 const NOT_OURS = ["unused-function", "shadowed-variable"] as const;
 
 /** Everything that is certain without running the plugin. */
-export function lintScript(script: Script, { properties, variant }: LintInput): Diagnostic[] {
+export function lintScript(script: Script, { properties, variant, variants }: LintInput): Diagnostic[] {
   const findings = [...script.asts].flatMap(([file, ast]) => languageFindings(script, file, ast));
   return [
     ...findings,
@@ -26,7 +26,7 @@ export function lintScript(script: Script, { properties, variant }: LintInput): 
     ...statusFindings(script.main),
     ...resultTypeFindings(script.main),
     ...[...script.asts.values()].flatMap(habitFindings),
-    ...variantFindings(script.main, variant),
+    ...variantFindings(script.main, variant, variants),
     ...formerStyle(script),
   ];
 }

@@ -55,6 +55,7 @@ const NAMES: Readonly<Record<string, readonly string[]>> = {
   NIB522: ["template"],
   NIB523: ["shell-syntax"],
   NIB524: ["result-type"],
+  NIB525: ["variant-missing"],
 };
 
 /** Drops findings that `// nib:allow ID` on their line or the line above silences; ID is a code or one of its names. */

@@ -1,8 +1,12 @@
 import type { Diagnostic } from "@blockvisor/image";
 import { type Ast, type Expr, type MapLiteral, unparen, walk } from "@blockvisor/rhai";
+import { placeOf } from "./place.ts";
 
-/** NIB302: a table that is looked up by `node_env().node_variant` and has no entry for the variant. */
-export function variantFindings(main: Ast, variant: string): Diagnostic[] {
+/**
+ * Tables that are looked up by `node_env().node_variant`: NIB302 one without an entry for the variant, NIB525 an entry for a variant that
+ * babel.yaml does not have. `variants`: all that it has; none: they are not known.
+ */
+export function variantFindings(main: Ast, variant: string, variants: readonly string[]): Diagnostic[] {
   const tables = topLevelMaps(main);
   const findings: Diagnostic[] = [];
   walk(main.program, {
@@ -10,14 +14,13 @@ export function variantFindings(main: Ast, variant: string): Diagnostic[] {
       if (node.kind !== "Index" || !isNodeVariant(node.index)) return true;
       const table = unparen(node.object);
       const map = table.kind === "Map" ? table : table.kind === "Variable" ? tables.get(table.name) : undefined;
+      if (map && variants.length > 0) findings.push(...entriesOfNobody(main, map, variants));
       if (map && !map.entries.some((entry) => entry.key === variant)) {
-        const [start, end] = [main.source.position(node.index.start), main.source.position(node.index.end)];
         findings.push({
           code: "NIB302",
           severity: "warning",
           message: `the table has no entry for variant '${variant}'`,
-          file: main.source.name,
-          range: { start: { line: start.line, column: start.column }, end: { line: end.line, column: end.column } },
+          ...placeOf(main.source, node.index),
           help: `it has: ${map.entries.map((entry) => entry.key).join(", ")}`,
         });
       }
@@ -25,6 +28,18 @@ export function variantFindings(main: Ast, variant: string): Diagnostic[] {
     },
   });
   return findings;
+}
+
+function entriesOfNobody(main: Ast, { entries }: MapLiteral, variants: readonly string[]): Diagnostic[] {
+  return entries
+    .filter(({ key }) => !variants.includes(key))
+    .map(({ key, keyStart, keyEnd }) => ({
+      code: "NIB525",
+      severity: "warning",
+      message: `babel.yaml has no variant '${key}'`,
+      ...placeOf(main.source, { start: keyStart, end: keyEnd }),
+      help: `it has: ${variants.join(", ")}`,
+    }));
 }
 
 function topLevelMaps(main: Ast): ReadonlyMap<string, MapLiteral> {

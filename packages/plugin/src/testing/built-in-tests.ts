@@ -66,8 +66,8 @@ export async function runBuiltIn(subject: TestSubject, { run }: BuiltInTest): Pr
   }
 }
 
-function obligingHost({ target }: TestSubject): TestHost {
-  const host = new TestHost(target);
+function obligingHost({ target, templates }: TestSubject): TestHost {
+  const host = new TestHost(target, undefined, templates);
   host.oblige();
   return host;
 }

@@ -48,10 +48,16 @@ export function hostCommands(host: TestHost): Readonly<Record<string, Command>> 
         ? given.refuse(`there is no file ${given.text(0)}`)
         : Buffer.from(content).toString();
     },
+    "host.template": (given) => void host.templates.set(given.text(0), given.text(1)),
     "host.rendered": (given) => {
       const rendered = host.rendered.get(given.text(0));
       if (rendered === undefined) return given.refuse(`nothing was rendered to ${given.text(0)}`);
-      return { template: rendered.template, params: JSON.parse(rendered.params) };
+      const text = host.files.get(given.text(0));
+      return {
+        template: rendered.template,
+        params: JSON.parse(rendered.params),
+        ...(text !== undefined && { text: Buffer.from(text).toString() }),
+      };
     },
     "host.secret": (given) => void host.secrets.set(given.text(0), Buffer.from(given.text(1))),
     "host.no_secret": (given) => void host.secrets.set(given.text(0), undefined),

@@ -4,6 +4,7 @@ import type { StubTarget } from "../inspect/stub-target.ts";
 import { locateInConfig } from "../lint/locate.ts";
 import type { Plugin, PluginFiles } from "../plugin.ts";
 import { PluginError } from "../plugin-error.ts";
+import type { TemplateSource } from "../templates/source.ts";
 import { withinTime } from "../worker/time-limit.ts";
 import type { PluginWorkers } from "../worker/workers.ts";
 import { assertCommands, jobCommands, serveCommands } from "./commands.ts";
@@ -23,6 +24,7 @@ export interface TestSubject {
   readonly pluginFiles: PluginFiles;
   readonly target: StubTarget;
   readonly coverage?: Coverage | undefined;
+  readonly templates?: TemplateSource | undefined;
   /** Fires = the test is given up. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -41,7 +43,7 @@ export async function runTest(
   fn: string,
   snapshots: SnapshotBook,
 ): Promise<TestFailure | undefined> {
-  const host = new TestHost(subject.target, subject.coverage);
+  const host = new TestHost(subject.target, subject.coverage, subject.templates);
   let pluginFailure: PluginError | undefined;
   const commands = serveCommands({
     ...hostCommands(host),

@@ -55,6 +55,41 @@ async function outcomes(tests: string, more: Partial<TestRequest> = {}): Promise
   );
 }
 
+test("templates are rendered as on a node: those of the image, and those that a test writes; what they lack fails", async () => {
+  const templates = {
+    complete: false,
+    read: async (paths: readonly string[]) =>
+      new Map(
+        paths.filter((path) => path === "/t").map((path) => [path, { file: "conf/t", text: "<{{ name | upper }}>" }]),
+      ),
+  };
+  const found = await outcomes(
+    `
+fn setup() { host.sh("mkdir -p /x", ""); }
+fn test_text() {
+    plugin.init();
+    let made = host.rendered("/etc/x");
+    assert_eq(made, #{ template: "/t", params: #{ name: "node_name" }, text: "<NODE_NAME>" });
+    assert_eq(host.read("/etc/x"), "<NODE_NAME>");
+}
+fn test_own() { host.template("/t", "{{ name }}{{ get_env(name='NODE_VARIANT') }}{{ get_env(name='BV_PROP_COLOR') }}"); plugin.init(); assert_eq(host.read("/etc/x"), "node_namevblue"); }
+fn test_lacks() { host.template("/t", "{{ nome }}"); assert_throws(|| plugin.init(), "variable 'nome' is not defined"); }
+fn test_fails() { host.template("/t", "{{ nome"); plugin.init(); }
+fn test_elsewhere() { host.file("/etc/x", "old"); host.template("/other", ""); plugin.init(); assert_eq(host.read("/etc/x"), "<NODE_NAME>"); }
+`,
+    { templates },
+  );
+  const { test_fails: failure, ...others } = found;
+  assert.deepEqual(others, { test_text: "passed", test_own: "passed", test_lacks: "passed", test_elsewhere: "passed" });
+  assert.match(String((failure as string[])[0]), /failed to render template file with: \/t:1:1: never closed/);
+  const broken = { ...templates, read: async () => new Map([["/t", { file: "conf/t", text: "{{ nome }}" }]]) };
+  const results = await run("", { templates: broken, builtIn: true, chosen: (name) => name.endsWith("init again") });
+  assert.deepEqual(
+    results.map(({ fn, failure }) => [fn, /conf\/t:1:4: variable 'nome' is not defined/.test(failure?.message ?? "")]),
+    [["init again", true]],
+  );
+});
+
 test("a test drives the plugin; jobs follow the rules of the agent, the clock runs tasks", async () => {
   const found = await outcomes(`
 fn setup() { host.sh("mkdir -p /x", ""); }

@@ -1,6 +1,7 @@
 import type { StubTarget } from "../inspect/stub-target.ts";
 import type { Plugin, PluginFiles } from "../plugin.ts";
 import { PluginError } from "../plugin-error.ts";
+import { remembering, type TemplateSource } from "../templates/source.ts";
 import { MAIN_FILE } from "../worker/script.ts";
 import { withinTime } from "../worker/time-limit.ts";
 import { PluginWorkers } from "../worker/workers.ts";
@@ -22,6 +23,8 @@ export interface TestRequest {
   readonly chosen?: (name: string) => boolean;
   /** Also what every plugin has to stand. Their file is `main.rhai`. */
   readonly builtIn?: boolean;
+  /** Default: none, and files that are rendered have no text but that of templates which a test wrote. */
+  readonly templates?: TemplateSource;
   /** Test file → its snapshots, changed in place where `update` says so. */
   readonly snapshots: Map<string, Map<string, unknown>>;
   readonly update?: boolean;
@@ -50,7 +53,12 @@ export async function runTests(request: TestRequest): Promise<readonly TestResul
   try {
     const plugin = await workers.load(request.files);
     const results: TestResult[] = [];
-    const run = { ...request, workers, plugin };
+    const run = {
+      ...request,
+      workers,
+      plugin,
+      ...(request.templates && { templates: remembering(request.templates) }),
+    };
     const add = async (each: AsyncGenerator<TestResult>): Promise<void> => {
       for await (const result of each) {
         request.signal?.throwIfAborted();
@@ -83,6 +91,7 @@ async function* builtInResults(run: Run): AsyncGenerator<TestResult> {
         pluginFiles: run.files,
         target,
         coverage: run.coverage,
+        templates: run.templates,
       };
       const failure = await runBuiltIn(subject, test);
       const ms = performance.now() - started;
@@ -108,6 +117,7 @@ async function* resultsOf(file: TestFile, run: Run): AsyncGenerator<TestResult> 
       pluginFiles: run.files,
       target,
       coverage: run.coverage,
+      templates: run.templates,
       signal: run.signal,
     };
     const book = snapshotsOf(run.snapshots, file.name);

@@ -8,6 +8,8 @@ import type { TaskPolicy } from "../engine/task-policy.ts";
 import type { StubTarget } from "../inspect/stub-target.ts";
 import { stubNode } from "../inspect/stub-target.ts";
 import { PluginError } from "../plugin-error.ts";
+import { renderForReal } from "../templates/render.ts";
+import { NO_TEMPLATES, type TemplateFile, type TemplateSource } from "../templates/source.ts";
 import type { Covered } from "../worker/covered.ts";
 import { Answers } from "./answers.ts";
 import type { Coverage } from "./coverage.ts";
@@ -45,6 +47,8 @@ export class TestHost implements PluginEngine {
   readonly files = new Map<string, Uint8Array | undefined>();
   /** Destination → JSON text of the parameters. */
   readonly rendered = new Map<string, { readonly template: string; readonly params: string }>();
+  /** Templates that the test wrote, by path. */
+  readonly templates = new Map<string, string>();
   readonly secrets = new Map<string, Uint8Array | undefined>();
   readonly tasks = new Map<string, HostedTask>();
   readonly logLines: LogLine[] = [];
@@ -56,15 +60,27 @@ export class TestHost implements PluginEngine {
   archives: Readonly<Record<string, boolean>> = {};
   violation: Violation | undefined;
   readonly #calls = new Map<string, number>();
+  readonly #templateSource: TemplateSource;
   readonly #givingUp = new AbortController();
   #config: SavedConfig | undefined;
   #obliging = false;
 
   covered?: (lines: Covered) => void;
 
-  constructor(target: StubTarget, coverage?: Coverage) {
+  constructor(target: StubTarget, coverage?: Coverage, templates: TemplateSource = NO_TEMPLATES) {
+    this.#templateSource = {
+      complete: false,
+      read: async (paths) => {
+        const own = paths.flatMap((path): [string, TemplateFile][] => {
+          const text = this.templates.get(path);
+          return text === undefined ? [] : [[path, { file: path, text }]];
+        });
+        return new Map([...(await templates.read(paths)), ...own]);
+      },
+    };
     if (coverage) this.covered = (lines) => coverage.add(lines);
-    const { env, params } = stubNode(target);
+    const { env, params, secrets } = stubNode(target);
+    for (const [key, text] of Object.entries(secrets ?? {})) this.secrets.set(key, Buffer.from(text));
     this.env = { ...env, dev_mode: false };
     this.params = params;
     this.jobs = new JobBoard(this.clock, (_name, { use_protocol_data: usesData }) => {
@@ -164,6 +180,13 @@ export class TestHost implements PluginEngine {
   async renderTemplate(template: string, destination: string, params: string): Promise<void> {
     this.#note("render_template");
     this.rendered.set(destination, { template, params });
+    const env = { ...this.env, properties: this.params };
+    const result = await renderForReal(this.#templateSource, { template, destination, params, env });
+    const prefix = "failed to render template file with:";
+    if (result.kind === "rendered") this.files.set(destination, Buffer.from(result.text));
+    else if (result.kind === "failed") throw new HostFailure(`${prefix} ${result.failure.message}`, "template_failed");
+    else if (result.kind === "params")
+      throw new HostFailure(`${prefix} params are not a JSON object`, "template_params_invalid");
   }
   async fileRead(path: string): Promise<Uint8Array> {
     this.#note("file_read");

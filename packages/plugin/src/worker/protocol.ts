@@ -54,6 +54,8 @@ export interface LintInput {
   readonly properties: readonly string[];
   /** Key of the variant. */
   readonly variant: string;
+  /** Keys of all variants of babel.yaml; none: they are not known. */
+  readonly variants: readonly string[];
 }
 
 interface LoadedScript {

@@ -21,6 +21,12 @@ export const variantOption: VerbOption = {
   completes: "variant",
 };
 
+export const secretOption: VerbOption = {
+  flags: "--secret <key=value>",
+  summary: "what get_secret() finds, KEY=VALUE or KEY=@FILE; may be repeated",
+  repeats: true,
+};
+
 export const propsOption: VerbOption = {
   flags: "--props <values>",
   summary: `values of properties, a JSON or YAML map of texts: '{"key":"value"}', or @FILE`,

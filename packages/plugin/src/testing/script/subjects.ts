@@ -51,6 +51,7 @@ const SUBJECTS = {
     file: [[text, text]],
     no_file: [[text]],
     read: [[text]],
+    template: [[text, text]],
     rendered: [[text]],
     secret: [[text, text]],
     no_secret: [[text]],

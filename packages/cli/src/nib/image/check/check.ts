@@ -1,11 +1,20 @@
 import { dirname, join } from "node:path";
-import { type Diagnostic, diagnosticJson, type EffectiveVariant, validateImage } from "@blockvisor/image";
+import {
+  type Diagnostic,
+  diagnosticJson,
+  type EffectiveVariant,
+  githubCommands,
+  sarifLog,
+  validateImage,
+} from "@blockvisor/image";
 import type { PluginFiles, TemplateSource } from "@blockvisor/plugin";
 import type { Call } from "../../../command/verb.ts";
 import { failureCode, failureExit } from "../../../failure/codes.ts";
 import { Failure } from "../../../failure/failure.ts";
 import type { Output } from "../../../output/output.ts";
+import { suiteVersion } from "../../../version.ts";
 import { diagnosticText } from "../../metadata/diagnostics.ts";
+import { givenSecrets } from "../../metadata/given-secrets.ts";
 import { warnAboutOpenRules } from "../../metadata/open-rules.ts";
 import { chooseProperties, chooseVariant, type ImageFile, readImage } from "../../metadata/read-image.ts";
 import { type CheckOutcome, measured, passed, skipped } from "./outcome.ts";
@@ -46,15 +55,22 @@ export async function checkImage({
   signal,
 }: Call<CheckOptions, [readonly CheckName[]]>): Promise<void> {
   const checks = chosenChecks(args[0], options);
+  if (options.report !== "pretty") out.report();
   out.line(`Reading ${options.path}`);
   const file = readImage(options.path);
-  const variants = options.allVariants
+  const all = options.allVariants || (options.variant === undefined && checks.every((name) => name === "plugin"));
+  const variants = all
     ? file.image.variants.map(({ key }) => chooseVariant(file, key))
     : [chooseVariant(file, options.variant)];
   await using opened = new AsyncDisposableStack();
   const plugin = await readPlugin(out, variants, options, signal, opened);
   const { PluginCheck } = await import("./plugin-check.ts");
-  await using linter = new PluginCheck(plugin.files, plugin.templates);
+  await using linter = new PluginCheck(
+    plugin.files,
+    plugin.templates,
+    givenSecrets(options.secret),
+    file.image.variants.map(({ key }) => key),
+  );
   const subject: Subject = {
     file,
     linter,
@@ -128,7 +144,7 @@ async function checkVariant(
       return finding.file in files ? { ...finding, file: place(finding.file) } : finding;
     });
   });
-  show(out, plugin, sources);
+  show(out, plugin, { ...sources, ...linter.templateTexts });
   const still = checks.filter((name) => name !== "plugin");
   const first = [metadata, plugin];
   if (still.length === 0) return { key, checks: first };
@@ -162,6 +178,7 @@ function report(out: Output, outcomes: readonly VariantOutcome[], options: Check
   const success = passed(all);
   if (success) out.line(out.paint("green", "All checks passed!"));
   const findings = all.flatMap(({ diagnostics }) => diagnostics);
+  writeReport(out, findings, options);
   const message = success ? "" : `check failed: ${counted(findings, options.strict ?? false)}`;
   const data = {
     variants: outcomes.map(({ key, checks, node }) => ({
@@ -176,6 +193,13 @@ function report(out: Output, outcomes: readonly VariantOutcome[], options: Check
     out.complain(`Error: ${message} (${failureCode(out.program, "check-failed")})`);
     process.exitCode = failureExit(out.program, "check-failed");
   } else throw new Failure("check-failed", message, { hint: "correct what is shown above and check again" });
+}
+
+function writeReport(out: Output, findings: readonly Diagnostic[], { report, path }: CheckOptions): void {
+  if (report === "sarif") {
+    const log = sarifLog(findings, { name: out.program, version: suiteVersion, fallback: path });
+    out.raw(`${JSON.stringify(log, undefined, 2)}\n`);
+  } else if (report === "github") out.raw(githubCommands(findings));
 }
 
 function counted(findings: readonly Diagnostic[], strict: boolean): string {

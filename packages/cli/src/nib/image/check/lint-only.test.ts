@@ -86,6 +86,78 @@ test("findings come with place, code frame and exit code 3", async () => {
   assert.deepEqual([json.status, ok, error.code], [3, false, "NIB300"]);
 });
 
+test("templates of the working tree are rendered, with the secrets that are given; no secret is shown", async () => {
+  using image = await newImage();
+  const put = (name: string, text: string) => writeFileSync(join(image.path, name), text);
+  put(
+    "main.rhai",
+    `fn plugin_config() { #{
+  config_files: [#{ template: "/opt/conf/x", destination: "/etc/x", params: #{ key: get_secret("some-key").as_string() } }],
+  services: [#{ name: "s", run_sh: if get_secret("some-key").as_string() == "of a \\nfile" { "a" } else { "bad (" } }] } }
+fn protocol_status() { #{ state: "up", health: "healthy" } }
+fn all() { node_params().keys() }
+`,
+  );
+  put("x.tera", "{{ key }}\n{{ kye }}");
+  put("secret", "of a \nfile");
+  put("Dockerfile", "COPY x.tera /opt/conf/x\n");
+  const { status, stdout, stderr } = await check(
+    image,
+    ...["--lint-only", "--plugin-dir", ".", "--secret", "some-key=@secret"],
+  );
+  assert.equal(status, 3, stderr);
+  assert.match(
+    stdout,
+    /^x\.tera:2:4 error NIB522 variable 'kye' is not defined\n +1 \| \{\{ key \}\}\n +2 \| \{\{ kye \}\}\n +\| {4}\^\^\^\n +help: it is rendered by main\.rhai:2$/m,
+  );
+  assert.doesNotMatch(stdout + stderr, /NIB523|of a/);
+  put("x.tera", "{{ key }}");
+  put("tests.rhai", "");
+  const other = await check(image, "--lint-only", "--plugin-dir", ".", "--secret", "some-key=other");
+  assert.equal(other.status, 0);
+  assert.match(other.stdout, /warning NIB523 a shell cannot read this/);
+  const wrong = await check(image, "--lint-only", "--plugin-dir", ".", "--secret", "sesame");
+  assert.deepEqual(
+    [wrong.status, wrong.stderr.split("\n")[0]],
+    [2, "Error: --secret is not of the form KEY=VALUE (NIB001)"],
+  );
+});
+
+test("a report for code hosts: stdout is SARIF or commands alone, with all findings at their places; the exit code stays", async () => {
+  using image = await newImage();
+  const plugin = join(image.path, "main.rhai");
+  const text = readFileSync(plugin, "utf8").replace('node_params()["history"]', 'node_params()["histroy"]');
+  writeFileSync(plugin, text);
+  const line = text.split("\n").findIndex((each) => each.includes("histroy")) + 1;
+  const sarif = await check(image, "--lint-only", "--plugin-dir", ".", "--report", "sarif");
+  assert.equal(sarif.status, 3);
+  assert.match(sarif.stderr, /^Error: check failed: 1 error \(NIB300\)$/m);
+  const { version, runs } = JSON.parse(sarif.stdout);
+  const [{ tool, results }] = runs;
+  assert.deepEqual([version, runs.length, tool.driver.name], ["2.1.0", 1, "nib"]);
+  const found = results.map((result: { ruleId: string; level: string; locations: { physicalLocation: object }[] }) => [
+    result.ruleId,
+    result.level,
+    result.locations.length,
+  ]);
+  assert.deepEqual(found, [
+    ["NIB503", "warning", 1],
+    ["NIB502", "error", 1],
+  ]);
+  assert.deepEqual(
+    tool.driver.rules.map(({ id }: { id: string }) => id),
+    ["NIB502", "NIB503"],
+  );
+  const [{ physicalLocation }] = results[1].locations;
+  assert.deepEqual([physicalLocation.artifactLocation.uri, physicalLocation.region.startLine], ["main.rhai", line]);
+  const github = await check(image, "--lint-only", "--plugin-dir", ".", "--report", "github");
+  assert.equal(github.status, 3);
+  assert.match(
+    github.stdout,
+    new RegExp(`^::warning file=babel\\.yaml,.*\n::error file=main\\.rhai,line=${line},col=.*,title=NIB502::.*\n$`),
+  );
+});
+
 test("a syntax error and an endless loop are findings, not accidents", async () => {
   using image = await newImage();
   const plugin = join(image.path, "main.rhai");

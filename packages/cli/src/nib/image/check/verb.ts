@@ -3,15 +3,17 @@ import { verb } from "../../../command/verb.ts";
 import type { DevNodeOptions } from "../../dev-node/create.ts";
 import { metadataPath } from "../../metadata/metadata-path.ts";
 import { devNodeOptions } from "../dev-node-options.ts";
-import { pathOrBesideOption, propsOption, variantOption } from "../path-option.ts";
+import { pathOrBesideOption, propsOption, secretOption, variantOption } from "../path-option.ts";
 
 const checkNames = ["plugin", "jobs-status", "jobs-restarts", "protocol-status"] as const;
+const reports = ["pretty", "sarif", "github"] as const;
 export type CheckName = (typeof checkNames)[number];
 
 export interface CheckOptions extends DevNodeOptions {
   readonly variant?: string;
   readonly allVariants?: true;
   readonly props?: string;
+  readonly secret?: readonly string[];
   readonly pluginDir?: string;
   readonly lintOnly?: true;
   readonly lint?: true;
@@ -21,6 +23,7 @@ export interface CheckOptions extends DevNodeOptions {
   readonly cleanup?: true;
   readonly forceCleanup?: true;
   readonly logLines: number;
+  readonly report: (typeof reports)[number];
 }
 
 type GivenOptions = Omit<CheckOptions, "path"> & { readonly path?: string };
@@ -37,6 +40,7 @@ export const checkVerb = verb<GivenOptions, [checks: readonly CheckName[]]>({
   examples: [
     ["nib image check --lint-only", "after every save"],
     ["nib image check --lint-only --plugin-dir .", "without any container tool"],
+    ["nib image check --lint-only --plugin-dir . --report sarif > nib.sarif", "for a code host"],
     ["nib image check plugin jobs-status jobs-restarts protocol-status --cleanup", "everything"],
   ],
   arguments: [{ usage: "[checks...]", summary: "what to check", choices: checkNames }],
@@ -45,6 +49,7 @@ export const checkVerb = verb<GivenOptions, [checks: readonly CheckName[]]>({
     variantOption,
     { flags: "--all-variants", summary: "check every variant of the file" },
     propsOption,
+    secretOption,
     {
       flags: "--plugin-dir <directory>",
       summary: "take the plugin from here, not from the container",
@@ -53,6 +58,12 @@ export const checkVerb = verb<GivenOptions, [checks: readonly CheckName[]]>({
     { flags: "--lint-only", summary: "the same as naming plugin alone" },
     { flags: "--lint", summary: "the same", hidden: true },
     { flags: "--strict", summary: "take warnings for errors" },
+    {
+      flags: "--report <form>",
+      summary: "how findings are printed: for people, as SARIF 2.1.0, or as commands of a GitHub workflow",
+      choices: reports,
+      initial: "pretty",
+    },
     { flags: "--start-timeout <time>", summary: "how long the node may take to start", parse: seconds, initial: 30 },
     { flags: "--jobs-wait <time>", summary: "how long it runs before it is looked at", parse: seconds, initial: 5 },
     { flags: "--cleanup", summary: "delete the node when everything passed" },

@@ -55,6 +55,20 @@ test("docs/plugin-tests.md: the first test, as it is printed", async () => {
   assert.deepEqual([status, stderr], [3, "Error: 1 of 14 tests failed (NIB300)\n"]);
 });
 
+test("secrets that are given, and templates of the working tree", async () => {
+  using directory = image(["main"]);
+  const file = join(directory.path, "tests/more.test.rhai");
+  writeFileSync(
+    join(directory.path, "main.rhai"),
+    'fn f() { render_template("/var/lib/babel/templates/x", "/etc/x", #{ s: get_secret("some-key").as_string() }); "" }',
+  );
+  mkdirSync(join(directory.path, "templates"));
+  writeFileSync(join(directory.path, "templates/x"), "key={{ s }}");
+  writeFileSync(file, 'fn test_s() { plugin.call("f"); assert_eq(host.read("/etc/x"), "key=a=b"); }\n');
+  const { status, stderr } = await nibTest(directory, "tests/more.test.rhai", "--secret", "some-key=a=b");
+  assert.deepEqual([status, stderr], [0, ""]);
+});
+
 test("variants, snapshots, documents and TAP", async () => {
   using directory = image(["one", "two"]);
   const file = join(directory.path, "tests/more.test.rhai");

@@ -10,7 +10,9 @@ import { renderFailure } from "../../../failure/render.ts";
 import type { Output } from "../../../output/output.ts";
 import type { Column } from "../../../output/table.ts";
 import { diagnosticData, diagnosticText } from "../../metadata/diagnostics.ts";
+import { givenSecrets } from "../../metadata/given-secrets.ts";
 import { chooseProperties, chooseVariant, readImage } from "../../metadata/read-image.ts";
+import { templatesInDirectories } from "../../plugin-files/templates-in-directory.ts";
 import { Changes } from "./changes.ts";
 import { pluginDirectory, readSnapshots, readTestTree, type TestTree, writeSnapshots } from "./read-tests.ts";
 import { junitReport, tapReport } from "./reports.ts";
@@ -43,11 +45,12 @@ export async function testImage(call: TestCall): Promise<void> {
 
 async function runOnce({ out, args, options, signal }: TestCall): Promise<void> {
   const file = readImage(options.path);
+  const secrets = givenSecrets(options.secret);
   const keys = options.variant ?? file.image.variants.map(({ key }) => key);
   const targets = keys.map((key) => {
     const variant = chooseVariant(file, key);
     const image = { version: variant.version, protocol: variant.protocolKey, variant: variant.variantKey };
-    return { image, params: chooseProperties(out, variant, options) };
+    return { image, params: chooseProperties(out, variant, options), secrets };
   });
   const directory = pluginDirectory(options.path, options.pluginDir);
   const tree = readTestTree(directory, options.include ?? [], args[0]);
@@ -60,6 +63,7 @@ async function runOnce({ out, args, options, signal }: TestCall): Promise<void> 
     tests: tree.tests,
     targets,
     builtIn: args[0].length === 0,
+    templates: templatesInDirectories([directory, dirname(options.path), ...(options.include ?? [])]),
     snapshots,
     update: options.update ?? false,
     signal,

@@ -1,7 +1,7 @@
 import { regularExpression } from "../../../command/values.ts";
 import { verb } from "../../../command/verb.ts";
 import { metadataPath } from "../../metadata/metadata-path.ts";
-import { pathOrBesideOption, propsOption } from "../path-option.ts";
+import { pathOrBesideOption, propsOption, secretOption } from "../path-option.ts";
 
 const reports = ["pretty", "tap", "junit"] as const;
 
@@ -11,6 +11,7 @@ export interface TestOptions {
   readonly include?: readonly string[];
   readonly variant?: readonly string[];
   readonly props?: string;
+  readonly secret?: readonly string[];
   readonly filter?: RegExp;
   readonly coverage?: true;
   readonly update?: true;
@@ -65,6 +66,7 @@ export const testVerb = verb<GivenOptions, [files: readonly string[]]>({
       completes: "variant",
     },
     propsOption,
+    secretOption,
     { flags: "--filter <regexp>", summary: "only tests with such a name", parse: regularExpression },
     { flags: "--coverage", summary: "tell which lines of the plugin the tests run" },
     { flags: "--update", summary: "keep what snapshots are now" },

@@ -63,6 +63,7 @@ export function babelService(agent: Agent): ServiceImpl<typeof pb.Babel> {
         params: request.params,
         templates: agent.paths.templates,
         env: agent.environment,
+        onlyCompare: request.onlyCompare,
         ...(request.mode === undefined ? {} : { mode: request.mode }),
       });
       return { changed };

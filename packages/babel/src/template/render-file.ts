@@ -24,6 +24,8 @@ export type RenderRequest = {
   readonly templates: string;
   readonly env: Readonly<Record<string, string>>;
   readonly mode?: number;
+  /** Nothing is put in place. */
+  readonly onlyCompare?: boolean;
 };
 
 const TEMPLATE_LIMIT = 16 * 1024 * 1024;
@@ -49,6 +51,7 @@ export async function renderTemplate(request: RenderRequest): Promise<boolean> {
   if (previous !== undefined && previous.size === bytes.length && (previous.mode & 0o7777) === mode) {
     if ((await readBounded(target, bytes.length + 1))?.equals(bytes)) return false;
   }
+  if (request.onlyCompare === true) return true;
   await ensureFolder(dirname(target));
   const owner = previous && { uid: previous.uid, gid: previous.gid };
   await replaceFile(target, bytes, { mode, ...(owner === undefined ? {} : { owner }) });

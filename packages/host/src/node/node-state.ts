@@ -175,7 +175,7 @@ export const nodeStateSchema = z.object({
   config_dirty: z.boolean().default(false),
   /** The plugin's `upload` has begun: unless it ends in order, services that it stopped have to be brought back (spec plugin-api §4.3). */
   uploading: z.boolean().default(false),
-  /** How far the plugin's default init or upload got that has begun and not ended; `next`: its next step, for people. */
+  /** How far the plugin's default init or upload, or a change of parameters, got that has begun and not ended; `next`: its next step, for people. */
   step_record: z
     .object({
       of: z.string(),
@@ -183,6 +183,7 @@ export const nodeStateSchema = z.object({
       total: z.number().int().min(0),
       created: z.boolean(),
       source: z.enum(["none", "multi_client", "archive", "alternative_download", "cold_init"]).nullable(),
+      services: z.array(z.string()).nullable().default(null),
       next: z.string(),
     })
     .nullable()

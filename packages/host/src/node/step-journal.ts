@@ -4,9 +4,9 @@ import type { NodeState } from "./node-state.ts";
 
 type Change = Partial<NodeState>;
 
-/** Whose record it is: init completes or begins anew, an upload ends or begins, and what was recorded before says nothing any more. */
+/** Init, an upload, or what changed parameters mean, completes or begins anew: what was recorded before says nothing any more. */
 export function withChange(state: NodeState, change: Change): NodeState {
-  const isNewRun = "initialized" in change || "uploading" in change;
+  const isNewRun = "initialized" in change || "uploading" in change || "services_dirty" in change;
   return { ...state, ...(isNewRun ? { step_record: null } : {}), ...change };
 }
 
@@ -24,7 +24,7 @@ export async function keepingSteps<T>(
   let isOver = false;
   const write = async (record: StepRecord | undefined, next?: InitStep): Promise<void> => {
     if (isOver) return;
-    written = save({ step_record: record ? { ...record, next: next ? describeStep(next) : "" } : null });
+    written = save({ step_record: record ? recordOf(record, next) : null });
     await written;
     if (next?.kind === "data_stage") await cutPoint("started.initialize", state().id);
   };
@@ -37,7 +37,11 @@ export async function keepingSteps<T>(
   }
 }
 
-export function describeStep(step: InitStep): string {
+function recordOf({ services, ...record }: StepRecord, next?: InitStep): NonNullable<NodeState["step_record"]> {
+  return { ...record, services: services && [...services], next: next ? describeStep(next) : "" };
+}
+
+function describeStep(step: InitStep): string {
   switch (step.kind) {
     case "stop_jobs":
       return "stopping jobs";
@@ -49,6 +53,8 @@ export function describeStep(step: InitStep): string {
       return `creating job ${step.name}`;
     case "data_stage":
       return "deciding where protocol data come from";
+    case "choose_services":
+      return "comparing services with what they run by";
     case "stop_service":
       return `stopping ${step.name}`;
     case "task":

@@ -26,7 +26,7 @@ import type { Observed } from "./observed.ts";
 import type { ExecutorTable } from "./outcome.ts";
 import { mountRootfs } from "./own-ids.ts";
 import { requireAllowed } from "./privileged.ts";
-import { describeStep, keepingSteps } from "./step-journal.ts";
+import { keepingSteps } from "./step-journal.ts";
 
 const second = 1000;
 
@@ -154,8 +154,10 @@ export const upSteps = {
     return { state: { initialized: true, services_dirty: false, config_dirty: false, uploading: false } };
   },
 
-  renew_services: async (node, _, { signal, progress }) => {
-    const isDone = await node.plugin.renewServices({ signal, onStep: (step) => progress(describeStep(step)) });
+  renew_services: async (node, _, { signal, progress, save }) => {
+    const isDone = await keepingSteps(node.state, save, progress, (steps) =>
+      node.plugin.renewServices({ signal, ...steps }),
+    );
     return { state: { services_dirty: false, ...(isDone ? { config_dirty: false } : { initialized: false }) } };
   },
 

@@ -1,13 +1,13 @@
 import type * as plugin from "@blockvisor/plugin";
-import type {
+import {
   JobConfigSchema,
-  JobInfo,
-  JobStatus,
-  JobTypeSchema,
-  ReadyCheck,
-  RestartPolicySchema,
+  type JobInfo,
+  type JobStatus,
+  type JobTypeSchema,
+  type ReadyCheck,
+  type RestartPolicySchema,
 } from "@blockvisor/wire/blockvisor/babel/v1/babel";
-import type { MessageInitShape } from "@bufbuild/protobuf";
+import { create, equals, type MessageInitShape } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 
 /** Between the JSON shapes that scripts see (plugin-api §5) and babel's messages. */
@@ -44,6 +44,14 @@ export function jobConfigMessage(name: string, config: plugin.JobConfig): Messag
       ? { initializesProtocolData: config.initializes_protocol_data ?? "alternative-download" }
       : {}),
   };
+}
+
+/** Whether both run the same, whatever they need and wait for. */
+export function isSameJob(one: JobInfo["config"], other: MessageInitShape<typeof JobConfigSchema>): boolean {
+  const free = { needs: [], waitFor: [] };
+  return (
+    one !== undefined && equals(JobConfigSchema, { ...one, ...free }, create(JobConfigSchema, { ...other, ...free }))
+  );
 }
 
 function readyCheckMessage(check: plugin.ReadyCheck): ReadyCheck["check"] {

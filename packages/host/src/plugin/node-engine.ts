@@ -10,7 +10,8 @@ import {
   type SavedConfig,
   savedConfigText,
 } from "@blockvisor/plugin";
-import type { JobInfo } from "@blockvisor/wire/blockvisor/babel/v1/babel";
+import type { JobInfo, RenderTemplateRequestSchema } from "@blockvisor/wire/blockvisor/babel/v1/babel";
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { CallOptions } from "@connectrpc/connect";
 import { AgentError } from "../agent/agent-error.ts";
 import type { AgentCall, AgentLink } from "../agent/agent-link.ts";
@@ -18,7 +19,7 @@ import { writeDurable } from "../durable/index.ts";
 import { HostError } from "../errors/host-error.ts";
 import type { NodeTasks } from "../schedule/node-tasks.ts";
 import type { Secrets } from "../secrets/secrets.ts";
-import { dateOf, jobConfigMessage, scriptJobInfo } from "./job-messages.ts";
+import { dateOf, isSameJob, jobConfigMessage, scriptJobInfo } from "./job-messages.ts";
 
 /** What the engine of one node works with. `env` is asked at each call: names and properties change. */
 export interface NodeEngineParts {
@@ -81,6 +82,8 @@ export function createNodeEngine(parts: NodeEngineParts): PluginEngine {
       },
     );
   };
+  const rendered = async (message: MessageInitShape<typeof RenderTemplateRequestSchema>, context: EngineContext) =>
+    (await ask("render_template", context, (options) => link.babel.renderTemplate(message, options))).changed;
   const hasArchive = async (storeKey: string | undefined, signal: AbortSignal): Promise<boolean> =>
     !parts.devMode && parts.hasArchive(storeKey, signal);
   const lastRun = async (name: string, context: EngineContext): Promise<bigint> =>
@@ -147,6 +150,11 @@ export function createNodeEngine(parts: NodeEngineParts): PluginEngine {
       const { jobs } = await ask("get_jobs", context, (options) => link.jobs.listJobs({}, options));
       return Object.fromEntries(jobs.map((job) => [job.name, scriptJobInfo(job)]));
     },
+    runsBy: async (name, config, context) => {
+      const job = await jobOf(name, context);
+      const status = job?.status?.status.case;
+      return (status === "running" || status === "pending") && isSameJob(job?.config, jobConfigMessage(name, config));
+    },
 
     runJrpc: async ({ host, method, params, headers }, timeoutMs, context) => {
       const message = {
@@ -184,10 +192,10 @@ export function createNodeEngine(parts: NodeEngineParts): PluginEngine {
       return { exitCode, stdout, stderr, truncated: stdoutTruncated || stderrTruncated };
     },
     renderTemplate: async (template, destination, params, mode, context) => {
-      const bits = mode === undefined ? {} : { mode };
-      const message = { template, destination, params, ...bits };
-      await ask("render_template", context, (options) => link.babel.renderTemplate(message, options));
+      await rendered({ template, destination, params, ...bits(mode) }, context);
     },
+    wouldRender: (template, destination, params, mode, context) =>
+      rendered({ template, destination, params, ...bits(mode), onlyCompare: true }, context),
     fileRead: (path, context) =>
       ask("file_read", context, async (options) => {
         const pieces: Uint8Array[] = [];
@@ -260,6 +268,8 @@ export function createNodeEngine(parts: NodeEngineParts): PluginEngine {
     log: async (level, message) => parts.log(level, message),
   };
 }
+
+const bits = (mode: number | undefined): { readonly mode?: number } => (mode === undefined ? {} : { mode });
 
 /** Milliseconds in babel's words, for which 0 means no limit; the greatest is that of timers. */
 const within32Bits = (timeoutMs: number): number => Math.min(Math.max(Math.round(timeoutMs), 1), 2 ** 31 - 1);

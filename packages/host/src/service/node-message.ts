@@ -87,7 +87,9 @@ export function nodeMessage(
         }
       : {}),
     ...(problem ? { problem } : {}),
-    ...(steps === null ? {} : { steps: { done: steps.done, total: steps.total, next: steps.next } }),
+    ...(steps === null || (state.initialized && !state.uploading)
+      ? {}
+      : { steps: { done: steps.done, total: steps.total, next: steps.next } }),
     ...(pid === undefined ? {} : { pid }),
   };
 }

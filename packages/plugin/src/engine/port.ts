@@ -73,6 +73,8 @@ export interface PluginEngine {
   deleteJob(name: string, ctx: EngineContext): Promise<void>;
   jobInfo(name: string, ctx: EngineContext): Promise<JobInfo>;
   getJobs(ctx: EngineContext): Promise<JobsInfo>;
+  /** Whether the job runs, or is about to, by this config, whatever it needs and waits for. */
+  runsBy(name: string, config: JobConfig, ctx: EngineContext): Promise<boolean>;
 
   /** Sent from inside the node. `timeoutMs` is the script's own; the call also ends with `ctx.signal`. */
   runJrpc(request: JrpcRequest, timeoutMs: number, ctx: EngineContext): Promise<HttpResponse>;
@@ -87,6 +89,14 @@ export interface PluginEngine {
     mode: number | undefined,
     ctx: EngineContext,
   ): Promise<void>;
+  /** Whether `renderTemplate` would change the destination now, which it leaves alone. */
+  wouldRender(
+    template: string,
+    destination: string,
+    params: string,
+    mode: number | undefined,
+    ctx: EngineContext,
+  ): Promise<boolean>;
   fileRead(path: string, ctx: EngineContext): Promise<Uint8Array>;
   /** Without `mode` a file that is there keeps its own permission bits, a new one gets 0o640, a script or program 0o750. */
   fileWrite(path: string, content: Uint8Array, mode: number | undefined, ctx: EngineContext): Promise<void>;

@@ -90,6 +90,10 @@ export class StubEngine implements PluginEngine {
     return { dummy_job: await this.jobInfo() };
   }
 
+  async runsBy(): Promise<boolean> {
+    return false;
+  }
+
   async runJrpc(): Promise<HttpResponse> {
     return { statusCode: 0, body: "" };
   }
@@ -102,6 +106,9 @@ export class StubEngine implements PluginEngine {
   }
   async renderTemplate(template: string, destination: string, params: string): Promise<void> {
     this.rendered.push({ template, destination, params });
+  }
+  async wouldRender(): Promise<boolean> {
+    return false;
   }
   async fileRead(): Promise<Uint8Array> {
     return new Uint8Array();

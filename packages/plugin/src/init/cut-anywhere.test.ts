@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
+import type { PluginConfig } from "../config/model.ts";
 import { readPluginConfig } from "../config/read.ts";
+import type { SavedConfig } from "../config/saved.ts";
 import { isActive, type JobConfig, type JobStatus } from "../engine/job.ts";
 import { sampleNodeEnv } from "../engine/node-env.ts";
 import type { PluginEngine } from "../engine/port.ts";
@@ -9,6 +11,7 @@ import { StubEngine } from "../engine/stub-engine.ts";
 import { valueFromJson } from "../values/from-json.ts";
 import { defaultInit } from "./default-init.ts";
 import { defaultUpload, resumeServices } from "./default-upload.ts";
+import { renewServices } from "./renew-services.ts";
 import type { StepRecord } from "./step-journal.ts";
 
 /** Init and upload, killed at every place: before each effect on the node or the journal, and between it and whatever comes next. */
@@ -39,6 +42,9 @@ class World {
   readonly effects: string[] = [];
   readonly jobs = new Map<string, { readonly config: JobConfig; readonly status: JobStatus }>();
   record: StepRecord | undefined;
+  saved: SavedConfig | undefined = { config: CONFIG, digest: "" };
+  /** A service has used the data. */
+  #isUsed = false;
   #left = Number.POSITIVE_INFINITY;
   #isAfter = false;
   /** Of the host that is alive: one that is killed asks nothing more, whatever its code would do next. */
@@ -79,7 +85,10 @@ class World {
       startJob: async (name) => {
         if (isActive(statusOf(name))) return;
         const end: JobStatus = services.includes(name) ? "running" : { finished: { exit_code: 0, message: "" } };
-        this.#effect(`start ${name}`, () => set(name, end));
+        this.#effect(`start ${name}`, () => {
+          set(name, end);
+          this.#isUsed ||= name === "reth";
+        });
       },
       stopJob: async (name) => this.#effect(`stop ${name}`, () => set(name, "stopped")),
       stopAllJobs: async () => {
@@ -93,10 +102,19 @@ class World {
         this.#effect(`run ${body}`, () => {});
         return { exitCode: 0, stdout: "", stderr: "" };
       },
+      runsBy: async (name, { job_type: type }) => {
+        const job = this.jobs.get(name);
+        return isActive(job?.status) && isDeepStrictEqual(job?.config.job_type, type);
+      },
+      loadConfig: async () => this.saved,
+      saveConfig: async (config, digest) =>
+        this.#effect("save", () => {
+          this.saved = { config, digest };
+        }),
       renderTemplate: async (_, destination) => this.#effect(`render ${destination}`, () => {}),
       addTask: async (name) => this.#effect(`task ${name}`, () => {}),
       // As soon as a service has used them there are data, and nothing would be downloaded any more.
-      protocolDataStamp: async () => (this.jobs.get("reth")?.status === "running" ? new Date(0) : undefined),
+      protocolDataStamp: async () => (this.#isUsed ? new Date(0) : undefined),
     };
     const engine = new Proxy(stub, {
       get: (target, name: keyof StubEngine & keyof PluginEngine) => {
@@ -200,15 +218,33 @@ test("after a command that failed all are run again: one before it may be to bla
   assert.deepEqual([world.count("run first"), world.count("start keys")], [2, 1]);
 });
 
+const beginAtWork = async (): Promise<World> => {
+  const world = new World();
+  await defaultInit(CONFIG, world.host());
+  world.record = undefined;
+  return world;
+};
+
+test("a change of parameters that is cut anywhere starts each service that it concerns once more, and no other", async () => {
+  const reth = CONFIG.services[0]!;
+  const changes: readonly [PluginConfig, readonly number[]][] = [
+    [{ ...CONFIG, services: [{ ...reth, run_sh: "reth --fast" }] }, [1, 2]],
+    [CONFIG, [2, 2]],
+  ];
+  for (const [config, starts] of changes) {
+    const renew = (world: World) => renewServices(world.saved?.config, config, "d", { ...world.host(), of: "renewal" });
+    for await (const { world, place } of cuts(beginAtWork, renew)) {
+      assert.equal(await renew(world), true);
+      assert.deepEqual([world.count("start caddy"), world.count("start reth")], starts, place);
+      assert.deepEqual([world.saved, world.jobs.get("reth")?.status], [{ config, digest: "d" }, "running"], place);
+      assert.deepEqual([world.count("start keys"), world.count("run first")], [1, 1], place);
+    }
+  }
+});
+
 test("upload that is cut anywhere is completed from its job `upload` on, and undone before; services always come back", async () => {
-  const begin = async (): Promise<World> => {
-    const world = new World();
-    await defaultInit(CONFIG, world.host());
-    world.record = undefined;
-    return world;
-  };
   let [completed, undone] = [0, 0];
-  for await (const { world, place, before } of cuts(begin, (one) => defaultUpload(CONFIG, one.host()))) {
+  for await (const { world, place, before } of cuts(beginAtWork, (one) => defaultUpload(CONFIG, one.host()))) {
     await resumeServices(CONFIG, world.host());
     await resumeServices(CONFIG, world.host());
     const since = world.effects.slice(before);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { isDeepStrictEqual } from "node:util";
 import type { PluginConfig } from "../config/model.ts";
 import { readPluginConfig } from "../config/read.ts";
 import { sampleNodeEnv } from "../engine/node-env.ts";
@@ -350,34 +351,68 @@ test("upload: multi-client when services have store keys; compression defaults t
   assert.deepEqual(upload && "upload" in upload && upload.upload.compression, { ZSTD: 3 });
 });
 
-test("changed parameters: services are stopped and started anew by the new config, and nothing else is touched (T-30)", async () => {
+const running = Object.fromEntries(
+  ["caddy", "jwt", "chain", "reth", "proxy"].map((name) => [name, { status: "running" }]),
+);
+
+/** A node that runs by `FULL`, where only what is overridden is otherwise. */
+function atWork(overrides: Partial<PluginEngine> = {}) {
+  const deleted: string[] = [];
+  const known = [...(FULL.aux_services ?? []), ...FULL.services];
+  const host = recorder({
+    getJobs: async () => running as never,
+    protocolDataStamp: async () => new Date(0),
+    runsBy: async (name, { job_type: type }) =>
+      known.some((service) => service.name === name && isDeepStrictEqual(type, { run_sh: service.run_sh })),
+    deleteJob: async (name) => void deleted.push(name),
+    deleteTask: async (name) => void deleted.push(name),
+    ...overrides,
+  });
+  return { ...host, deleted };
+}
+
+const anew = (...names: readonly string[]): readonly string[] =>
+  names.flatMap((name) => [`createJob ${name}`, `startJob ${name}`]);
+
+test("changed parameters: services that the change concerns are defined anew, and nothing else is touched (T-30)", async () => {
   const changed: PluginConfig = {
     ...FULL,
     services: [{ ...FULL.services[0]!, run_sh: "reth --fast" }],
     scheduled: [],
   };
-  const jobs = Object.fromEntries(
-    ["caddy", "jwt", "chain", "reth", "proxy"].map((name) => [name, { status: "running" }]),
-  );
-  const deleted: string[] = [];
-  const { engine, calls } = recorder({
-    getJobs: async () => jobs as never,
-    protocolDataStamp: async () => new Date(0),
-    deleteJob: async (name) => void deleted.push(name),
-    deleteTask: async (name) => void deleted.push(name),
-  });
+  const { engine, calls, deleted } = atWork();
   assert.equal(await renewServices(FULL, changed, "d1", run(engine)), true);
-  const started = (name: string) => [`createJob ${name}`, `startJob ${name}`];
-  const stopped = ["stopJob proxy", "stopJob reth", "stopJob caddy"];
-  assert.deepEqual(calls, [...stopped, "renderTemplate /t", ...started("caddy"), ...started("reth")]);
+  assert.deepEqual(calls, ["stopJob reth", "renderTemplate /t", ...anew("reth")]);
   assert.deepEqual([deleted, await engine.loadConfig()], [["proxy", "daily"], { config: changed, digest: "d1" }]);
   assert.deepEqual(
     engine.jobs.map(({ config: job }) => [job.job_type, job.needs]),
-    [
-      [{ run_sh: "caddy run" }, null],
-      [{ run_sh: "reth --fast" }, ["jwt", "chain"]],
-    ],
+    [[{ run_sh: "reth --fast" }, ["jwt", "chain"]]],
   );
+});
+
+test("changed parameters concern all services where a file changes, or nothing does, and one that names parameters always", async () => {
+  const all = [
+    ...["stopJob proxy", "stopJob reth", "stopJob caddy", "renderTemplate /t"],
+    ...anew("caddy", "reth", "proxy"),
+    "addTask daily",
+  ];
+  const otherTask = { ...FULL, scheduled: [{ ...FULL.scheduled![0]!, param: "x" }] };
+  const file = atWork({ wouldRender: async (_, destination) => destination === "/d" });
+  await renewServices(FULL, otherTask, "d1", run(file.engine));
+  assert.deepEqual(file.calls, all);
+
+  const hidden = atWork();
+  await renewServices(FULL, FULL, "d1", run(hidden.engine));
+  assert.deepEqual(hidden.calls, all);
+
+  const shown = atWork();
+  await renewServices(FULL, otherTask, "d1", run(shown.engine));
+  assert.deepEqual(shown.calls, ["renderTemplate /t", "addTask daily"]);
+
+  const reading = { ...otherTask, services: [FULL.services[0]!, { ...FULL.services[1]!, run_sh: "proxy $BV_PROP_X" }] };
+  const named = atWork({ runsBy: async () => true });
+  await renewServices(reading, { ...reading, scheduled: [] }, "d1", run(named.engine));
+  assert.deepEqual(named.calls, ["stopJob proxy", "renderTemplate /t", ...anew("proxy")]);
 });
 
 test("changed parameters that init has to see, or a node without its data, are for init", async () => {

@@ -4,6 +4,7 @@ import { namesOf } from "./actions.ts";
 import type { RunContext } from "./context.ts";
 import { chooseDataSource, type DataSource, dataStageJobs } from "./data-stage.ts";
 import { type PlannedStep, runSteps } from "./run-steps.ts";
+import type { Decided } from "./step-journal.ts";
 
 /**
  * Default init of an evaluated, validated and persisted config (spec plugin-api.md §4.2, from step 2). A run that was cut goes on where it
@@ -11,8 +12,8 @@ import { type PlannedStep, runSteps } from "./run-steps.ts";
  */
 export async function defaultInit(config: PluginConfig, run: RunContext): Promise<readonly string[]> {
   const names = new Set<string>();
-  const plan = (source: DataSource | null): readonly PlannedStep[] => {
-    const steps = initSteps(config, source, () => chooseDataSource(config, run));
+  const plan = ({ source }: Decided): readonly PlannedStep[] => {
+    const steps = initSteps(config, source, async () => ({ source: await chooseDataSource(config, run) }));
     for (const step of steps) if (step.kind === "job") names.add(step.job.name);
     return steps;
   };
@@ -23,7 +24,7 @@ export async function defaultInit(config: PluginConfig, run: RunContext): Promis
 function initSteps(
   config: PluginConfig,
   source: DataSource | null,
-  choose: () => Promise<DataSource>,
+  decide: () => Promise<Partial<Decided>>,
 ): readonly PlannedStep[] {
   const jobs = (config.init?.jobs ?? []).map((job) => stageJob(job, []));
   const data = dataStageJobs(config, source ?? "none", namesOf(jobs));
@@ -37,7 +38,7 @@ function initSteps(
       command,
     })),
     ...started(jobs),
-    { kind: "data_stage", choose },
+    { kind: "data_stage", decide },
     ...started(data.jobs),
     ...started(config.services.map((service) => serviceJob(service, { needs: data.stage }))),
     ...(config.scheduled ?? []).map((task) => ({ kind: "task" as const, task })),

@@ -1,7 +1,7 @@
 import type { DataSource } from "./data-stage.ts";
 import type { InitStep } from "./steps.ts";
 
-/** How far a run of default init or upload got. */
+/** How far a run of default init or upload got, or of what changed parameters mean for services. */
 export interface StepRecord {
   /** What it is a run of: the algorithm, the plugin and its config. That of anything else says nothing. */
   readonly of: string;
@@ -13,7 +13,12 @@ export interface StepRecord {
   readonly created: boolean;
   /** Where data come from, once that is decided: what the run did since may lead to another answer. */
   readonly source: DataSource | null;
+  /** Services that changed parameters concern, once that is decided: what the run did since does not tell any more. */
+  readonly services: readonly string[] | null;
 }
+
+/** What a run decided on its way. */
+export type Decided = Pick<StepRecord, "source" | "services">;
 
 /** What the host keeps of the run that is under way, so that a run that was cut goes on where it was (spec plugin-api.md §4 "Do better"). */
 export interface StepJournal {

@@ -5,5 +5,7 @@ export type InitStep =
   | { readonly kind: "command"; readonly section: "init" | "pre_upload"; readonly command: string }
   | { readonly kind: "job"; readonly name: string }
   | { readonly kind: "data_stage" }
+  /** Which of them changed parameters concern. */
+  | { readonly kind: "choose_services" }
   | { readonly kind: "stop_service"; readonly name: string }
   | { readonly kind: "task"; readonly name: string };

@@ -1,6 +1,7 @@
+import { isDeepStrictEqual } from "node:util";
 import type { PluginConfig } from "../config/model.ts";
 import type { SavedConfig } from "../config/saved.ts";
-import type { JobConfig, JobInfo, JobsInfo } from "../engine/job.ts";
+import { isActive, type JobConfig, type JobInfo, type JobsInfo } from "../engine/job.ts";
 import type { NodeEnv } from "../engine/node-env.ts";
 import type { HttpResponse, JrpcRequest, LogLevel, PluginEngine, RestRequest, ShResponse } from "../engine/port.ts";
 import type { LogLine } from "../engine/stub-engine.ts";
@@ -151,6 +152,12 @@ export class TestHost implements PluginEngine {
     return this.jobs.infos();
   }
 
+  async runsBy(name: string, config: JobConfig): Promise<boolean> {
+    if (!this.jobs.has(name) || !isActive(this.jobs.info(name).status)) return false;
+    const free = { needs: null, wait_for: null };
+    return isDeepStrictEqual({ ...this.jobs.config(name), ...free }, { ...config, ...free });
+  }
+
   async runJrpc(request: JrpcRequest): Promise<HttpResponse> {
     this.#note("run_jrpc");
     const { method, host } = request;
@@ -187,6 +194,9 @@ export class TestHost implements PluginEngine {
     else if (result.kind === "failed") throw new HostFailure(`${prefix} ${result.failure.message}`, "template_failed");
     else if (result.kind === "params")
       throw new HostFailure(`${prefix} params are not a JSON object`, "template_params_invalid");
+  }
+  async wouldRender(template: string, destination: string, params: string): Promise<boolean> {
+    return !isDeepStrictEqual(this.rendered.get(destination), { template, params });
   }
   async fileRead(path: string): Promise<Uint8Array> {
     this.#note("file_read");

@@ -137,12 +137,8 @@ export class LoadedPlugin implements Plugin {
     if (!this.hasConfig || this.defines("init")) return false;
     return withinTime("plugin_config", limited(options, LONG_TIMEOUT_MS), async (ctx) => {
       const config = await this.#config(engine, ctx);
-      return renewServices(
-        await this.#savedConfig(engine, ctx),
-        config,
-        this.digest,
-        runContext(engine, ctx, options, ""),
-      );
+      const run = runContext(engine, ctx, options, runOf("renew", config, this.digest));
+      return renewServices(await this.#savedConfig(engine, ctx), config, this.digest, run);
     });
   }
 
@@ -296,7 +292,7 @@ function runContext(engine: PluginEngine, ctx: EngineContext, options: InitOptio
 }
 
 /** A run of a default algorithm: the same one only with the same scripts and config. */
-function runOf(algorithm: "init" | "upload", config: PluginConfig, digest: string): string {
+function runOf(algorithm: "init" | "upload" | "renew", config: PluginConfig, digest: string): string {
   return createHash("sha256")
     .update(`${algorithm} ${savedConfigText(config, digest)}`)
     .digest("hex");

@@ -1074,6 +1074,13 @@ export declare type RenderTemplateRequest = Message<"blockvisor.babel.v1.RenderT
    * @generated from field: optional uint32 mode = 4;
    */
   mode?: number | undefined;
+
+  /**
+   * write nothing: only tell whether the file would change
+   *
+   * @generated from field: bool only_compare = 5;
+   */
+  onlyCompare: boolean;
 };
 
 /**
@@ -1105,6 +1112,13 @@ export declare type RenderTemplateRequestJson = {
    * @generated from field: optional uint32 mode = 4;
    */
   mode?: number;
+
+  /**
+   * write nothing: only tell whether the file would change
+   *
+   * @generated from field: bool only_compare = 5;
+   */
+  onlyCompare?: boolean;
 };
 
 /**

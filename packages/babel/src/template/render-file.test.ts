@@ -252,8 +252,11 @@ test("a failure leaves the destination as it was; success replaces it as a whole
   const request = { template, destination: path, templates: folder, env: {} };
   await assert.rejects(renderTemplate({ ...request, params: "{}" }));
   assert.equal(await readFile(path, "utf8"), "old");
+  assert.equal(await renderTemplate({ ...request, params: '{"x":1}', onlyCompare: true }), true);
+  assert.equal(await readFile(path, "utf8"), "old");
   assert.equal(await renderTemplate({ ...request, params: '{"x":1}' }), true);
   assert.equal(await readFile(path, "utf8"), "new 1");
+  assert.equal(await renderTemplate({ ...request, params: '{"x":1}', onlyCompare: true }), false);
   assert.equal((await stat(path)).mode & 0o777, 0o600);
 
   const { mtimeNs } = await stat(path, { bigint: true });

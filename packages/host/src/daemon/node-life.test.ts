@@ -278,6 +278,29 @@ describe("a dev node", () => {
     assert.equal((await daemon.client.getNode({ node: "first" })).problem, undefined);
   });
 
+  test("with other parameters starts the services that they concern anew, and no other (babel-agent T-30)", async () => {
+    const config = `config_files: [#{ template: "/etc/version", destination: "/etc/out", params: #{} }],
+      services: [#{ name: "color", run_sh: "echo " + node_params().color + " >> /blockjoy/colors; exec sleep 1000000",
+        use_protocol_data: false, archive: false },`;
+    const plugin = script("1.0.0").replace("services: [", config);
+    await writeFile(join(node.directory, "rootfs", pluginPath), plugin);
+    const old = await servicePid(node);
+    await daemon.client.runFunction({ node: "first", function: "init" });
+    const colors = () => data(node, "colors").catch(() => "");
+    await until(async () => (await colors()) !== "" && (await servicePid(node)) !== old);
+    const [web, prepared, before] = [await servicePid(node), await data(node, "prepared"), await colors()];
+    // As an update by the control plane makes it durable before its first step.
+    await daemon.kill();
+    const path = join(node.directory, "state.json");
+    const change = { properties: { color: "red" }, services_dirty: true, reconfigure: true };
+    await writeFile(path, JSON.stringify({ ...JSON.parse(await readFile(path, "utf8")), ...change }));
+    daemon = await startDaemonProcess(root);
+    await until(async () => (await colors()) === `${before}red\n`);
+    await until(async () => JSON.parse(await readFile(path, "utf8")).services_dirty === false);
+    assert.deepEqual([await servicePid(node), await data(node, "prepared")], [web, prepared]);
+    assert.equal((await daemon.client.getJob({ node: "first", job: "web" })).state, JobState.RUNNING);
+  });
+
   test("has its services back when an upload fails with nobody waiting, is cut by a kill of the daemon, or by a stop", async () => {
     const web = async () => (await daemon.client.getJob({ node: "first", job: "web" })).state;
     const under = join(node.directory, "data", "uploading");

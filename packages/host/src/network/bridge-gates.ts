@@ -47,7 +47,8 @@ export function createBridgeGates(sysctlFile: string | undefined): BridgeGates {
         if (at !== undefined && performance.now() - at < CHECK_MS) return;
         const subnets = hidden.get(bridge) ?? [];
         // For the machine's next start: nothing here waits for it.
-        if (sysctlFile !== undefined && subnets.some(({ family }) => family === 4)) void keepForwarding(sysctlFile);
+        if (sysctlFile !== undefined && subnets.length > 0)
+          void keepForwarding(sysctlFile, new Set(subnets.map(({ family }) => family)));
         // Asking which tables there are costs a start less than loading them again, or than asking iptables where nothing of it filters.
         const present = await presentTables();
         const isHidden = at === undefined ? subnets.length === 0 : isHiding(bridge, subnets, present);

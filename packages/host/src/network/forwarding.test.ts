@@ -66,9 +66,11 @@ test("nodes reach the world and each other where Docker drops what is forwarded,
   withNetwork(`await setUp("${nodes[0]}", "10.210.0.2"); await setUp("${nodes[1]}", "10.210.0.3");`);
   assert.deepEqual([pings(nodes[0], "192.0.2.2"), pings(nodes[0], "10.210.0.3")], [true, true]);
   const opened = rules();
-  assert.match(readFileSync(sysctlFile, "utf8"), /^net\.ipv4\.ip_forward = 1$/m);
+  // In both families, as its subnets are (DB-6.10).
+  const kept = ["net.ipv4.ip_forward = 1", "net.ipv6.conf.all.forwarding = 1"] as const;
+  assert.deepEqual(readFileSync(sysctlFile, "utf8").trim().split("\n").slice(1), kept);
   assert.equal(statSync(sysctlFile).mode & 0o777, 0o644);
-  writeFileSync(sysctlFile, "# mine\nnet.ipv4.ip_forward=1\n");
+  writeFileSync(sysctlFile, "# mine\nnet.ipv4.ip_forward=1");
   assert.match(opened, /-A DOCKER-USER -i brfwd -m comment --comment blockvisor -j ACCEPT/);
 
   // It is these rules that let them through; without them the policy holds.
@@ -93,7 +95,7 @@ test("nodes reach the world and each other where Docker drops what is forwarded,
 
   withNetwork(`await network.tearDown("${nodes[1]}"); await setUp("${nodes[1]}", "10.210.0.3");`);
   assert.deepEqual([pings(nodes[1], "192.0.2.2"), rules()], [true, opened]);
-  assert.equal(readFileSync(sysctlFile, "utf8"), "# mine\nnet.ipv4.ip_forward=1\n");
+  assert.equal(readFileSync(sysctlFile, "utf8"), `# mine\nnet.ipv4.ip_forward=1\n${kept[1]}\n`);
   withNetwork(`await network.tearDown("${nodes[0]}");`);
   assert.equal(pings(nodes[1], "192.0.2.2"), true);
   withNetwork(`await network.tearDown("${nodes[1]}");`);

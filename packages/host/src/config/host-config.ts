@@ -93,6 +93,8 @@ const schema = z.looseObject({
   maintenance_mode: z.boolean().default(false),
   recovery: z
     .looseObject({
+      /** Off: what is not as it should be is only told, until a person acts or the daemon starts anew (DB-4.15). */
+      enabled: z.boolean().default(true),
       /** How often a node is looked at as a whole, with babel, network and mounts; that a process ends is told by the kernel. */
       check_secs: z.number().min(1).default(30),
       /** A babel that does not answer for so long is replaced. */
@@ -183,7 +185,7 @@ export interface HostConfig {
   readonly archiveMaxBytesPerSecond: number | undefined;
   readonly upgradeSmokeCheck: boolean;
   readonly upgradeWatchMs: number;
-  readonly recovery: { readonly checkMs: number; readonly agentTimeoutMs: number };
+  readonly recovery: { readonly enabled: boolean; readonly checkMs: number; readonly agentTimeoutMs: number };
   readonly limits: TimeLimits;
   readonly metricsPort: number | undefined;
   readonly caFile: string | undefined;
@@ -274,6 +276,7 @@ function resolve(file: HostConfigFile, path: string): HostConfig {
     upgradeSmokeCheck: file.upgrade_smoke_check,
     upgradeWatchMs: Math.round(file.upgrade_watch_secs * 1000),
     recovery: {
+      enabled: file.recovery.enabled,
       checkMs: file.recovery.check_secs * 1000,
       agentTimeoutMs: file.recovery.agent_timeout_secs * 1000,
     },

@@ -208,6 +208,32 @@ describe("a dev node", () => {
     );
   });
 
+  test("is left as it died where recovery is off, and comes back when a person says so (DB-4.15)", async () => {
+    const file = await readFile(root.paths.config, "utf8");
+    await writeFile(root.paths.config, JSON.stringify({ ...JSON.parse(file), recovery: { enabled: false } }));
+    await daemon.client.reloadConfig({});
+    const { pid } = await daemon.client.getNode({ node: "first" });
+    const before = (await faults(node)).length;
+    process.kill(pid ?? 0, "SIGKILL");
+    await until(async () => (await statusOf(node)) === NodeStatus.FAILED);
+    assert.match((await faults(node)).at(-1) ?? "", /^the container does not run/);
+    const begun = async (): Promise<readonly string[]> => {
+      const operations: string[] = [];
+      for await (const { kind, operation } of daemon.client.listNodeEvents({ node: "first" }))
+        if (kind === "begin") operations.push(operation);
+      return operations;
+    };
+    const recoveries = (await begun()).filter((operation) => operation === "recover").length;
+    assert.equal((await finish(daemon.client.startNode({ node: "first" }))).status, NodeStatus.RUNNING);
+    assert.deepEqual(
+      [(await begun()).at(-1), (await begun()).filter((operation) => operation === "recover").length],
+      ["start", recoveries],
+    );
+    assert.equal((await faults(node)).length, before + 1);
+    await writeFile(root.paths.config, file);
+    await daemon.client.reloadConfig({});
+  });
+
   test("that ran out of memory while no daemon ran says so to the next one", async () => {
     const { pid } = await daemon.client.getNode({ node: "first" });
     await daemon.stop();

@@ -12,43 +12,19 @@ import { hopeful, isStale, settled } from "./goal-reached.ts";
 import { isStopOverdue, waitsForAttempt } from "./next-attempt.ts";
 import { restoreParts } from "./node-assembly.ts";
 import type { NodeParts } from "./node-host.ts";
-import type { NodeOperation, NodeState, OperationKind } from "./node-state.ts";
+import type { NodeOperation, NodeState } from "./node-state.ts";
 import { type NodeStatus, statusOf } from "./node-status.ts";
 import { saveState } from "./node-store.ts";
 import { isAlright, observe } from "./observe.ts";
 import { nothing, type Observed } from "./observed.ts";
 import { askedLog } from "./operation-log.ts";
-import type { OperationNews } from "./operation-news.ts";
 import { originOf } from "./operation-origin.ts";
+import { isPreempted, type OperationRequest, preemptsScripts } from "./operation-request.ts";
 import { plan } from "./plan.ts";
 import { isLifecycle, runLifecycle } from "./run-lifecycle.ts";
 import { type Step, type StepKind, stepTitles } from "./step.ts";
 import { withChange } from "./step-journal.ts";
 import { dataStamp } from "./steps-upgrade.ts";
-
-export interface OperationRequest {
-  readonly kind: OperationKind;
-  /**
-   * How the operation changes what the node should be; called when its turn has come. An empty change still makes the loop run.
-   * Throwing refuses the operation without any effect.
-   */
-  readonly change: (state: NodeState, seen: Observed) => Partial<NodeState>;
-  /** A stop or restart that does not wait: one that goes on in order is given up for it. */
-  readonly force?: boolean;
-  /**
-   * The last command that changed the node changes nothing when it comes again, so that it takes effect once; it is answered as it ended.
-   */
-  readonly commandId?: string;
-  /** The request of this machine that it is for, as the log names it. */
-  readonly requestId?: string;
-  /** It was begun by another daemon: what it has found since, like why it goes back, stays known. */
-  readonly resumed?: boolean;
-  /** What the change makes undone of what is seen. */
-  readonly forget?: Partial<Observed>;
-  readonly onNews?: (news: OperationNews) => void;
-  /** Who asks for it, where it is neither the API nor the loop itself. */
-  readonly origin?: "local" | "disk-guard";
-}
 
 /** A published view: reading it never waits for the node. */
 export interface NodeSnapshot {
@@ -63,20 +39,6 @@ const maxSteps = 120;
 
 /** The control plane is not talked to before nodes are attached: a job that takes its time to end must not hold that up. */
 const attachMs = 30_000;
-
-/** Operations that must not wait for what runs, because it might never end. */
-const preempts: Readonly<Partial<Record<OperationKind, readonly OperationKind[]>>> = {
-  stop: ["create", "start", "restart", "recover", "update", "upgrade", "rollback", "move"],
-  delete: ["create", "start", "stop", "restart", "recover", "update", "upgrade", "rollback", "move"],
-};
-
-/** What does not wait by force, takes the place of what waits in order. */
-const preemptsByForce: typeof preempts = { stop: ["stop"], restart: ["stop", "restart"] };
-
-function isPreempted(current: OperationKind, { kind, force = false }: OperationRequest): boolean {
-  const over = [...(preempts[kind] ?? []), ...(force ? (preemptsByForce[kind] ?? []) : [])];
-  return over.includes(current);
-}
 
 /** One node: its mailbox, in which operations are served one after another, and the loop that makes it what it should be. */
 export class NodeActor {
@@ -160,7 +122,7 @@ export class NodeActor {
   /** Resolves when the node is what `change` asked for; rejects with what was in the way. Nobody waiting does not stop it. */
   operate(request: OperationRequest): Promise<NodeSnapshot> {
     if (this.#current && isPreempted(this.#current.operation.kind, request)) this.#current.abort.abort();
-    if (preempts[request.kind] !== undefined) this.#giveUpScripts();
+    if (preemptsScripts(request)) this.#giveUpScripts();
     for (const earlier of this.#queue) if (isPreempted(earlier.kind, request)) this.#queue.delete(earlier);
     this.#queue.add(request);
     if (this.#current) request.onNews?.({ kind: "waits", behind: this.#current.operation });
@@ -190,6 +152,8 @@ export class NodeActor {
     const byForce = isStopOverdue(this.#state, this.parts.host.config.limits.stopMs, Date.now());
     if (!byForce && waitsForAttempt(this.#state, Date.now())) return;
     const isRetried = problem !== null && problem.attempts > 0;
+    const { enabled } = this.parts.host.config.recovery;
+    if (!enabled && isRetried && !byForce) return;
     if (givenUp) await this.amend((state) => (state.expected_status === "Failed" ? hopeful(state) : {}));
     const { expected_status: expected } = this.#state;
     // What is down stays down by itself: looking at it now and then is enough, however many such nodes there are.
@@ -197,12 +161,14 @@ export class NodeActor {
     const seen = await observe(this.parts, this.#state, this.#seen);
     const end = await this.parts.host.runtime.ended(this.id);
     if (!this.idle) return;
+    const isNews = !isDeepStrictEqual(seen, this.#seen);
     this.#seen = seen;
     if (plan(this.#state, seen) === undefined && !isRetried) return;
-    if (!isRetried) {
+    if (!isRetried && (enabled || isNews)) {
       const operation = "recover";
       this.parts.events.add({ kind: "found", operation, message: describeFault(this.#state, seen, end) });
     }
+    if (!enabled && !byForce) return this.#changed();
     if (byForce) await this.amend(() => ({ force: true }));
     this.#recoveries += 1;
     await this.operate({ kind: "recover", change: () => ({}) }).catch(() => {});

@@ -3,9 +3,10 @@ import type { HostConfig } from "../config/host-config.ts";
 import { HostError } from "../errors/host-error.ts";
 import { hostBridge, isHidden, type MappedPorts } from "../network/index.ts";
 import { keyOf, listeningPorts } from "./host-ports.ts";
-import type { NodeActor, NodeSnapshot, OperationRequest } from "./node-actor.ts";
+import type { NodeActor, NodeSnapshot } from "./node-actor.ts";
 import { type NodeHost, usesHostNetwork } from "./node-host.ts";
 import { addressesOf, type NodeState, type PortMapping, portsSchema } from "./node-state.ts";
+import type { OperationRequest } from "./operation-request.ts";
 
 /** What ports of the machine lead to the node from now on; what it has stays where it can. Error `no_resources`. */
 export async function portsOf(host: NodeHost, state: NodeState): Promise<NodeState["ports"]> {

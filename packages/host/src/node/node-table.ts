@@ -1,11 +1,12 @@
 import { HostError } from "../errors/host-error.ts";
 import { coresOf } from "./cpu-registry.ts";
-import { NodeActor, type NodeSnapshot, type OperationRequest } from "./node-actor.ts";
+import { NodeActor, type NodeSnapshot } from "./node-actor.ts";
 import { assembleNode } from "./node-assembly.ts";
 import type { NodeHost } from "./node-host.ts";
 import { resolveNode } from "./node-lookup.ts";
 import { addressesOf, type NodeState } from "./node-state.ts";
 import { type BrokenNode, createStore, loadNode, loadStore, replaceState } from "./node-store.ts";
+import type { OperationRequest } from "./operation-request.ts";
 import { removeBroken, removeEmpty } from "./remove-broken.ts";
 
 /** Attached at the same time when the daemon starts (spec host-daemon DB-4.12). */

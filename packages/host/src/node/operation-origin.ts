@@ -1,4 +1,4 @@
-import type { OperationRequest } from "./node-actor.ts";
+import type { OperationRequest } from "./operation-request.ts";
 
 /**
  * Who brought an operation about, as the node's history says it: `local` or `disk-guard` where that is known, `attach` of what an earlier

@@ -1,8 +1,9 @@
 import { HostError } from "../errors/host-error.ts";
-import type { NodeActor, NodeSnapshot, OperationRequest } from "../node/node-actor.ts";
+import type { NodeActor, NodeSnapshot } from "../node/node-actor.ts";
 import { checkPlace } from "../node/node-data.ts";
 import { refuseHeld } from "../node/node-hold.ts";
 import { contentOf, type NodeContent, type NodeState } from "../node/node-state.ts";
+import type { OperationRequest } from "../node/operation-request.ts";
 
 /** Where an operation comes from, and who is told about its steps. */
 export type Asker = Pick<OperationRequest, "onNews" | "commandId" | "requestId" | "origin">;

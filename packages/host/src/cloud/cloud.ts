@@ -7,6 +7,7 @@ import type { NodeHost } from "../node/node-host.ts";
 import type { NodeTable } from "../node/node-table.ts";
 import type { HostPaths } from "../place/paths.ts";
 import type { ControlPlane } from "../service/control-plane.ts";
+import type { DaemonStatus } from "../service/daemon-status.ts";
 import { type Api, callApi, openApi, refreshOver } from "./api.ts";
 import { apiControlPlane } from "./api-control-plane.ts";
 import { CommandRunner } from "./command-runner.ts";
@@ -42,6 +43,7 @@ export interface CloudOptions {
   readonly version: string;
   readonly log: Logger;
   readonly counters: Counters;
+  readonly status: Pick<DaemonStatus, "updateEndsAt">;
 }
 
 /** The line to the API, usable before there are nodes: plugins need secrets and archives through it. */
@@ -192,7 +194,8 @@ export class Cloud {
 
   /** Coalesced: a trigger during a poll makes exactly one more. */
   #wake(): void {
-    if (this.#stopped || !this.#runner) return;
+    // They wait at the API for the next daemon.
+    if (this.#stopped || !this.#runner || this.#options.status.updateEndsAt !== undefined) return;
     if (this.#polling) {
       this.#pollAgain = true;
       return;

@@ -5,7 +5,13 @@ import { lstat, readFile, readlink, rm, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { CreateDevNodeRequestSchema, JobState, type Node, NodeStatus } from "@blockvisor/wire/blockvisor/host/v1/host";
+import {
+  CreateDevNodeRequestSchema,
+  JobState,
+  type Node,
+  NodeStatus,
+  ServiceStatus,
+} from "@blockvisor/wire/blockvisor/host/v1/host";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import {
   type DaemonProcess,
@@ -593,6 +599,19 @@ describe("operations", () => {
     const node = await createNode({ name: "hanging", imageUri: uri });
     const start = failureOf(finish(daemon.client.startNode({ node: node.id })));
     await until(async () => (await daemon.client.getNode({ node: node.id })).operation?.step === "initialize");
+    // Who replaces the daemon is told what it waits for; nothing new is begun until then, or until he gives up (DB-3.2).
+    const update = daemon.client.startUpdate({})[Symbol.asyncIterator]();
+    const told = async () => {
+      const { value } = await update.next();
+      return [value.status, value.busyNodes, value.leaseEndsAt !== undefined];
+    };
+    assert.deepEqual(await told(), [ServiceStatus.UPDATING, ["hanging"], true]);
+    const refused = await failureOf(finish(daemon.client.stopNode({ node: node.id })));
+    assert.deepEqual([refused.code, refused.message], ["gate", "pending update, try again later"]);
+    assert.equal((await failureOf(createNode({ name: "new" }))).code, "gate");
+    for await (const { status } of daemon.client.startUpdate({ cancel: true })) assert.equal(status, ServiceStatus.OK);
+    assert.deepEqual(await told(), [ServiceStatus.OK, ["hanging"], false]);
+    assert.equal((await update.next()).done, true);
     assert.equal((await finish(daemon.client.stopNode({ node: node.id }))).status, NodeStatus.STOPPED);
     assert.equal((await start).code, "cancelled");
     await finish(daemon.client.deleteNode({ node: node.id }));

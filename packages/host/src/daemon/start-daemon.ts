@@ -73,16 +73,17 @@ export async function startDaemon({ root, dev, env, log, unexpected }: DaemonOpt
   });
   const { apiUrl, metricsPort } = config;
   const counters = new Counters();
+  const status = new DaemonStatus();
   const cloudOptions =
-    config.devMode || apiUrl === undefined ? undefined : { paths, config, apiUrl, version, log, counters };
+    config.devMode || apiUrl === undefined ? undefined : { paths, config, apiUrl, version, log, counters, status };
   const link: CloudLink | undefined = cloudOptions && (await openCloudLink(cloudOptions));
   const host: NodeHost = await assembleHost({ paths, live, env, log, api: link?.api });
-  const status = new DaemonStatus();
 
   const nodes = new NodeTable(host, (actor) => {
     operations.changed(actor);
     watch.changed(actor);
     cloud?.nodeChanged();
+    if (status.updateEndsAt !== undefined) status.notify();
   });
   const operations = new OperationMeter(counters);
   const watch = watchNodes(nodes, host, log);

@@ -15,16 +15,36 @@ export function shownStatus(
 
 /** The daemon's own state (spec host-daemon §3.4), and who waits for it to change. */
 export class DaemonStatus {
-  #current: ServiceStatus = ServiceStatus.STARTING;
+  #own: ServiceStatus = ServiceStatus.STARTING;
+  #lease: { readonly endsAt: Date; readonly timer: NodeJS.Timeout } | undefined;
   #change = Promise.withResolvers<void>();
 
   get current(): ServiceStatus {
-    return this.#current;
+    return this.#lease === undefined ? this.#own : ServiceStatus.UPDATING;
   }
 
   set(status: ServiceStatus): void {
-    this.#current = status;
+    this.#own = status;
     this.notify();
+  }
+
+  /** Nothing new is begun for so many milliseconds, or until it is said again, or `endUpdate` (spec host-daemon DB-3.2). */
+  beginUpdate(leaseMs: number): void {
+    clearTimeout(this.#lease?.timer);
+    const timer = setTimeout(() => this.endUpdate(), leaseMs).unref();
+    this.#lease = { endsAt: new Date(Date.now() + leaseMs), timer };
+    this.notify();
+  }
+
+  endUpdate(): void {
+    clearTimeout(this.#lease?.timer);
+    this.#lease = undefined;
+    this.notify();
+  }
+
+  /** Undefined: it is not about to be replaced. */
+  get updateEndsAt(): Date | undefined {
+    return this.#lease?.endsAt;
   }
 
   /** Tells watchers that something they show has changed. */
@@ -35,8 +55,8 @@ export class DaemonStatus {
 
   /** Operations on nodes that are still being attached wait in their mailbox, so only an update or a broken daemon refuses. */
   requireOk(): void {
-    if (this.#current === ServiceStatus.UPDATING) throw new HostError("gate", "pending update, try again later");
-    if (this.#current === ServiceStatus.BROKEN) throw new HostError("gate", "service is broken, call support");
+    if (this.current === ServiceStatus.UPDATING) throw new HostError("gate", "pending update, try again later");
+    if (this.current === ServiceStatus.BROKEN) throw new HostError("gate", "service is broken, call support");
   }
 
   /** The status now and after each change; no change is missed while the reader is slow, though several may come as one. */
@@ -44,7 +64,7 @@ export class DaemonStatus {
     const aborted = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
     while (!signal.aborted) {
       const change = this.#change.promise;
-      yield this.#current;
+      yield this.current;
       await Promise.race([change, aborted]);
     }
   }

@@ -36,6 +36,7 @@ import { operationEvents } from "./operation-events.ts";
 import { served, whoAsks } from "./requests.ts";
 import type { ServiceContext } from "./service-context.ts";
 import { taskMessage } from "./task-message.ts";
+import { updateService } from "./update-service.ts";
 
 const maxListedAddresses = 256;
 
@@ -205,6 +206,7 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
       const { applied, needsRestart } = await context.reload();
       return { applied: [...applied], needsRestart: [...needsRestart] };
     },
+    ...updateService(context),
     watchStatus: async function* (_, { signal }) {
       for await (const status of context.status.watch(signal)) {
         const { total, attached } = nodes.counts;

@@ -650,6 +650,104 @@ export declare type WatchStatusResponseJson = {
 export declare const WatchStatusResponseSchema: GenMessage<WatchStatusResponse, {jsonType: WatchStatusResponseJson}>;
 
 /**
+ * @generated from message blockvisor.host.v1.StartUpdateRequest
+ */
+export declare type StartUpdateRequest = Message<"blockvisor.host.v1.StartUpdateRequest"> & {
+  /**
+   * Seconds from now; 0: 600. At most 3600.
+   *
+   * @generated from field: uint32 lease_secs = 1;
+   */
+  leaseSecs: number;
+
+  /**
+   * The update is given up: the daemon goes on as before.
+   *
+   * @generated from field: bool cancel = 2;
+   */
+  cancel: boolean;
+};
+
+/**
+ * @generated from message blockvisor.host.v1.StartUpdateRequest
+ */
+export declare type StartUpdateRequestJson = {
+  /**
+   * Seconds from now; 0: 600. At most 3600.
+   *
+   * @generated from field: uint32 lease_secs = 1;
+   */
+  leaseSecs?: number;
+
+  /**
+   * The update is given up: the daemon goes on as before.
+   *
+   * @generated from field: bool cancel = 2;
+   */
+  cancel?: boolean;
+};
+
+/**
+ * Describes the message blockvisor.host.v1.StartUpdateRequest.
+ * Use `create(StartUpdateRequestSchema)` to create a new message.
+ */
+export declare const StartUpdateRequestSchema: GenMessage<StartUpdateRequest, {jsonType: StartUpdateRequestJson}>;
+
+/**
+ * @generated from message blockvisor.host.v1.StartUpdateResponse
+ */
+export declare type StartUpdateResponse = Message<"blockvisor.host.v1.StartUpdateResponse"> & {
+  /**
+   * @generated from field: blockvisor.host.v1.ServiceStatus status = 1;
+   */
+  status: ServiceStatus;
+
+  /**
+   * Absent after `cancel`.
+   *
+   * @generated from field: google.protobuf.Timestamp lease_ends_at = 2;
+   */
+  leaseEndsAt?: Timestamp | undefined;
+
+  /**
+   * Names of nodes that something is done with, sorted.
+   *
+   * @generated from field: repeated string busy_nodes = 3;
+   */
+  busyNodes: string[];
+};
+
+/**
+ * @generated from message blockvisor.host.v1.StartUpdateResponse
+ */
+export declare type StartUpdateResponseJson = {
+  /**
+   * @generated from field: blockvisor.host.v1.ServiceStatus status = 1;
+   */
+  status?: ServiceStatusJson;
+
+  /**
+   * Absent after `cancel`.
+   *
+   * @generated from field: google.protobuf.Timestamp lease_ends_at = 2;
+   */
+  leaseEndsAt?: TimestampJson;
+
+  /**
+   * Names of nodes that something is done with, sorted.
+   *
+   * @generated from field: repeated string busy_nodes = 3;
+   */
+  busyNodes?: string[];
+};
+
+/**
+ * Describes the message blockvisor.host.v1.StartUpdateResponse.
+ * Use `create(StartUpdateResponseSchema)` to create a new message.
+ */
+export declare const StartUpdateResponseSchema: GenMessage<StartUpdateResponse, {jsonType: StartUpdateResponseJson}>;
+
+/**
  * @generated from message blockvisor.host.v1.GetHostMetricsRequest
  */
 export declare type GetHostMetricsRequest = Message<"blockvisor.host.v1.GetHostMetricsRequest"> & {
@@ -6719,6 +6817,17 @@ export declare const HostService: GenService<{
     methodKind: "server_streaming";
     input: typeof WatchStatusRequestSchema;
     output: typeof WatchStatusResponseSchema;
+  },
+  /**
+   * Gets the daemon ready to be replaced: what is under way goes on to its end, nothing new is begun (error `gate`). One message now, one per change;
+   * the last says that nothing is under way. Who replaces the daemon asks again before the lease is over; else it goes on as before.
+   *
+   * @generated from rpc blockvisor.host.v1.HostService.StartUpdate
+   */
+  startUpdate: {
+    methodKind: "server_streaming";
+    input: typeof StartUpdateRequestSchema;
+    output: typeof StartUpdateResponseSchema;
   },
   /**
    * Nodes: reading. Never waits for an operation that runs on a node.

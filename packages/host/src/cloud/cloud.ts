@@ -148,11 +148,15 @@ export class Cloud {
     this.#runner.resume();
     this.#notifications.start();
     this.#wake();
-    this.#repeat("host info", periods.host, () => this.#reports.host(version, paths.var), true);
+    this.#repeat("host info", periods.host, () => this.#reports.host(version, paths.var));
     this.#repeat("status reports", periods.statuses, () => this.#tell());
     this.#repeat("full status reports", periods.allStatuses, () => this.#reports.statuses(true));
     this.#repeat("node metrics", periods.nodeMetrics, () => this.#reports.nodeMetrics());
-    this.#repeat("host metrics", periods.hostMetrics, () => this.#reports.hostMetrics(paths.var), true);
+    const machine = async (): Promise<void> => {
+      await this.#reports.hostMetrics(paths.var);
+      await this.#reports.host(version, paths.var, "changed");
+    };
+    this.#repeat("host metrics", periods.hostMetrics, machine, true);
     this.#pollLater();
   }
 

@@ -1,15 +1,23 @@
 import { readFile, statfs } from "node:fs/promises";
 import { availableParallelism, hostname, totalmem } from "node:os";
-import type { HostServiceUpdateHostRequestSchema } from "@blockvisor/wire/blockjoy/v1/host";
+import { isDeepStrictEqual } from "node:util";
 import type { HostMetricsSchema } from "@blockvisor/wire/blockjoy/v1/metrics";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { HostMetrics } from "../metrics/host-metrics.ts";
 
+/** What the contract has fields for; the rest is `bv host info`. */
+export interface HostFacts {
+  readonly networkName: string;
+  readonly bvVersion: string;
+  readonly os: string;
+  readonly osVersion: string;
+  readonly diskBytes: bigint;
+  readonly cpuCores: bigint;
+  readonly memoryBytes: bigint;
+}
+
 /** What the machine is (spec host-daemon §10.1, DB-10.7). `directory`: any path on the file system that holds the nodes. */
-export async function hostFacts(
-  version: string,
-  directory: string,
-): Promise<MessageInitShape<typeof HostServiceUpdateHostRequestSchema>> {
+export async function hostFacts(version: string, directory: string): Promise<HostFacts> {
   const { blocks, bsize } = await statfs(directory);
   const { name, version: osVersion } = await osRelease();
   return {
@@ -21,6 +29,14 @@ export async function hostFacts(
     cpuCores: BigInt(availableParallelism()),
     memoryBytes: BigInt(totalmem()),
   };
+}
+
+/** Worth telling: the size of a file system that shares its disk with others changes a little all the time. */
+export function hasChanged(
+  { diskBytes: before, ...known }: HostFacts,
+  { diskBytes: now, ...found }: HostFacts,
+): boolean {
+  return !isDeepStrictEqual(known, found) || Math.abs(Number(now) / Number(before) - 1) > 0.01;
 }
 
 /**

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { NodeJobStatus, NodeState } from "@blockvisor/wire/blockjoy/common/v1/node";
+import { HostService } from "@blockvisor/wire/blockjoy/v1/host";
 import { MetricsService, type NodeMetrics } from "@blockvisor/wire/blockjoy/v1/metrics";
 import { NodeService } from "@blockvisor/wire/blockjoy/v1/node";
 import { JobState } from "@blockvisor/wire/blockvisor/host/v1/host";
@@ -155,3 +156,22 @@ for (const code of [Code.NotFound, Code.InvalidArgument]) {
     assert.deepEqual(await round([], ["a"]), [["a"]]);
   });
 }
+
+test("what the machine is, is told whenever it is asked for, and by itself when it has changed (DB-10.7)", async () => {
+  const told: (string | undefined)[] = [];
+  const transport = createRouterTransport(({ service }) =>
+    service(HostService, {
+      updateHost: ({ bvVersion }) => {
+        told.push(bvVersion);
+        return {};
+      },
+    }),
+  );
+  const api = { hosts: createClient(HostService, transport) } as unknown as Api;
+  const reports = new Reports(api, {} as NodeTable, {} as NodePolls, "host", pino({ enabled: false }));
+  await reports.host("1.0.0", "/", "changed");
+  await reports.host("1.0.0", "/", "changed");
+  await reports.host("1.0.1", "/", "changed");
+  await reports.host("1.0.1", "/");
+  assert.deepEqual(told, ["1.0.0", "1.0.1", "1.0.1"]);
+});

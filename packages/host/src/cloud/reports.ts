@@ -11,7 +11,7 @@ import type { NodeStatus } from "../node/node-status.ts";
 import type { BrokenNode } from "../node/node-store.ts";
 import type { NodeTable } from "../node/node-table.ts";
 import { type Api, callApi } from "./api.ts";
-import { hostFacts, hostFigures } from "./host-report.ts";
+import { type HostFacts, hasChanged, hostFacts, hostFigures } from "./host-report.ts";
 import { nodeFigures, nodeJobs } from "./node-report.ts";
 import { ReportedJobs } from "./reported-jobs.ts";
 import { tellFailed } from "./tell-failed.ts";
@@ -42,6 +42,8 @@ export class Reports {
   /** Node id → when the metrics that were reported last had been collected. */
   readonly #reported = new Map<string, number>();
   readonly #jobs = new ReportedJobs();
+  /** What the API knows of the machine. */
+  #facts: HostFacts | undefined;
   #round: Promise<void> = Promise.resolve();
   #nextRound: Promise<void> | undefined;
 
@@ -53,10 +55,12 @@ export class Reports {
     this.#log = log;
   }
 
-  /** At the daemon's start and once a day (spec §10.1, DB-10.7). */
-  async host(version: string, directory: string): Promise<void> {
+  /** What the machine is: at the daemon's start and once a day, in between if it has changed (spec §10.1, DB-10.7). */
+  async host(version: string, directory: string, when: "always" | "changed" = "always"): Promise<void> {
     const facts = await hostFacts(version, directory);
+    if (when === "changed" && this.#facts !== undefined && !hasChanged(this.#facts, facts)) return;
     await callApi(() => this.#api.hosts.updateHost({ hostId: this.#hostId, ...facts }));
+    this.#facts = facts;
   }
 
   async hostMetrics(directory: string): Promise<void> {

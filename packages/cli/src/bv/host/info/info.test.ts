@@ -20,7 +20,16 @@ test("what images take and which kernel runs is told without the daemon; of earl
   const layer = join(images, "../layers/shared");
   mkdirSync(layer, { recursive: true });
   writeFileSync(join(layer, "layer.json"), JSON.stringify({ bytes: 250_000 }));
-  const { stdout } = await runCli("bv", ["host", "info", "--format", "json"], { env: { BV_ROOT: folder.path } });
-  const { images: told, kernel } = JSON.parse(stdout);
+  const tools = join(folder.path, "tools");
+  mkdirSync(tools);
+  writeFileSync(join(tools, "crun"), "#!/bin/sh\necho crun version 1.21; echo commit: 10269840\n", { mode: 0o755 });
+  writeFileSync(join(tools, "runc"), "#!/bin/sh\nexit 1\n", { mode: 0o755 });
+  const env = { BV_ROOT: folder.path, PATH: `${tools}:/usr/bin:/bin` };
+  const { stdout } = await runCli("bv", ["host", "info", "--format", "json"], { env });
+  const { images: told, kernel, runtimes } = JSON.parse(stdout);
   assert.deepEqual([told, kernel], [{ count: 2, bytes: 1_750_000 }, release()]);
+  assert.deepEqual(
+    runtimes.filter(({ program }: { readonly program: string }) => program !== "apptainer"),
+    [{ program: "crun", version: "1.21" }],
+  );
 });

@@ -5,6 +5,7 @@ import { thisMachine } from "../../../place/machine.ts";
 import { stateDirectory } from "../../../place/root.ts";
 import { gpus } from "./gpus.ts";
 import { fetchedImages, imagesText } from "./images.ts";
+import { runtimes } from "./runtimes.ts";
 
 /** `bv host info`: local data only (host-daemon §2.2). */
 export async function hostInfo({ out }: Call<object, []>): Promise<void> {
@@ -12,6 +13,7 @@ export async function hostInfo({ out }: Call<object, []>): Promise<void> {
   const images = fetchedImages();
   const kernel = release();
   const graphics = gpus();
+  const containers = await runtimes();
   const fields: readonly (readonly [string, string])[] = [
     ["Hostname", machine.hostname],
     ["OS name", machine.os],
@@ -21,6 +23,7 @@ export async function hostInfo({ out }: Call<object, []>): Promise<void> {
     ["Total mem", gigabytes(machine.memoryBytes)],
     ["Total disk", gigabytes(machine.diskBytes)],
     ...graphics.map(({ address, name }) => ["GPU", `${name} (${address})`] as const),
+    ["Runtimes", containers.map(({ program, version }) => `${program} ${version}`).join(", ") || "none"],
     ["Images", imagesText(images)],
   ];
   for (const [label, value] of fields) out.line(`${`${label}:`.padEnd(16)}${value}`);
@@ -33,6 +36,7 @@ export async function hostInfo({ out }: Call<object, []>): Promise<void> {
     memory_bytes: machine.memoryBytes,
     disk_bytes: machine.diskBytes,
     gpus: graphics,
+    runtimes: containers,
     images,
   });
 }

@@ -42,6 +42,8 @@ export class StubEngine implements PluginEngine {
     readonly param: string;
   } & TaskPolicy)[] = [];
   readonly rendered: StubRendering[] = [];
+  /** Keys of secrets. */
+  readonly secretsAsked = new Set<string>();
   /** Texts for a shell. */
   readonly ran: string[] = [];
   readonly #node: StubNode;
@@ -149,6 +151,7 @@ export class StubEngine implements PluginEngine {
   }
 
   async getSecret(name: string): Promise<Uint8Array> {
+    this.secretsAsked.add(name);
     return new TextEncoder().encode(this.#node.secrets?.[name] ?? "secret value");
   }
   async putSecret(): Promise<void> {}

@@ -168,6 +168,7 @@ test("a plugin with VARIANTS, global constants and two levels of imports", async
     "test_height_value",
     "upload",
   ]);
+  assert.deepEqual(inspection.secrets, ["cloudflare-cert-key", "grafana-loki-key"]);
 });
 
 test("another variant, and everything that can be given", async () => {

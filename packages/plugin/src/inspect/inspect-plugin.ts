@@ -3,6 +3,7 @@ import type { JobConfig } from "../engine/job.ts";
 import { StubEngine } from "../engine/stub-engine.ts";
 import type { PluginFiles } from "../plugin.ts";
 import { PluginWorkers } from "../worker/workers.ts";
+import { secretKeys } from "./secret-keys.ts";
 import { type StubTarget, stubNode } from "./stub-target.ts";
 
 export interface InspectRequest extends StubTarget {
@@ -11,7 +12,7 @@ export interface InspectRequest extends StubTarget {
   readonly workers?: PluginWorkers;
 }
 
-/** What `nib image inspect --format json` prints. */
+/** What `nib image inspect` prints; with `--format json` all but the secrets. */
 export interface Inspection {
   /** As the reference would deserialise it; null when the script has no `plugin_config()`. */
   readonly plugin_config: PlainConfig | null;
@@ -20,6 +21,8 @@ export interface Inspection {
   /** Names of all functions of `main.rhai`, in its order. */
   readonly functions: readonly string[];
   readonly capabilities: readonly string[];
+  /** Keys of the secrets that it needs, as far as that can be told. */
+  readonly secrets: readonly string[];
 }
 
 /** What a plugin is for one variant, without a node. Rejects with `PluginError`. */
@@ -34,6 +37,7 @@ export async function inspectPlugin(request: InspectRequest): Promise<Inspection
       jobs: engine.jobs.map(({ name, config }) => ({ name, ...config })),
       functions: [...new Set(plugin.functions.map((fn) => fn.name))],
       capabilities: plugin.capabilities,
+      secrets: secretKeys(request.files, engine.secretsAsked),
     };
   } finally {
     if (!request.workers) await workers.close();

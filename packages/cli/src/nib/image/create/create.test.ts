@@ -25,12 +25,14 @@ for (const variant of [
         `Rendered babel file at \`${created}/babel.yaml\``,
         `Rendered plugin file at \`${created}/main.rhai\``,
         `Rendered dockerfile at \`${created}/Dockerfile\``,
+        `Rendered test file at \`${created}/tests/main.test.rhai\``,
         "",
       ].join("\n"),
     );
     assert.equal(status, 0);
-    assert.deepEqual(readdirSync(created).sort(), ["Dockerfile", "babel.yaml", "main.rhai"]);
-    for (const file of readdirSync(created)) {
+    const files = ["Dockerfile", "babel.yaml", "main.rhai", "tests/main.test.rhai"];
+    assert.deepEqual(readdirSync(created, { recursive: true }).sort(), [...files, "tests"].sort());
+    for (const file of files) {
       assert.doesNotMatch(
         readFileSync(join(created, file), "utf8"),
         /%[a-z_]+%/,
@@ -60,7 +62,7 @@ test("files that are there are not overwritten unasked", async () => {
     });
   const path = join(directory.path, "image", "main.rhai");
   assert.equal((await create()).status, 0);
-  assert.deepEqual(actions((await create()).stdout), ["skipped", "skipped", "skipped"]);
+  assert.deepEqual(actions((await create()).stdout), ["skipped", "skipped", "skipped", "skipped"]);
   writeFileSync(path, "fn mine() {}\n");
   const refused = await create();
   assert.equal(refused.status, 1);
@@ -77,7 +79,23 @@ test("files that are there are not overwritten unasked", async () => {
     },
   });
   assert.equal(readFileSync(path, "utf8"), "fn mine() {}\n");
-  assert.deepEqual(actions((await create("--force")).stdout), ["skipped", "overwritten", "skipped"]);
+  assert.deepEqual(actions((await create("--force")).stdout), ["skipped", "overwritten", "skipped", "skipped"]);
+});
+
+test("the tests of a new image pass", async () => {
+  using directory = new TemporaryDirectory();
+  await runCli("nib", ["image", "create", "acme", "full", "--dir", "."], { cwd: directory.path });
+  const { status, stdout, stderr } = await runCli(
+    "nib",
+    ["image", "test", "--format", "json", "tests/main.test.rhai"],
+    {
+      cwd: directory.path,
+      env: { HOME: "/nonexistent" },
+    },
+  );
+  assert.equal(status, 0, stdout + stderr);
+  const { data } = JSON.parse(stdout);
+  assert.deepEqual([data.passed, data.failed], [2, 0]);
 });
 
 for (const [protocol, variant] of [

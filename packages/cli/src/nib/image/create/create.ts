@@ -1,11 +1,12 @@
 import { mkdirSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { Call } from "../../../command/verb.ts";
 import { Failure, systemCode } from "../../../failure/failure.ts";
 import { replaceFile } from "../../../files/replace-file.ts";
 import { babelYaml } from "./blueprints/babel-yaml.ts";
 import { dockerfile } from "./blueprints/dockerfile.ts";
 import { mainRhai } from "./blueprints/main-rhai.ts";
+import { mainTestRhai } from "./blueprints/main-test-rhai.ts";
 import { skuCode, variantParts } from "./naming.ts";
 import type { CreateOptions } from "./verb.ts";
 
@@ -16,6 +17,7 @@ const blueprints = [
   { name: "babel.yaml", kind: "babel file", text: babelYaml },
   { name: "main.rhai", kind: "plugin file", text: mainRhai },
   { name: "Dockerfile", kind: "dockerfile", text: dockerfile },
+  { name: "tests/main.test.rhai", kind: "test file", text: mainTestRhai },
 ] as const;
 
 /** `nib image create` (nib-and-images §2). */
@@ -39,7 +41,7 @@ export async function createImage({ out, args, options }: Call<CreateOptions, [s
       data: { files: different.map(({ path }) => path) },
     });
   }
-  makeDirectory(directory);
+  for (const { path } of files) makeDirectory(dirname(path));
   const done = files.map(({ path, kind, rendered, existing }) => {
     if (existing !== rendered) replaceFile(path, rendered, 0o644);
     out.line(`Rendered ${kind} at \`${path}\``);

@@ -11,9 +11,9 @@ export interface CreateOptions {
 
 export const createVerb = verb<CreateOptions, [protocol: string, variant: string]>({
   name: "create",
-  summary: "write a new node image: Dockerfile, main.rhai and babel.yaml",
+  summary: "write a new node image: Dockerfile, main.rhai, its tests and babel.yaml",
   details:
-    "The three files are complete and explained. They build, pass `nib image check` and run as a node as they are,\n" +
+    "The files are complete and explained. They build, pass `nib image check` and `nib image test`, and run as a node as they are,\n" +
     "so that every change from there on can be tried at once.",
   examples: [["nib image create ethereum geth-mainnet-full", "writes ./ethereum_geth-mainnet-full/"]],
   arguments: [

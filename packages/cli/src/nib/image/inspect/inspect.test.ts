@@ -91,7 +91,7 @@ test("babel.yaml is that of the folder, that beside the plugin, or none; never o
   await runCli("nib", ["image", "create", "acme", "geth-mainnet-full", "--dir", "image"], { cwd: directory.path });
   const inspect = (...args: string[]) => runCli("nib", ["image", "inspect", ...args], { cwd: directory.path });
   const beside = await inspect("--plugin-dir", "image");
-  assert.match(beside.stdout, /Functions: .*protocol_status/, beside.stderr);
+  assert.match(beside.stdout, /Functions: .*protocol_status[\s\S]*\nSecrets: {7}-\n/, beside.stderr);
   const missing = await inspect("--plugin-dir", "image", "--path", "other.yaml", "--variant", "geth-mainnet-full");
   assert.deepEqual([missing.status, missing.stderr.split("\n")[0]], [1, "Error: cannot read other.yaml (NIB004)"]);
   rmSync(join(directory.path, "image", "babel.yaml"));

@@ -23,7 +23,8 @@ export async function inspectImage({ out, options, signal }: Call<InspectOptions
   const { image, params } = target;
   const inspection = await inspect(files, () => inspectPlugin({ files, image, params, env, secrets }));
   print(out, inspection);
-  out.bareDocument(inspection);
+  const { secrets: _keys, ...contract } = inspection;
+  out.bareDocument(contract);
 }
 
 interface Target {
@@ -97,6 +98,7 @@ function print(out: Output, inspection: Inspection): void {
   out.table(columns, inspection.jobs);
   out.line(`Functions:     ${inspection.functions.join(", ")}`);
   out.line(`Capabilities:  ${inspection.capabilities.join(", ")}`);
+  out.line(`Secrets:       ${inspection.secrets.join(", ") || "-"}`);
   out.line("plugin_config:");
   out.line(JSON.stringify(inspection.plugin_config, undefined, 2));
 }

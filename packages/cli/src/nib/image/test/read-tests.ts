@@ -16,12 +16,21 @@ export interface TestTree {
   readonly place: (file: string) => string;
 }
 
+/** Below tests/: files of the plugin for when nobody else has them. */
+const stubFolder = "stubs/";
+
 /** `includes`: more files of the plugin, which its own of the same name hide. `named`: the only test files that count. */
 export function readTestTree(directory: string, includes: readonly string[], named: readonly string[]): TestTree {
   const own = pluginFilesFromDirectory(directory);
   const included = Object.assign({}, ...includes.map((include) => rhaiFiles(include))) as PluginFiles;
   const folder = join(directory, "tests");
-  const all = existsSync(folder) ? rhaiFiles(folder) : {};
+  const found = existsSync(folder) ? rhaiFiles(folder) : {};
+  const isStub = (file: string): boolean => file.startsWith(stubFolder);
+  const all = Object.fromEntries(Object.entries(found).filter(([file]) => !isStub(file)));
+  // They stand for what the base image brings, where it is not at hand.
+  const stubs = Object.fromEntries(
+    Object.entries(found).flatMap(([file, text]) => (isStub(file) ? [[file.slice(stubFolder.length), text]] : [])),
+  );
   const chosen = named.map((file) => relative(resolve(folder), resolve(file)));
   const unknown = chosen.findIndex((file) => all[file] === undefined);
   if (unknown !== -1) {
@@ -33,9 +42,13 @@ export function readTestTree(directory: string, includes: readonly string[], nam
     chosen.length === 0 || chosen.includes(file) || !file.endsWith(".test.rhai");
   return {
     directory,
-    plugin: { ...included, ...own },
+    plugin: { ...stubs, ...included, ...own },
     tests: Object.fromEntries(Object.entries(all).filter(([file]) => counts(file))),
-    place: (file) => (own[file] === undefined && included[file] !== undefined ? file : join(directory, file)),
+    place: (file) => {
+      if (own[file] !== undefined) return join(directory, file);
+      if (included[file] !== undefined) return file;
+      return stubs[file] === undefined ? join(directory, file) : join(folder, stubFolder, file);
+    },
   };
 }
 

@@ -55,14 +55,16 @@ test("docs/plugin-tests.md: the first test, as it is printed", async () => {
   assert.deepEqual([status, stderr], [3, "Error: 1 of 14 tests failed (NIB300)\n"]);
 });
 
-test("secrets that are given, and templates of the working tree", async () => {
+test("secrets that are given, templates of the working tree, and what stands for files of the base image", async () => {
   using directory = image(["main"]);
   const file = join(directory.path, "tests/more.test.rhai");
   writeFileSync(
     join(directory.path, "main.rhai"),
-    'fn f() { render_template("/var/lib/babel/templates/x", "/etc/x", #{ s: get_secret("some-key").as_string() }); "" }',
+    'import "base" as base; fn f() { base::nothing(); render_template("/var/lib/babel/templates/x", "/etc/x", #{ s: get_secret("some-key").as_string() }); "" }',
   );
   mkdirSync(join(directory.path, "templates"));
+  mkdirSync(join(directory.path, "tests/stubs"));
+  writeFileSync(join(directory.path, "tests/stubs/base.rhai"), "fn nothing() {}");
   writeFileSync(join(directory.path, "templates/x"), "key={{ s }}");
   writeFileSync(file, 'fn test_s() { plugin.call("f"); assert_eq(host.read("/etc/x"), "key=a=b"); }\n');
   const { status, stderr } = await nibTest(directory, "tests/more.test.rhai", "--secret", "some-key=a=b");

@@ -189,7 +189,7 @@ function placed(tree: TestTree, diagnostics: readonly Diagnostic[]): readonly Di
     ...one,
     ...(one.file !== undefined && { file: tree.place(one.file) }),
     ...(one.message.startsWith("Module not found") && {
-      help: "--include names a directory with more files, such as those of the base image",
+      help: "--include names a directory with more files, such as those of the base image; tests/stubs/ may stand for them",
     }),
   }));
 }

@@ -20,6 +20,7 @@ import { HostError } from "../errors/host-error.ts";
 import type { NodeTasks } from "../schedule/node-tasks.ts";
 import type { Secrets } from "../secrets/secrets.ts";
 import { dateOf, isSameJob, jobConfigMessage, scriptJobInfo } from "./job-messages.ts";
+import { PluginData } from "./plugin-data.ts";
 
 /** What the engine of one node works with. `env` is asked at each call: names and properties change. */
 export interface NodeEngineParts {
@@ -40,8 +41,6 @@ export interface NodeEngineParts {
 
 const second = 1000;
 
-/** `save_data` keeps one text per node; this bounds it. */
-const maxPluginDataBytes = 1024 * 1024;
 /** Milliseconds that babel has to end a script that is out of time (SIGTERM, then SIGKILL after 2 s) and to answer. */
 const runShMargin = 5 * second;
 /** Milliseconds that babel has to say that a request was out of time. */
@@ -50,6 +49,7 @@ const httpMargin = 2 * second;
 /** What the scripts of one node can ask of the host (spec plugin-api §2). */
 export function createNodeEngine(parts: NodeEngineParts): PluginEngine {
   const { link } = parts;
+  const data = new PluginData(parts.pluginDataPath);
 
   /** One call to babel: within the script's own deadline and ended with it. */
   const ask = <T>(
@@ -218,13 +218,9 @@ export function createNodeEngine(parts: NodeEngineParts): PluginEngine {
     nodeParams: async () => parts.env().properties,
     nodeEnv: async () => parts.env(),
 
-    saveData: async (text) => {
-      if (Buffer.byteLength(text) > maxPluginDataBytes) {
-        throw new HostError("invalid", `save_data: the text is larger than ${maxPluginDataBytes} bytes`);
-      }
-      await writeDurable(parts.pluginDataPath, text);
-    },
-    loadData: () => readOptional(parts.pluginDataPath),
+    saveData: (text, slot) => data.save(slot, text),
+    loadData: (slot) => data.load(slot),
+    swapData: (slot, expected, text) => data.swap(slot, expected, text),
     saveConfig: async (config, digest) => {
       const text = savedConfigText(config, digest);
       const before = await readOptional(parts.pluginConfigPath);

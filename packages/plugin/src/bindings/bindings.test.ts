@@ -319,7 +319,7 @@ test("data, files, tasks, templates and logs reach the host", async () => {
     overrides as never,
   );
   assert.deepEqual(seen, [
-    ["save", "d"],
+    ["save", "d", undefined],
     ["write", "/x", new TextEncoder().encode("hi"), undefined],
     ["write", "/y", new Uint8Array(), 0o600],
     ["put", "key-one", new TextEncoder().encode("s")],

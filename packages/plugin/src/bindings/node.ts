@@ -1,18 +1,15 @@
-import { Blob, type CallContext, RhaiMap, share, t, type Value } from "@blockvisor/rhai";
+import { Blob, type CallContext, type RhaiMap, share, t, type Value } from "@blockvisor/rhai";
 import { CronError } from "../cron/fields.ts";
 import { parseSchedule } from "../cron/schedule.ts";
 import type { NodeEnv } from "../engine/node-env.ts";
 import { taskPolicy } from "../engine/task-policy.ts";
 import { valueFromJson } from "../values/from-json.ts";
-import { JsonError, parseJson } from "../values/parse-json.ts";
 import { int, json } from "../values/reader.ts";
 import { ask, convert } from "./binding.ts";
 import type { EngineBridge } from "./bridge.ts";
 import type { BindingTarget } from "./target.ts";
 
-const NO_SUCH_FILE = "No such file or directory (os error 2)";
-
-/** What the node is, its files, data, secrets, tasks and logs (spec plugin-api.md §2.6–2.12). */
+/** What the node is, its files, secrets, tasks and logs (spec plugin-api.md §2.6–2.12). */
 export function registerNode(engine: BindingTarget, bridge: EngineBridge): void {
   engine.registerFn("node_params", [], (ctx) => valueFromJson(ask(ctx, bridge, "nodeParams")));
   engine.registerFn("node_env", [], (ctx) => {
@@ -37,32 +34,6 @@ export function registerNode(engine: BindingTarget, bridge: EngineBridge): void 
   };
   engine.registerFn("file_write", [t.string, t.blob], write);
   engine.registerFn("file_write", [t.string, t.blob, t.int], write);
-
-  engine.registerFn("save_data", [t.string], (ctx, text: string) => {
-    ask(ctx, bridge, "saveData", text);
-    return undefined;
-  });
-  engine.registerFn("save_data", [t.map], (ctx, map: RhaiMap) => {
-    ask(ctx, bridge, "saveData", convert(json, map));
-    return undefined;
-  });
-  engine.registerFn("load_data", [], (ctx) => {
-    const text = ask(ctx, bridge, "loadData");
-    if (typeof text !== "string") throw ctx.error(NO_SUCH_FILE);
-    return text;
-  });
-  // A MAP comes back as it was saved.
-  engine.registerFn("load_data", [t.any], (ctx, fallback: Value) => {
-    const text = ask(ctx, bridge, "loadData");
-    if (typeof text !== "string") return fallback;
-    if (!(fallback instanceof RhaiMap)) return text;
-    try {
-      return parseJson(text);
-    } catch (error) {
-      if (error instanceof JsonError) return fallback;
-      throw error;
-    }
-  });
 
   engine.registerFn("has_protocol_archive", [], (ctx) => ask(ctx, bridge, "hasProtocolArchive", undefined) as boolean);
   engine.registerFn(

@@ -1,4 +1,5 @@
 import type { EngineBridge } from "./bridge.ts";
+import { registerData } from "./data.ts";
 import { registerEncoding } from "./encoding.ts";
 import { registerErrors } from "./errors.ts";
 import { registerHttp } from "./http.ts";
@@ -14,6 +15,7 @@ export function registerBindings(engine: BindingTarget, bridge: EngineBridge): v
   registerHttp(engine, bridge);
   registerShell(engine, bridge);
   registerNode(engine, bridge);
+  registerData(engine, bridge);
   registerParsing(engine, () => bridge.now());
   registerEncoding(engine);
   registerErrors(engine, bridge);

@@ -104,9 +104,12 @@ export interface PluginEngine {
   nodeParams(ctx: EngineContext): Promise<Readonly<Record<string, string>>>;
   nodeEnv(ctx: EngineContext): Promise<NodeEnv>;
 
-  saveData(text: string, ctx: EngineContext): Promise<void>;
+  /** Without `slot`: the one text that the reference knows. */
+  saveData(text: string, slot: string | undefined, ctx: EngineContext): Promise<void>;
   /** `undefined` = nothing was saved yet. */
-  loadData(ctx: EngineContext): Promise<string | undefined>;
+  loadData(slot: string | undefined, ctx: EngineContext): Promise<string | undefined>;
+  /** Saves only if the slot still has `expected`; `undefined` = nothing was saved there. Resolves with whether it did. */
+  swapData(slot: string, expected: string | undefined, text: string, ctx: EngineContext): Promise<boolean>;
   /** Durable when it resolves. `digest` is that of the plugin whose config it is. */
   saveConfig(config: PluginConfig, digest: string, ctx: EngineContext): Promise<void>;
   /** The config that was saved last, whichever plugin it is from. */

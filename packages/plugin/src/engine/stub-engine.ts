@@ -128,6 +128,9 @@ export class StubEngine implements PluginEngine {
   async loadData(): Promise<string> {
     return "";
   }
+  async swapData(): Promise<boolean> {
+    return true;
+  }
   async saveConfig(config: PluginConfig, digest: string): Promise<void> {
     this.#config = { config, digest };
   }

@@ -44,6 +44,7 @@ const WORK: ReadonlySet<string> = new Set([
     "get_secret",
     "put_secret",
     "save_data",
+    "swap_data",
     "file_read",
     "file_write",
   ],

@@ -206,16 +206,28 @@ The result has \`.status_code\` (INT), \`.body\` (STRING) and \`.expect(code)\`:
     about: "Data and secrets survive restarts and upgrades, and go with the node.",
     functions: [
       {
-        forms: ["save_data(data: STRING | MAP)"],
-        about: "Keeps one text, or one MAP, per node; at most 1 MiB. A crash leaves the old or the new one.",
+        forms: ["save_data(data: STRING | MAP)", "save_data(slot: STRING, data: STRING | MAP)"],
+        about:
+          "Keeps one text, or one MAP, per node, and one in each slot that it names; at most 1 MiB, and 1 MiB in all slots together. A crash leaves the old or the new one.",
         throws: "when it is larger",
         example: `save_data(#{ peers: 5 });`,
       },
       {
-        forms: ["load_data() -> STRING", "load_data(fallback: ANY) -> STRING or MAP"],
-        about: "What was saved; with a MAP as `fallback` as a MAP.",
+        forms: [
+          "load_data() -> STRING",
+          "load_data(fallback: ANY) -> STRING or MAP",
+          "load_data(slot: STRING, fallback: ANY) -> STRING or MAP",
+        ],
+        about: "What was saved, or saved in a slot; with a MAP as `fallback` as a MAP.",
         throws: "`No such file or directory (os error 2)` without a fallback before the first `save_data`",
         example: `load_data(#{ peers: 0 })`,
+      },
+      {
+        forms: ["swap_data(slot: STRING, expected: ANY, data: ANY) -> BOOL"],
+        about:
+          "Saves in a slot only if that still has what was `expected`, a STRING or a MAP, or `()` for nothing; tells whether it did. Of scripts that run at the same time, such as a task and a call by hand, one succeeds.",
+        throws: "as `save_data`",
+        example: `swap_data("leader", (), "node-1")`,
       },
       {
         forms: ["get_secret(key: STRING) -> BLOB"],

@@ -62,8 +62,12 @@ export function hostCommands(host: TestHost): Readonly<Record<string, Command>> 
     "host.secret": (given) => void host.secrets.set(given.text(0), Buffer.from(given.text(1))),
     "host.no_secret": (given) => void host.secrets.set(given.text(0), undefined),
     "host.data": (given) => {
-      if (given.length > 0) host.data = given.text(0);
-      return host.data;
+      if (given.length > 0) host.data.set(undefined, given.text(0));
+      return host.data.get(undefined);
+    },
+    "host.slot": (given) => {
+      if (given.length > 1) host.data.set(given.text(0), given.text(1));
+      return host.data.get(given.text(0));
     },
     "host.log": () => host.logLines,
   };

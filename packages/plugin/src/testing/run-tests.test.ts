@@ -156,6 +156,8 @@ fn test_clock() {
     assert_eq(tasks.fired().len(), 2);
     assert_eq(tasks.fired()[1], #{ name: "minute", function: "tick", param: "p", at: "2026-01-01T00:02:00.000Z", result: "" });
     assert_eq(host.data(), "p1767225720");
+    host.slot("a", "1");
+    assert_eq(host.slot("a"), "1");
     assert_eq(system_time(), 1767225721);
 }
 fn test_reload() {

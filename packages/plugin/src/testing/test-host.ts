@@ -55,7 +55,8 @@ export class TestHost implements PluginEngine {
   readonly logLines: LogLine[] = [];
   env: NodeEnv;
   params: Readonly<Record<string, string>>;
-  data: string | undefined;
+  /** By slot; undefined: the text without one. */
+  readonly data = new Map<string | undefined, string>();
   dataStamp: Date | undefined;
   archive = true;
   archives: Readonly<Record<string, boolean>> = {};
@@ -221,13 +222,19 @@ export class TestHost implements PluginEngine {
     return { ...this.env, properties: this.params };
   }
 
-  async saveData(text: string): Promise<void> {
+  async saveData(text: string, slot: string | undefined): Promise<void> {
     this.#note("save_data");
-    this.data = text;
+    this.data.set(slot, text);
   }
-  async loadData(): Promise<string | undefined> {
+  async loadData(slot: string | undefined): Promise<string | undefined> {
     this.#note("load_data");
-    return this.data;
+    return this.data.get(slot);
+  }
+  async swapData(slot: string, expected: string | undefined, text: string): Promise<boolean> {
+    this.#note("swap_data");
+    if (this.data.get(slot) !== expected) return false;
+    this.data.set(slot, text);
+    return true;
   }
   async saveConfig(config: PluginConfig, digest: string): Promise<void> {
     this.#config = { config, digest };

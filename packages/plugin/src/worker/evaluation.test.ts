@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { call, engineWith, env, failing, workers } from "../fixtures/run.ts";
-import { PluginError } from "../index.ts";
+import { type PluginEngine, PluginError } from "../index.ts";
 
 test("results become text (§12 1)", async () => {
   const table: [body: string, text: string][] = [
@@ -109,6 +109,27 @@ test("plugin data: a MAP is saved as JSON and comes back as one; a default stand
   assert.equal(await run("save_data(#{n: 2.0, big: 9007199254740993}); load_data(#{}).big"), "9007199254740993");
   assert.equal(saved, '{"big":9007199254740993,"n":2.0}');
   assert.equal(await run('save_data("plain"); load_data("") + load_data() + load_data(#{n: 3}).n'), "plainplain3");
+});
+
+test("plugin data: slots, each with its own data; a swap saves where nothing else was saved meanwhile", async () => {
+  const slots = new Map<string | undefined, string>();
+  const data: Partial<PluginEngine> = {
+    saveData: async (text, slot) => void slots.set(slot, text),
+    loadData: async (slot) => slots.get(slot),
+    swapData: async (slot, expected, text) => slots.get(slot) === expected && slots.set(slot, text).size > 0,
+  };
+  const run = (body: string) => call(`fn f() { ${body} }`, data);
+  assert.equal(
+    await run('save_data("a", "1"); save_data("b", #{n: 2}); load_data("a", "") + load_data("b", #{}).n'),
+    "12",
+  );
+  assert.equal(await run('swap_data("c", (), #{y: 1, x: 2}).to_string() + swap_data("c", (), "again")'), "truefalse");
+  assert.equal(await run('swap_data("c", #{x: 2, y: 1}, "next").to_string() + load_data("c", "")'), "truenext");
+  assert.match(
+    await run('let m = ""; try { swap_data("c", 1, ""); } catch (e) { m = e.message; } m'),
+    /i64 \(expecting string or map\)/,
+  );
+  assert.deepEqual([...slots.keys()], ["a", "b", "c"]);
 });
 
 test("the stamp of the protocol data is in seconds", async () => {

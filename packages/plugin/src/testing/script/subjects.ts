@@ -56,6 +56,7 @@ const SUBJECTS = {
     secret: [[text, text]],
     no_secret: [[text]],
     data: [[text], []],
+    slot: [[text], [text, text]],
     log: [[]],
   },
   jobs: {

@@ -8,6 +8,7 @@ import {
   prepareStore,
   readLayoutBlobs,
   runTool,
+  sweepPartialLayers,
   withFileLock,
 } from "@blockvisor/image/container";
 import { failpoint } from "../durable/index.ts";
@@ -47,6 +48,7 @@ export async function collectImageGarbage(directory: string, options: Options): 
     }
     await sweepBlobs(directory);
     await sweepLayers(directory, Math.min(graceMs, HOUR_MS));
+    await sweepPartialLayers(directory, Math.min(graceMs, 24 * HOUR_MS));
     // Under this lock nobody works in tmp: what is there was left by killed processes, or is trash.
     const leftovers = (await names(join(directory, "tmp"))).map((name) => join(directory, "tmp", name));
     if (leftovers.length > 0) await runTool("rm", ["-rf", "--", ...leftovers], { timeoutMs: HOUR_MS });

@@ -291,7 +291,13 @@ test("garbage collection keeps what nodes stand on, what is kept and what is you
   mkdirSync(version, { recursive: true });
   await writeRootfsRecord(version, { imageDigest: first.digest, storage: "overlay" });
 
+  // Layers that were cut: somebody may go on with the younger.
+  const [older, younger] = [join(folder, "partial/older"), join(folder, "partial/younger")];
+  mkdirSync(dirname(older));
+  for (const path of [older, younger]) writeFileSync(path, "cut");
+  utimesSync(older, new Date(), new Date(Date.now() - 2 * 3_600_000));
   assert.deepEqual(await store.collectGarbage({ nodesDirectory }), []);
+  assert.deepEqual(readdirSync(dirname(older)), ["younger"]);
   assert.deepEqual(await store.collectGarbage({ nodesDirectory, graceMs: 0, keep: new Set([second.digest]) }), []);
   assert.deepEqual(await store.collectGarbage({ nodesDirectory, graceMs: 0 }), [second.digest]);
   assert.equal(existsSync(recordOf(folder, second)), false);

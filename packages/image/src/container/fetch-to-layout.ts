@@ -7,6 +7,7 @@ import { correctLayerTypes } from "./correct-layer-types.ts";
 import { dockerHost } from "./docker-engine.ts";
 import { withFileLock } from "./file-lock.ts";
 import { formatImageReference, isLoopbackRegistry } from "./image-reference.ts";
+import { fetchLargeLayers } from "./large-layers.ts";
 import { type LayoutImage, readLayout } from "./oci-layout.ts";
 import { OperationError } from "./operation-error.ts";
 import { type FetchOptions, resolveDigest } from "./resolve-digest.ts";
@@ -28,7 +29,7 @@ const FETCH_TIMEOUT_MS = 6 * 3_600_000;
  *     store/locks/  store/tmp/    locks per digest; what a killed fetch leaves is swept by `sweepLayouts`
  *
  * Callers in this and other processes that want the same digest wait for the one that fetches it. Layers are
- * fetched several at a time, and a cut fetch keeps those it has. Errors: those of `resolveDigest`, `image-unauthorized`, `image-platform`, `registry-unreachable`, `disk-full`,
+ * fetched several at a time, and a cut fetch keeps those it has, of large ones also a part (`large-layers.ts`). Errors: those of `resolveDigest`, `image-unauthorized`, `image-platform`, `registry-unreachable`, `disk-full`,
  * `image-changed`, `image-rejected`, `image-fetch-failed`, `aborted`.
  */
 export async function fetchToLayout(
@@ -76,6 +77,8 @@ async function fetchInto(
   await mkdir(temporary, { mode: 0o700 });
   try {
     await symlink("../../blobs", join(temporary, "blobs"));
+    if (uri.kind === "docker" && options.signaturePolicy === undefined)
+      await fetchLargeLayers(uri.image, digest, store, options);
     await skopeoCopy(uri, digest, temporary, store, options);
     if (!isImmutable(uri) && (await resolveDigest(uri, options)) !== digest) {
       throw new OperationError("image-changed", "the image changed while it was read", { fix: "try again" });

@@ -14,6 +14,7 @@ export { type FileLockOptions, lockFile, withFileLock } from "./file-lock.ts";
 export { withoutSightOf } from "./hidden-folder.ts";
 export { type ImageConfig, parseImageConfig } from "./image-config.ts";
 export { formatImageReference, type ImageReference, isLoopbackRegistry } from "./image-reference.ts";
+export { sweepPartialLayers } from "./large-layers.ts";
 export { DEFAULT_FILE_LIMITS, type FileLimits, type ImageFile } from "./layer-files.ts";
 export { blobPath, type LayerDescriptor, type LayoutImage, readLayout, readLayoutBlobs } from "./oci-layout.ts";
 export { isOperationError, OperationError } from "./operation-error.ts";

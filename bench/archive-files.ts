@@ -13,9 +13,9 @@ import { FaultyStore } from "../packages/babel/src/archive/testing/faulty-store.
 import { buildAgent } from "../packages/babel/src/bundle/build.ts";
 import { type Cost, measured, program, reportCosts } from "./compare.ts";
 import { type Peak, watchFootprint } from "./footprint.ts";
+import { smallFile, writeSmallFiles } from "./small-files.ts";
 
 const files = Number(process.env["BENCH_ARCHIVE_FILES"] ?? 100_000);
-const filesPerFolder = 1000;
 /** An upload has so many in a chunk at most. */
 const filesPerChunk = 5000;
 const folder = mkdtempSync(join(process.env["BENCH_ARCHIVE_DIR"] ?? tmpdir(), "bench-files-"));
@@ -23,19 +23,6 @@ const root = join(folder, "root");
 const data = join(root, "blockjoy/protocol_data");
 const fetched = join(folder, "fetched");
 const socket = join(root, "var/lib/babel/run/engine.sock");
-
-const folderOf = (file: number): string => {
-  const number = String(Math.floor(file / filesPerFolder)).padStart(5, "0");
-  return `chaindata/segment-${number.slice(0, 3)}/ancient-${number.slice(3)}`;
-};
-const pathOf = (file: number): string => `${folderOf(file)}/block-${String(file).padStart(9, "0")}.bin`;
-
-function writeTree(): void {
-  for (let file = 0; file < files; file += 1) {
-    if (file % filesPerFolder === 0) mkdirSync(join(data, folderOf(file)), { recursive: true });
-    writeFileSync(join(data, pathOf(file)), `block ${file} `.repeat(5));
-  }
-}
 
 function writeNode(): void {
   const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
@@ -118,7 +105,7 @@ const store = await FaultyStore.start();
 let engine: ArchiveEngine | undefined;
 try {
   writeNode();
-  writeTree();
+  writeSmallFiles(data, files);
   engine = await ArchiveEngine.start(store, socket);
   const pack = `tar -cf - -C "$1" . | zstd -3 -T${availableParallelism()} -q -f -o "$2"`;
   const packed = join(folder, "tree.tar.zst");
@@ -131,11 +118,11 @@ try {
   await tool("download, until it is killed", "fetch", "fetch", true);
   await tool("download, resumed", "fetch", "fetch");
   await tool("verify", "verify", "fetch");
-  truncateSync(join(fetched, pathOf(files - 1)), 1);
+  truncateSync(join(fetched, smallFile(files - 1)), 1);
   await tool("repair", "repair", "fetch");
-  program("cmp", [join(fetched, pathOf(files - 1)), join(data, pathOf(files - 1))]);
+  program("cmp", [join(fetched, smallFile(files - 1)), join(data, smallFile(files - 1))]);
   await tool("push, content-addressed", "push", "push");
-  writeFileSync(join(fetched, pathOf(0)), "another block");
+  writeFileSync(join(fetched, smallFile(0)), "another block");
   await tool("push, again", "push", "push");
   reportCosts(`archive of ${files} small files in ${engine.newest!.chunks.length} chunks`, costs);
 } finally {

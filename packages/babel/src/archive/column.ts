@@ -24,6 +24,10 @@ export class Column<T extends number | bigint> {
     this.#length += 1;
   }
 
+  set(index: number, value: T): void {
+    this.#segments[index >>> SHIFT]![index % SEGMENT] = value;
+  }
+
   at(index: number): T {
     return this.#segments[index >>> SHIFT]![index % SEGMENT]!;
   }

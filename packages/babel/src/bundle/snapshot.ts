@@ -1,16 +1,15 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { build, type Plugin } from "esbuild";
+import { build } from "esbuild";
 import { pathsBelow } from "../paths.ts";
 import type { Setup } from "../setup/conf.ts";
+import { whenUsed } from "./when-used.ts";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const requireHere = createRequire(import.meta.url);
 
 /** Parts of Node with objects that a snapshot cannot hold. They are loaded when they are first used, which takes them no time: they are in the binary. */
 const heldBack = new Set([
@@ -44,7 +43,7 @@ export async function buildSnapshot(node: string, options: readonly string[], ta
     platform: "node",
     target: "node24",
     logLevel: "error",
-    plugins: [whenUsed],
+    plugins: [whenUsed(heldBack)],
     inject: [join(here, "headers.ts")],
     define: {
       // Set at the start to where the bundle is then.
@@ -91,26 +90,3 @@ async function writeFirstSetup(root: string): Promise<void> {
   await mkdir(dirname(firstSetup), { recursive: true });
   await writeFile(firstSetup, JSON.stringify(setup));
 }
-
-/** Replaces the modules that are held back by ones whose members load them. */
-const whenUsed: Plugin = {
-  name: "when-used",
-  setup(bundler) {
-    bundler.onResolve({ filter: /^(node:)?[a-z0-9_]+(\/[a-z]+)?$/ }, ({ path, namespace }) => {
-      const name = path.replace(/^node:/, "");
-      return namespace !== "when-used" && heldBack.has(name) ? { path: name, namespace: "when-used" } : undefined;
-    });
-    bundler.onLoad({ filter: /.*/, namespace: "when-used" }, ({ path }) => {
-      const names = Object.keys(requireHere(`node:${path}`) as object).filter((name) => name !== "default");
-      return {
-        loader: "js",
-        contents: `
-          let real;
-          const load = () => (real ??= require("node:${path}"));
-          for (const name of ${JSON.stringify(names)})
-            Object.defineProperty(exports, name, { get: () => load()[name], enumerable: true });
-          Object.defineProperty(exports, "default", { get: load });`,
-      };
-    });
-  },
-};

@@ -29,7 +29,7 @@ logger() {
   identity self
   echo "$pid $ticks" >"$run/logger"
   offset=0
-  dropped=0
+  dropped= # lines, once anything was
   bytes=0
   before=0
   while :; do
@@ -54,14 +54,15 @@ logger() {
           before=${EPOCHREALTIME%.*}${EPOCHREALTIME#*.}
           echo "$((offset + at)) $before" >>"$name.times"
         fi
-        if [ "$dropped" -gt 0 ]; then
-          mark="... output was dropped $dropped times, the log could not be written ..."
-          echo "$mark" >>"$name.log" && size=$((size + ${#mark} + 1)) && dropped=0
+        if [ -n "$dropped" ]; then
+          mark="... at least $dropped lines were dropped, the log could not be written ..."
+          echo "$mark" >>"$name.log" && size=$((size + ${#mark} + 1)) && dropped=
         fi
       else
         # The disk is full, or worse. The payload must go on: discard, and say so as soon as it is possible again.
-        case $(dd bs=65536 count=16 of=/dev/null 2>&1) in "0+0 records in"*) break 2 ;; esac
-        dropped=$((dropped + 1))
+        set -- $(dd bs=65536 count=16 2>/dev/null | wc -lc)
+        [ "$2" = 0 ] && break 2
+        dropped=$((dropped + $1))
         size=$(stat -c %s "$name.log" || echo "$at")
       fi
       bytes=$((size - at))

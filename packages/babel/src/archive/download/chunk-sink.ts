@@ -1,10 +1,10 @@
-import { readSync, writeSync } from "node:fs";
+import { readSync } from "node:fs";
 import { errnoOf, messageOf } from "../../errno.ts";
 import { type Chunk, type Codec, contentSize } from "../format/chunk.ts";
 import { type StreamingHash, streamingHash } from "../format/hash.ts";
 import { faultOf, TransferFault } from "../transfer/fault.ts";
 import { FRAME_HEADER_BYTES, SMALL_WINDOW_LOG, WINDOW_LOG, windowLogOf } from "../transfer/zstd-frame.ts";
-import type { Tree } from "./tree.ts";
+import { type Tree, writeAll } from "./tree.ts";
 import { ZstdReader } from "./zstd-reader.ts";
 
 /** Blocks of zeros, of this size and alignment, are left out where nothing was before: files stay as sparse as they were. */
@@ -122,7 +122,7 @@ export class ChunkSink {
       const part = bytes.subarray(at, at + Math.min(bytes.length - at, size - this.#filled));
       const length = lengths[this.#destination]!;
       if (this.#options.purpose === "compare") this.#compare(path, length, part, pos + this.#filled);
-      else writing(path, () => this.#put(this.#tree.writable(path, length), part, pos + this.#filled));
+      else writing(path, () => this.#write(path, length, part, pos + this.#filled));
       at += part.length;
       this.#filled += part.length;
       this.#written += part.length;
@@ -136,7 +136,7 @@ export class ChunkSink {
     for (let next = destinations[this.#destination]; next?.size === 0; next = destinations[this.#destination]) {
       const length = this.#options.lengths[this.#destination]!;
       if (this.#options.purpose === "compare") this.#compare(next.path, length, Buffer.of(), 0);
-      else writing(next.path, () => this.#tree.writable(next!.path, length));
+      else writing(next.path, () => this.#write(next!.path, length, Buffer.of(), 0));
       this.#next();
     }
   }
@@ -154,16 +154,22 @@ export class ChunkSink {
       throw new Damaged(`'${path}' differs between bytes ${position} and ${position + bytes.length}`);
   }
 
+  #write(path: string, length: number, bytes: Uint8Array, position: number): void {
+    const whole = bytes.length === length && length < HOLE;
+    if (whole && this.#options.fresh && this.#tree.create(path, bytes)) return;
+    this.#put(this.#tree.writable(path, length), bytes, position);
+  }
+
   #put(file: number, bytes: Uint8Array, position: number): void {
     let from = 0;
     if (this.#options.fresh) {
       for (let at = (HOLE - (position % HOLE)) % HOLE; at + HOLE <= bytes.length; at += HOLE) {
         if (bytes[at] !== 0 || ZEROS.compare(bytes, at, at + HOLE) !== 0) continue;
-        putAll(file, bytes.subarray(from, at), position + from);
+        writeAll(file, bytes.subarray(from, at), position + from);
         from = at + HOLE;
       }
     }
-    putAll(file, bytes.subarray(from), position + from);
+    writeAll(file, bytes.subarray(from), position + from);
   }
 }
 
@@ -191,11 +197,6 @@ export function readAll(path: string, file: number, into: Uint8Array, position: 
     }
   }
   return true;
-}
-
-function putAll(file: number, bytes: Uint8Array, position: number): void {
-  let at = 0;
-  while (at < bytes.length) at += writeSync(file, bytes, at, bytes.length - at, position + at);
 }
 
 /** What the system says of a descriptor does not name the file. (§9.6) */

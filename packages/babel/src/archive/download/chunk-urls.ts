@@ -16,8 +16,18 @@ export class ChunkUrls {
   readonly #wanted = new Set<number>();
   #asking: Promise<void> | undefined;
 
-  /** @param upcoming chunks that will be wanted next */
-  constructor(source: ArchiveSource, dataVersion: number, manifest: StoredManifest, upcoming: () => Iterable<number>) {
+  /**
+   * @param upcoming chunks that will be wanted next
+   * @param known urls of the first of them
+   */
+  constructor(
+    source: ArchiveSource,
+    dataVersion: number,
+    manifest: StoredManifest,
+    upcoming: () => Iterable<number>,
+    known: ReadonlyMap<number, string>,
+  ) {
+    for (const [index, url] of known) this.#urls.set(index, url);
     this.#source = source;
     this.#dataVersion = dataVersion;
     this.#manifest = manifest;
@@ -66,6 +76,17 @@ export class ChunkUrls {
     }
     const missing = asked.find((index) => !this.#urls.has(index));
     if (missing !== undefined) throw new TransferFault("transient", `missing chunk ${missing} url`);
+  }
+}
+
+/** Keeps the urls of the first chunks, which are fetched first: what was asked for to learn of the archive need not be asked for again. */
+export async function* notingUrls(
+  chunks: AsyncIterable<Chunk>,
+  urls: Map<number, string>,
+): AsyncGenerator<Chunk, void> {
+  for await (const chunk of chunks) {
+    if (chunk.url !== undefined && urls.size < CHUNKS_PER_REQUEST) urls.set(chunk.index, chunk.url);
+    yield chunk;
   }
 }
 

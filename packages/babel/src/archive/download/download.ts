@@ -7,7 +7,7 @@ import type { Journal } from "../journal.ts";
 import { type ArchiveSource, type ArchiveVersion, chunksOf } from "../source.ts";
 import { TransferFault } from "../transfer/fault.ts";
 import { isKind } from "../transfer/retry.ts";
-import { ChunkUrls } from "./chunk-urls.ts";
+import { ChunkUrls, notingUrls } from "./chunk-urls.ts";
 import { dropStartedFiles } from "./cleanup.ts";
 import { Flushes } from "./flush.ts";
 import type { ChunkOrder } from "./orders.ts";
@@ -80,6 +80,7 @@ export class Download {
     resumed: Awaited<ReturnType<StateFolder["resume"]>>,
     flushes: Flushes,
     kept: boolean,
+    urls: ReadonlyMap<number, string>,
   ) {
     this.options = options;
     this.kept = kept;
@@ -97,7 +98,7 @@ export class Download {
     for (const index of this.#done) this.bytesDone += manifest.contentOf(index);
     this.#recorded = resumed.complete;
     if (!resumed.durable) this.#pendingSince = performance.now();
-    this.#urls = new ChunkUrls(options.source, plan.dataVersion, manifest, () => this.#open);
+    this.#urls = new ChunkUrls(options.source, plan.dataVersion, manifest, () => this.#open, urls);
   }
 
   /**
@@ -136,13 +137,15 @@ export class Download {
     const { dataVersion, header } = version;
     checkHeader(header);
     await state.mark();
-    const manifestDigest = await storeManifest(state.manifest, header, chunksOf(source, dataVersion, header.chunks));
+    const urls = new Map<number, string>();
+    const chunks = notingUrls(chunksOf(source, dataVersion, header.chunks), urls);
+    const manifestDigest = await storeManifest(state.manifest, header, chunks);
     const { destination } = options;
     const plan = { archive: source.name, destination, dataVersion, header, manifestDigest };
     const manifest = await openManifest(state, plan);
     if (manifest === undefined) throw new TransferFault("environment", "the stored manifest cannot be read back");
     await state.begin(plan, options.adopt === true);
-    return Download.#resume(options, plan, manifest, flushes, keep);
+    return Download.#resume(options, plan, manifest, flushes, keep, urls);
   }
 
   static async #resume(
@@ -151,11 +154,12 @@ export class Download {
     manifest: StoredManifest,
     flushes: Flushes,
     keep = false,
+    urls: ReadonlyMap<number, string> = new Map(),
   ): Promise<Download> {
     await mkdir(options.destination, { recursive: true });
     if (options.owner !== undefined) await chown(options.destination, options.owner.uid, options.owner.gid);
     const resumed = await options.state.resume(manifest.header.chunks);
-    const download = new Download(options, plan, manifest, resumed, flushes, keep || resumed.kept);
+    const download = new Download(options, plan, manifest, resumed, flushes, keep || resumed.kept, urls);
     try {
       if (!resumed.purged) await download.#purge();
       else if (options.adopt !== true || download.#open.size > 0) await download.#survey();
@@ -220,7 +224,7 @@ export class Download {
     return {
       chunk: url === undefined ? chunk : { ...chunk, url },
       codec: codecOf(chunk, this.manifest.header.compression),
-      lengths: chunk.destinations.map(({ path }) => this.manifest.sizeOf(path) ?? 0),
+      lengths: chunk.destinations.map((_, at) => this.manifest.lengthOf(chunk.index, at)),
       fresh: false,
       root: this.options.destination,
       ...(this.options.owner === undefined ? {} : { owner: this.options.owner }),
@@ -285,14 +289,15 @@ export class Download {
     return this.#committing;
   }
 
-  async #commit(): Promise<void> {
+  async #commit(more: readonly DownloadRecord[] = []): Promise<void> {
     const records = this.#doneRecords;
-    if (records === this.#grouped) return;
+    if (records === this.#grouped && more.length === 0) return;
     const written = [...this.#unflushed];
     this.#pendingBytes = 0;
     this.#pendingSince = undefined;
-    await this.flush();
-    await this.#journal.append({ t: "group", n: records }).catch((error: unknown) => {
+    await this.#flush();
+    const group = [{ t: "group", n: records } as const, ...more];
+    await Promise.all(group.map((record) => this.#journal.append(record))).catch((error: unknown) => {
       this.#pendingSince ??= performance.now();
       throw error;
     });
@@ -301,7 +306,7 @@ export class Download {
   }
 
   /** @throws TransferFault `environment`: what is not known to be on the disk has to be fetched again, in whatever run */
-  async flush(): Promise<void> {
+  async #flush(): Promise<void> {
     try {
       await this.#flushes.run(this.options.destination);
     } catch (error) {
@@ -337,9 +342,10 @@ export class Download {
     this.bytesDone -= this.manifest.contentOf(index);
   }
 
-  /** Everything is there, verified and on the disk. */
+  /** Everything is there and verified: makes it durable, and records that it is complete. @throws TransferFault `environment` */
   async recordComplete(): Promise<void> {
-    await this.#journal.append({ t: "complete", at: Date.now() });
+    await this.#committing;
+    await this.#commit([{ t: "complete", at: Date.now() }]);
     await this.options.state.ballast(false);
     await this.options.state.unmark();
     this.#recorded = true;
@@ -386,12 +392,12 @@ export class Download {
         const done = this.#done.has(chunk.index);
         if (done ? adopt : !adopt && !this.kept && !this.#started.has(chunk.index)) continue;
         let allocated = 0;
-        for (const { path, size } of chunk.destinations) {
+        for (const [at, { path, size }] of chunk.destinations.entries()) {
           const stats = tree.stats(path);
           if (!done && stats !== undefined && stats.size > 0) {
             allocated += Math.floor(size * Math.min(1, (stats.blocks * 512) / stats.size));
           }
-          if (!done || (stats?.isFile() === true && stats.size === this.manifest.sizeOf(path))) continue;
+          if (!done || (stats?.isFile() === true && stats.size === this.manifest.lengthOf(chunk.index, at))) continue;
           lost.push(chunk.index);
           break;
         }

@@ -9,15 +9,20 @@ import { filesEntries } from "./files-object-reader.ts";
 import { paced } from "./paced.ts";
 import { Tree } from "./tree.ts";
 
+/** To go through so many takes long enough for the disk to take what was written meanwhile: then the last flush has little to do. */
+const MANY_FILES = 1000;
+
 /**
- * All chunks are written: makes them durable, restores what chunks cannot say, checks that every file is there in its exact length, gives all of
- * them one time (some databases compare the times of their files), and only then records that the download is complete. (D4-22, D4-23)
+ * All chunks are written: restores what chunks cannot say, checks that every file is there in its exact length, gives all of them one time (some
+ * databases compare the times of their files), makes everything durable, and only then records that the download is complete. (D4-22, D4-23)
  *
  * @throws TransferFault; the chunks of files that are not what they should be are open again then
  */
 export async function finalize(download: Download, signal: AbortSignal): Promise<void> {
   if (download.recorded) return;
-  await download.commit();
+  const { files } = download.manifest;
+  const flushed = files.count < MANY_FILES ? undefined : download.commit();
+  flushed?.catch(() => undefined);
   const { destination, owner, log } = download.options;
   const tree = new Tree(destination, owner);
   try {
@@ -33,19 +38,28 @@ export async function finalize(download: Download, signal: AbortSignal): Promise
   } finally {
     tree.close();
   }
-  await download.flush();
+  await flushed;
   await download.recordComplete();
   log(`data version ${download.plan.dataVersion} of ${download.plan.archive} is complete`);
 }
 
 async function settleFiles(download: Download, tree: Tree): Promise<void> {
   const wrong = new Set<string>();
-  let latest = Date.now();
-  for await (const { path, size } of paced(download.manifest.eachFile())) {
-    const stats = tree.stats(path);
-    if (stats?.isFile() !== true || stats.size !== size) wrong.add(path);
-    else latest = Math.max(latest, stats.mtimeMs);
-  }
+  let time = Date.now();
+  let latest = time;
+  do {
+    time = Math.ceil(latest);
+    const date = new Date(time);
+    for await (const { path, size } of paced(download.manifest.eachFile())) {
+      const stats = tree.stats(path);
+      if (stats?.isFile() !== true || stats.size !== size) wrong.add(path);
+      else {
+        latest = Math.max(latest, stats.mtimeMs);
+        if (download.changed) tree.setTime(path, date);
+      }
+    }
+    // A clock that went back: once more.
+  } while (download.changed && latest > time);
   if (wrong.size > 0) {
     const lost: number[] = [];
     for (const { index, destinations } of download.manifest.chunks()) {
@@ -58,9 +72,6 @@ async function settleFiles(download: Download, tree: Tree): Promise<void> {
       `${wrong.size} files were changed or removed while they were downloaded, among them '${first}'; their chunks are fetched again`,
     );
   }
-  const time = new Date(Math.ceil(latest));
-  if (!download.changed) return;
-  for await (const { path } of paced(download.manifest.eachFile())) tree.setTime(path, time);
 }
 
 function restoreFolder(tree: Tree, { path, mode }: Extract<FilesEntry, { kind: "folder" }>): void {
@@ -73,7 +84,7 @@ function restoreMode(tree: Tree, { path, mode }: Extract<FilesEntry, { kind: "fi
 
 /** @throws InvalidManifest */
 function checkLink(download: Download, links: Links, path: string): void {
-  if (download.manifest.sizeOf(path) !== undefined) refuse(`'${path}' is a file and a link`);
+  if (download.manifest.files.has(path)) refuse(`'${path}' is a file and a link`);
   const fault = links.fault(path);
   if (fault !== undefined) refuse(`link '${path}' ${fault}`);
 }

@@ -93,6 +93,32 @@ test("what a failed flush lost is fetched again: that a later flush succeeds say
   assert.ok(again < sample.chunks.length, `${again} chunks: what the first flush covered is on the disk`);
 });
 
+test("a download that nothing cuts off is flushed once, with its times, before it counts as complete", async (t) => {
+  const fixture = await DownloadFixture.make(t);
+  const files = new Map([["x", sampleBytes(640 * KIB, "x")]]);
+  const sample = await storeSample(fixture.store, files, { chunkSize: 64 * KIB });
+  const flushed: { readonly incomplete: boolean; readonly mtime: number }[] = [];
+  const flush = async (folder: string): Promise<void> => {
+    flushed.push({ incomplete: fixture.state.isIncomplete(), mtime: statSync(join(folder, "x")).mtimeMs });
+  };
+  assert.equal((await fixture.download(sampleSource(fixture.store, sample), { flush })).kind, "complete");
+  assert.deepEqual(flushed, [{ incomplete: true, mtime: statSync(join(fixture.data, "x")).mtimeMs }]);
+  assert.equal(fixture.state.isIncomplete(), false);
+});
+
+test("of very many files, the disk takes what was written while they are gone through", async (t) => {
+  const fixture = await DownloadFixture.make(t);
+  const files = new Map(Array.from({ length: 1000 }, (_, n) => [`${n}`, Buffer.from(`file ${n}`)]));
+  const sample = await storeSample(fixture.store, files, { chunkSize: 4 * KIB });
+  const settled: boolean[] = [];
+  const mtime = (name: string): number => statSync(join(fixture.data, name)).mtimeMs;
+  const flush = async (): Promise<void> => void settled.push(mtime("0") === mtime("999"));
+  assert.equal((await fixture.download(sampleSource(fixture.store, sample), { flush })).kind, "complete");
+  assert.equal(settled.length, 2, "once while they are gone through, and once for what that changed");
+  assert.equal(settled.at(-1), true);
+  assert.deepEqual(await treeOf(fixture.data), files);
+});
+
 test("a flush that fails for one client counts for all of them", async (t) => {
   const { fixture, archives, run } = await twoArchives(t);
   const disk = new LossyDisk(fixture.data, 1);

@@ -60,6 +60,7 @@ export class StateFolder {
   readonly manifest: string;
   /** While it is read. */
   readonly filesObject: string;
+  #marked = false;
 
   constructor(path: string) {
     this.path = path;
@@ -126,7 +127,9 @@ export class StateFolder {
 
   /** Says that the data is not complete. */
   async mark(): Promise<void> {
+    if (this.#marked) return;
     await replaceFile(join(this.path, "INCOMPLETE"), "");
+    this.#marked = true;
   }
 
   isIncomplete(): boolean {
@@ -134,6 +137,7 @@ export class StateFolder {
   }
 
   async unmark(): Promise<void> {
+    this.#marked = false;
     await unlink(join(this.path, "INCOMPLETE")).catch(ignoreMissing);
     await syncFolder(this.path);
   }
@@ -191,6 +195,7 @@ export class StateFolder {
 
   /** Everything but what other kinds of jobs keep here, e.g. the record of a one-time job. */
   async remove(): Promise<void> {
+    this.#marked = false;
     for (const name of ["plan.json", "manifest", "journal", "INCOMPLETE", "ballast", "lease.json", "client.json"]) {
       await rm(join(this.path, name), { force: true });
     }

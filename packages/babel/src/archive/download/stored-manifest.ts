@@ -5,13 +5,15 @@ import { stageFile } from "../../files/durable.ts";
 import type { Chunk, Header } from "../format/chunk.ts";
 import { ChunksDigest } from "../format/chunks-digest.ts";
 import { chunkFromJson, chunkToJson } from "../format/manifest-json.ts";
-import type { FileSizes } from "../format/ranges.ts";
+import type { Files } from "../format/ranges.ts";
 import { refuse } from "../format/refusal.ts";
 import { ManifestCheck } from "../format/sanity.ts";
 import { TransferFault } from "../transfer/fault.ts";
 
 const PIECE = 1024 * 1024;
 const LINE_LIMIT = 256 * 1024 * 1024;
+
+type Lines = { readonly offsets: Float64Array; readonly contents: Float64Array; readonly ranges: Float64Array };
 
 /** Writes chunks, in index order, a line each, without urls. @returns sha256 of the file @throws TransferFault if they are not what was published */
 export async function storeManifest(path: string, header: Header, chunks: AsyncIterable<Chunk>): Promise<string> {
@@ -43,28 +45,24 @@ export async function storeManifest(path: string, header: Header, chunks: AsyncI
 }
 
 /**
- * A version's chunks, on disk: an archive may have millions of files, and what a download has in memory of it are 16 bytes per chunk and 36 per range of a file.
+ * A version's chunks, on disk: an archive may have millions of files, and what a download has in memory of it are 24 bytes per chunk and 36 per range of a file.
  */
 export class StoredManifest {
   readonly header: Header;
-  /** Final length of a file of the archive. */
-  readonly sizeOf: FileSizes;
-  readonly files: number;
+  /** Of the archive. */
+  readonly files: Files;
   readonly #fd: number;
   /** Where each line begins; and where the last one ends. */
   readonly #offsets: Float64Array;
   /** Uncompressed bytes of each chunk. */
   readonly #contents: Float64Array;
+  /** How many destinations come before those of each chunk. */
+  readonly #ranges: Float64Array;
 
-  private constructor(
-    header: Header,
-    fd: number,
-    lines: { readonly offsets: Float64Array; readonly contents: Float64Array },
-    found: { readonly files: number; readonly sizeOf: FileSizes },
-  ) {
+  private constructor(header: Header, fd: number, lines: Lines, files: Files) {
     this.header = header;
-    this.sizeOf = found.sizeOf;
-    this.files = found.files;
+    this.files = files;
+    this.#ranges = lines.ranges;
     this.#fd = fd;
     this.#offsets = lines.offsets;
     this.#contents = lines.contents;
@@ -75,18 +73,18 @@ export class StoredManifest {
     const check = new ManifestCheck(header);
     const offsets = new Float64Array(header.chunks + 1);
     const contents = new Float64Array(header.chunks);
-    const firstRange: number[] = [];
+    const ranges = new Float64Array(header.chunks);
     const hash = createHash("sha256");
     let index = 0;
-    let ranges = 0;
+    let count = 0;
     for await (const line of linesOf(path)) {
       if (index >= header.chunks) return undefined;
       hash.update(line).update("\n");
       offsets[index + 1] = offsets[index]! + line.length + 1;
       const chunk = chunkFromJson(JSON.parse(line.toString("utf8")), index);
       check.add(chunk);
-      firstRange.push(ranges);
-      ranges += chunk.destinations.length;
+      ranges[index] = count;
+      count += chunk.destinations.length;
       contents[index] = chunk.destinations.reduce((sum, { size }) => sum + size, 0);
       index += 1;
     }
@@ -94,10 +92,10 @@ export class StoredManifest {
     const fd = openSync(path, "r");
     try {
       const nameOf = (range: number): string => {
-        const chunk = firstRange.findLastIndex((first) => first <= range);
-        return chunkAt(fd, offsets, chunk).destinations[range - firstRange[chunk]!]?.path ?? "";
+        const chunk = ranges.findLastIndex((first) => first <= range);
+        return chunkAt(fd, offsets, chunk).destinations[range - ranges[chunk]!]?.path ?? "";
       };
-      return new StoredManifest(header, fd, { offsets, contents }, check.finish(nameOf));
+      return new StoredManifest(header, fd, { offsets, contents, ranges }, check.finish(nameOf));
     } catch (error) {
       closeSync(fd);
       throw error;
@@ -118,14 +116,21 @@ export class StoredManifest {
     return this.#contents[index] ?? 0;
   }
 
+  /** Final length of the file that a destination of a chunk is of. */
+  lengthOf(chunk: number, destination: number): number {
+    return this.files.lengthAt(this.#ranges[chunk]! + destination);
+  }
+
   *chunks(): Generator<Chunk, void> {
     for (let index = 0; index < this.header.chunks; index += 1) yield this.chunk(index);
   }
 
   /** Every file once, with its length: its first range is where it begins. */
   *eachFile(): Generator<{ readonly path: string; readonly size: number }, void> {
-    for (const { destinations } of this.chunks()) {
-      for (const { path, pos } of destinations) if (pos === 0) yield { path, size: this.sizeOf(path) ?? 0 };
+    for (const { index, destinations } of this.chunks()) {
+      for (const [at, { path, pos }] of destinations.entries()) {
+        if (pos === 0) yield { path, size: this.lengthOf(index, at) };
+      }
     }
   }
 

@@ -53,7 +53,7 @@ export class TransferRun {
   }
 
   /**
-   * @returns what failed; the others have all their chunks written, and nothing more
+   * @returns what failed; the others have all their chunks written, and nothing more: not even durable
    * @throws TransferFault `cancelled`, `environment`
    */
   async run(): Promise<ReadonlyMap<Download, Error>> {
@@ -62,11 +62,13 @@ export class TransferRun {
     signal.addEventListener("abort", wake);
     const ticks = setInterval(wake, Math.min(TICK_MS, this.#options.disk.intervalMs));
     const reports = setInterval(() => log(this.#report()), REPORT_MS);
+    let ended = false;
     try {
       while (!signal.aborted && (this.#candidates().length > 0 || this.#running.size + this.#starting.size > 0)) {
         await this.#step();
       }
       if (signal.aborted) throw cancelled();
+      ended = true;
       return this.#failed;
     } finally {
       clearInterval(ticks);
@@ -75,7 +77,7 @@ export class TransferRun {
       for (const { fetch } of this.#running) fetch.cancel();
       await Promise.allSettled([...this.#starting]);
       await Promise.allSettled([...this.#running].map(({ fetch }) => fetch.finished));
-      await this.#lastCommit();
+      await this.#lastCommit(ended);
     }
   }
 
@@ -225,9 +227,13 @@ export class TransferRun {
     }
   }
 
-  async #lastCommit(): Promise<void> {
+  /** What has all its chunks is made durable by whoever finishes it. @param ended nothing cut it off */
+  async #lastCommit(ended: boolean): Promise<void> {
     const late = new Promise<void>((resolve) => setTimeout(resolve, LAST_COMMIT_MS).unref());
-    const commits = this.#downloads.map((download) =>
+    const unfinished = this.#downloads.filter(
+      (download) => !ended || this.#failed.has(download) || download.bad.length > 0,
+    );
+    const commits = unfinished.map((download) =>
       download.commit().catch((error: unknown) => {
         this.#failed.set(download, error instanceof Error ? error : new Error(String(error)));
       }),

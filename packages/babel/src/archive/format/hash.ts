@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { createBLAKE3 } from "hash-wasm";
 import type { HashAlgorithm } from "./chunk.ts";
 
 /** A hash that is fed piece by piece. */
@@ -9,9 +8,10 @@ export type StreamingHash = {
   digest(): string;
 };
 
-/** Node has sha1 and sha256; blake3 is only read, in archives of the reference. */
+/** Node has sha1 and sha256; blake3 is only read, in archives of the reference: to load it takes a tenth of a second, in every thread. */
 export async function streamingHash(algorithm: HashAlgorithm): Promise<StreamingHash> {
   if (algorithm === "blake3") {
+    const { createBLAKE3 } = await import("hash-wasm");
     const hash = await createBLAKE3();
     return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest("hex") };
   }

@@ -2,8 +2,13 @@ import { hash, randomBytes } from "node:crypto";
 import { numbers } from "../column.ts";
 import { refuse } from "./refusal.ts";
 
-/** One file's length as it will be, by path. */
-export type FileSizes = (path: string) => number | undefined;
+/** The files that some ranges are of. */
+export type Files = {
+  readonly count: number;
+  readonly has: (path: string) => boolean;
+  /** Length of the file that the n-th range is of. */
+  readonly lengthAt: (range: number) => number;
+};
 
 /**
  * Ranges of files, 32 bytes each however long their paths are: an archive may have millions. Files are told apart by a salted 96-bit hash of
@@ -25,7 +30,7 @@ export class FileRanges {
    * @param nameOf path of the n-th range that was added, for the message
    * @throws InvalidManifest
    */
-  check(nameOf: (range: number) => string): { readonly files: number; readonly sizeOf: FileSizes } {
+  check(nameOf: (range: number) => string): Files {
     const [firsts, seconds, begins, ends] = this.#fields;
     const order = new Uint32Array(firsts.length);
     for (let range = 0; range < order.length; range += 1) order[range] = range;
@@ -54,12 +59,23 @@ export class FileRanges {
       }
       if (!same) files += 1;
     }
-    return { files, sizeOf: (path) => this.#endOf(path, order) };
+    this.#endAsFiles(order);
+    return { count: files, has: (path) => this.#has(path, order), lengthAt: (range) => ends.at(range) };
   }
 
-  /** Where the last range of a file ends. @param order of the ranges, sorted */
-  #endOf(path: string, order: Uint32Array): number | undefined {
+  /** Every range ends where its file does from now on: nobody asks any more where it ended itself. @param order of the ranges, sorted */
+  #endAsFiles(order: Uint32Array): void {
     const [firsts, seconds, , ends] = this.#fields;
+    for (let i = order.length - 2; i >= 0; i -= 1) {
+      const [range, next] = [order[i]!, order[i + 1]!];
+      const same = firsts.at(next) === firsts.at(range) && seconds.at(next) === seconds.at(range);
+      if (same) ends.set(range, ends.at(next));
+    }
+  }
+
+  /** @param order of the ranges, sorted */
+  #has(path: string, order: Uint32Array): boolean {
+    const [firsts, seconds] = this.#fields;
     const [first, second] = this.#hash(path);
     let low = 0;
     let high = order.length;
@@ -70,8 +86,7 @@ export class FileRanges {
       else high = middle;
     }
     const last = order[low - 1];
-    if (last === undefined || firsts.at(last) !== first || seconds.at(last) !== second) return undefined;
-    return ends.at(last);
+    return last !== undefined && firsts.at(last) === first && seconds.at(last) === second;
   }
 
   #hash(path: string): readonly [number, number] {

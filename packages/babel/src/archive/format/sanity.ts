@@ -1,6 +1,6 @@
 import { type Chunk, contentSize, DIGEST_BYTES, type Header } from "./chunk.ts";
 import { checkPath } from "./path.ts";
-import { FileRanges, type FileSizes } from "./ranges.ts";
+import { FileRanges, type Files } from "./ranges.ts";
 import { refuse } from "./refusal.ts";
 
 /** Features of `requires` that this reader knows. (§9.4) */
@@ -66,7 +66,7 @@ export class ManifestCheck {
   }
 
   /** @param nameOf path of the n-th destination that came in @throws InvalidManifest */
-  finish(nameOf: (destination: number) => string): { readonly files: number; readonly sizeOf: FileSizes } {
+  finish(nameOf: (destination: number) => string): Files {
     const { chunks, totalSize } = this.#header;
     if (this.#chunks !== chunks) refuse(`${this.#chunks} chunks came of ${chunks}`);
     if (this.#total !== totalSize) refuse(`destinations have ${this.#total} bytes, but the total size is ${totalSize}`);

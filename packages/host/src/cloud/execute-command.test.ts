@@ -160,3 +160,34 @@ test("a node with another name tells it to its jobs and its plugin; the same nam
     { name: "old", dns_name: "dns" },
   ]);
 });
+
+test("changed parameters of a node that is down are applied when it is started, without another init; the same again change nothing", async () => {
+  const changes: Partial<NodeState>[] = [];
+  const state = sampleState({ initialized: true, properties: { color: "green" } });
+  const actor = {
+    snapshot: () => ({ state, status: "Stopped" }),
+    operate: async ({ change }: Parameters<NodeActor["operate"]>[0]) => void changes.push(change(state, nothing)),
+  };
+  const context = { nodes: { get: () => actor } } as unknown as CommandContext;
+  for (const value of ["red", "green"]) {
+    const newValues = [{ key: "color", value }];
+    const update = { case: "update" as const, value: { nodeId: state.id, configId: "config-2", newValues } };
+    const command = { case: "node" as const, value: { nodeId: state.id, command: update } };
+    const { exit_message: failure } = await executeCommand(
+      context,
+      create(CommandSchema, { commandId: "1", command }),
+      false,
+    );
+    assert.equal(failure, null);
+  }
+  const told = changes.map((change) => [
+    change.properties,
+    change.services_dirty,
+    change.reconfigure,
+    "initialized" in change,
+  ]);
+  assert.deepEqual(told, [
+    [{ color: "red" }, true, true, false],
+    [{ color: "green" }, undefined, undefined, false],
+  ]);
+});

@@ -12,8 +12,8 @@ interface Asker {
 }
 
 /**
- * Takes over a changed configuration (spec host-daemon §4.9). With changed properties services are started anew on a running node, and what
- * else runs goes on; `init` runs again where only it can tell what they mean, and at the next start of a stopped node (DB-4.7, C17).
+ * Takes over a changed configuration (spec host-daemon §4.9). With changed properties the services that they concern are started anew on a
+ * running node, or when a stopped one is started, and what else runs goes on; `init` runs again where only it can tell what they mean (DB-4.7, C17).
  */
 export async function updateNode(actor: NodeActor, update: NodeUpdate, asker: Asker): Promise<void> {
   const { state } = actor.snapshot();
@@ -33,7 +33,7 @@ export async function updateNode(actor: NodeActor, update: NodeUpdate, asker: As
       display_name: update.newDisplayName ?? current.display_name,
       firewall,
       properties,
-      ...(changed ? { ...(isUp ? { services_dirty: true } : { initialized: false }), reconfigure: true } : {}),
+      ...(changed ? { services_dirty: true, reconfigure: true } : {}),
     }),
     forget: { firewall: "unknown" },
     ...asker,

@@ -1,5 +1,4 @@
-import { watch } from "node:fs";
-import { lstat } from "node:fs/promises";
+import { lstatSync, watch } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { freeSocketPlace } from "./socket-place.ts";
@@ -13,21 +12,23 @@ export interface AgentArrival extends Disposable {
   next(): Promise<boolean>;
 }
 
+const socketName = "babel.sock";
+
 /** Removes the socket of an earlier babel, whose place it would take. Error `conflict`. */
 export async function awaitAgentSocket(runDirectory: string): Promise<AgentArrival> {
-  const path = join(runDirectory, "babel.sock");
+  const path = join(runDirectory, socketName);
   await freeSocketPlace(path);
   let changed = Promise.withResolvers<void>();
-  const watcher = watch(runDirectory, { persistent: false }, () => changed.resolve());
+  const watcher = watch(runDirectory, { persistent: false }, (_, name) => {
+    // Of the other files in there nobody waits for the changes.
+    if (name === null || name === socketName) changed.resolve();
+  });
   watcher.on("error", () => {}); // Then it is looked at now and then.
   return {
     async next() {
       await Promise.race([changed.promise, pause(lookAgainMs)]);
       changed = Promise.withResolvers();
-      return lstat(path).then(
-        (stat) => stat.isSocket(),
-        () => false,
-      );
+      return lstatSync(path, { throwIfNoEntry: false })?.isSocket() ?? false;
     },
     [Symbol.dispose]: () => watcher.close(),
   };

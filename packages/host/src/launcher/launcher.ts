@@ -83,7 +83,6 @@ export function createLauncher(): Launcher {
       running.set(id, events);
       const { output = "pipe", inherit = [], input } = options;
       send("run", [input === undefined ? 0 : 1, output, inherit[0] ?? "", tool, ...args].join("\0"));
-      options.onSpawn?.();
       return {
         feed: (bytes) => send("feed", bytes),
         kill: (signal) => send("kill", signal.slice("SIG".length)),

@@ -75,7 +75,6 @@ export function assembleNode(
     offered: undefined,
     engineServer: undefined,
     firewallApplied: false,
-    rules: undefined,
     connecting: undefined,
     hostNetworkUp: false,
     pluginOf: undefined,

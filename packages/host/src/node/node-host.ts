@@ -88,8 +88,6 @@ export interface NodeParts {
   init: ProcessIdentity | undefined;
   engineServer: EngineServer | undefined;
   firewallApplied: boolean;
-  /** Loads the rules of a network that is prepared; whoever connects it does it. */
-  rules: (() => Promise<void>) | undefined;
   /** The network of a node whose container comes up: resolves when its rules are loaded and it is connected. */
   connecting: Promise<void> | undefined;
   /** A node on the host's network has nothing to look at; this stands for its being set up. */

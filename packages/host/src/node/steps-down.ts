@@ -48,7 +48,6 @@ export const downSteps = {
     const { host } = node;
     await node.connecting?.catch(() => {});
     node.connecting = undefined;
-    node.rules = undefined;
     await host.firewall.remove(state.id);
     node.firewallApplied = false;
     if (usesHostNetwork(host, state)) node.hostNetworkUp = false;

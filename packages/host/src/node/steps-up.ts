@@ -84,45 +84,29 @@ export const upSteps = {
           : undefined,
       ]);
     };
-    // Nothing gets through a network that is only prepared, so the container can start meanwhile.
-    if (node.host.network.namespace(state.id)) node.rules = apply;
+    // Nothing gets through a network before it has its rules, so the container can start meanwhile.
+    if (node.host.network.namespace(state.id)) node.connecting = connect(node, apply);
     else await apply();
     node.firewallApplied = true;
     return { seen: { firewall: "applied" }, ...(ports === state.ports ? {} : { state: { ports } }) };
   },
 
   start_container: async (node, _, { state, signal }) => {
-    const { host, paths } = node;
-    if (state.space.kind !== "shared") await host.spaces.giveRoom(paths.directory, state.space);
-    // The old secret dies with the old run of the container.
-    node.agent = newAgentRecord(host.agent.version);
-    node.arriving?.[Symbol.dispose]();
-    const [spec] = await Promise.all([
-      containerSpec(node, state),
-      writeAgentRecord(paths.agentRecord, node.agent),
-      withdrawSetup(paths.run),
-      giveAuthorities(paths.run, host.config.caFile ?? process.env["NODE_EXTRA_CA_CERTS"]),
-      truncate(paths.containerLog, 0).catch(() => {}),
-      awaitAgentSocket(paths.run).then((arrival) => {
-        node.arriving = arrival;
-      }),
-    ]);
-    await host.runtime.create(spec);
-    const network = host.network.namespace(state.id);
-    const onLaunch = (): void => {
-      node.offered = connect(node).then(() => offerSetup(paths.run, setupOf(node, state)));
-      node.offered.catch(() => {}); // Told when babel is there.
-    };
-    node.init = await host.runtime.start(state.id, { signal, onLaunch, ...(network ? { network } : {}) });
+    try {
+      await startContainer(node, state, signal);
+    } catch (error) {
+      // A network that cannot be connected was taken down under it: that is why.
+      await node.connecting;
+      throw error;
+    }
     return { seen: { container: "running", agent: "off" }, state: { started_at: null } };
   },
 
   start_agent: async (node, _, { state, signal }) => {
-    const { arriving, offered } = node;
+    // Nothing of the protocol has run so far.
+    const { arriving, offered, connecting } = node;
     node.arriving = undefined;
     node.offered = undefined;
-    // Nothing of the protocol has run so far.
-    const connecting = node.connecting ?? connect(node);
     node.connecting = undefined;
     if (arriving === undefined) {
       const [agent] = await Promise.all([startAgent(node, state, signal), connecting]);
@@ -180,6 +164,29 @@ export const upSteps = {
   },
 } satisfies Partial<ExecutorTable>;
 
+async function startContainer(node: NodeParts, state: NodeState, signal: AbortSignal): Promise<void> {
+  const { host, paths } = node;
+  if (state.space.kind !== "shared") await host.spaces.giveRoom(paths.directory, state.space);
+  // The old secret dies with the old run of the container.
+  node.agent = newAgentRecord(host.agent.version);
+  node.arriving?.[Symbol.dispose]();
+  const [spec] = await Promise.all([
+    containerSpec(node, state),
+    writeAgentRecord(paths.agentRecord, node.agent),
+    withdrawSetup(paths.run),
+    giveAuthorities(paths.run, host.config.caFile ?? process.env["NODE_EXTRA_CA_CERTS"]),
+    truncate(paths.containerLog, 0).catch(() => {}),
+    awaitAgentSocket(paths.run).then((arrival) => {
+      node.arriving = arrival;
+    }),
+  ]);
+  node.offered = Promise.resolve(node.connecting).then(() => offerSetup(paths.run, setupOf(node, state)));
+  node.offered.catch(() => {}); // Told when babel is there.
+  await host.runtime.create(spec);
+  const network = host.network.namespace(state.id);
+  node.init = await host.runtime.start(state.id, { signal, ...(network ? { network } : {}) });
+}
+
 async function containerSpec(node: NodeParts, state: NodeState): Promise<ContainerSpec> {
   const { host, paths } = node;
   requireAllowed(host.config, state.image);
@@ -233,11 +240,8 @@ function setupOf(node: NodeParts, state: NodeState) {
 }
 
 /** Behind its rules; without them, or with an address that somebody else has, the network is taken down and made anew by the next attempt. */
-function connect(node: NodeParts): Promise<void> {
-  const { rules } = node;
-  node.rules = undefined;
+function connect(node: NodeParts, rules: () => Promise<void>): Promise<void> {
   const connecting = node.host.network.connect(node.paths.id, rules);
-  node.connecting = connecting;
   connecting.catch(() => {}); // Told when babel is there.
   return connecting;
 }

@@ -56,7 +56,7 @@ export function createApptainerRuntime(
 
     withoutUserNamespaces: () => (withoutUserNamespaces ??= tryUserNamespace(options.runDirectory)),
 
-    async run(spec, { lock, log, network, onLaunch, ...call }) {
+    async run(spec, { lock, log, network, ...call }) {
       const folder = folderOf(spec.nodeId);
       await prepareState(folder, spec.idBase);
       const places = { ...placesOf(spec), ...(spec.idBase === undefined ? {} : { owner: spec.idBase }) };
@@ -73,8 +73,7 @@ export function createApptainerRuntime(
       const output = await open(errors, "w", 0o600);
       try {
         const env = { ...toolEnvironment(ground.folder), ...apptainerEnvironment(spec.env) };
-        const launched = onLaunch ? { onSpawn: onLaunch } : {};
-        await runTool(tool, args, { output: output.fd, inherit: [lock], env, onlyEnv: true, ...launched, ...call });
+        await runTool(tool, args, { output: output.fd, inherit: [lock], env, onlyEnv: true, ...call });
       } catch (error) {
         throw await failure(error, "container-start-failed", errors);
       } finally {

@@ -64,8 +64,6 @@ export interface CallOptions {
 export interface StartOptions extends CallOptions {
   /** Waited for before the container joins its network. */
   readonly network?: Promise<void>;
-  /** Called when everything is prepared and the runtime's own tool has been started: from then on this process only waits. */
-  readonly onLaunch?: () => void;
 }
 
 export type RuntimeProbe =

@@ -26,7 +26,6 @@ interface OciCall {
   readonly output?: number;
   /** Descriptor the tool holds open while it works (a lock); what it starts does not get it. */
   readonly inherit?: number;
-  readonly onSpawn?: () => void;
   readonly input?: Promise<string>;
   readonly signal?: AbortSignal;
   readonly timeoutMs?: number;
@@ -105,7 +104,6 @@ export function ociProgram(
         await launchTool(tool, words, {
           output: call.output ?? "ignore",
           ...(call.inherit === undefined ? {} : { inherit: [call.inherit] }),
-          ...(call.onSpawn ? { onSpawn: call.onSpawn } : {}),
           ...(call.input ? { input: call.input } : {}),
           ...(call.signal ? { signal: call.signal } : {}),
           ...(call.timeoutMs ? { timeoutMs: call.timeoutMs } : {}),

@@ -134,7 +134,7 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
 
     withoutUserNamespaces: () => (withoutUserNamespaces ??= tryUserNamespace()),
 
-    async run(spec, { lock, log, network, onLaunch, ...call }) {
+    async run(spec, { lock, log, network, ...call }) {
       const mounts = spec.mounts.map(({ destination }) => destination);
       const tool = await program();
       const { folder, ground, own, write } = bundleFor(spec, tool);
@@ -154,7 +154,6 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
           fix: "check that the image can run: its root file system needs nothing but the mounted agent",
           output: log,
           inherit: lock,
-          ...(onLaunch ? { onSpawn: onLaunch } : {}),
           ground,
           // Its own part goes on while the rest is prepared.
           ...(own ? { enter: own.enter, input: prepared.then(() => "prepared\n") } : {}),

@@ -11,8 +11,6 @@ export interface ToolOptions {
   readonly onlyEnv?: boolean;
   /** What it reads; a promise that rejects leaves it with nothing to read. */
   readonly input?: string | Uint8Array | Promise<string>;
-  /** Called once the tool has been started. */
-  readonly onSpawn?: () => void;
   /** Called for every line of stdout as it comes. */
   readonly onLine?: (line: string) => void;
   /** Where stdout and stderr go instead of into the result: for tools whose children live on and would keep a pipe open. */
@@ -129,7 +127,6 @@ export function startChild(
   child.stdin?.on("error", () => {});
   child.once("error", onError);
   child.once("close", onEnd);
-  if (child.pid !== undefined) options.onSpawn?.();
   return {
     feed: (bytes) => child.stdin?.end(bytes),
     kill: (signal) => child.kill(signal),

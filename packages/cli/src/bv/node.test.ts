@@ -86,6 +86,8 @@ test("play makes a stopped node and names it between backticks", async () => {
     '{"block-interval-secs":"1","verbose-log":"on"}',
     "--tag",
     "test-tag",
+    "--secret",
+    "some-key=of the test",
   );
   assert.equal(status, 0, stderr);
   const [id = "", name = "", ...more] = [...stdout.matchAll(/`([^`]*)`/g)].map(([, inside = ""]) => inside);
@@ -105,6 +107,7 @@ test("play makes a stopped node and names it between backticks", async () => {
     ],
     [id, name, "Stopped", ["test-tag"], "1", "acme"],
   );
+  assert.equal(readFileSync(join(listed.directory, "secrets/some-key"), "utf8"), "of the test");
 });
 
 test("a node is named by name, id, their beginnings, its directory, or not at all", async () => {

@@ -75,7 +75,9 @@ describe("a dev node", () => {
   let node: Node;
 
   test("is created from an image on disk", async () => {
-    node = await createNode({ name: "first" });
+    const refused = await failureOf(createNode({ name: "first", secrets: { "../key": "text" } }));
+    assert.deepEqual([refused.code, (await daemon.client.listNodes({ local: true })).nodes], ["invalid", []]);
+    node = await createNode({ name: "first", secrets: { "some-key": "of its own" } });
     assert.deepEqual(
       [node.status, node.name, node.devMode, node.initialized, node.vm?.cpuCores],
       [NodeStatus.STOPPED, "first", true, false, 0],
@@ -149,6 +151,10 @@ describe("a dev node", () => {
     assert.deepEqual(
       [await call("greet", "you"), await call("height"), await call("color"), await call("inits")],
       ["hello you, this is first", "7", "green", "1.0.0\n"],
+    );
+    assert.deepEqual(
+      [await call("secret", "some-key"), await call("secret", "other-key")],
+      ["of its own", "dev-secret"],
     );
     const failure = await failureOf(call("nothing"));
     assert.deepEqual([failure.code, failure.message], ["not_found", "protocol method not found"]);

@@ -12,6 +12,8 @@ import { removeBroken, removeEmpty } from "./remove-broken.ts";
 /** Attached at the same time when the daemon starts (spec host-daemon DB-4.12). */
 const attachConcurrency = 16;
 
+const SECRETS_MS = 10_000;
+
 /** All nodes of this machine. Names, addresses and cores are claimed in one synchronous step; slow work happens outside (DB-3.4). */
 export class NodeTable {
   readonly #host: NodeHost;
@@ -113,7 +115,13 @@ export class NodeTable {
   /** Claims id, name, address and cores, makes the state durable and creates the node. */
   async create(
     state: NodeState,
-    request: Pick<OperationRequest, "onNews" | "commandId" | "requestId" | "origin">,
+    {
+      secrets = {},
+      ...request
+    }: Pick<OperationRequest, "onNews" | "commandId" | "requestId" | "origin"> & {
+      /** What its plugin finds from the start on: of a dev node. */
+      readonly secrets?: Readonly<Record<string, string>>;
+    },
   ): Promise<NodeSnapshot> {
     const kind = await this.#host.spaces.kindFor(state.vm_config.disk_size_gb);
     this.#refuseTaken(state);
@@ -123,11 +131,24 @@ export class NodeTable {
     const actor = this.#add(claimed);
     try {
       await createStore(this.#host.paths, claimed);
+      await this.#putSecrets(claimed, secrets);
     } catch (error) {
       this.#forget(actor);
       throw error;
     }
     return actor.operate({ kind: "create", change: () => ({}), ...request });
+  }
+
+  /** All of them, or the node is not there. */
+  async #putSecrets(state: NodeState, secrets: Readonly<Record<string, string>>): Promise<void> {
+    try {
+      const store = this.#host.secretsOf(state);
+      const signal = AbortSignal.timeout(SECRETS_MS);
+      for (const [key, text] of Object.entries(secrets)) await store.put(key, Buffer.from(text), signal);
+    } catch (error) {
+      await removeEmpty(this.#host.paths, state.id);
+      throw error;
+    }
   }
 
   /** Deletes a node whose state cannot be read, from its directory alone (spec DB-4.6). False: there is no such broken node. */

@@ -25,18 +25,30 @@ export function devSecrets(shared: string, own: string): Secrets {
       return value === undefined ? undefined : new TextEncoder().encode(value);
     },
     put: async (key, value) => {
-      const refuse = (what: string): never => {
-        throw new HostError("invalid", `put_key failed: ${what}`);
-      };
-      if (!KEY.test(key)) refuse(`'${key.slice(0, 200)}' is no key: use letters, digits, dots, dashes and underscores`);
-      if (value.length > maxBytes) refuse(`a secret has at most ${maxBytes} bytes`);
+      requireSecret(key, value);
       await mkdir(own, { recursive: true, mode: 0o700 });
       const known = await readdir(own);
-      if (known.length >= mostSecrets && !known.includes(key)) refuse(`a node has at most ${mostSecrets} secrets`);
+      if (known.length >= mostSecrets && !known.includes(key)) throw tooMany();
       await writeDurable(join(own, key), value);
     },
   };
 }
+
+/** Refuses secrets for a new node of which one could not be put. */
+export function requireSecrets(secrets: Readonly<Record<string, string>>): void {
+  for (const [key, text] of Object.entries(secrets)) requireSecret(key, Buffer.from(text));
+  if (Object.keys(secrets).length > mostSecrets) throw tooMany();
+}
+
+function requireSecret(key: string, value: Uint8Array): void {
+  const named = `'${key.slice(0, 200)}' is no key: use letters, digits, dots, dashes and underscores`;
+  if (!KEY.test(key)) throw refused(named);
+  if (value.length > maxBytes) throw refused(`a secret has at most ${maxBytes} bytes`);
+}
+
+const tooMany = (): HostError => refused(`a node has at most ${mostSecrets} secrets`);
+
+const refused = (what: string): HostError => new HostError("invalid", `put_key failed: ${what}`);
 
 async function readShared(path: string): Promise<Record<string, string> | undefined> {
   const text = await ifThere(readFile(path, "utf8"));

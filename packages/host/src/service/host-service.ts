@@ -12,6 +12,7 @@ import type { NodeContent, NodeState } from "../node/node-state.ts";
 import type { BrokenNode } from "../node/node-store.ts";
 import { petName } from "../node/pet-name.ts";
 import { type AddressPool, freeAddresses } from "../place/addresses.ts";
+import { requireSecrets } from "../secrets/dev-secrets.ts";
 import { clonedState } from "./clone-node.ts";
 import type { NodeMessage } from "./control-plane.ts";
 import { shownStatus } from "./daemon-status.ts";
@@ -140,6 +141,7 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
     wanted: { readonly ip: string; readonly extraIps: readonly string[] },
     headers: Headers,
     stateOf: (chosen: NewNode) => NodeState,
+    secrets: Readonly<Record<string, string>> = {},
   ) {
     const { ip, extraIps, release } = await chooseAddresses(host, nodes, wanted);
     try {
@@ -148,7 +150,7 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
       if (!host.config.maintenanceMode) checkResources(state.vm_config, allStates(), machine);
       yield* operationEvents(state.id, async (onNews) => {
         const { requestId } = whoAsks(headers);
-        const creation = nodes.create(state, { onNews, origin: "local", requestId });
+        const creation = nodes.create(state, { onNews, origin: "local", requestId, secrets });
         // From here on the table knows that it is taken.
         release();
         await creation;
@@ -265,11 +267,13 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
         return;
       }
       const ports = await wantedPorts(host.config, request.ports);
-      yield* createWith(request, requestHeader, (chosen) => {
+      requireSecrets(request.secrets);
+      const stateOf = (chosen: NewNode) => {
         const state = { ...devNodeState(request, host.config, chosen, context.version), ports };
         checkBabelVersion(state.image.min_babel_version, context.version);
         return state;
-      });
+      };
+      yield* createWith(request, requestHeader, stateOf, request.secrets);
     },
     cloneNode: async function* (request, { requestHeader }) {
       context.status.requireOk();

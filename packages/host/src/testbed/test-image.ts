@@ -35,6 +35,10 @@ fn greet(name) {
     \`hello \${name}, this is \${node_env().node_name}\`
 }
 
+fn secret(key) {
+    get_secret(key).as_string()
+}
+
 fn color() {
     node_params().color
 }

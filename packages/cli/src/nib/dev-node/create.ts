@@ -6,6 +6,7 @@ import { parsePortMapping } from "../../daemon/port-mapping.ts";
 import { Failure } from "../../failure/failure.ts";
 import type { Output } from "../../output/output.ts";
 import { suiteVersion } from "../../version.ts";
+import { givenSecrets } from "../metadata/given-secrets.ts";
 import { warnAboutOpenRules } from "../metadata/open-rules.ts";
 import { address, devNodeImage, secretProperties } from "./request.ts";
 
@@ -15,6 +16,7 @@ export interface DevNodeOptions {
   readonly publish?: readonly string[];
   readonly gateway?: string;
   readonly tag?: readonly string[];
+  readonly secret?: readonly string[];
 }
 
 /** Creates a dev node of a variant, stopped unless `start` says so, on this machine's daemon, which also chooses its address, atomically (§5.3). */
@@ -41,6 +43,7 @@ export async function createDevNode(
     gateway: address("--gateway", options.gateway),
     properties: { ...properties },
     secretProperties: secretProperties(variant),
+    secrets: { ...givenSecrets(options.secret) },
     tags: [...(options.tag ?? [])],
     minBabelVersion: suiteVersion,
     start: follow.start ?? false,

@@ -13,7 +13,6 @@ export interface CheckOptions extends DevNodeOptions {
   readonly variant?: string;
   readonly allVariants?: true;
   readonly props?: string;
-  readonly secret?: readonly string[];
   readonly pluginDir?: string;
   readonly lintOnly?: true;
   readonly lint?: true;

@@ -1,7 +1,7 @@
 import { verb } from "../../../command/verb.ts";
 import type { DevNodeOptions } from "../../dev-node/create.ts";
 import { devNodeOptions } from "../dev-node-options.ts";
-import { pathOption, propsOption, variantOption } from "../path-option.ts";
+import { pathOption, propsOption, secretOption, variantOption } from "../path-option.ts";
 
 export interface PlayOptions extends DevNodeOptions {
   readonly variant?: string;
@@ -26,6 +26,7 @@ export const playVerb = verb<PlayOptions>({
     pathOption,
     variantOption,
     propsOption,
+    secretOption,
     ...devNodeOptions,
     { flags: "--start", summary: "start the node as well; one that cannot be started is removed again" },
     { flags: "--keep", summary: "with --start: keep the node also when it cannot be started, to look into it" },

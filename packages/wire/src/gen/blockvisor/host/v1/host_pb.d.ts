@@ -3861,6 +3861,13 @@ export declare type CreateDevNodeRequest = Message<"blockvisor.host.v1.CreateDev
    * @generated from field: optional blockvisor.host.v1.PortMappings ports = 17;
    */
   ports?: PortMappings | undefined;
+
+  /**
+   * What `get_secret` of the plugin finds, key → text.
+   *
+   * @generated from field: map<string, string> secrets = 18;
+   */
+  secrets: { [key: string]: string };
 };
 
 /**
@@ -3980,6 +3987,13 @@ export declare type CreateDevNodeRequestJson = {
    * @generated from field: optional blockvisor.host.v1.PortMappings ports = 17;
    */
   ports?: PortMappingsJson;
+
+  /**
+   * What `get_secret` of the plugin finds, key → text.
+   *
+   * @generated from field: map<string, string> secrets = 18;
+   */
+  secrets?: { [key: string]: string };
 };
 
 /**

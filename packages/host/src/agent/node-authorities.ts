@@ -2,6 +2,7 @@ import { open, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { writeForThisBoot } from "../durable/index.ts";
 import { HostError } from "../errors/host-error.ts";
+import { readRootedFile } from "../rootfs/index.ts";
 
 const mostBytes = 1024 * 1024;
 
@@ -18,7 +19,10 @@ export async function giveAuthorities(runDirectory: string, file: string | undef
       if (error.code !== "ENOENT") throw error;
     });
   }
-  await writeForThisBoot(path, await certificatesIn(file), 0o644);
+  const wanted = await certificatesIn(file);
+  // What a container has put there instead is none.
+  const given = await readRootedFile(runDirectory, "ca.pem", { maxBytes: mostBytes }).catch(() => undefined);
+  if (given === undefined || !wanted.equals(given)) await writeForThisBoot(path, wanted, 0o644);
 }
 
 async function certificatesIn(file: string): Promise<Buffer> {

@@ -2,11 +2,12 @@ import { availableParallelism } from "node:os";
 import { CommandExitCode } from "@blockvisor/wire/blockjoy/v1/command";
 import type { Logger } from "pino";
 import type { Counters } from "../metrics/counters.ts";
+import { Slots } from "../node/slots.ts";
 import { type Api, callApi } from "./api.ts";
 import { type CommandContext, executeCommand, overtaken, overtakes, preempt } from "./execute-command.ts";
 import { type CommandResult, commandOf, type Outbox, type OutboxEntry, updateOf } from "./outbox.ts";
 
-/** Commands that wait for nodes to come up cost little, and must not keep others from theirs (spec host-daemon §11.4). */
+/** Commands at a time (DB-7.6); those that wait for nodes to come up cost little, and must not keep others from theirs (spec host-daemon §11.4). */
 const atOnce = 20;
 
 /** The commands of a node, one after the other. */
@@ -147,26 +148,4 @@ function kindOf({ command }: ReturnType<typeof commandOf>): string {
 
 function queueOf(entry: OutboxEntry): string {
   return entry.node_id ?? "host";
-}
-
-/** At most so many commands at a time; the others wait in line (DB-7.6). */
-class Slots {
-  #free: number;
-  readonly #waiting: (() => void)[] = [];
-
-  constructor(count: number) {
-    this.#free = count;
-  }
-
-  async use<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#free > 0) this.#free -= 1;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    try {
-      return await work();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next) next();
-      else this.#free += 1;
-    }
-  }
 }

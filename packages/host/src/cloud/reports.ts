@@ -10,6 +10,7 @@ import type { NodeActor } from "../node/node-actor.ts";
 import type { NodeStatus } from "../node/node-status.ts";
 import type { BrokenNode } from "../node/node-store.ts";
 import type { NodeTable } from "../node/node-table.ts";
+import { eachOf } from "../node/slots.ts";
 import { type Api, callApi } from "./api.ts";
 import { type HostFacts, hasChanged, hostFacts, hostFigures } from "./host-report.ts";
 import { nodeFigures, nodeJobs } from "./node-report.ts";
@@ -99,7 +100,7 @@ export class Reports {
     const managed = this.#managed();
     const ids = new Set([...managed, ...this.#nodes.broken()].map(({ id }) => id));
     for (const id of this.#accepted.keys()) if (!ids.has(id)) this.#accepted.delete(id);
-    await eachBounded(managed, (actor) => this.#status(actor));
+    await eachOf(managed, pollConcurrency, (actor) => this.#status(actor));
     for (const node of this.#nodes.broken()) await this.#broken(node);
   }
 
@@ -193,12 +194,4 @@ const apiStates: Readonly<Record<NodeStatus, NodeState | undefined>> = {
 function protocolAtRest(status: NodeStatus) {
   if (status === "Stopped") return { protocol: { state: "stopped", health: NodeHealth.NEUTRAL } };
   return status === "Failed" ? { protocol: { state: "failed", health: NodeHealth.UNHEALTHY } } : {};
-}
-
-async function eachBounded<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const queue = [...items];
-  const worker = async (): Promise<void> => {
-    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
-  };
-  await Promise.all(Array.from({ length: pollConcurrency }, worker));
 }

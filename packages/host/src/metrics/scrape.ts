@@ -7,6 +7,7 @@ import type { NodeActor } from "../node/node-actor.ts";
 import type { NodeHost } from "../node/node-host.ts";
 import { limitsOf } from "../node/node-limits.ts";
 import type { NodeTable } from "../node/node-table.ts";
+import { eachOf } from "../node/slots.ts";
 import { nodePaths } from "../place/paths.ts";
 import type { Counters } from "./counters.ts";
 import type { Sample } from "./exposition.ts";
@@ -36,13 +37,11 @@ const concurrency = 8;
 
 export async function scrape(sources: MetricSources): Promise<readonly Sample[]> {
   const { nodes } = sources;
-  const perNode: Sample[] = [];
-  const queue = [...nodes.actors()];
-  const worker = async (): Promise<void> => {
-    for (let actor = queue.shift(); actor; actor = queue.shift()) perNode.push(...(await nodeSamples(sources, actor)));
-  };
-  const [machine] = await Promise.all([machineSamples(sources), ...Array.from({ length: concurrency }, worker)]);
-  return [...daemonSamples(sources), ...machine, ...perNode];
+  const [machine, perNode] = await Promise.all([
+    machineSamples(sources),
+    eachOf(nodes.actors(), concurrency, (actor) => nodeSamples(sources, actor)),
+  ]);
+  return [...daemonSamples(sources), ...machine, ...perNode.flat()];
 }
 
 function daemonSamples(sources: MetricSources): readonly Sample[] {

@@ -8,6 +8,7 @@ import { addressesOf, type NodeState } from "./node-state.ts";
 import { type BrokenNode, createStore, loadNode, loadStore, replaceState } from "./node-store.ts";
 import type { OperationRequest } from "./operation-request.ts";
 import { removeBroken, removeEmpty } from "./remove-broken.ts";
+import { Slots } from "./slots.ts";
 
 /** Attached at the same time when the daemon starts (spec host-daemon DB-4.12). */
 const attachConcurrency = 16;
@@ -92,7 +93,8 @@ export class NodeTable {
         this.#attaching.add(node.state.id);
       }
     }
-    const inTurn = bounded(attachConcurrency);
+    const slots = new Slots(attachConcurrency);
+    const inTurn = (work: () => Promise<void>): Promise<void> => slots.use(work);
     const actors = [...this.#attaching].flatMap((id) => this.#actors.get(id) ?? []);
     const unseen = new Set<NodeActor>();
     // All are looked at before any goes on, or anybody is served: what one has begun may need another, as a clone does its source.
@@ -288,21 +290,4 @@ export class NodeTable {
 
 function waysOut({ name }: BrokenNode): string {
   return `correct its state.json and \`bv node repair ${name}\`, give another one with \`--state FILE\`, or delete the node`;
-}
-
-/** At most `count` at once; others wait their turn. */
-function bounded(count: number): (work: () => Promise<void>) => Promise<void> {
-  const waiting: (() => void)[] = [];
-  let free = count;
-  return async (work) => {
-    if (free > 0) free -= 1;
-    else await new Promise<void>((resolve) => waiting.push(resolve));
-    try {
-      await work();
-    } finally {
-      const next = waiting.shift();
-      if (next) next();
-      else free += 1;
-    }
-  };
 }

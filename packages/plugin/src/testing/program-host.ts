@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
 import { sampleNodeEnv } from "../engine/node-env.ts";
-import type { HttpResponse, ShResponse } from "../engine/port.ts";
+import type { HttpResponse } from "../engine/port.ts";
 import { fits, type Outcome } from "./answers.ts";
 import { isMap, patternOf, type ScriptArguments } from "./script-arguments.ts";
-import type { TestHost } from "./test-host.ts";
+import type { ShAnswer, TestHost } from "./test-host.ts";
 
 /** What a call of a test does; its result becomes a script value. */
 export type Command = (given: ScriptArguments) => unknown;
@@ -97,16 +97,19 @@ function shellCommands(host: TestHost): Readonly<Record<string, Command>> {
   };
 }
 
-const SH_KEYS = ["exit_code", "stdout", "stderr"];
+const SH_KEYS = ["exit_code", "stdout", "stderr", "delay"];
 
 /** What it prints, or a MAP with what it prints and how it ends. */
-function shOutcome(given: ScriptArguments, one: unknown, more: Readonly<Record<string, unknown>>): Outcome<ShResponse> {
+function shOutcome(given: ScriptArguments, one: unknown, more: Readonly<Record<string, unknown>>): Outcome<ShAnswer> {
   if (typeof one !== "string" && !isMap(one))
     return given.refuse("say what it prints: a text, a map, or a list of them");
   const all = typeof one === "string" ? { stdout: one, ...more } : one;
   given.requireKeys(all, SH_KEYS);
-  const { exit_code: exitCode = 0, stdout = "", stderr = "" } = all as Record<string, unknown>;
-  return { kind: "answer", answer: { exitCode: Number(exitCode), stdout: String(stdout), stderr: String(stderr) } };
+  const { exit_code: exitCode = 0, stdout = "", stderr = "", delay = 0 } = all as Record<string, unknown>;
+  const delayMs = Number(delay) * 1000;
+  if (!(delayMs >= 0)) return given.refuse("`delay` has to be seconds");
+  const response = { exitCode: Number(exitCode), stdout: String(stdout), stderr: String(stderr) };
+  return { kind: "answer", answer: { response, delayMs } };
 }
 
 function httpCommands(host: TestHost): Readonly<Record<string, Command>> {

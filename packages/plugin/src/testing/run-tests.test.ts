@@ -55,6 +55,21 @@ async function outcomes(tests: string, more: Partial<TestRequest> = {}): Promise
   );
 }
 
+test("a command may take its time: the clock goes on, and the script's own limit ends it", async () => {
+  const files = {
+    "main.rhai": `fn slow() { run_sh("slow", 10).stdout }\nfn quick() { run_sh("slow", 3).stdout }`,
+  };
+  const tests = `
+fn setup() { host.sh("slow", #{ stdout: "ok", delay: 5 }); }
+fn test_slow() { let before = clock.now(); assert_eq(plugin.call("slow"), "ok"); assert_eq(clock.now(), before + 5); }
+fn test_limit() { let before = clock.now(); assert_throws(|| plugin.call("quick"), "timeout after 3s"); assert_eq(clock.now(), before + 3); }
+fn test_wrong() { host.sh("x", #{ delay: "a" }); }
+`;
+  const { test_wrong: wrong, ...others } = await outcomes(tests, { files });
+  assert.deepEqual(others, { test_slow: "passed", test_limit: "passed" });
+  assert.match(String((wrong as string[])[0]), /`delay` has to be seconds/);
+});
+
 test("templates are rendered as on a node: those of the image, and those that a test writes; what they lack fails", async () => {
   const templates = {
     complete: false,

@@ -3,7 +3,15 @@ import type { PluginConfig } from "../config/model.ts";
 import type { SavedConfig } from "../config/saved.ts";
 import { isActive, type JobConfig, type JobInfo, type JobsInfo } from "../engine/job.ts";
 import type { NodeEnv } from "../engine/node-env.ts";
-import type { HttpResponse, JrpcRequest, LogLevel, PluginEngine, RestRequest, ShResponse } from "../engine/port.ts";
+import type {
+  HttpResponse,
+  JrpcRequest,
+  LogLevel,
+  PluginEngine,
+  RestRequest,
+  ShOptions,
+  ShResponse,
+} from "../engine/port.ts";
 import type { LogLine } from "../engine/stub-engine.ts";
 import type { TaskPolicy } from "../engine/task-policy.ts";
 import type { StubTarget } from "../inspect/stub-target.ts";
@@ -25,6 +33,12 @@ export interface HostedTask extends TaskPolicy {
   readonly param: string;
 }
 
+/** What a command says, and how long that takes by the clock of the test. */
+export interface ShAnswer {
+  readonly response: ShResponse;
+  readonly delayMs: number;
+}
+
 /** A call that the test said nothing about. */
 export interface Violation {
   readonly error: PluginError;
@@ -43,7 +57,7 @@ export class TestHost implements PluginEngine {
   readonly jobs: JobBoard;
   readonly jrpc = new Answers<JrpcRequest, HttpResponse>();
   readonly rest = new Answers<RestRequest, HttpResponse>();
-  readonly sh = new Answers<string, ShResponse>();
+  readonly sh = new Answers<string, ShAnswer>();
   /** Content, or that there is none. */
   readonly files = new Map<string, Uint8Array | undefined>();
   /** Destination → JSON text of the parameters. */
@@ -95,7 +109,7 @@ export class TestHost implements PluginEngine {
     this.#obliging = true;
     this.sh.add({
       applies: () => true,
-      outcomes: [{ kind: "answer", answer: { exitCode: 0, stdout: "", stderr: "" } }],
+      outcomes: [{ kind: "answer", answer: { response: { exitCode: 0, stdout: "", stderr: "" }, delayMs: 0 } }],
     });
     const http = { kind: "answer", answer: { statusCode: 200, body: "{}" } } as const;
     this.jrpc.add({ applies: () => true, outcomes: [http] });
@@ -178,12 +192,15 @@ export class TestHost implements PluginEngine {
       this.#unknown(`run_rest: nothing answers ${method} ${url}`, `host.rest(${quoted(url)}, 200, "…");`)
     );
   }
-  async runSh(body: string): Promise<ShResponse> {
+  async runSh(body: string, { timeoutMs }: ShOptions): Promise<ShResponse> {
     this.#note("run_sh");
-    return (
+    const { response, delayMs } =
       this.sh.to(body) ??
-      this.#unknown(`run_sh: nothing answers ${quoted(body)}`, `host.sh(${quoted(body)}, "its output");`, body)
-    );
+      this.#unknown(`run_sh: nothing answers ${quoted(body)}`, `host.sh(${quoted(body)}, "its output");`, body);
+    this.clock.advance(Math.min(delayMs, timeoutMs));
+    if (delayMs <= timeoutMs) return response;
+    const message = `timeout after ${timeoutMs / 1000}s: the script and everything it started was killed`;
+    throw new HostFailure(message, "run_sh_timeout");
   }
   async renderTemplate(template: string, destination: string, params: string): Promise<void> {
     this.#note("render_template");

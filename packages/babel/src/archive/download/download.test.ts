@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -230,12 +230,12 @@ test("links on the way and anything that is not a plain file are refused with th
     if (plant === "folder-link") await symlink(outside, join(fixture.data, "d1"));
     // What a payload plants after the download has begun.
     let planted = plant === "folder-link";
-    fixture.store.fault = async () => {
+    fixture.store.fault = () => {
       if (planted) return undefined;
-      planted = true;
+      planted = true; // at once: other chunks are on their way
       if (plant === "fifo") execFileSync("mkfifo", [join(fixture.data, "x")]);
       else {
-        await writeFile(join(outside, "secret"), "secret");
+        writeFileSync(join(outside, "secret"), "secret");
         execFileSync("ln", [join(outside, "secret"), join(fixture.data, "x")]);
       }
       return undefined;

@@ -35,6 +35,8 @@ export type DownloadOptions = {
   readonly adopt?: boolean;
   /** Files of a complete older version stay, for `keepSame` to find what is the same in the wanted one. (§9.3) */
   readonly keep?: boolean;
+  /** Told as soon as there will be something to transfer, before the list of chunks is fetched. */
+  readonly beginning?: () => void;
   readonly log: (line: string) => void;
 };
 
@@ -136,6 +138,7 @@ export class Download {
     const { state, source } = options;
     const { dataVersion, header } = version;
     checkHeader(header);
+    options.beginning?.();
     await state.mark();
     const urls = new Map<number, string>();
     const chunks = notingUrls(chunksOf(source, dataVersion, header.chunks), urls);

@@ -45,9 +45,12 @@ export async function runDownloads(
   const outcomes: Outcome[] = [];
   const opened = new Map<Download, number>();
   const flushes = new Flushes(environment.flush);
+  const threads = new LazyThreads(environment.threads);
+  // Threads take as long to start as a short list of chunks takes to be fetched and written down.
+  const beginning = (): void => void threads.started();
   const reopened = async (options: DownloadOptions, index: number): Promise<void> => {
     try {
-      const download = await Download.open(options, flushes);
+      const download = await Download.open({ ...options, beginning }, flushes);
       if (download !== undefined) opened.set(download, index);
       await before(index, download);
       if (download === undefined) outcomes[index] = { kind: "absent" };
@@ -59,7 +62,7 @@ export async function runDownloads(
   try {
     await Promise.all(wanted.map(reopened));
     const ready = [...opened.keys()].filter((download) => outcomes[opened.get(download)!] === undefined);
-    const failed = await transfer(ready, environment);
+    const failed = await transfer(ready, threads, environment);
     for (const download of ready) {
       const { dataVersion, header } = download.plan;
       const error = failed.get(download) ?? badChunks(download);
@@ -71,16 +74,39 @@ export async function runDownloads(
   } finally {
     await Promise.allSettled([...opened.keys()].map((download) => download.close()));
     await progress.end();
+    await threads.end();
+  }
+}
+
+/** The threads of a run, started once it is known that there is something to do for them. */
+class LazyThreads {
+  readonly #options: ThreadOptions | undefined;
+  #threads: ChunkThreads | undefined;
+
+  constructor(options: ThreadOptions | undefined) {
+    this.#options = options;
+  }
+
+  started(): ChunkThreads {
+    this.#threads ??= new ChunkThreads(this.#options);
+    return this.#threads;
+  }
+
+  async end(): Promise<void> {
+    const threads = this.#threads;
+    this.#threads = undefined;
+    await threads?.end();
   }
 }
 
 async function transfer(
   downloads: readonly Download[],
+  lazy: LazyThreads,
   environment: Environment,
 ): Promise<ReadonlyMap<Download, Error>> {
   const open = downloads.filter((download) => download.open > 0);
   const { progress, streams, signal, log, message = "chunks" } = environment;
-  const threads = open.length === 0 ? undefined : new ChunkThreads(environment.threads);
+  const threads = open.length === 0 ? undefined : lazy.started();
   let reason: string | undefined;
   const sum = (each: (download: Download) => number): number => downloads.reduce((total, one) => total + each(one), 0);
   const observed = (): void =>
@@ -114,7 +140,7 @@ async function transfer(
     return await run.run();
   } finally {
     observed();
-    await threads.end();
+    await lazy.end();
   }
 }
 

@@ -203,8 +203,11 @@ describe("side by side", { concurrency: 3 }, () => {
       assert.equal(node.status, NodeStatus.RUNNING);
       assert.equal(await readlink(join(node.directory, "data")), join(elsewhere, node.id));
       assert.equal(await readFile(join(elsewhere, node.id, "inits"), "utf8"), "1.0.0\n");
+      const isStarted = (times: number) =>
+        until(async () => (await bench.data(node, "starts")).trim().split("\n").length === times);
+      await isStarted(2);
       await finish(bench.client.restartNode({ node: "mover" }));
-      await until(async () => (await bench.data(node, "starts")).trim().split("\n").length === 3);
+      await isStarted(3);
     });
 
     test("to a place that cannot take them stay where they are", async () => {

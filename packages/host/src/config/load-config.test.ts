@@ -106,7 +106,7 @@ describe("the host configuration", () => {
       archiveMaxBytesPerSecond: 100_000_000,
       upgradeSmokeCheck: false,
       upgradeWatchMs: 3_000,
-      recovery: { checkMs: 30_000, agentTimeoutMs: 15_000 },
+      recovery: { enabled: true, checkMs: 30_000, agentTimeoutMs: 15_000 },
       limits: { callMs: 60_000, initMs: 1_800_000, pollMs: 4_000, stopMs: 90_000, forcedStopMs: 5_000 },
       metricsPort: undefined,
       caFile: undefined,

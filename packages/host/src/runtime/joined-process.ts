@@ -59,7 +59,8 @@ function findInside(pid: number, namespace: string): number | undefined {
   for (const child of childrenOf(pid)) {
     if (isInside(child, namespace)) return child;
     const deeper = findInside(child, namespace);
-    if (deeper !== undefined) return deeper;
+    // What was the launcher's a moment ago may be the program by now, and that its child.
+    if (deeper !== undefined) return isInside(child, namespace) ? child : deeper;
   }
   return undefined;
 }

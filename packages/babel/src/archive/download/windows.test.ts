@@ -50,11 +50,11 @@ for (const [what, windowLog, atOnce] of [
     const written = (): number => FILES.filter((name) => existsSync(join(fixture.data, name))).length;
     // All come half and stall, with what memory they have, until they are given up for that.
     fixture.store.fault = async ({ attempt }) => (attempt === 1 ? { kind: "stall", after: 300 * KIB } : undefined);
-    const threads = { ...QUICK, stall: { windowMs: 800, bytesPerSecond: KIB } };
+    const threads = { ...QUICK, stall: { windowMs: 500, bytesPerSecond: KIB } };
     const download = fixture.download(source, { streams: new Streams(3), threads });
     await until(() => fixture.store.counters.sent >= 3 * 300 * KIB && written() >= atOnce, "all chunks came half");
     // Long enough for one more to begin, if it may.
-    await delay(100);
+    await delay(50);
     assert.equal(written(), atOnce);
     assert.equal((await download).kind, "complete");
     assert.deepEqual(await treeOf(fixture.data), files);

@@ -3,4 +3,4 @@ export { keepBallast } from "./ballast.ts";
 export { cutPoint, failpoint } from "./failpoint.ts";
 export { readOrSetAside } from "./read-or-set-aside.ts";
 export { parseVersioned, readVersioned } from "./read-versioned.ts";
-export { removeDurable, syncDirectory, writeDurable, writeForThisBoot } from "./write-durable.ts";
+export { removeDurable, syncDirectory, writeDurable, writeForThisBoot, writeInMemory } from "./write-durable.ts";

@@ -1,3 +1,4 @@
+import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { makesRoom } from "./ballast.ts";
@@ -22,6 +23,25 @@ export async function writeForThisBoot(path: string, data: string | Uint8Array, 
   await replace(path, data, mode, false);
 }
 
+/** As `writeForThisBoot`, for what lies in memory (`run/`): written on the spot, as the thread pool costs many times what the kernel takes. */
+export function writeInMemory(path: string, data: string, mode = 0o600): void {
+  const temporary = temporaryOf(path);
+  try {
+    writeFileSync(temporary, data, { flag: "wx", mode });
+    failpoint("durable.written");
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+  failpoint("durable.renamed");
+}
+
+function temporaryOf(path: string): string {
+  sequence += 1;
+  return join(dirname(path), `.${basename(path)}.tmp-${process.pid}-${sequence}`);
+}
+
 async function replace(...file: Parameters<typeof replaceOnce>): Promise<void> {
   try {
     await replaceOnce(...file);
@@ -32,8 +52,7 @@ async function replace(...file: Parameters<typeof replaceOnce>): Promise<void> {
 }
 
 async function replaceOnce(path: string, data: string | Uint8Array, mode: number, durable: boolean): Promise<void> {
-  sequence += 1;
-  const temporary = join(dirname(path), `.${basename(path)}.tmp-${process.pid}-${sequence}`);
+  const temporary = temporaryOf(path);
   try {
     const file = await open(temporary, "wx", mode);
     try {

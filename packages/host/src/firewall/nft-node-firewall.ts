@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
-import { mkdir, readdir, readFile, statfs } from "node:fs/promises";
+import { mkdirSync } from "node:fs";
+import { readdir, readFile, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { isOperationError, OperationError } from "@blockvisor/image/container";
-import { failpoint, removeDurable, writeForThisBoot } from "../durable/index.ts";
+import { failpoint, removeDurable, writeInMemory } from "../durable/index.ts";
 import { launchTool } from "../launcher/index.ts";
 import { launchInNetwork, replacedTable } from "../network/index.ts";
+import { interfaceIndexOf } from "../network/interface-index.ts";
 import { linkNames, nodeHash } from "../network/names.ts";
 import { bootId } from "../runtime/process-identity.ts";
 import type { FirewallConfig, FirewallTarget, NodeFirewall } from "./node-firewall.ts";
@@ -28,8 +30,8 @@ export function createNodeFirewall(options: { readonly runDirectory: string }): 
     async apply(nodeId, target, config) {
       checkFirewall(config);
       const table = hostTable(nodeId);
-      await mkdir(directory, { recursive: true, mode: 0o700 });
-      await writeForThisBoot(mark(nodeId), target.kind);
+      mkdirSync(directory, { recursive: true, mode: 0o700 });
+      writeInMemory(mark(nodeId), target.kind);
       failpoint("firewall.marked");
       if (target.kind === "host") {
         await load(replacedTable(`inet ${table}`, hostChains(target, config)));
@@ -41,12 +43,12 @@ export function createNodeFirewall(options: { readonly runDirectory: string }): 
           load(replacedTable(`netdev ${table}`, antiSpoofingChain(target))),
         ]);
       }
-      await writeForThisBoot(mark(nodeId), `${target.kind} ${await digestOf(target, config)}`);
+      writeInMemory(mark(nodeId), `${target.kind} ${digestOf(target, config)}`);
     },
 
     async holds(nodeId, target, config) {
       const marked = await readFile(mark(nodeId), "utf8").catch(() => "");
-      return marked === `${target.kind} ${await digestOf(target, config)}`;
+      return marked === `${target.kind} ${digestOf(target, config)}`;
     },
 
     async show(nodeId, target) {
@@ -85,11 +87,11 @@ export function createNodeFirewall(options: { readonly runDirectory: string }): 
 }
 
 /** Of the rules and of the very link they are for: one that is made anew has another number, in another boot everything is new. */
-async function digestOf(target: FirewallTarget, config: FirewallConfig): Promise<string> {
+function digestOf(target: FirewallTarget, config: FirewallConfig): string {
   if (target.kind === "host") return hash([bootId(), hostChains(target, config)]);
   const { namespacePath, hostInterface, mac, addresses } = target;
-  const link = await readFile(`/sys/class/net/${hostInterface}/ifindex`, "utf8").catch(() => "");
-  return hash([bootId(), link.trim(), namespacePath, mac, addresses, nodeChains(config)]);
+  const link = interfaceIndexOf(hostInterface);
+  return hash([bootId(), String(link ?? ""), namespacePath, mac, addresses, nodeChains(config)]);
 }
 
 function hash(content: unknown): string {

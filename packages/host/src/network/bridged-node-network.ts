@@ -1,4 +1,4 @@
-import { readFileSync, statfsSync } from "node:fs";
+import { statfsSync } from "node:fs";
 import { readFile, readlink, statfs } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -11,6 +11,7 @@ import { canonicalAddress } from "./addresses.ts";
 import { ensureBridge, ipBatch, removeBridge } from "./bridge.ts";
 import { createBridgeGates } from "./bridge-gates.ts";
 import { holderOf } from "./duplicate-address.ts";
+import { interfaceIndexOf } from "./interface-index.ts";
 import { linkNames, NODE_INTERFACE } from "./names.ts";
 import { makeNamespace } from "./namespaces.ts";
 import { createNetworkRecords, type NetworkRecords } from "./network-record.ts";
@@ -252,15 +253,6 @@ async function portsOf(records: NetworkRecords): Promise<ReadonlySet<string>> {
 async function isUsed(records: NetworkRecords, bridge: string): Promise<boolean> {
   for (const nodeId of await records.list()) if ((await records.find(nodeId))?.spec.bridge === bridge) return true;
   return false;
-}
-
-/** Asked of every node over and over: on the spot, as the thread pool costs many times what the kernel takes to answer. */
-function interfaceIndexOf(name: string): number | undefined {
-  try {
-    return Number(readFileSync(`/sys/class/net/${name}/ifindex`, "latin1"));
-  } catch {
-    return undefined;
-  }
 }
 
 function isNamespace(path: string): boolean {

@@ -1,8 +1,8 @@
-import { statSync } from "node:fs";
-import { mkdir, readdir } from "node:fs/promises";
+import { mkdirSync, statSync } from "node:fs";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { readVersioned, removeDurable, writeForThisBoot } from "../durable/index.ts";
+import { readVersioned, removeDurable, writeInMemory } from "../durable/index.ts";
 import { bootId } from "../runtime/process-identity.ts";
 import type { NodeNetworkHandle, NodeNetworkSpec } from "./node-network.ts";
 
@@ -72,8 +72,8 @@ export function createNetworkRecords(directory: string): NetworkRecords {
       return { spec: record.spec };
     },
     async put(record) {
-      await mkdir(directory, { recursive: true, mode: 0o700 });
-      await writeForThisBoot(path(record.spec.nodeId), JSON.stringify({ schema_version: format.version, ...record }));
+      mkdirSync(directory, { recursive: true, mode: 0o700 });
+      writeInMemory(path(record.spec.nodeId), JSON.stringify({ schema_version: format.version, ...record }));
     },
     async remove(nodeId) {
       await removeDurable(path(nodeId)).catch((error: NodeJS.ErrnoException) => {

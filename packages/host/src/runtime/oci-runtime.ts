@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isOperationError, OperationError } from "@blockvisor/image/container";
@@ -98,13 +98,12 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
       ground,
     };
     const own = hasOwnIds(spec) ? ownIds(spec, places) : undefined;
+    // It lies in memory: on the spot.
     const write = async (): Promise<void> => {
-      await mkdir(folder, { recursive: true, mode: 0o700 });
-      await Promise.all([
-        resolvConf().then((text) => writeFile(host.resolvConf, text, { mode: 0o644 })),
-        writeFile(host.hosts, hostsFile(hostNameOf(spec.hostname)), { mode: 0o644 }),
-        writeFile(join(folder, "config.json"), JSON.stringify(ociConfig(spec, host, own)), { mode: 0o600 }),
-      ]);
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      writeFileSync(host.hosts, hostsFile(hostNameOf(spec.hostname)), { mode: 0o644 });
+      writeFileSync(join(folder, "config.json"), JSON.stringify(ociConfig(spec, host, own)), { mode: 0o600 });
+      writeFileSync(host.resolvConf, await resolvConf(), { mode: 0o644 });
     };
     return { folder, ground, write, ...(own ? { own } : {}) };
   }

@@ -10,6 +10,8 @@ import { randomFrom } from "../testbed/random.ts";
 const KILLS = Number(process.env["BABEL_KILLS"] ?? 20);
 const SEED = Number(process.env["BABEL_SEED"] ?? Date.now() % 2 ** 31);
 const JOBS = 20;
+/** More than a job says while the test lasts. */
+const LINES = 2_000_000 + KILLS * 20_000;
 
 const bundle = await builtAgent();
 after(() => rm(dirname(bundle.folder), { recursive: true, force: true }));
@@ -56,7 +58,7 @@ test(`${JOBS} jobs survive ${KILLS} kills of babel: pids, exit codes and logs`, 
     const pause = name.endsWith("0") ? "" : "sleep 0.02;";
     await agent.run(
       name,
-      `i=0; while [ $i -lt 2000000 ]; do echo $i; i=$((i+1)); ${pause || "[ $((i % 50)) = 0 ] && sleep 0.01;"} done`,
+      `i=0; while [ $i -lt ${LINES} ]; do echo $i; i=$((i+1)); ${pause || "[ $((i % 50)) = 0 ] && sleep 0.01;"} done`,
     );
   }
   const pids = new Map<string, number>();

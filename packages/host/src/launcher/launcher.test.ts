@@ -54,6 +54,7 @@ suite("the launcher", () => {
     await assert.rejects(launch("sh", ["-c", "echo why >&2; exit 1"]), /failed with exit code 1: why/);
     await assert.rejects(launch("sh", ["-c", "kill -9 $$"]), /was killed by SIGKILL/);
     await assert.rejects(launch("sleep", ["60"], { timeoutMs: 50 }), { code: "tool-timeout" });
+    await assert.rejects(launch("echo", ["a\0b"]), { code: "ERR_INVALID_ARG_VALUE" });
     await assert.rejects(launch(directory, []), (error) => isOperationError(error, "tool-failed"));
   });
 

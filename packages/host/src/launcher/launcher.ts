@@ -71,7 +71,8 @@ export function createLauncher(): Launcher {
     prepare,
     start(tool, args, options, events) {
       prepare();
-      if (typeof state === "string" || needsOwnStart(options)) return startChild(tool, args, options, events);
+      const words = [tool, ...args];
+      if (typeof state === "string" || needsOwnStart(words, options)) return startChild(tool, args, options, events);
       const { child } = state;
       last += 1;
       const id = last;
@@ -82,7 +83,7 @@ export function createLauncher(): Launcher {
       if (running.size === 0) holdOpen(child, true);
       running.set(id, events);
       const { output = "pipe", inherit = [], input } = options;
-      send("run", [input === undefined ? 0 : 1, output, inherit[0] ?? "", tool, ...args].join("\0"));
+      send("run", [input === undefined ? 0 : 1, output, inherit[0] ?? "", ...words].join("\0"));
       return {
         feed: (bytes) => send("feed", bytes),
         kill: (signal) => send("kill", signal.slice("SIG".length)),
@@ -92,9 +93,10 @@ export function createLauncher(): Launcher {
   };
 }
 
-/** What concerns only few tools, none of them in a hurry. */
-function needsOwnStart({ env, onlyEnv, cwd, inherit = [] }: ToolOptions): boolean {
-  return env !== undefined || onlyEnv === true || cwd !== undefined || inherit.length > 1;
+/** What concerns only few tools, none of them in a hurry; and a NUL, which nothing can be started with, and would end a word here. */
+function needsOwnStart(words: readonly string[], { env, onlyEnv, cwd, inherit = [] }: ToolOptions): boolean {
+  const isPlain = env === undefined && onlyEnv !== true && cwd === undefined && inherit.length <= 1;
+  return !isPlain || words.some((word) => word.includes("\0"));
 }
 
 /** It keeps this process from ending only while somebody waits for a tool. */

@@ -159,6 +159,22 @@ function endOf(
 ): Promise<Ending> {
   return new Promise((resolve, reject) => {
     let stopped: "timeout" | "aborted" | undefined;
+    // Words that nothing can be started with are refused here, before anything waits for an end.
+    const started = start(tool, args, options, {
+      ...output,
+      onEnd(code, signal) {
+        settle();
+        resolve({ code, signal, ...(stopped ? { stopped } : {}) });
+      },
+      onError(error) {
+        settle();
+        // ENOENT also stands for a missing working directory.
+        const missing = error.code === "ENOENT" && !(options.cwd && error.path === options.cwd);
+        reject(
+          missing ? missingTool(tool) : new OperationError("tool-failed", `${tool} cannot be run: ${error.message}`),
+        );
+      },
+    });
     let insist: NodeJS.Timeout | undefined;
     const stop = (reason: "timeout" | "aborted") => {
       if (stopped) return;
@@ -177,21 +193,6 @@ function endOf(
       clearTimeout(insist);
       options.signal?.removeEventListener("abort", onAbort);
     };
-    const started = start(tool, args, options, {
-      ...output,
-      onEnd(code, signal) {
-        settle();
-        resolve({ code, signal, ...(stopped ? { stopped } : {}) });
-      },
-      onError(error) {
-        settle();
-        // ENOENT also stands for a missing working directory.
-        const missing = error.code === "ENOENT" && !(options.cwd && error.path === options.cwd);
-        reject(
-          missing ? missingTool(tool) : new OperationError("tool-failed", `${tool} cannot be run: ${error.message}`),
-        );
-      },
-    });
     if (options.input instanceof Promise) options.input.then(started.feed, () => started.feed(""));
     else if (options.input !== undefined) started.feed(options.input);
   });

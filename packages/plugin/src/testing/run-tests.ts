@@ -79,21 +79,22 @@ interface Run extends TestRequest {
   readonly plugin: Plugin;
 }
 
+const subjectOf = ({ workers, plugin, files, coverage, templates }: Run, target: Run["targets"][number]) => ({
+  workers,
+  plugin,
+  pluginFiles: files,
+  target,
+  coverage,
+  templates,
+});
+
 async function* builtInResults(run: Run): AsyncGenerator<TestResult> {
   for (const target of run.targets) {
     for (const test of builtInTests(run.plugin)) {
       run.signal?.throwIfAborted();
       if (run.chosen?.(`${MAIN_FILE}: ${test.name}`) === false) continue;
       const started = performance.now();
-      const subject = {
-        workers: run.workers,
-        plugin: run.plugin,
-        pluginFiles: run.files,
-        target,
-        coverage: run.coverage,
-        templates: run.templates,
-      };
-      const failure = await runBuiltIn(subject, test);
+      const failure = await runBuiltIn(subjectOf(run, target), test);
       const ms = performance.now() - started;
       const { variant } = target.image;
       yield { file: MAIN_FILE, fn: test.name, line: 1, variant, ms, ...(failure && { failure }) };
@@ -111,15 +112,7 @@ async function* resultsOf(file: TestFile, run: Run): AsyncGenerator<TestResult> 
       continue;
     }
     if (variants.size > 0 && !variants.has(variant)) continue;
-    const subject = {
-      workers: run.workers,
-      plugin: run.plugin,
-      pluginFiles: run.files,
-      target,
-      coverage: run.coverage,
-      templates: run.templates,
-      signal: run.signal,
-    };
+    const subject = { ...subjectOf(run, target), signal: run.signal };
     const book = snapshotsOf(run.snapshots, file.name);
     for (const { fn, line } of tests) {
       run.signal?.throwIfAborted();

@@ -6,7 +6,7 @@ import { isOperationError, OperationError } from "@blockvisor/image/container";
 import { failpoint, removeDurable, writeInMemory } from "../durable/index.ts";
 import { launchTool } from "../launcher/index.ts";
 import { launchInNetwork, replacedTable } from "../network/index.ts";
-import { interfaceIndexOf } from "../network/interface-index.ts";
+import { interfaceIndexOf } from "../network/link-attributes.ts";
 import { linkNames, nodeHash } from "../network/names.ts";
 import { bootId } from "../runtime/process-identity.ts";
 import type { FirewallConfig, FirewallTarget, NodeFirewall } from "./node-firewall.ts";

@@ -42,7 +42,8 @@ export function createLauncher(): Launcher {
       for (const { onError } of lost) onError(new Error("the process that starts tools has ended"));
     };
     child.once("error", end);
-    child.once("exit", end);
+    // Not before what it still said was read.
+    child.once("close", end);
     child.stdin.on("error", () => {});
     child.stdout.on(
       "data",

@@ -1,9 +1,9 @@
-import { readFileSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { endianness } from "node:os";
 import { OperationError } from "@blockvisor/image/container";
 import { launchTool } from "../launcher/index.ts";
 import { parseCidr } from "./addresses.ts";
+import { linkText } from "./link-attributes.ts";
 import { checkedLinkName, localMac, nodeHash } from "./names.ts";
 import type { BridgeSpec } from "./node-network.ts";
 
@@ -61,15 +61,6 @@ function bridgeMac(name: string): string {
 async function keepMac(name: string): Promise<readonly string[]> {
   const [alias, assigned, mac] = ["ifalias", "addr_assign_type", "address"].map((file) => linkText(name, file));
   return alias === OURS && assigned !== SET_BY_PEOPLE && mac ? [`link set dev ${name} address ${mac}`] : [];
-}
-
-/** What the kernel says of a link, read on the spot: it is there before another thread has taken that on. Empty where there is none. */
-function linkText(name: string, file: string): string {
-  try {
-    return readFileSync(`/sys/class/net/${name}/${file}`, "utf8").trim();
-  } catch {
-    return "";
-  }
 }
 
 /** Up, and with the addresses: seen in the kernel's own tables, without a process. What they do not tell counts as no. */

@@ -11,7 +11,7 @@ import { canonicalAddress } from "./addresses.ts";
 import { ensureBridge, ipBatch, removeBridge } from "./bridge.ts";
 import { createBridgeGates } from "./bridge-gates.ts";
 import { holderOf } from "./duplicate-address.ts";
-import { interfaceIndexOf } from "./interface-index.ts";
+import { interfaceIndexOf } from "./link-attributes.ts";
 import { linkNames, NODE_INTERFACE } from "./names.ts";
 import { makeNamespace } from "./namespaces.ts";
 import { createNetworkRecords, type NetworkRecords } from "./network-record.ts";

@@ -100,7 +100,7 @@ export function createExitWatch(): ExitWatch {
       watched.clear();
     };
     child.once("error", end);
-    child.once("exit", end);
+    child.once("close", end);
     child.stdin.on("error", () => {});
     createInterface({ input: child.stdout }).on("line", (line) => {
       works = true;

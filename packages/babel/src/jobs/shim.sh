@@ -22,6 +22,28 @@ identity self
 echo "$pid $ticks" >"$run/shim" || exit 1
 mkfifo -m 600 "$run/output" || exit 1
 
+name_segment() { # by the offset of its first byte
+  name=00000000000000000000$1
+  name=$log.${name#"${name%????????????????????}"}
+}
+
+# A segment is full, but its last line is not complete: the line goes to where the next segment begins. Lines of 64 KiB and more, which
+# readers show in pieces anyway, are cut. Copied first, then taken away: of what is in both, readers take the newer. (D3-03)
+move_last_line() { # sets size and rest, in bytes: what stays and what goes
+  rest=0
+  tail -n 1 "$name.log" >"$run/rest" || return
+  set -- $(wc -lc <"$run/rest") "$name"
+  [ "$1" = 0 ] && [ "$2" -lt 65536 ] || return
+  name_segment $((offset + size - $2))
+  if [ "$timestamps" = 1 ]; then
+    awk -v from=$((offset + size - $2)) '$1 <= from { time = $2 } END { print from, time }' "$3.times" >"$name.times"
+  fi
+  mv "$run/rest" "$name.log" || return
+  rest=$2
+  size=$((size - rest))
+  truncate -s "$size" "$3.log"
+}
+
 # Appends what the payload prints to segments named by the offset of their first byte: LOG_PREFIX.<offset, 20 digits>.log.
 # The raw bytes go in as they come. With TIMESTAMPS, each piece is noted as "offset microseconds" in a .times file beside.
 logger() {
@@ -32,10 +54,11 @@ logger() {
   dropped= # lines, once anything was
   bytes=0
   before=0
+  rest=0
   while :; do
-    name=$(printf '%s.%020d' "$log" "$offset")
+    name_segment "$offset"
     ln -sfn "log/${name##*/}.log" "${log%/log/*}/logs"
-    size=0
+    size=$rest
     : >>"$name.log"
     while [ "$size" -lt "$segment" ]; do
       count=$(((segment - size + 65535) / 65536))
@@ -67,6 +90,7 @@ logger() {
       fi
       bytes=$((size - at))
     done
+    move_last_line
     offset=$((offset + size))
     set -- "$log".*.log
     while [ "$#" -ge "$kept" ]; do

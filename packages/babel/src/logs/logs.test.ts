@@ -7,7 +7,8 @@ import { after, before, describe, test } from "node:test";
 import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { builtAgent, statusOf, TestAgent, until } from "../testbed/agent.ts";
 import { segmentsIn } from "./segments.ts";
-import { readLines, START, tailCursor } from "./stream.ts";
+import { type Cursor, readLines, START, tailCursor } from "./stream.ts";
+import { tailOfLog } from "./tail.ts";
 
 /** What a service prints; BABEL_LOG_MB=1000 for the long version. */
 const LOG_MB = Number(process.env["BABEL_LOG_MB"] ?? 10);
@@ -38,6 +39,9 @@ describe("job logs", () => {
     const skipped = (await collect(agent.jobs.readJobLogs({ names: ["chatty"], tailLines: 100_000 }), 1))[0]!;
     assert.ok(skipped.skippedBytes > 0n, "what is asked for and gone is told");
     const segments = await segmentsIn(join(agent.jobFolder("chatty"), "log"));
+    assert.ok(segments.length > 5);
+    for (const { path, size } of segments) assert.equal(size % 101, 0, `${path} is cut at line ends`);
+    assert.equal(skipped.skippedBytes, BigInt(segments[0]!.start), "no line of what is kept is held back");
     const now = Date.now() / 1000;
     for (const [age, { path }] of segments.toReversed().entries()) await utimes(path, now - age * 10, now - age * 10);
     const since = timestampFromMs((now - 15) * 1000);
@@ -61,7 +65,33 @@ describe("job logs", () => {
     assert.deepEqual((await agent.info("garbage")).run, run);
     await agent.jobs.stopJob({ name: "garbage" });
     assert.equal(await lastLine(agent, "garbage"), "last words");
-    assert.ok((await bytesIn(join(agent.jobFolder("garbage"), "log"))) <= 2_500_000);
+    const segments = await segmentsIn(join(agent.jobFolder("garbage"), "log"));
+    assert.ok(segments.reduce((sum, { size }) => sum + size, 0) <= 2_500_000);
+    assert.ok(segments.length > 5);
+    for (const [index, { path, start }] of segments.entries()) {
+      assert.equal((await readFile(path)).at(-1), 10, `${path} ends with a line`);
+      if (index > 0) assert.equal(start, segments[index - 1]!.start + segments[index - 1]!.size, "nothing is lost");
+    }
+  });
+
+  test("a line of more than 64 KiB is cut where a segment ends, all others stay whole (D3-02, D3-03)", async () => {
+    const long = "head -c 300000 /dev/zero | tr '\\0' x; echo";
+    const print = `${numbered(1_100)}; ${long}; ${numbered(1_100)}; ${long}; printf end`;
+    await agent.run("cut", print, { logBufferCapacityMb: 1n, logTimestamp: true });
+    await agent.finished("cut");
+    await until(async () => (await lastLine(agent, "cut")) === "end", "all is written");
+    const folder = join(agent.jobFolder("cut"), "log");
+    const segments = await segmentsIn(folder);
+    const whole = Buffer.concat(await Promise.all(segments.map(({ path }) => readFile(path))));
+    const numbers = Array.from({ length: 1_100 }, (_, index) => `${numberedLine(index + 1)}\n`).join("");
+    const half = `${numbers}${"x".repeat(300_000)}\n`;
+    assert.ok(whole.equals(Buffer.from(`${half}${half}end`)), "everything is there once, in order");
+    const before = segments.slice(1).map(({ start }) => String.fromCharCode(whole[start - 1]!));
+    assert.deepEqual(new Set(before), new Set(["x", "\n"]));
+    const times = (await collect(agent.jobs.readJobLogs({ names: ["cut"] }))).flatMap(({ lines }) =>
+      lines.map(({ time }) => timestampMs(time!)),
+    );
+    assert.ok(times.every((time, index) => time >= (times[index - 1] ?? 0)));
   });
 
   test("a disk that is full costs lines of the log, which says so, and never the service (§9.6)", async () => {
@@ -228,6 +258,23 @@ test("a node's logs are bounded together, as the host says, else the image; a ne
   await agent.reaches("loud", (job) => job.run?.number === 2n && statusOf(job) === "finished(0)");
   await until(async () => (await lastLine(agent, "loud")) === "220000", "all is written");
   assert.ok((await sizes())[0]! > 1_400_000, "the host's word counts, not the image's");
+});
+
+test("a line that was moving to the next segment when the container ended is read once, with its own time", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "babel-moving-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const segment = (offset: number) => join(folder, `0000000001.${String(offset).padStart(20, "0")}`);
+  await writeFile(`${segment(0)}.log`, "one\ntwo");
+  await writeFile(`${segment(0)}.times`, "0 1700000000000000\n5 1700000001000000\n");
+  await writeFile(`${segment(4)}.log`, "two");
+  await writeFile(`${segment(4)}.times`, "4 1700000000000000\n");
+  const read = async (from: Cursor) => (await readLines(folder, from, true)).lines.map(({ text }) => text.toString());
+  assert.deepEqual(await read(START), ["one", "two"]);
+  assert.deepEqual(await read({ run: 1, offset: 6 }), ["o"]);
+  assert.deepEqual(await read(await tailCursor(folder, 1)), ["two"]);
+  assert.equal((await tailOfLog(folder, 100)).toString(), "one\ntwo");
+  const { lines } = await readLines(folder, { run: 1, offset: 4 }, true);
+  assert.deepEqual(lines[0]?.time, 1_700_000_000_000);
 });
 
 test("times of a long log: each line has its own, and the file of them is not read again for each batch", async (t) => {

@@ -4,6 +4,7 @@ import { isMissing } from "../errno.ts";
 
 /**
  * A job's log on disk: what a run printed, as it came, in segments `<run, 10 digits>.<offset of its first byte, 20 digits>.log`.
+ * Each begins with a whole line, unless that has more than 64 KiB (D3-03), or an earlier babel cut it between bytes.
  * (run, offset) of a byte never changes and is never used again. A segment of a job with `log_timestamp` has a `.times`
  * file beside it: lines "offset microseconds", the time when the piece that begins there was read.
  */
@@ -27,8 +28,15 @@ export async function segmentsIn(folder: string): Promise<readonly Segment[]> {
     if (isMissing(error)) return [];
     throw error;
   }
-  const segments = await Promise.all(names.map((name) => segmentAt(folder, name)));
-  return segments.filter((segment) => segment !== undefined).sort((a, b) => a.run - b.run || a.start - b.start);
+  const found = await Promise.all(names.map((name) => segmentAt(folder, name)));
+  const segments = found.filter((segment) => segment !== undefined).sort((a, b) => a.run - b.run || a.start - b.start);
+  return segments.map((segment, index) => upTo(segment, segments[index + 1]));
+}
+
+/** While a line moves to the segment where it belongs, and when that was cut off, it is in both. */
+function upTo(segment: Segment, next: Segment | undefined): Segment {
+  if (next === undefined || next.run !== segment.run) return segment;
+  return { ...segment, size: Math.min(segment.size, next.start - segment.start) };
 }
 
 async function segmentAt(folder: string, name: string): Promise<Segment | undefined> {

@@ -44,9 +44,8 @@ export async function readLines(folder: string, after: Cursor, partial: boolean)
   const over = all.some((segment) => segment.run > run);
   const atEnd = offset + bytes.length >= endOf(segments.findLast((segment) => segment.run === run)!);
 
-  const torn = skipped > 0 ? bytes.indexOf(NEWLINE) + 1 : 0;
   const lines: Line[] = [];
-  let from = torn;
+  let from = 0;
   while (from < bytes.length) {
     const newline = bytes.indexOf(NEWLINE, from);
     const until = newline < 0 ? bytes.length : newline;
@@ -58,7 +57,7 @@ export async function readLines(folder: string, after: Cursor, partial: boolean)
     from = long ? end : end + 1;
   }
   const next = { run, offset: offset + Math.min(from, bytes.length) };
-  return { lines: await withTimes(lines, segments), next, skipped: skipped + torn };
+  return { lines: await withTimes(lines, segments), next, skipped };
 }
 
 type Place = { readonly index: number; readonly offset: number; readonly skipped: number };
@@ -137,24 +136,15 @@ export async function tailCursor(folder: string, count: number, only?: number): 
       if (left <= 0) return { run: segment.run, offset: 0 };
     }
   }
-  // What was rotated away before the first segment is missed, and so is the line that it was cut in.
+  // What was rotated away before the first segment is missed.
   return { run: segments[0]?.run ?? only ?? START.run, offset: 0 };
 }
 
 /** Where the segment begins that holds what was printed at a time; lines before it are sorted out by their own times. */
 export async function sinceCursor(folder: string, since: number): Promise<Cursor> {
   const segments = await segmentsIn(folder);
-  const index = segments.findIndex((each) => each.modifiedAt >= since);
-  const segment = segments[index];
-  if (segment !== undefined) return { run: segment.run, offset: await firstLineOf(segment, segments[index - 1]) };
+  const segment = segments.find((each) => each.modifiedAt >= since);
+  if (segment !== undefined) return { run: segment.run, offset: segment.start };
   const last = segments.at(-1);
   return last === undefined ? START : { run: last.run, offset: endOf(last) };
-}
-
-/** A log is cut between bytes: the first line of a segment may have begun in the one before. */
-async function firstLineOf(segment: Segment, before: Segment | undefined): Promise<number> {
-  if (before === undefined || before.run !== segment.run || endOf(before) !== segment.start) return 0;
-  const [last] = await readRange(before.path, before.size - 1, 1);
-  if (last === NEWLINE) return segment.start;
-  return segment.start + (await readRange(segment.path, 0, CHUNK)).indexOf(NEWLINE) + 1;
 }

@@ -49,8 +49,12 @@ export async function jobOutput(rootfs: string, job: string, maxBytes: number): 
 
 function joined(piece: JobOutput, next: JobOutput | undefined): readonly JobOutput[] {
   if (next === undefined) return [piece];
-  const goesOn = next.run === piece.run && next.offset === piece.offset + BigInt(piece.content.length);
-  return goesOn ? [{ ...piece, content: Buffer.concat([piece.content, next.content]) }] : [piece, next];
+  const length = Number(next.offset - piece.offset);
+  // A line that was moving to the next segment when the node ended is in both.
+  const goesOn = next.run === piece.run && length >= 0 && length <= piece.content.length;
+  return goesOn
+    ? [{ ...piece, content: Buffer.concat([piece.content.subarray(0, length), next.content]) }]
+    : [piece, next];
 }
 
 const isJobName = (name: string): boolean => /^[\w.-]{1,200}$/.test(name) && !/^\.{1,2}$/.test(name);

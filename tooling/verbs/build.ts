@@ -46,6 +46,7 @@ export async function run(): Promise<void> {
   replace(bundles, fresh);
   await command(process.execPath, ["packages/babel/build-agent.ts", "dist/agent"]);
   await command(process.execPath, ["packages/plugin/build-worker.ts", "dist/agent", "dist/plugin-worker"]);
+  await command(process.execPath, ["packages/api/build-empty-store.ts", "dist/api"]);
   console.log(
     `Built ${Object.keys(entries).length} bundles (${(bytes / 1e6).toFixed(1)} MB with maps), the agent and the plugin worker in ${((performance.now() - started) / 1e3).toFixed(1)} s`,
   );

@@ -13,6 +13,8 @@ const migrations: Readonly<Record<string, Migration>> = {
   "0004-quotas": quotas,
 };
 
+export const migrationNames: readonly string[] = Object.keys(migrations);
+
 /**
  * Forward only. Kysely serialises concurrent starts with an advisory lock.
  * @throws when a step fails, or when the database was written by a newer version

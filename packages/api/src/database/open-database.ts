@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { PGlite, types as pgliteTypes } from "@electric-sql/pglite";
@@ -5,6 +6,7 @@ import { Kysely, PostgresDialect } from "kysely";
 import { PGliteDialect } from "kysely-pglite-dialect";
 import pg from "pg";
 import type { Settings } from "../configuration/settings.ts";
+import { makeStore } from "./empty-store.ts";
 import { migrate } from "./migrate.ts";
 import { lockDirectory } from "./pglite-lock.ts";
 import type { Schema } from "./schema.ts";
@@ -45,7 +47,9 @@ async function openEmbedded(directory: string): Promise<OpenDatabase> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const lock = await lockDirectory(directory);
   try {
-    const pglite = await PGlite.create(path.join(directory, "pglite"), {
+    const store = path.join(directory, "pglite");
+    if (!existsSync(store)) await makeStore(store);
+    const pglite = await PGlite.create(store, {
       parsers: { [pgliteTypes.INT8]: (text: string) => BigInt(text) },
     });
     const db = new Kysely<Schema>({ dialect: new PGliteDialect(pglite) });

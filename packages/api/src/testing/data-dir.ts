@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readdir, readFile, rename, rm } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { makeStore } from "../database/empty-store.ts";
 import { openDatabase } from "../database/open-database.ts";
 
 /** Empty stores with today's schema, which take seconds to make; copying one takes none. Kept beside the installed packages. */
@@ -29,6 +30,8 @@ async function schemaDigest(): Promise<string> {
 async function makeTemplate(template: string): Promise<void> {
   await mkdir(templates, { recursive: true });
   const fresh = await mkdtemp(`${template}-`);
+  // From nothing: what was built may be of other migrations.
+  await makeStore(path.join(fresh, "pglite"), "");
   await (await openDatabase({ kind: "embedded", directory: fresh })).close();
   // Of two tests that make one at the same time, the first wins.
   await rename(fresh, template).catch(() => rm(fresh, { recursive: true, force: true }));

@@ -15,6 +15,8 @@ import { OrgService } from "@blockvisor/wire/blockjoy/v1/org";
 import { ProtocolService } from "@blockvisor/wire/blockjoy/v1/protocol";
 import { UserService } from "@blockvisor/wire/blockjoy/v1/user";
 import { ArchiveStoreService } from "@blockvisor/wire/blockvisor/archive/v1/archive";
+import { HostFactsService } from "@blockvisor/wire/blockvisor/hosts/v1/facts";
+import { SecretStoreService } from "@blockvisor/wire/blockvisor/secrets/v1/secrets";
 import type { ConnectRouter } from "@connectrpc/connect";
 import { apiKeyService } from "./api-keys/api-key-service.ts";
 import { archiveService } from "./archives/archive-service.ts";
@@ -23,6 +25,7 @@ import { authService } from "./auth/auth-service.ts";
 import { bundleService } from "./bundles/bundle-service.ts";
 import { commandService } from "./commands/command-service.ts";
 import { discoveryService } from "./discovery/discovery-service.ts";
+import { hostFactsService } from "./hosts/host-facts-service.ts";
 import { hostService } from "./hosts/host-service.ts";
 import { imageService } from "./images/image-service.ts";
 import { invitationService } from "./invitations/invitation-service.ts";
@@ -32,6 +35,7 @@ import { orgService } from "./orgs/org-service.ts";
 import type { Platform } from "./platform.ts";
 import { protocolService } from "./protocols/protocol-service.ts";
 import { cryptService } from "./secrets/crypt-service.ts";
+import { secretStoreService } from "./secrets/secret-store-service.ts";
 import { userService } from "./users/user-service.ts";
 
 /** A manifest lists every chunk of an archive, tens of thousands of them (spec §0.2), and a chunk every file that has a part of it. */
@@ -48,6 +52,7 @@ export function rpcRoutes(platform: Platform, publicUrl: () => string) {
     router.service(CommandService, commandService(platform));
     router.service(CryptService, cryptService(platform));
     router.service(DiscoveryService, discoveryService(platform));
+    router.service(HostFactsService, hostFactsService(platform));
     router.service(HostService, hostService(platform));
     router.service(ImageService, imageService(platform));
     router.service(InvitationService, invitationService(platform));
@@ -56,6 +61,7 @@ export function rpcRoutes(platform: Platform, publicUrl: () => string) {
     router.service(NodeService, nodeService(platform));
     router.service(OrgService, orgService(platform));
     router.service(ProtocolService, protocolService(platform));
+    router.service(SecretStoreService, secretStoreService(platform));
     router.service(UserService, userService(platform));
   };
 }

@@ -121,7 +121,7 @@ describe("access matrix", () => {
     const names = methods.map(rpcName).map(short).sort();
     assert.deepEqual(methods.filter((method) => accessOf(method) === undefined).map(rpcName), []);
     assert.deepEqual(Object.keys(expectedAccess).sort(), names);
-    assert.equal(names.length, 132);
+    assert.equal(names.length, 137);
   });
 
   test("each caller reaches exactly what it should", async () => {
@@ -175,8 +175,39 @@ describe("access matrix", () => {
       "Host.GetHost": ["admin", "publicHost"],
       "Host.UpdateHost": ["admin", "publicHost"],
       "Host.DeleteHost": ["admin"],
+      "HostFacts.ReportFacts": ["publicHost"],
+      "HostFacts.ListFacts": ["admin", "publicHost"],
       "Metrics.Host": ["publicHost"],
     });
+  });
+
+  test("an API key of a user may in an org what the user may there, and not what it may in its personal one", async () => {
+    const personal = callers.find((caller) => caller.name === "personal");
+    const [list, get] = ["SecretStoreService/ListSecrets", "OrgService/Get"].map((name) =>
+      services.flatMap((service) => service.methods).find((method) => rpcName(method).endsWith(name)),
+    );
+    assert.ok(personal && list && get);
+    const { userId, orgId } = personal.own;
+    await database.db
+      .insertInto("user_roles")
+      .values({ user_id: userId, org_id: foreign.orgId, role: roles.member })
+      .execute();
+    const id = crypto.randomUUID();
+    const { text, salt, secretHash } = mintApiKey(id);
+    const permissions = JSON.stringify(["secret-manage", "org-get"]);
+    const key = { id, user_id: userId, label: "key", salt, secret_hash: secretHash, permissions };
+    await database.db
+      .insertInto("api_keys")
+      .values({ ...key, resource_type: "user", resource_id: userId })
+      .execute();
+    const answers = async (method: DescMethod) =>
+      Promise.all(
+        [orgId, foreign.orgId].map(
+          async (org) => (await call(method, text, requestAbout(method.input, org))).rawMessage,
+        ),
+      );
+    assert.deepEqual(await answers(list), [reached, "Missing permission: secret-manage"]);
+    assert.deepEqual(await answers(get), [reached, reached]);
   });
 
   test("an API key of an org is powerless once its owner has left", async () => {
@@ -227,17 +258,27 @@ const publicHostMethods = [
   "Host.GetHost",
   "Host.UpdateHost",
   "Host.DeleteHost",
+  "HostFacts.ReportFacts",
+  "HostFacts.ListFacts",
   "Metrics.Host",
 ];
 
-const short = (name: string) =>
-  name.replace("blockjoy.v1.", "").replace("blockvisor.archive.v1.", "").replace("Service/", ".");
+const short = (name: string) => name.replace(/^(?:blockjoy|blockvisor\.\w+)\.v1\./, "").replace("Service/", ".");
 
 function handlersThatTell(service: DescService): ServiceImpl<DescService> {
   const tell = () => {
     throw new ConnectError(reached, Code.Aborted);
   };
   return Object.fromEntries(service.methods.map((method) => [method.localName, tell])) as never;
+}
+
+/** A request about an org alone. */
+function requestAbout(input: DescMessage, orgId: string): Message {
+  const message = create(input);
+  const field = input.fields.find(({ name }) => name === "org_id");
+  assert.ok(field);
+  reflect(input, message).set(field, orgId);
+  return message;
 }
 
 /** A request about somebody's things: every field that names one is filled in. */

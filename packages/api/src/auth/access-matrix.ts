@@ -78,6 +78,12 @@ export const expectedAccess: Readonly<Record<string, string>> = {
   "Host.Start": unimplemented,
   "Host.Stop": unimplemented,
   "Host.Restart": unimplemented,
+  "HostFacts.ReportFacts": row("host publicHost", "-", "-"),
+  "HostFacts.ListFacts": row(
+    "admin owner orgAdmin member personal host publicHost",
+    "admin",
+    "admin host siblingHost publicHost",
+  ),
   "Image.AddImage": always("admin"),
   "Image.GetImage": row(inOrg, "admin", signedIn),
   "Image.ListArchives": row(inOrg, "admin", signedIn),
@@ -144,6 +150,10 @@ export const expectedAccess: Readonly<Record<string, string>> = {
   "Protocol.ListVersions": row(inOrg, "admin", signedIn),
   "Protocol.UpdateProtocol": always("admin"),
   "Protocol.UpdateVersion": always("admin"),
+  // Of an org or a node; without either they would be about the platform.
+  "SecretStore.PutSecret": row("owner orgAdmin personal", "-", "admin"),
+  "SecretStore.ListSecrets": row("owner orgAdmin personal", "-", "admin"),
+  "SecretStore.DeleteSecret": row("owner orgAdmin personal", "-", "admin"),
   "User.Get": row(users, "admin", "-"),
   "User.List": row(users, "admin", "admin"),
   "User.Create": always(everybody),

@@ -16,6 +16,8 @@ import { OrgService } from "@blockvisor/wire/blockjoy/v1/org";
 import { ProtocolService } from "@blockvisor/wire/blockjoy/v1/protocol";
 import { UserService } from "@blockvisor/wire/blockjoy/v1/user";
 import { type ArchiveRef, ArchiveStoreService } from "@blockvisor/wire/blockvisor/archive/v1/archive";
+import { HostFactsService } from "@blockvisor/wire/blockvisor/hosts/v1/facts";
+import { type ListSecretsRequest, SecretStoreService } from "@blockvisor/wire/blockvisor/secrets/v1/secrets";
 import type {
   DescMessage,
   DescMethod,
@@ -80,6 +82,7 @@ const permissionHolders = {
   "host-get-host": ["host", "member", "personal"],
   "host-list-hosts": ["host", "member", "personal"],
   "host-list-regions": ["host", "member", "personal"],
+  "host-report-facts": ["host"],
   "host-update-host": ["host", "orgAdmin", "personal"],
   "host-admin-create-region": ["admin"],
   "host-admin-delete-host": ["admin"],
@@ -170,6 +173,8 @@ const permissionHolders = {
   "protocol-admin-update-version": ["admin"],
   "protocol-admin-view-all-stats": ["admin"],
   "protocol-admin-view-private": ["admin"],
+  "secret-manage": ["orgAdmin", "personal"],
+  "secret-admin-manage": ["admin"],
   "user-create": ["login"],
   "user-filter": ["login"],
   "user-get": ["login"],
@@ -281,6 +286,16 @@ function scoped<Request>(
     },
   };
 }
+
+/** Secrets of orgs and nodes are their people's, those of the platform its administrators'. */
+const ofScope: Access<Pick<ListSecretsRequest, "scope">> = {
+  kind: "guarded",
+  rules: ({ scope }) => {
+    if (scope.case === "orgId") return [{ permission: "secret-manage", targets: [org(scope.value)] }];
+    if (scope.case === "nodeId") return [{ permission: "secret-manage", targets: [node(scope.value)] }];
+    return [{ admin: ["secret-admin-manage"], targets: [] }];
+  },
+};
 
 type Entry = readonly [method: DescMethod, access: Access<never>];
 
@@ -476,6 +491,15 @@ const entries: readonly Entry[] = [
   rpc(HostService.method.stop, unimplemented(noHostPower)),
   rpc(HostService.method.restart, unimplemented(noHostPower)),
 
+  rpc(
+    HostFactsService.method.reportFacts,
+    guarded("host-report-facts", undefined, (r) => [host(r.hostId)]),
+  ),
+  rpc(
+    HostFactsService.method.listFacts,
+    guarded("host-get-host", "host-admin-get-host", (r) => r.hostIds.map((id) => host(id, "host_ids"))),
+  ),
+
   rpc(ImageService.method.addImage, guarded("image-admin-add", undefined)),
   rpc(
     ImageService.method.getImage,
@@ -662,6 +686,10 @@ const entries: readonly Entry[] = [
   ),
   rpc(ProtocolService.method.updateProtocol, guarded("protocol-admin-update-protocol", undefined)),
   rpc(ProtocolService.method.updateVersion, guarded("protocol-admin-update-version", undefined)),
+
+  rpc(SecretStoreService.method.putSecret, ofScope),
+  rpc(SecretStoreService.method.listSecrets, ofScope),
+  rpc(SecretStoreService.method.deleteSecret, ofScope),
 
   rpc(
     UserService.method.get,

@@ -3,6 +3,8 @@ import { initial } from "./migrations/0001-initial.ts";
 import { archives } from "./migrations/0002-archives.ts";
 import { uploads } from "./migrations/0003-uploads.ts";
 import { quotas } from "./migrations/0004-quotas.ts";
+import { secretScopes } from "./migrations/0005-secret-scopes.ts";
+import { hostFacts } from "./migrations/0006-host-facts.ts";
 import type { Database } from "./open-database.ts";
 
 /** Every step ever released, in order. A released step is never edited; a change is a new step. */
@@ -11,6 +13,8 @@ const migrations: Readonly<Record<string, Migration>> = {
   "0002-archives": archives,
   "0003-uploads": uploads,
   "0004-quotas": quotas,
+  "0005-secret-scopes": secretScopes,
+  "0006-host-facts": hostFacts,
 };
 
 export const migrationNames: readonly string[] = Object.keys(migrations);

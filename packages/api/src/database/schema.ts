@@ -171,6 +171,14 @@ export interface Schema {
     created_at: CreatedAt;
     updated_at: Defaulted<Date>;
   };
+  /** What the host told of its machine last. */
+  host_facts: {
+    host_id: string;
+    kernel: string;
+    runtimes: Json<readonly { readonly program: string; readonly version: string }[]>;
+    gpus: Json<readonly { readonly address: string; readonly name: string }[]>;
+    reported_at: Date;
+  };
   ip_addresses: { id: Generated<string>; ip: string; host_id: string; released_at: Defaulted<Date | null> };
   protocols: {
     id: Generated<string>;
@@ -318,10 +326,13 @@ export interface Schema {
     created_at: CreatedAt;
   };
   secrets: {
-    resource_type: ResourceKind;
+    resource_type: ResourceKind | "platform";
+    /** all zeros for the platform */
     resource_id: string;
     key: string;
     value_sealed: Uint8Array;
+    /** of the platform's: keys of the protocols whose nodes get it; null: every node */
+    protocols: JsonOrNull<readonly string[]>;
     version: Defaulted<number>;
     updated_at: Defaulted<Date>;
   };

@@ -14,6 +14,7 @@ import { publish } from "../outbox/outbox.ts";
 import { type Platform, write } from "../platform.ts";
 import { resourceMessage } from "../resource.ts";
 import { failedPrecondition, invalidArgument, notFound, outOfRange, permissionDenied } from "../rpc-error.ts";
+import { deleteSecrets } from "../secrets/secret-store.ts";
 import { key, optionalText, positive, text, uuid } from "../wire-fields.ts";
 import { createHost } from "./create-host.ts";
 import { hostMessage, hostMessages, regionMessage, scheduleName } from "./host-message.ts";
@@ -148,7 +149,7 @@ export function hostService(platform: Platform): Partial<ServiceImpl<typeof Host
         const node = await tx.selectFrom("nodes").select("id").where("host_id", "=", id).limit(1).executeTakeFirst();
         if (node !== undefined) throw failedPrecondition("This host still has nodes.");
         await platform.sessions.revokeAll(tx, { kind: "host", id });
-        await tx.deleteFrom("secrets").where("resource_type", "=", "host").where("resource_id", "=", id).execute();
+        await deleteSecrets(tx, { kind: "host", id });
         await tx.deleteFrom("api_keys").where("resource_type", "=", "host").where("resource_id", "=", id).execute();
         await tx.deleteFrom("hosts").where("id", "=", id).execute();
         await publish(tx, topics.host(id), HostMessageSchema, {

@@ -17,7 +17,7 @@ import type { Platform } from "../platform.ts";
 import { seenBy, viewerOf } from "../protocols/catalogue.ts";
 import { createdBy } from "../resource.ts";
 import { failedPrecondition, invalidArgument, notFound, permissionDenied, resourceExhausted } from "../rpc-error.ts";
-import { copySecrets } from "../secrets/crypt-service.ts";
+import { copySecrets } from "../secrets/secret-store.ts";
 import { optionalUuid, uuid } from "../wire-fields.ts";
 import { logNode, publishNode } from "./node-events.ts";
 import { nodeName } from "./node-names.ts";

@@ -3,7 +3,7 @@ import type { ResourceRef } from "../auth/caller.ts";
 import type { Database } from "../database/open-database.ts";
 import type { Schema } from "../database/schema.ts";
 import { releaseAddress } from "../hosts/capacity.ts";
-import { deleteSecrets } from "../secrets/crypt-service.ts";
+import { deleteSecrets } from "../secrets/secret-store.ts";
 import { publishNodeDeleted } from "./node-events.ts";
 
 /** Removes a node whose host confirmed that it is gone (CA-3.3, CA-4.60): row, address, secrets, keys. */

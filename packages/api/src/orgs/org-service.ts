@@ -11,6 +11,7 @@ import { publish } from "../outbox/outbox.ts";
 import { type Platform, write } from "../platform.ts";
 import { resourceMessage } from "../resource.ts";
 import { failedPrecondition, notFound, permissionDenied } from "../rpc-error.ts";
+import { deleteSecrets } from "../secrets/secret-store.ts";
 import { text, uuid } from "../wire-fields.ts";
 import { existingOrg, orgMessages } from "./org-message.ts";
 import { currentProvisionToken, mintProvisionToken } from "./provision-token.ts";
@@ -106,6 +107,7 @@ export function orgService(platform: Platform): Partial<ServiceImpl<typeof OrgSe
         for (const table of ["user_roles", "provision_tokens", "invitations"] as const) {
           await tx.deleteFrom(table).where("org_id", "=", id).execute();
         }
+        await deleteSecrets(tx, { kind: "org", id });
         await tx.deleteFrom("api_keys").where("resource_type", "=", "org").where("resource_id", "=", id).execute();
         await publish(tx, topics.org(id), OrgMessageSchema, {
           message: { case: "deleted", value: { orgId: id, deletedBy: resourceMessage(caller.resource) } },

@@ -14,6 +14,8 @@ import { OrgService } from "@blockvisor/wire/blockjoy/v1/org";
 import { ProtocolService } from "@blockvisor/wire/blockjoy/v1/protocol";
 import { UserService } from "@blockvisor/wire/blockjoy/v1/user";
 import { ArchiveStoreService } from "@blockvisor/wire/blockvisor/archive/v1/archive";
+import { HostFactsService } from "@blockvisor/wire/blockvisor/hosts/v1/facts";
+import { SecretStoreService } from "@blockvisor/wire/blockvisor/secrets/v1/secrets";
 import { type Client, createClient, type Interceptor } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 
@@ -27,12 +29,14 @@ const services = {
   crypt: CryptService,
   discovery: DiscoveryService,
   host: HostService,
+  hostFacts: HostFactsService,
   image: ImageService,
   invitation: InvitationService,
   metrics: MetricsService,
   node: NodeService,
   org: OrgService,
   protocol: ProtocolService,
+  secretStore: SecretStoreService,
   user: UserService,
 } as const;
 

@@ -3,9 +3,10 @@ import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { DescService } from "@bufbuild/protobuf";
 
-/** All services of the generated contract and our own addition to it, found by looking, so that a new one cannot be forgotten. */
+/** All services of the generated contract and our own additions to it, found by looking, so that a new one cannot be forgotten. */
 export async function contract(): Promise<readonly DescService[]> {
-  const folders = ["@blockvisor/wire/blockjoy/v1/node", "@blockvisor/wire/blockvisor/archive/v1/archive"];
+  const own = ["archive/v1/archive", "hosts/v1/facts", "secrets/v1/secrets"];
+  const folders = ["@blockvisor/wire/blockjoy/v1/node", ...own.map((name) => `@blockvisor/wire/blockvisor/${name}`)];
   return (await Promise.all(folders.map(servicesBeside))).flat();
 }
 

@@ -9,6 +9,7 @@ import type { Database } from "../database/open-database.ts";
 import type { Schema } from "../database/schema.ts";
 import { type Platform, write } from "../platform.ts";
 import { failedPrecondition, notFound, permissionDenied, resourceExhausted } from "../rpc-error.ts";
+import { deleteSecrets } from "../secrets/secret-store.ts";
 import { email, text, uuid } from "../wire-fields.ts";
 import { createAccount } from "./account.ts";
 
@@ -108,12 +109,15 @@ export function userService(platform: Platform): ServiceImpl<typeof UserService>
           .set({ deleted_at: new Date(), email: sql`'deleted-' || id || '-' || email` })
           .where("id", "=", id)
           .execute();
-        await tx
+        const personal = await tx
           .updateTable("orgs")
           .set({ deleted_at: new Date() })
           .where("is_personal", "=", true)
           .where("id", "in", (sub) => sub.selectFrom("user_roles").select("org_id").where("user_id", "=", id))
+          .returning("id")
           .execute();
+        await deleteSecrets(tx, { kind: "user", id });
+        for (const org of personal) await deleteSecrets(tx, { kind: "org", id: org.id });
         for (const table of ["api_keys", "user_roles", "provision_tokens"] as const) {
           await tx.deleteFrom(table).where("user_id", "=", id).execute();
         }

@@ -82,6 +82,31 @@ test("several values in one turn: each has its own time, and one that fails keep
   assert.deepEqual((await plugin.pollAll(["height"], engine)).values, { height: 5 });
 });
 
+test("a secret is asked for once in an evaluation; the next finds what it was changed to, and what a script puts counts at once", async () => {
+  const plugin = await workers.load({
+    "main.rhai": `
+      fn read(key) { try { return get_secret(key).as_string(); } catch (e) { return e; } }
+      fn twice() { read("node-key") + " " + read("node-key") + " " + read("none-key") + " " + read("none-key") }
+      fn replace() { read("node-key"); put_secret("node-key", "new".to_blob()); read("node-key") }`,
+  });
+  const asked: string[] = [];
+  let value = "old";
+  const engine = engineWith({
+    getSecret: async (key) => {
+      asked.push(key);
+      return key === "node-key" ? Buffer.from(value) : undefined;
+    },
+    putSecret: async (_key, bytes) => {
+      value = Buffer.from(bytes).toString();
+    },
+  });
+  assert.equal(await plugin.call("twice", "", engine), "old old not_found not_found");
+  assert.deepEqual(asked.splice(0), ["node-key", "none-key"]);
+  value = "changed";
+  assert.equal(await plugin.call("twice", "", engine), "changed changed not_found not_found");
+  assert.equal(await plugin.call("replace", "", engine), "new");
+});
+
 test("capabilities and functions (§1.7)", async () => {
   const plugin = await workers.load({
     "main.rhai": `import "m" as m;

@@ -35,6 +35,31 @@ function edit(from: string | RegExp, to: string): void {
   assert.notEqual(readFileSync(metadata, "utf8"), before);
 }
 
+async function call(method: string, message: object, token = ""): Promise<Record<string, unknown>> {
+  const response = await fetch(`${api.url}/blockjoy.v1.${method}`, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...(token && { authorization: `Bearer ${token}` }) },
+    body: JSON.stringify(message),
+  });
+  return (await response.json()) as Record<string, unknown>;
+}
+
+const userToken = async () => {
+  const { token } = await call("AuthService/Login", { email: api.email, password: api.password });
+  return String(token);
+};
+
+async function personalOrg(): Promise<string> {
+  const { orgs } = await call("OrgService/List", { limit: "1" }, await userToken());
+  return (orgs as readonly { readonly orgId: string }[])[0]?.orgId ?? "";
+}
+
+/** What the control plane has, in base64. */
+async function secretOf(orgId: string) {
+  const resource = { resourceType: "RESOURCE_TYPE_ORG", resourceId: orgId };
+  return (await call("CryptService/GetSecret", { resource, key: "grafana-loki-key" }, await userToken()))["value"];
+}
+
 async function push(...options: string[]) {
   const { status, stdout } = await nib(["image", "push", ...options]);
   return { status, stdout };
@@ -230,6 +255,74 @@ test("protocols are listed with their versions", async () => {
   assert.match((await nib(["p", "ls", "--name", "nothing like it"])).stdout, /^$/);
   const { data } = JSON.parse((await nib(["p", "ls", "--format", "json"])).stdout);
   assert.deepEqual([data.total, data.protocols[0].key], [1, "acme"]);
+});
+
+test("secrets are set from stdin or a file, listed without their values, and deleted", async () => {
+  const org = await personalOrg();
+  const file = join(home.path, "key.bin");
+  writeFileSync(file, Buffer.of(0, 255, 10));
+  const key = "grafana-loki-key";
+  const set = ["secret", "set", key];
+  const ofOrg = ["--org", org];
+  const said = async (args: readonly string[], input = "") => (await nib(args, input)).stdout;
+  const complaint = async (args: readonly string[], input = "") => {
+    const { status, stderr } = await nib(args, input);
+    return `${status} ${stderr.split("\n")[0]}`;
+  };
+  assert.deepEqual(
+    await Promise.all([
+      complaint(set),
+      complaint(["secret", "list", ...ofOrg, "--platform"]),
+      complaint([...set, ...ofOrg], "x".repeat(70_000)),
+      complaint([...set, ...ofOrg, "--protocol", "acme"]),
+    ]),
+    [
+      "2 Error: say whose secret: one of --org ID, --node ID and --platform (NIB001)",
+      "2 Error: say whose secret: one of --org ID, --node ID and --platform (NIB001)",
+      "2 Error: a secret has at most 65536 bytes (NIB001)",
+      "2 Error: --protocol is for --platform only (NIB001)",
+    ],
+  );
+  assert.deepEqual(
+    await Promise.all([
+      said([...set, ...ofOrg, "--if-version", "0"], "s3cret\n"),
+      said([...set, "--platform", "--protocol", "acme"], "s3cret"),
+    ]),
+    [`Secret '${key}' of the org ${org} set, version 1\n`, `Secret '${key}' of the platform set, version 1\n`],
+  );
+  assert.equal(await secretOf(org), Buffer.from("s3cret").toString("base64"));
+  const [lost, list] = await Promise.all([
+    complaint([...set, ...ofOrg, "--if-version", "7"], "other"),
+    said(["secret", "list", "--platform"]),
+  ]);
+  assert.equal(lost, "1 Error: SecretStoreService/PutSecret was refused: The secret has version 1. (NIB410)");
+  assert.match(list, /Key +Of +Version +Changed +For\n grafana-loki-key +platform +1 +\d{4}-\S+ \S+ +acme\n/);
+  assert.match(await said([...set, ...ofOrg, "--file", file]), /version 2\n$/);
+  assert.equal(await secretOf(org), Buffer.of(0, 255, 10).toString("base64"));
+  const json = JSON.parse(await said(["secret", "ls", ...ofOrg, "--format", "json"]));
+  const { updated_at, ...rest } = json.data.secrets[0];
+  assert.ok(Math.abs(Date.parse(updated_at) - Date.now()) < 60_000);
+  assert.deepEqual([json.data.secrets.length, rest], [1, { key, scope: "org", version: 2, protocols: [] }]);
+  assert.equal(await said(["secret", "delete", key, ...ofOrg]), `Secret '${key}' of the org ${org} deleted\n`);
+});
+
+test("a key for secrets can manage those of the user's orgs, and not push", async () => {
+  const login = ["login", "--api", api.url, "--email", api.email, "--password-stdin", "--secrets"];
+  assert.equal((await nib(login, `${api.password}\n`)).status, 0);
+  const [list, who] = await Promise.all([
+    nib(["secret", "list", "--org", await personalOrg()]),
+    nib(["whoami", "--format", "json"]),
+  ]);
+  assert.deepEqual(list, {
+    status: 0,
+    stdout: `There are no secrets of the org ${await personalOrg()}.\n`,
+    stderr: "",
+  });
+  const { permissions } = JSON.parse(who.stdout).data;
+  assert.deepEqual(
+    permissions.filter((name: string) => name.includes("-admin-") || name.startsWith("secret")),
+    ["secret-manage"],
+  );
 });
 
 test("logging out deletes the key on both sides", async () => {

@@ -15,7 +15,13 @@ import type { Call } from "../../command/verb.ts";
 import { Failure } from "../../failure/failure.ts";
 import type { Output } from "../../output/output.ts";
 import { ask, askSecret } from "../../output/question.ts";
-import { administratorPermissions, extraPermissions, pushPermissions, readPermissions } from "./permissions.ts";
+import {
+  administratorPermissions,
+  extraPermissions,
+  pushPermissions,
+  readPermissions,
+  secretPermissions,
+} from "./permissions.ts";
 import type { LoginOptions } from "./verb.ts";
 
 /** `nib login` (nib-and-images §1.5). */
@@ -36,7 +42,7 @@ export async function login({ out, args, options }: Call<LoginOptions, [userId?:
     .catch(wrongPassword);
   using api = new Api(out, url, token);
   const userId = args[0] ?? userOf(token);
-  const key = await createKey(api, userId, options.readOnly ?? false);
+  const key = await createKey(api, userId, options);
   storeCredentials({ token: key, url });
   await deleteOldKey(out, api, before, key);
   said(out, url, userId);
@@ -67,11 +73,24 @@ function wrongPassword(error: unknown): never {
 }
 
 /** The most that the user holds: everything, or without what is only nice to have. */
-async function createKey(api: Api, userId: string, readOnly: boolean): Promise<string> {
-  const needed: readonly string[] = readOnly ? readPermissions : [...pushPermissions, ...readPermissions];
+async function createKey(api: Api, userId: string, { readOnly, secrets }: LoginOptions): Promise<string> {
+  const looks = readOnly || secrets;
+  const needed: readonly string[] = [
+    ...(looks ? [] : pushPermissions),
+    ...readPermissions,
+    ...(secrets ? secretPermissions : []),
+  ];
   const most = [...needed, ...extraPermissions];
+  const [archives] = administratorPermissions;
   const tries = [
-    ...(readOnly ? [] : [[...most, ...administratorPermissions]]),
+    // A control plane without secrets of orgs does not know what they need.
+    ...(looks
+      ? []
+      : [
+          [...most, ...secretPermissions, ...administratorPermissions],
+          [...most, archives],
+        ]),
+    ...(looks ? [] : [[...most, ...secretPermissions]]),
     ...[most, [...needed, "protocol-view-development"], needed],
   ];
   let denied: unknown;
@@ -84,12 +103,16 @@ async function createKey(api: Api, userId: string, readOnly: boolean): Promise<s
       };
       return (await api.once("ApiKeyService/Create", () => api.apiKeys.create(request))).apiKey;
     } catch (error) {
-      if (!(error instanceof ApiFailure) || error.code !== Code.PermissionDenied) throw error;
+      if (!(error instanceof ApiFailure) || !isTooMuch(error)) throw error;
       denied = error;
     }
   }
-  throw await deniedKey(api, userId, needed, denied, readOnly);
+  throw await deniedKey(api, userId, needed, denied, readOnly ?? false);
 }
+
+/** It may not have a permission that was asked for, or there is none of that name. */
+const isTooMuch = ({ code, message }: ApiFailure): boolean =>
+  code === Code.PermissionDenied || (code === Code.InvalidArgument && message.includes("there is no permission"));
 
 async function deniedKey(
   api: Api,
@@ -109,7 +132,7 @@ async function deniedKey(
         : [error instanceof Error ? error.message : String(error)],
     hint: readOnly
       ? "is USER_ID your own? Leave it out to use the one of your email"
-      : "ask an administrator for the role, or log in with --read-only to look only",
+      : "ask an administrator for the role, or log in with --read-only to look, or --secrets for secrets of your orgs",
   });
 }
 

@@ -25,5 +25,8 @@ export const pushPermissions = [
 /** Nice to have, asked for when the user holds them: images in development, and logging out by deleting the key. */
 export const extraPermissions = ["protocol-view-development", "api-key-list", "api-key-delete"] as const;
 
-/** What only platform administrators hold: retention, grants and quotas of archives (`bv archive`). */
-export const administratorPermissions = ["archive-admin-manage"] as const;
+/** `nib secret` for the user's orgs and their nodes. */
+export const secretPermissions = ["secret-manage"] as const;
+
+/** What only platform administrators hold: retention, grants and quotas of archives (`bv archive`), and secrets of the platform. */
+export const administratorPermissions = ["archive-admin-manage", "secret-admin-manage"] as const;

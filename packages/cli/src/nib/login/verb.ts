@@ -7,6 +7,7 @@ export interface LoginOptions {
   readonly token?: string;
   readonly tokenStdin?: true;
   readonly readOnly?: true;
+  readonly secrets?: true;
   readonly insecure?: true;
 }
 
@@ -31,6 +32,7 @@ export const loginVerb = verb<LoginOptions, [userId?: string]>({
     { flags: "--token <key>", summary: "use this API key instead of making one" },
     { flags: "--token-stdin", summary: "the same, read from stdin" },
     { flags: "--read-only", summary: "make a key that can look but not push" },
+    { flags: "--secrets", summary: "make one that can look and manage secrets of your orgs (`nib secret`)" },
     { flags: "--insecure", summary: "allow plain http to other machines" },
   ],
   run: async (call) => (await import("./login.ts")).login(call),

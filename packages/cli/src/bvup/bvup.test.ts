@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
-import { hostname } from "node:os";
+import { hostname, release } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { checkBroker } from "../bv/doctor/checks/broker.ts";
@@ -135,6 +135,21 @@ test("the registered host tells the control plane about itself again", async () 
   const { host } = await call("GetHost", { hostId: id });
   assert.deepEqual([host["networkName"], host["bvVersion"]], [hostname(), suiteVersion]);
   assert.notEqual(host["os"], "forgotten");
+  const login = await fetch(`${api.url}/blockjoy.v1.AuthService/Login`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ email: api.email, password: api.password }),
+  });
+  const { token: userToken } = (await login.json()) as { readonly token: string };
+  const env = { BV_ROOT: root.path, NIB_TOKEN: userToken, NIB_API_URL: api.url };
+  const [json, table] = await Promise.all(
+    [["--format", "json"], []].map((format) => runCli("bv", ["host", "list", ...format], { env })),
+  );
+  const { hosts } = JSON.parse(json?.stdout ?? "");
+  const { runtimes, kernel } = hosts[0];
+  assert.deepEqual([hosts.length, hosts[0].id, kernel], [1, id, release()]);
+  assert.ok(runtimes.some(({ program }: { readonly program: string }) => program === "crun"));
+  assert.match(table?.stdout ?? "", new RegExp(`${id} .* ${kernel} .*crun \\d+\\.`));
 });
 
 test("without a bundle to download the registration stands and the way on is told", async () => {

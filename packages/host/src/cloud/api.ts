@@ -10,6 +10,7 @@ import { MetricsService } from "@blockvisor/wire/blockjoy/v1/metrics";
 import { NodeService } from "@blockvisor/wire/blockjoy/v1/node";
 import { ProtocolService } from "@blockvisor/wire/blockjoy/v1/protocol";
 import { ArchiveStoreService } from "@blockvisor/wire/blockvisor/archive/v1/archive";
+import { HostFactsService } from "@blockvisor/wire/blockvisor/hosts/v1/facts";
 import type { DescService } from "@bufbuild/protobuf";
 import { type Client, Code, ConnectError, createClient, type Interceptor, type Transport } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
@@ -23,6 +24,7 @@ export interface Api {
   readonly commands: Client<typeof CommandService>;
   readonly crypt: Client<typeof CryptService>;
   readonly discovery: Client<typeof DiscoveryService>;
+  readonly hostFacts: Client<typeof HostFactsService>;
   readonly hosts: Client<typeof HostService>;
   readonly images: Client<typeof ImageService>;
   readonly metrics: Client<typeof MetricsService>;
@@ -52,6 +54,7 @@ export function openApi(url: string, tokens: TokenKeeper): Api {
     commands: client(CommandService),
     crypt: client(CryptService),
     discovery: client(DiscoveryService),
+    hostFacts: client(HostFactsService),
     hosts: client(HostService),
     images: client(ImageService),
     metrics: client(MetricsService),

@@ -1,5 +1,7 @@
+import { machineFacts } from "@blockvisor/image/machine";
 import type { Logger } from "pino";
 import type { HostConfig } from "../config/host-config.ts";
+import { launchTool } from "../launcher/index.ts";
 import type { Counters } from "../metrics/counters.ts";
 import type { NodePolls } from "../metrics/node-polls.ts";
 import { assignedAddresses } from "../node/choose-address.ts";
@@ -12,6 +14,7 @@ import { type Api, callApi, openApi, refreshOver } from "./api.ts";
 import { apiControlPlane } from "./api-control-plane.ts";
 import { CommandRunner } from "./command-runner.ts";
 import { Emergencies } from "./emergencies.ts";
+import { MachineReport } from "./machine-report.ts";
 import { Notifications } from "./notifications.ts";
 import { Outbox } from "./outbox.ts";
 import { Reports } from "./reports.ts";
@@ -28,6 +31,8 @@ const periods = {
   nodeMetrics: 30 * second,
   hostMetrics: 30 * second,
   host: 24 * 3600 * second,
+  /** Programs are asked for their versions. */
+  machine: 3600 * second,
 } as const;
 
 /** Up to this much is added to each period, so that hosts do not report in step. */
@@ -72,6 +77,7 @@ export class Cloud {
   readonly #host: NodeHost;
   readonly #nodes: NodeTable;
   readonly #reports: Reports;
+  readonly #machine: MachineReport;
   readonly #emergencies: Emergencies;
   readonly #notifications: Notifications;
   readonly #timers = new Set<NodeJS.Timeout>();
@@ -93,13 +99,18 @@ export class Cloud {
     this.controlPlane = {
       ...apiControlPlane(link.api, config, nodes, (id) => this.#outbox?.failureOf(id)),
       emergency: (id, action) => this.#emergencies.record(id, action),
-      reportHost: () => this.#reports.host(options.version, options.paths.var),
+      reportHost: async () => {
+        await this.#reports.host(options.version, options.paths.var);
+        await this.#machine.tell("always");
+      },
     };
     this.#reports = new Reports(link.api, nodes, polls, config.hostId, log);
+    this.#machine = new MachineReport(link.api, config.hostId, () => machineFacts(launchTool));
     this.#notifications = new Notifications({
       hostId: config.hostId,
       brokerUrl: async () => config.mqttUrl ?? (await callApi(() => link.api.discovery.services({}))).notificationUrl,
       token: () => link.tokens.token(),
+      onConnected: () => void this.#machine.connected().catch((error: unknown) => this.#failed("machine facts", error)),
       onWake: () => {
         options.counters.add("blockvisor_notifications_total");
         this.#wake();
@@ -149,6 +160,8 @@ export class Cloud {
     this.#notifications.start();
     this.#wake();
     this.#repeat("host info", periods.host, () => this.#reports.host(version, paths.var));
+    this.#repeat("machine facts", periods.host, () => this.#machine.tell("always"));
+    this.#repeat("machine facts", periods.machine, () => this.#machine.tell("changed"), true);
     this.#repeat("status reports", periods.statuses, () => this.#tell());
     this.#repeat("full status reports", periods.allStatuses, () => this.#reports.statuses(true));
     this.#repeat("node metrics", periods.nodeMetrics, () => this.#reports.nodeMetrics());

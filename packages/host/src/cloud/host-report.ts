@@ -5,7 +5,7 @@ import type { HostMetricsSchema } from "@blockvisor/wire/blockjoy/v1/metrics";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { HostMetrics } from "../metrics/host-metrics.ts";
 
-/** What the contract has fields for; the rest is `bv host info`. */
+/** What the contract has fields for; the rest is `machine-report.ts`. */
 export interface HostFacts {
   readonly networkName: string;
   readonly bvVersion: string;

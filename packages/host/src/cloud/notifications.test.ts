@@ -18,6 +18,7 @@ test("each try that does not get through to the broker is told as a failure: no 
       hostId: "host",
       brokerUrl: () => (answers[asked++] ?? assert.fail("asked once more"))(),
       token: async () => "token",
+      onConnected: () => assert.fail("nobody is there"),
       onWake: () => {},
       onFailure: () => {
         failures += 1;

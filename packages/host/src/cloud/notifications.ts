@@ -11,6 +11,8 @@ export interface NotificationPort {
   readonly brokerUrl: () => Promise<string>;
   /** User name of the connection. */
   readonly token: () => Promise<string>;
+  /** Connected, the first time or again. */
+  readonly onConnected: () => void;
   /** Something may be pending at the API. */
   readonly onWake: () => void;
   /** An error, or a connection that got lost. */
@@ -98,6 +100,7 @@ export class Notifications {
       this.#connected = true;
       this.#failures = 0;
       this.#port.log.info("connected to the message broker");
+      this.#port.onConnected();
       this.#port.onWake();
     } catch (error) {
       this.#port.log.warn(`mqtt: ${(error as Error).message}`);

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
+import { release } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { NodeState } from "@blockvisor/wire/blockjoy/common/v1/node";
 import { CommandExitCode } from "@blockvisor/wire/blockjoy/v1/command";
 import { type Node as ApiNode, NodeServiceGetRequestSchema } from "@blockvisor/wire/blockjoy/v1/node";
 import { NodeStatus } from "@blockvisor/wire/blockvisor/host/v1/host";
+import type { PutSecretRequest } from "@blockvisor/wire/blockvisor/secrets/v1/secrets";
 import { create } from "@bufbuild/protobuf";
 import { amendConfigFile } from "../config/load-config.ts";
 import { type ApiProcess, pushImage, startApiProcess, versionKey } from "../testbed/api-process.ts";
@@ -17,6 +19,7 @@ import {
   startDaemonProcess,
   type TestRoot,
 } from "../testbed/daemon-process.ts";
+import { failureOf } from "../testbed/failure-of.ts";
 import { makeTestImage } from "../testbed/test-image.ts";
 import { tracesOf } from "../testbed/traces.ts";
 import { until } from "../testbed/until.ts";
@@ -124,6 +127,27 @@ describe("in cloud mode", () => {
     const { hostId } = await daemon.client.reportHost({});
     assert.equal(hostId, (await daemon.client.getInfo({})).hostId);
     assert.equal((await daemon.client.getVersion({})).version, (await daemon.client.getInfo({})).version);
+    const { hosts } = await api.admin.hostFacts.listFacts({ hostIds: [hostId] });
+    const [{ facts } = assert.fail()] = hosts;
+    assert.equal(facts?.kernel, release());
+    assert.match(String(facts?.runtimes.find(({ program }) => program === "crun")?.version), /^\d+\.\d+/);
+  });
+
+  test("a plugin finds secrets of the node, of its org and of the platform, and with its next call what they were changed to", async () => {
+    const key = "shared-key";
+    const found = async () => (await daemon.client.runFunction({ node: nodeId, function: "secret", param: key })).value;
+    const { secretStore } = api.admin;
+    const put = (scope: PutSecretRequest["scope"], text: string) =>
+      secretStore.putSecret({ scope, key, value: Buffer.from(text) });
+    assert.match((await failureOf(found())).message, /not_found/);
+    await put({ case: "platform", value: true }, "of the platform");
+    assert.equal(await found(), "of the platform");
+    await put({ case: "orgId", value: api.orgId }, "of the org");
+    assert.equal(await found(), "of the org");
+    await put({ case: "orgId", value: api.orgId }, "changed");
+    assert.equal(await found(), "changed");
+    await put({ case: "nodeId", value: nodeId }, "of its own");
+    assert.equal(await found(), "of its own");
   });
 
   test("its container cannot give it another plugin, and so other archives (D1-07)", async () => {

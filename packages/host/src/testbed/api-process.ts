@@ -13,6 +13,8 @@ import { ImageService } from "@blockvisor/wire/blockjoy/v1/image";
 import { NodeService } from "@blockvisor/wire/blockjoy/v1/node";
 import { OrgService } from "@blockvisor/wire/blockjoy/v1/org";
 import { ProtocolService } from "@blockvisor/wire/blockjoy/v1/protocol";
+import { HostFactsService } from "@blockvisor/wire/blockvisor/hosts/v1/facts";
+import { SecretStoreService } from "@blockvisor/wire/blockvisor/secrets/v1/secrets";
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { until } from "./until.ts";
@@ -167,9 +169,11 @@ function clients(baseUrl: string, token?: string) {
     auth: createClient(AuthService, transport),
     command: createClient(CommandService, transport),
     host: createClient(HostService, transport),
+    hostFacts: createClient(HostFactsService, transport),
     image: createClient(ImageService, transport),
     node: createClient(NodeService, transport),
     org: createClient(OrgService, transport),
     protocol: createClient(ProtocolService, transport),
+    secretStore: createClient(SecretStoreService, transport),
   };
 }

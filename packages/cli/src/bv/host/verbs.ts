@@ -1,4 +1,10 @@
+import { count } from "../../command/values.ts";
 import { type Verb, verb } from "../../command/verb.ts";
+
+export interface ListOptions {
+  readonly org?: string;
+  readonly number: number;
+}
 
 const hostInfoVerb = verb<object>({
   name: "info",
@@ -28,9 +34,23 @@ const hostReloadVerb = verb<object>({
   run: async (call) => (await import("./reload/reload.ts")).hostReload(call),
 });
 
+const hostListVerb = verb<ListOptions>({
+  name: "list",
+  aliases: ["ls"],
+  summary: "list the platform's hosts: system, kernel, container runtimes, graphics processors, nodes",
+  details:
+    "It uses the login of `nib login` (or NIB_TOKEN and NIB_API_URL). Members of an org see its hosts with --org, platform administrators all.",
+  options: [
+    { flags: "--org <id>", summary: "only those of this organisation" },
+    { flags: "-n, --number <number>", summary: "how many at most", parse: count, initial: 100 },
+  ],
+  anywhere: true,
+  run: async (call) => (await import("./list/list.ts")).hostList(call),
+});
+
 export const hostVerbs: Verb = {
   name: "host",
   aliases: ["h"],
-  summary: "look at this machine",
-  verbs: [hostInfoVerb, hostUpdateVerb, hostMetricsVerb, hostReloadVerb],
+  summary: "look at this machine, and at the platform's",
+  verbs: [hostInfoVerb, hostListVerb, hostUpdateVerb, hostMetricsVerb, hostReloadVerb],
 };

@@ -22,11 +22,22 @@ export const pushPermissions = [
   "image-admin-update-image",
 ] as const;
 
-/** Nice to have, asked for when the user holds them: images in development, and logging out by deleting the key. */
-export const extraPermissions = ["protocol-view-development", "api-key-list", "api-key-delete"] as const;
+/** Nice to have, asked for when the user holds them: images in development, logging out by deleting the key, and the hosts of the user's orgs. */
+export const extraPermissions = [
+  "protocol-view-development",
+  "api-key-list",
+  "api-key-delete",
+  "host-list-hosts",
+  "host-get-host",
+] as const;
 
 /** `nib secret` for the user's orgs and their nodes. */
 export const secretPermissions = ["secret-manage"] as const;
 
-/** What only platform administrators hold: retention, grants and quotas of archives (`bv archive`), and secrets of the platform. */
-export const administratorPermissions = ["archive-admin-manage", "secret-admin-manage"] as const;
+/** What only platform administrators hold: retention, grants and quotas of archives (`bv archive`), secrets of the platform, and all hosts. */
+export const administratorPermissions = [
+  "archive-admin-manage",
+  "secret-admin-manage",
+  "host-admin-list-hosts",
+  "host-admin-get-host",
+] as const;

@@ -1,19 +1,15 @@
-import { release } from "node:os";
+import { machineFacts } from "@blockvisor/image/machine";
 import type { Call } from "../../../command/verb.ts";
 import { gigabytes } from "../../../output/size.ts";
 import { thisMachine } from "../../../place/machine.ts";
 import { stateDirectory } from "../../../place/root.ts";
-import { gpus } from "./gpus.ts";
 import { fetchedImages, imagesText } from "./images.ts";
-import { runtimes } from "./runtimes.ts";
 
 /** `bv host info`: local data only (host-daemon §2.2). */
 export async function hostInfo({ out }: Call<object, []>): Promise<void> {
   const machine = thisMachine(stateDirectory());
   const images = fetchedImages();
-  const kernel = release();
-  const graphics = gpus();
-  const containers = await runtimes();
+  const { kernel, gpus, runtimes } = await machineFacts();
   const fields: readonly (readonly [string, string])[] = [
     ["Hostname", machine.hostname],
     ["OS name", machine.os],
@@ -22,8 +18,8 @@ export async function hostInfo({ out }: Call<object, []>): Promise<void> {
     ["CPU count", String(machine.cpuCount)],
     ["Total mem", gigabytes(machine.memoryBytes)],
     ["Total disk", gigabytes(machine.diskBytes)],
-    ...graphics.map(({ address, name }) => ["GPU", `${name} (${address})`] as const),
-    ["Runtimes", containers.map(({ program, version }) => `${program} ${version}`).join(", ") || "none"],
+    ...gpus.map(({ address, name }) => ["GPU", `${name} (${address})`] as const),
+    ["Runtimes", runtimes.map(({ program, version }) => `${program} ${version}`).join(", ") || "none"],
     ["Images", imagesText(images)],
   ];
   for (const [label, value] of fields) out.line(`${`${label}:`.padEnd(16)}${value}`);
@@ -35,8 +31,8 @@ export async function hostInfo({ out }: Call<object, []>): Promise<void> {
     cpu_count: machine.cpuCount,
     memory_bytes: machine.memoryBytes,
     disk_bytes: machine.diskBytes,
-    gpus: graphics,
-    runtimes: containers,
+    gpus,
+    runtimes,
     images,
   });
 }

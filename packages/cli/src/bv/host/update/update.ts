@@ -1,4 +1,7 @@
-import { Api } from "../../../cloud/api.ts";
+import { machineFacts } from "@blockvisor/image/machine";
+import { HostFactsService } from "@blockvisor/wire/blockvisor/hosts/v1/facts";
+import { Code } from "@connectrpc/connect";
+import { Api, ApiFailure } from "../../../cloud/api.ts";
 import { asHost } from "../../../cloud/host-login.ts";
 import type { Call } from "../../../command/verb.ts";
 import { DaemonClient } from "../../../daemon/client.ts";
@@ -29,7 +32,19 @@ export async function hostUpdate({ out }: Call<object, []>): Promise<void> {
       diskBytes: BigInt(machine.diskBytes),
     }),
   );
+  await reportFacts(api, hostId);
   told(out, hostId);
+}
+
+/** What the contract has no fields for (DB-10.7); a control plane without a place for it, as the reference's, is told nothing. */
+async function reportFacts(api: Api, hostId: string): Promise<void> {
+  const { kernel, runtimes, gpus } = await machineFacts();
+  const facts = { kernel, runtimes: [...runtimes], gpus: [...gpus] };
+  try {
+    await api.call("HostFactsService/ReportFacts", () => api.client(HostFactsService).reportFacts({ hostId, facts }));
+  } catch (error) {
+    if (!(error instanceof ApiFailure) || error.code !== Code.Unimplemented) throw error;
+  }
 }
 
 function told(out: Output, hostId: string): void {

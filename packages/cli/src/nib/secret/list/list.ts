@@ -26,11 +26,11 @@ export async function listSecrets({ out, options }: Call<ScopeOptions, []>): Pro
   else {
     out.table(
       [
-        { title: "Key", value: ({ key }) => out.foreign(key), colour: "cyan" },
+        { title: "Key", value: ({ key }) => key, colour: "cyan" },
         { title: "Of", value: (row) => row.scope },
         { title: "Version", value: ({ version }) => String(version), align: "right" },
         { title: "Changed", value: (row) => row.updated_at?.slice(0, 19).replace("T", " ") ?? "-" },
-        { title: "For", value: ({ protocols }) => out.foreign(protocols.join(", ")) || "all" },
+        { title: "For", value: ({ protocols }) => protocols.join(", ") || "all" },
       ],
       views,
     );

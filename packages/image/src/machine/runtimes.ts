@@ -1,7 +1,4 @@
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
-
-const run = promisify(execFile);
+import type { ToolOptions, ToolResult } from "../container/run-tool.ts";
 
 const timeoutMs = 5_000;
 
@@ -14,11 +11,14 @@ export interface Runtime {
   readonly version: string;
 }
 
+/** Runs a program. */
+export type ToolRun = (tool: string, args: readonly string[], options: ToolOptions) => Promise<ToolResult>;
+
 /** Those that are on this machine (host-daemon DB-10.7). */
-export async function runtimes(): Promise<readonly Runtime[]> {
+export async function runtimes(run: ToolRun): Promise<readonly Runtime[]> {
   const found = await Promise.all(
     programs.map(async (program) => {
-      const said = await run(program, ["--version"], { timeout: timeoutMs }).catch(() => undefined);
+      const said = await run(program, ["--version"], { timeoutMs }).catch(() => undefined);
       return said === undefined ? [] : [{ program, version: versionIn(said.stdout) }];
     }),
   );

@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Redaction } from "./redaction.ts";
+
+const jwt = 'pa"ss/wörd+1';
+const redaction = new Redaction([
+  ["REDACTED_SECRET_jwt", Buffer.from(`${jwt}\n`)],
+  ["REDACTED_SECRET_pin", Buffer.from("on")],
+  ["REDACTED_SECRET_raw", Uint8Array.of(255, 254, 1, 2, 3, 4, 5, 6, 7)],
+  ["REDACTED_SECRET_same", Buffer.from("on")],
+  ["REDACTED_SECRET_none", Buffer.from("")],
+]);
+
+test("a secret has the same placeholder in every form in which it can appear", () => {
+  const raw = Buffer.of(255, 254, 1, 2, 3, 4, 5, 6, 7);
+  const forms = [
+    jwt,
+    `x${jwt}\ny`,
+    JSON.stringify({ key: jwt }),
+    JSON.stringify({ inner: JSON.stringify([jwt]) }),
+    `?p=${encodeURIComponent(jwt)}&q`,
+    Buffer.from(jwt).toString("hex"),
+    Buffer.from(jwt).toString("hex").toUpperCase(),
+    Buffer.from(jwt).toString("base64"),
+    Buffer.from(`u:${jwt}`).toString("base64url"),
+    Buffer.from(`us:${jwt}@`).toString("base64"),
+    raw.toString("hex"),
+    raw.toString("base64"),
+  ];
+  for (const form of forms) {
+    const found = redaction.text(form);
+    assert.match(found, /REDACTED_SECRET_(jwt|raw)/, form);
+    assert.doesNotMatch(found, /ss.{0,9}rd|fffe0102|cGEi|YSJzcy93/i, found);
+    assert.equal(redaction.text(found), found);
+  }
+  assert.deepEqual(
+    [redaction.isIn(Buffer.concat([Buffer.of(0), raw])), redaction.isIn(Buffer.of(1, 2, 3))],
+    [true, false],
+  );
+});
+
+test("a short secret is a word, not a part of one; secrets with one value have one name", () => {
+  assert.equal(redaction.text("json is on, --on=onto"), "json is REDACTED_SECRET_pin, --REDACTED_SECRET_pin=onto");
+  assert.deepEqual(redaction.data({ on: [1, "on", null, { json: true }] }), {
+    REDACTED_SECRET_pin: [1, "REDACTED_SECRET_pin", null, { json: true }],
+  });
+});
+
+test("what looks like a credential goes, too, and is the same when it is redacted again", () => {
+  const cases = [
+    ["curl -H 'Authorization: Bearer abc.def' x", "curl -H 'Authorization: Bearer ***' x"],
+    ['{"authorization":"abc"}', '{"authorization":"***"}'],
+    ["token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0xx.c2ln end", "token *** end"],
+    ["-----BEGIN EC PRIVATE KEY-----\nabc\n-----END EC PRIVATE KEY-----\n", "***\n"],
+    ["psql postgres://me:pw@db/x", "psql postgres://***@db/x"],
+    ["the author: nobody", "the author: nobody"],
+  ] as const;
+  for (const [text, expected] of cases) {
+    assert.equal(redaction.text(text), expected);
+    assert.equal(redaction.text(expected), expected);
+  }
+  assert.deepEqual(redaction.header(["X-Api-Key", "abc"]), ["X-Api-Key", "***"]);
+  assert.deepEqual(redaction.header(["Accept", "text/plain"]), ["Accept", "text/plain"]);
+  assert.equal(redaction.address("http://h/p?apikey=a&n=1&key=b#c"), "http://h/p?apikey=***&n=1&key=***#c");
+});

@@ -26,6 +26,7 @@ export interface UnaryMethods {
   readonly CreateNode: [Host.CreateNodeRequestJson, Host.CreateNodeResponseJson];
   readonly ListCapabilities: [Host.ListCapabilitiesRequestJson, Host.ListCapabilitiesResponseJson];
   readonly RunFunction: [Host.RunFunctionRequestJson, Host.RunFunctionResponseJson];
+  readonly RecordPlugin: [Host.RecordPluginRequestJson, Host.RecordPluginResponseJson];
   readonly ReloadPlugin: [Host.ReloadPluginRequestJson, Host.ReloadPluginResponseJson];
   readonly ListJobs: [Host.ListJobsRequestJson, Host.ListJobsResponseJson];
   readonly GetJob: [Host.GetJobRequestJson, Host.JobJson];

@@ -6,6 +6,7 @@ import {
   type PluginEngine,
   type PluginWorkers,
 } from "@blockvisor/plugin";
+import { type Recording, type RecordRequest, recordPlugin } from "@blockvisor/plugin/recording";
 import type { TimeLimits } from "../config/time-limits.ts";
 import { HostError } from "../errors/host-error.ts";
 import { readPluginFiles } from "./plugin-files.ts";
@@ -111,15 +112,28 @@ export class NodePlugin {
 
   /** Error `not_found`, with the capabilities as candidates, for a name the plugin does not have. */
   async call(name: string, param: string, options: InitOptions = {}): Promise<string> {
-    const plugin = this.require();
-    if (!plugin.capabilities.includes(name)) {
-      throw new HostError("not_found", "protocol method not found", {
-        hint: `options are: ${plugin.capabilities.join(", ")}`,
-        candidates: plugin.capabilities,
-      });
-    }
+    const plugin = this.#requireFunction(name);
     const limited = name === "init" || name === "upload" ? this.#long(options) : this.#short(options);
     return plugin.call(name, param, this.#engine, limited);
+  }
+
+  /** What the functions that are polled, and others, ask and are answered now. Error `not_found` as `call`; `invalid` for init and upload. */
+  async record(request: RecordRequest): Promise<Recording> {
+    for (const { name } of request.also ?? []) {
+      this.#requireFunction(name);
+      if (name !== "init" && name !== "upload") continue;
+      throw new HostError("invalid", `${name} is not recorded`, { hint: "a test drives it on a host of its own" });
+    }
+    return recordPlugin(this.require(), this.#engine, this.#short(request));
+  }
+
+  #requireFunction(name: string): Plugin {
+    const plugin = this.require();
+    if (plugin.capabilities.includes(name)) return plugin;
+    throw new HostError("not_found", "protocol method not found", {
+      hint: `options are: ${plugin.capabilities.join(", ")}`,
+      candidates: plugin.capabilities,
+    });
   }
 
   /** A read-only call that gives way to operations on the node (spec plugin-api §1, "never block lifecycle commands behind a poll"). */

@@ -34,6 +34,17 @@ export function devSecrets(shared: string, own: string): Secrets {
   };
 }
 
+/** The secrets of a dev node by their keys, for who must not let any of them go. */
+export async function knownDevSecrets(shared: string, own: string): Promise<ReadonlyMap<string, Uint8Array>> {
+  const known = new Map<string, Uint8Array>();
+  for (const [key, text] of Object.entries((await readShared(shared)) ?? {})) known.set(key, Buffer.from(text));
+  for (const key of (await ifThere(readdir(own))) ?? []) {
+    const value = KEY.test(key) ? await ifThere(readFile(join(own, key))) : undefined;
+    if (value) known.set(key, value);
+  }
+  return known;
+}
+
 /** Refuses secrets for a new node of which one could not be put. */
 export function requireSecrets(secrets: Readonly<Record<string, string>>): void {
   for (const [key, text] of Object.entries(secrets)) requireSecret(key, Buffer.from(text));

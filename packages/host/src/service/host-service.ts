@@ -34,6 +34,7 @@ import {
   upgradeNode,
 } from "./node-operations.ts";
 import { operationEvents } from "./operation-events.ts";
+import { recordedPlugin, requireRecordable } from "./record-plugin.ts";
 import { served, whoAsks } from "./requests.ts";
 import type { ServiceContext } from "./service-context.ts";
 import { taskMessage } from "./task-message.ts";
@@ -376,6 +377,12 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
       const { state, status } = actor.snapshot();
       if (state.dev_mode) await reloadForDev(actor, status === "Running");
       return { value: await actor.callPlugin(name, param, { signal }) };
+    },
+    recordPlugin: async ({ node, also }, { signal }) => {
+      const actor = find(node, "record functions of");
+      requireRecordable(actor);
+      await reloadForDev(actor, true);
+      return { recording: await recordedPlugin(actor, also, signal) };
     },
     reloadPlugin: async ({ node, dryRun }) => {
       const actor = find(node, "reload the plugin of");

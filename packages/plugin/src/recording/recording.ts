@@ -83,10 +83,22 @@ interface Answers {
 
 export type RecordedName = keyof Answers;
 
-type CallOf<N extends RecordedName> = { readonly call: N } & Questions[N] & (Answers[N] | RecordedFailure);
+export type AnsweredCall<N extends RecordedName> = { readonly call: N } & Questions[N] & Answers[N];
+export type FailedCall<N extends RecordedName> = { readonly call: N } & Questions[N] & RecordedFailure;
 
 /** One call of a script, and its answer. What only has effects is not in a recording. */
-export type RecordedCall = { readonly [N in RecordedName]: CallOf<N> }[RecordedName];
+export type RecordedCall = { readonly [N in RecordedName]: AnsweredCall<N> | FailedCall<N> }[RecordedName];
+
+/** Names of what questions do not have. */
+const ANSWER: ReadonlySet<string> = new Set([
+  ...["status", "body", "exit_code", "stdout", "stderr", "truncated", "text", "base64", "value", "info", "jobs"],
+  ...["error", "code"],
+]);
+
+/** The call without its answer. */
+export function askedBy(call: object): object {
+  return Object.fromEntries(Object.entries(call).filter(([field]) => !ANSWER.has(field)));
+}
 
 /** A text that is JSON as its value, which people can read; as the text it is where the value would not say exactly the same, such as for a number beyond 2^53. White space around it does not count. */
 export function valueOfJson(text: string): unknown {

@@ -21,7 +21,7 @@ const FIELDS: Readonly<Record<string, Redact>> = {
 };
 
 /** A call, or what is asked by one, without secrets. What was redacted stays as it is. */
-export function redacted<Q extends { readonly call: string }>(asked: Q, redaction: Redaction): Q {
+export function redacted<Q extends object>(asked: Q, redaction: Redaction): Q {
   return Object.fromEntries(
     Object.entries(asked).map(([field, value]) => {
       const own = FIELDS[field];

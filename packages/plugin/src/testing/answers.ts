@@ -11,7 +11,7 @@ export function fits(pattern: Pattern, actual: string): boolean {
 /** What the host does when it is asked: answers, or fails. */
 export type Outcome<A> =
   | { readonly kind: "answer"; readonly answer: A }
-  | { readonly kind: "fail"; readonly message: string };
+  | { readonly kind: "fail"; readonly message: string; readonly code?: string };
 
 export interface Rule<Q, A> {
   readonly applies: (question: Q) => boolean;
@@ -31,7 +31,7 @@ export class Answers<Q, A> {
   to(question: Q): A | undefined {
     const found = this.#rules.find(({ rule }) => rule.applies(question));
     const outcome = found?.rule.outcomes[Math.min(found.asked++, found.rule.outcomes.length - 1)];
-    if (outcome?.kind === "fail") throw new HostFailure(outcome.message);
+    if (outcome?.kind === "fail") throw new HostFailure(outcome.message, outcome.code);
     return outcome?.answer;
   }
 }

@@ -3,11 +3,16 @@ import { test } from "node:test";
 import { readFixture } from "../fixtures/read-fixture.ts";
 import { workers } from "../fixtures/run.ts";
 import type { PluginFiles } from "../plugin.ts";
-import { runTests } from "./index.ts";
+import { runTests, type TestRequest } from "./index.ts";
 
-async function check(files: PluginFiles, variant = "v"): Promise<Record<string, string>> {
+async function check(
+  files: PluginFiles,
+  variant = "v",
+  more: Partial<TestRequest> = {},
+): Promise<Record<string, string>> {
   const image = { version: "1.0.0", protocol: "p", variant };
-  const given = { files, tests: {}, targets: [{ image, params: {} }], snapshots: new Map(), builtIn: true, workers };
+  const targets = [{ image, params: {} }];
+  const given = { files, tests: {}, targets, snapshots: new Map(), builtIn: true, workers, ...more };
   const results = await runTests(given);
   return Object.fromEntries(
     results.map(({ fn, failure }) => {
@@ -64,5 +69,36 @@ fn protocol_status() { #{ state: "broadcasting", health: "healthy" } }
     "functions when nothing answers well":
       "height() with connection refused: Rhai function 'height' returned error: Output type incorrect: string (expecting i64)",
     "scheduled functions": "task 't': no matching method 'tick' found",
+  });
+});
+
+test("once they are kept, the jobs of a variant are as they were, with and without an archive; any change is told", async () => {
+  const main = (args: string) => ({
+    "main.rhai": `
+fn plugin_config() {
+    #{
+        services: [#{ name: "s", run_sh: "run ${args}" }],
+        cold_init: #{ run_sh: "genesis" },
+        upload: #{},
+        post_upload: [#{ name: "tell", run_sh: "tell" }],
+    }
+}`,
+  });
+  const snapshots = new Map<string, Map<string, unknown>>();
+  const chosen = (name: string) => name.includes("snapshot");
+  const jobs = (args: string, more: Partial<TestRequest> = {}) =>
+    check(main(args), "v", { snapshots, chosen, ...more });
+  assert.deepEqual(await jobs("a"), {});
+  assert.deepEqual(await jobs("a", { update: true }), { "jobs as in the snapshot": "passed" });
+  // What a file of them says.
+  const kept = JSON.parse(JSON.stringify(snapshots.get("main.rhai")?.get("(v): jobs")));
+  assert.deepEqual(
+    [kept.jobs, kept.upload, kept.without_an_archive].map((jobs) => Object.keys(jobs)),
+    [["download", "s"], ["upload", "tell", "s"], ["download"]],
+  );
+  snapshots.get("main.rhai")?.set("(v): jobs", kept);
+  assert.deepEqual(await jobs("a"), { "jobs as in the snapshot": "passed" });
+  assert.deepEqual(await jobs("b"), {
+    "jobs as in the snapshot": `snapshot 'jobs': jobs.s.job_type.run_sh: it was "run a", now it is "run b"`,
   });
 });

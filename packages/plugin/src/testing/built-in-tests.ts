@@ -10,7 +10,7 @@ import type { TestFailure, TestSubject } from "./run-test.ts";
 import { TestHost } from "./test-host.ts";
 
 /** What every plugin has to stand, without a test of its own (spec plugin-api.md §9.2). */
-interface BuiltInTest {
+export interface BuiltInTest {
   readonly name: string;
   /** Throws for what is wrong. */
   readonly run: (plugin: Plugin, host: TestHost) => Promise<void>;
@@ -121,14 +121,14 @@ function uploadTests(): readonly BuiltInTest[] {
   return [upload("upload", 0), upload("upload that fails", 1)];
 }
 
-async function start(plugin: Plugin, host: TestHost): Promise<void> {
+export async function start(plugin: Plugin, host: TestHost): Promise<void> {
   await plugin.init(host, CALL);
   host.jobs.runToEnd();
   requireServices(host);
 }
 
 /** False: the config says that there is nothing to upload. */
-async function uploads(plugin: Plugin, host: TestHost): Promise<boolean> {
+export async function uploads(plugin: Plugin, host: TestHost): Promise<boolean> {
   try {
     await plugin.upload(host, CALL);
     return true;

@@ -1,10 +1,9 @@
 import type { EngineCalls } from "../worker/process.ts";
 import { HostFailure } from "./host-failure.ts";
 import { stateName } from "./job-board.ts";
-import { jsonDifference } from "./json-difference.ts";
 import type { Command } from "./program-host.ts";
 import { ScriptArguments } from "./script-arguments.ts";
-import type { SnapshotBook } from "./snapshots.ts";
+import { requireSame, type SnapshotBook } from "./snapshots.ts";
 import type { TestHost } from "./test-host.ts";
 
 /** After so many a job waits as long as it ever will. */
@@ -38,13 +37,7 @@ export function assertCommands(host: TestHost, snapshots: SnapshotBook): Readonl
       const count = host.calls(name);
       if (count !== expected) throw new HostFailure(`${name} was called ${times(count)}, not ${times(expected)}`);
     },
-    "assert.snapshot": (given) => {
-      const [name, value] = [given.text(0), given.value(1)];
-      const kept = snapshots.look(name, value);
-      if (kept === undefined) throw new HostFailure(`there is no snapshot '${name}' yet; --update writes it`);
-      const found = jsonDifference(kept.value, value);
-      if (found !== undefined) throw new HostFailure(`snapshot '${name}': ${found}`);
-    },
+    "assert.snapshot": (given) => requireSame(snapshots, given.text(0), given.value(1)),
   };
 }
 

@@ -1,9 +1,14 @@
 import { isDeepStrictEqual } from "node:util";
 import { sampleNodeEnv } from "../engine/node-env.ts";
 import type { HttpResponse } from "../engine/port.ts";
+import type { Recording } from "../recording/recording.ts";
 import { fits, type Outcome } from "./answers.ts";
+import { replay } from "./replay.ts";
 import { isMap, patternOf, type ScriptArguments } from "./script-arguments.ts";
 import type { ShAnswer, TestHost } from "./test-host.ts";
+
+/** By their names. */
+export type Recordings = Readonly<Record<string, Recording>>;
 
 /** What a call of a test does; its result becomes a script value. */
 export type Command = (given: ScriptArguments) => unknown;
@@ -11,8 +16,21 @@ export type Command = (given: ScriptArguments) => unknown;
 const ENV_KEYS = Object.keys(sampleNodeEnv({ version: "", protocol: "", variant: "" }));
 
 /** `host.…`: what the node is and how the world answers (spec plugin-api.md §9.2). */
-export function hostCommands(host: TestHost): Readonly<Record<string, Command>> {
+export function hostCommands(host: TestHost, recordings: Recordings = {}): Readonly<Record<string, Command>> {
   return {
+    "host.replay": (given) => {
+      const { variant } = host.image;
+      const name = given.length > 0 ? given.text(0) : variant;
+      const recording = Object.hasOwn(recordings, name) ? recordings[name] : undefined;
+      if (recording === undefined) {
+        const known = Object.keys(recordings).join(", ") || "none";
+        return given.refuse(`there is no tests/fixtures/${name}.json; there is ${known}`);
+      }
+      const fn = given.length > 1 ? given.text(1) : undefined;
+      const functions = recording.functions.filter((one) => fn === undefined || one.function === fn);
+      if (functions.length === 0) return given.refuse(`tests/fixtures/${name}.json has no ${fn}()`);
+      replay(host, recording, functions);
+    },
     "host.env": (given) => {
       const env = given.map(0);
       given.requireKeys(env, ENV_KEYS);
@@ -88,11 +106,11 @@ function shellCommands(host: TestHost): Readonly<Record<string, Command>> {
       const more = given.map(2);
       given.requireKeys(more, SH_KEYS);
       const outcomes = (given.list(1) ?? [given.value(1)]).map((one) => shOutcome(given, one, more));
-      host.sh.add({ applies: (body) => fits(pattern, body), outcomes });
+      host.sh.add({ applies: ({ body }) => fits(pattern, body), outcomes });
     },
     "host.sh_fail": (given) => {
       const pattern = given.pattern(0);
-      host.sh.add({ applies: (body) => fits(pattern, body), outcomes: [{ kind: "fail", message: given.text(1) }] });
+      host.sh.add({ applies: ({ body }) => fits(pattern, body), outcomes: [{ kind: "fail", message: given.text(1) }] });
     },
   };
 }

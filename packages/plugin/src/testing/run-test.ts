@@ -10,7 +10,7 @@ import type { PluginWorkers } from "../worker/workers.ts";
 import { assertCommands, jobCommands, serveCommands } from "./commands.ts";
 import type { Coverage } from "./coverage.ts";
 import { pluginCommands } from "./drive-plugin.ts";
-import { hostCommands } from "./program-host.ts";
+import { hostCommands, type Recordings } from "./program-host.ts";
 import type { SnapshotBook } from "./snapshots.ts";
 import type { TestFile } from "./test-file.ts";
 import { TestHost, type Violation } from "./test-host.ts";
@@ -25,6 +25,7 @@ export interface TestSubject {
   readonly target: StubTarget;
   readonly coverage?: Coverage | undefined;
   readonly templates?: TemplateSource | undefined;
+  readonly recordings?: Recordings | undefined;
   /** Fires = the test is given up. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -46,7 +47,7 @@ export async function runTest(
   const host = new TestHost(subject.target, subject.coverage, subject.templates);
   let pluginFailure: PluginError | undefined;
   const commands = serveCommands({
-    ...hostCommands(host),
+    ...hostCommands(host, subject.recordings),
     ...jobCommands(host),
     ...assertCommands(host, snapshots),
     ...pluginCommands(subject.plugin, host, (error) => {
@@ -94,7 +95,8 @@ function failureOf(
   return { message, diagnostics: [...(caused ? (pluginFailure?.diagnostics ?? []) : []), ...inTest] };
 }
 
-function violationFailure(
+/** Where the plugin asked for what nobody said anything about. */
+export function violationFailure(
   { error, help, command }: Violation,
   pluginFailure: PluginError | undefined,
   host: TestHost,

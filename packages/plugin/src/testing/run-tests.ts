@@ -7,6 +7,9 @@ import { withinTime } from "../worker/time-limit.ts";
 import { PluginWorkers } from "../worker/workers.ts";
 import { builtInTests, runBuiltIn } from "./built-in-tests.ts";
 import type { Coverage } from "./coverage.ts";
+import { JOB_SNAPSHOT, jobSnapshotTest } from "./job-snapshot.ts";
+import type { Recordings } from "./program-host.ts";
+import { runRecorded } from "./recorded-test.ts";
 import { runTest, type TestFailure } from "./run-test.ts";
 import { SnapshotBook } from "./snapshots.ts";
 import { type TestFile, testFiles } from "./test-file.ts";
@@ -30,6 +33,8 @@ export interface TestRequest {
   readonly update?: boolean;
   /** Hears what of the plugin the tests run; what is checked without tests does not count. */
   readonly coverage?: Coverage;
+  /** What live nodes answered, by name: a test replays what it names, and the variant's is replayed without a test. */
+  readonly recordings?: Recordings;
   readonly onResult?: (result: TestResult) => void;
   readonly signal?: AbortSignal;
   /** Processes to use; default: some of its own, ended before it returns. */
@@ -79,27 +84,47 @@ interface Run extends TestRequest {
   readonly plugin: Plugin;
 }
 
-const subjectOf = ({ workers, plugin, files, coverage, templates }: Run, target: Run["targets"][number]) => ({
+const subjectOf = (
+  { workers, plugin, files, coverage, templates, recordings }: Run,
+  target: Run["targets"][number],
+) => ({
   workers,
   plugin,
   pluginFiles: files,
   target,
   coverage,
   templates,
+  recordings,
 });
 
 async function* builtInResults(run: Run): AsyncGenerator<TestResult> {
   for (const target of run.targets) {
-    for (const test of builtInTests(run.plugin)) {
+    for (const [fn, check] of checksOf(run, target)) {
       run.signal?.throwIfAborted();
-      if (run.chosen?.(`${MAIN_FILE}: ${test.name}`) === false) continue;
+      if (run.chosen?.(`${MAIN_FILE}: ${fn}`) === false) continue;
       const started = performance.now();
-      const failure = await runBuiltIn(subjectOf(run, target), test);
+      const failure = await check();
       const ms = performance.now() - started;
-      const { variant } = target.image;
-      yield { file: MAIN_FILE, fn: test.name, line: 1, variant, ms, ...(failure && { failure }) };
+      yield { file: MAIN_FILE, fn, line: 1, variant: target.image.variant, ms, ...(failure && { failure }) };
     }
   }
+}
+
+type Check = () => Promise<TestFailure | undefined>;
+
+/** What makes sense for the plugin, and what somebody recorded or kept of it. */
+function checksOf(run: Run, target: Run["targets"][number]): readonly (readonly [name: string, check: Check])[] {
+  const { plugin, recordings = {}, snapshots, update = false } = run;
+  const { variant } = target.image;
+  const subject = subjectOf(run, target);
+  const recording = Object.hasOwn(recordings, variant) ? recordings[variant] : undefined;
+  const book = new SnapshotBook(snapshotsOf(snapshots, MAIN_FILE), update, `(${variant}): `);
+  const inits = plugin.capabilities.includes("init");
+  const tests = [...builtInTests(plugin), ...(inits && book.isAbout(JOB_SNAPSHOT) ? [jobSnapshotTest(book)] : [])];
+  return [
+    ...tests.map((test) => [test.name, () => runBuiltIn(subject, test)] as const),
+    ...(recording ? [["functions as recorded", () => runRecorded(subject, recording)] as const] : []),
+  ];
 }
 
 async function* resultsOf(file: TestFile, run: Run): AsyncGenerator<TestResult> {

@@ -33,6 +33,11 @@ export interface HostedTask extends TaskPolicy {
   readonly param: string;
 }
 
+export interface ShQuestion {
+  readonly body: string;
+  readonly options: ShOptions;
+}
+
 /** What a command says, and how long that takes by the clock of the test. */
 export interface ShAnswer {
   readonly response: ShResponse;
@@ -57,7 +62,12 @@ export class TestHost implements PluginEngine {
   readonly jobs: JobBoard;
   readonly jrpc = new Answers<JrpcRequest, HttpResponse>();
   readonly rest = new Answers<RestRequest, HttpResponse>();
-  readonly sh = new Answers<string, ShAnswer>();
+  readonly sh = new Answers<ShQuestion, ShAnswer>();
+  /** Of files that neither the test nor the plugin wrote, by path. */
+  readonly fileReads = new Answers<string, Uint8Array>();
+  /** Jobs that are not on the board, by name; all of them where none is asked for. */
+  readonly jobInfos = new Answers<string, JobInfo>();
+  readonly jobLists = new Answers<undefined, JobsInfo>();
   /** Content, or that there is none. */
   readonly files = new Map<string, Uint8Array | undefined>();
   /** Destination → JSON text of the parameters. */
@@ -75,6 +85,9 @@ export class TestHost implements PluginEngine {
   archive = true;
   archives: Readonly<Record<string, boolean>> = {};
   violation: Violation | undefined;
+  /** Answers are those of a live node. */
+  replays = false;
+  readonly image: StubTarget["image"];
   readonly #calls = new Map<string, number>();
   readonly #templateSource: TemplateSource;
   readonly #givingUp = new AbortController();
@@ -94,6 +107,7 @@ export class TestHost implements PluginEngine {
         return new Map([...(await templates.read(paths)), ...own]);
       },
     };
+    this.image = target.image;
     if (coverage) this.covered = (lines) => coverage.add(lines);
     const { env, params, secrets } = stubNode(target);
     for (const [key, text] of Object.entries(secrets ?? {})) this.secrets.set(key, Buffer.from(text));
@@ -160,11 +174,12 @@ export class TestHost implements PluginEngine {
   }
   async jobInfo(name: string): Promise<JobInfo> {
     this.#note("job_info");
-    return this.jobs.info(name);
+    const told = this.jobs.has(name) ? undefined : this.jobInfos.to(name);
+    return told ?? this.jobs.info(name);
   }
   async getJobs(): Promise<JobsInfo> {
     this.#note("get_jobs");
-    return this.jobs.infos();
+    return { ...this.jobLists.to(undefined), ...this.jobs.infos() };
   }
 
   async runsBy(name: string, config: JobConfig): Promise<boolean> {
@@ -192,10 +207,11 @@ export class TestHost implements PluginEngine {
       this.#unknown(`run_rest: nothing answers ${method} ${url}`, `host.rest(${quoted(url)}, 200, "…");`)
     );
   }
-  async runSh(body: string, { timeoutMs }: ShOptions): Promise<ShResponse> {
+  async runSh(body: string, options: ShOptions): Promise<ShResponse> {
     this.#note("run_sh");
+    const { timeoutMs } = options;
     const { response, delayMs } =
-      this.sh.to(body) ??
+      this.sh.to({ body, options }) ??
       this.#unknown(`run_sh: nothing answers ${quoted(body)}`, `host.sh(${quoted(body)}, "its output");`, body);
     this.clock.advance(Math.min(delayMs, timeoutMs));
     if (delayMs <= timeoutMs) return response;
@@ -218,7 +234,7 @@ export class TestHost implements PluginEngine {
   }
   async fileRead(path: string): Promise<Uint8Array> {
     this.#note("file_read");
-    const content = this.files.get(path);
+    const content = this.files.has(path) ? this.files.get(path) : this.fileReads.to(path);
     if (content !== undefined) return content;
     if (this.files.has(path)) throw new HostFailure(NO_SUCH_FILE);
     if (this.#obliging) return new Uint8Array();
@@ -308,7 +324,8 @@ export class TestHost implements PluginEngine {
 
   #unknown(message: string, help: string, command?: string): never {
     const error = new PluginError("PLUGIN_ENGINE", message);
-    this.violation ??= { error, help, ...(command !== undefined && { command }) };
+    const all = this.replays ? `${help} Or record it: nib image test --record NODE` : help;
+    this.violation ??= { error, help: all, ...(command !== undefined && { command }) };
     this.#givingUp.abort(error);
     throw error;
   }

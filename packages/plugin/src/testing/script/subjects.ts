@@ -58,6 +58,7 @@ const SUBJECTS = {
     data: [[text], []],
     slot: [[text], [text, text]],
     log: [[]],
+    replay: [[], [text], [text, text]],
   },
   jobs: {
     tick: [[]],

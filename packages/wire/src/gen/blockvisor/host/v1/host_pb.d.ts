@@ -5189,6 +5189,112 @@ export declare type ReloadPluginResponseJson = {
 export declare const ReloadPluginResponseSchema: GenMessage<ReloadPluginResponse, {jsonType: ReloadPluginResponseJson}>;
 
 /**
+ * @generated from message blockvisor.host.v1.RecordPluginRequest
+ */
+export declare type RecordPluginRequest = Message<"blockvisor.host.v1.RecordPluginRequest"> & {
+  /**
+   * @generated from field: string node = 1;
+   */
+  node: string;
+
+  /**
+   * Beside those that are polled; each takes effect as ever. Not init and upload.
+   *
+   * @generated from field: repeated blockvisor.host.v1.FunctionCall also = 2;
+   */
+  also: FunctionCall[];
+};
+
+/**
+ * @generated from message blockvisor.host.v1.RecordPluginRequest
+ */
+export declare type RecordPluginRequestJson = {
+  /**
+   * @generated from field: string node = 1;
+   */
+  node?: string;
+
+  /**
+   * Beside those that are polled; each takes effect as ever. Not init and upload.
+   *
+   * @generated from field: repeated blockvisor.host.v1.FunctionCall also = 2;
+   */
+  also?: FunctionCallJson[];
+};
+
+/**
+ * Describes the message blockvisor.host.v1.RecordPluginRequest.
+ * Use `create(RecordPluginRequestSchema)` to create a new message.
+ */
+export declare const RecordPluginRequestSchema: GenMessage<RecordPluginRequest, {jsonType: RecordPluginRequestJson}>;
+
+/**
+ * @generated from message blockvisor.host.v1.FunctionCall
+ */
+export declare type FunctionCall = Message<"blockvisor.host.v1.FunctionCall"> & {
+  /**
+   * @generated from field: string function = 1;
+   */
+  function: string;
+
+  /**
+   * @generated from field: string param = 2;
+   */
+  param: string;
+};
+
+/**
+ * @generated from message blockvisor.host.v1.FunctionCall
+ */
+export declare type FunctionCallJson = {
+  /**
+   * @generated from field: string function = 1;
+   */
+  function?: string;
+
+  /**
+   * @generated from field: string param = 2;
+   */
+  param?: string;
+};
+
+/**
+ * Describes the message blockvisor.host.v1.FunctionCall.
+ * Use `create(FunctionCallSchema)` to create a new message.
+ */
+export declare const FunctionCallSchema: GenMessage<FunctionCall, {jsonType: FunctionCallJson}>;
+
+/**
+ * @generated from message blockvisor.host.v1.RecordPluginResponse
+ */
+export declare type RecordPluginResponse = Message<"blockvisor.host.v1.RecordPluginResponse"> & {
+  /**
+   * JSON: what tests of the plugin replay (packages/plugin/src/recording/recording.ts).
+   *
+   * @generated from field: string recording = 1;
+   */
+  recording: string;
+};
+
+/**
+ * @generated from message blockvisor.host.v1.RecordPluginResponse
+ */
+export declare type RecordPluginResponseJson = {
+  /**
+   * JSON: what tests of the plugin replay (packages/plugin/src/recording/recording.ts).
+   *
+   * @generated from field: string recording = 1;
+   */
+  recording?: string;
+};
+
+/**
+ * Describes the message blockvisor.host.v1.RecordPluginResponse.
+ * Use `create(RecordPluginResponseSchema)` to create a new message.
+ */
+export declare const RecordPluginResponseSchema: GenMessage<RecordPluginResponse, {jsonType: RecordPluginResponseJson}>;
+
+/**
  * @generated from message blockvisor.host.v1.Job
  */
 export declare type Job = Message<"blockvisor.host.v1.Job"> & {
@@ -7082,6 +7188,16 @@ export declare const HostService: GenService<{
     methodKind: "unary";
     input: typeof ReloadPluginRequestSchema;
     output: typeof ReloadPluginResponseSchema;
+  },
+  /**
+   * Calls the functions that are polled, and others, and tells what they asked of the host and were answered. Only of dev nodes that run; no secret is told.
+   *
+   * @generated from rpc blockvisor.host.v1.HostService.RecordPlugin
+   */
+  recordPlugin: {
+    methodKind: "unary";
+    input: typeof RecordPluginRequestSchema;
+    output: typeof RecordPluginResponseSchema;
   },
   /**
    * Jobs.

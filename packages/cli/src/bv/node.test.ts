@@ -347,6 +347,46 @@ test("an edit of the plugin in the node counts at the next call", async () => {
   assert.equal((await bv("node", "run", "init")).status, 0);
 });
 
+test("what functions ask the node is recorded without its secrets, and replayed where there is no node", async () => {
+  const inNode = join(daemon.root, "var/lib/blockvisor", node.id, "rootfs/var/lib/babel/plugin/main.rhai");
+  const here = join(project.path, "main.rhai");
+  const before = readFileSync(here, "utf8");
+  // The secret is asked for after it was seen, and seen where nobody expects it.
+  const leaky = `
+fn leaky(path) {
+    let seen = file_read(path).as_string();
+    seen + get_secret("some-key").as_string() + run_sh("wc -l < /etc/seen", #{ timeout: 5 }).unwrap()
+}`;
+  for (const file of [inNode, here]) appendFileSync(file, leaky);
+  writeFileSync(join(daemon.root, "var/lib/blockvisor", node.id, "rootfs/etc/seen"), "key of the test.\n");
+  const { data } = await json(
+    "nib",
+    "image",
+    "test",
+    "--record",
+    node.name,
+    "--function",
+    "leaky=/etc/seen",
+    "--filter",
+    "recorded",
+  );
+  const fixture = join(project.path, "tests/fixtures/acmed-mainnet-full.json");
+  assert.deepEqual(
+    [data.passed, data.failed, data.recorded.path, data.recorded.functions.includes("leaky"), data.tests[0].name],
+    [1, 0, "tests/fixtures/acmed-mainnet-full.json", true, "functions as recorded"],
+  );
+  const text = readFileSync(fixture, "utf8");
+  assert.doesNotMatch(text, /of the test/);
+  const recording = JSON.parse(text);
+  assert.ok(data.recorded.functions.includes("height"));
+  assert.deepEqual(recording.functions.find((one: { function: string }) => one.function === "leaky").calls, [
+    { call: "file_read", path: "/etc/seen", text: "key REDACTED_SECRET_some-key.\n" },
+    { call: "get_secret", key: "some-key", value: "REDACTED_SECRET_some-key" },
+    { call: "run_sh", script: "wc -l < /etc/seen", exit_code: 0, stdout: "1\n", stderr: "" },
+  ]);
+  for (const file of [inNode, here]) writeFileSync(file, before);
+});
+
 test("a shell in the node runs what it is told and gives its exit code", async () => {
   const { status, stdout } = await run(
     "bv",

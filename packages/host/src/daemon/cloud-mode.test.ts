@@ -102,6 +102,10 @@ describe("in cloud mode", () => {
     assert.equal(node?.remote, true);
     await until(async () => (await status()) === NodeStatus.RUNNING, explain);
     assert.equal((await daemon.client.runFunction({ node: nodeId, function: "color" })).value, "blue");
+    // Its secrets are not this machine's.
+    await assert.rejects(daemon.client.recordPlugin({ node: nodeId }), {
+      message: /functions of dev nodes only are recorded/,
+    });
     // Nobody has told the host which of them are passwords (S14).
     const shown = await Promise.all([
       daemon.client.getNode({ node: nodeId }),

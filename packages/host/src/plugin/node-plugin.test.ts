@@ -43,6 +43,15 @@ test("how long a function may take is the configuration's, as it is when it is c
     plugin.poll((loaded, asked, options) => loaded.poll("height", asked, options)),
     over("height", 80),
   );
+  const recorded = { secrets: new Map(), secretParams: [] };
+  const { functions } = await plugin.record(recorded);
+  assert.deepEqual(
+    functions.map(({ function: fn, error, calls }) => [fn, error, calls]),
+    [["height", "'height' did not finish within 0.06 s", []]],
+  );
+  await assert.rejects(plugin.record({ ...recorded, also: [{ name: "init", param: "" }] }), { code: "invalid" });
+  await assert.rejects(plugin.record({ ...recorded, also: [{ name: "none", param: "" }] }), { code: "not_found" });
+  await assert.rejects(plugin.record({ ...recorded, signal: AbortSignal.abort() }), { name: "AbortError" });
   limits = { ...limits, callMs: 90 };
   await assert.rejects(plugin.call("think", ""), over("think", 90));
   await assert.rejects(plugin.call("think", "", { timeoutMs: 50 }), over("think", 50));

@@ -3,7 +3,7 @@ import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { devSecrets } from "./dev-secrets.ts";
+import { devSecrets, knownDevSecrets } from "./dev-secrets.ts";
 
 test("a dev node has the secrets that its plugin put, then those of the machine, then none or the usual one", async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "bv-secrets-"));
@@ -21,6 +21,15 @@ test("a dev node has the secrets that its plugin put, then those of the machine,
   assert.equal((await stat(join(own, "node-key"))).mode & 0o777, 0o600);
   await writeFile(shared, '{"node-key": "shared", "cert-key": "text"}');
   assert.deepEqual(await Promise.all(["node-key", "cert-key", "none"].map(get)), ["\x00\xff", "text", undefined]);
+  const known = [...(await knownDevSecrets(shared, own))].map(([key, value]) => [
+    key,
+    Buffer.from(value).toString("latin1"),
+  ]);
+  assert.deepEqual(known, [
+    ["node-key", "\x00\xff"],
+    ["cert-key", "text"],
+  ]);
+  assert.equal((await knownDevSecrets(join(folder, "none"), join(folder, "none"))).size, 0);
   for (const key of ["../cert-key", "", "a/b"]) {
     await assert.rejects(open().put(key, new Uint8Array(), signal), { code: "invalid", message: /is no key/ });
   }

@@ -20,6 +20,15 @@ export function pluginFilesFromDirectory(directory: string): PluginFiles {
   });
 }
 
+/** Whether a folder is below a directory, and no part of the way to it is a link. */
+export function isFolderIn(directory: string, folder: string): boolean {
+  const parts = folder.split("/");
+  return parts.every((_, index) => {
+    const path = join(directory, ...parts.slice(0, index + 1));
+    return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  });
+}
+
 /**
  * The `*.rhai` files of a directory, its sub-directories too. Links are left alone: the directory may be one of a running
  * node, where a container decides what they point to.

@@ -35,15 +35,32 @@ export async function openPluginImage(
   metadataPath: string,
   signal: AbortSignal,
 ): Promise<PluginImage> {
-  const uri = resolveContainerPath(parseContainerUri(containerUri), resolve(dirname(metadataPath)));
+  const image = await openBaseImage(out, containerUri, dirname(metadataPath), signal);
+  if (image.plugin["main.rhai"] !== undefined) return image;
+  await image[Symbol.asyncDispose]();
+  throw new Failure("image-unavailable", `${containerUri} has no ${pluginDirectory}/main.rhai`, {
+    causes: image.links.map((link) => `${link} is a link, which is not followed`),
+    hint: `add to the Dockerfile: COPY main.rhai ${pluginDirectory}/`,
+  });
+}
+
+/** The same of an image that others are built from, whose plugin may be a part of one. Relative paths begin at `directory`. */
+export async function openBaseImage(
+  out: Output,
+  containerUri: string,
+  directory: string,
+  signal: AbortSignal,
+): Promise<PluginImage & { readonly links: readonly string[] }> {
+  const uri = resolveContainerPath(parseContainerUri(containerUri), resolve(directory));
   const progress = out.progress(`Reading the plugin from ${containerUri}`);
   const store = mkdtempSync(join(tmpdir(), "nib-check-"));
   const close = async () => rmSync(store, { recursive: true, force: true });
   try {
     const read = await readerOf(uri, store, signal, progress.update);
-    const plugin = pluginFiles(await read([pluginDirectory]), containerUri);
+    const found = await read([pluginDirectory]);
+    const links = found.filter((file) => file.kind === "link").map(({ path }) => path);
     progress.done();
-    return { plugin, templates: templatesOf(read), [Symbol.asyncDispose]: close };
+    return { plugin: pluginFiles(found), links, templates: templatesOf(read), [Symbol.asyncDispose]: close };
   } catch (error) {
     progress.failed();
     await close();
@@ -93,16 +110,11 @@ function templatesOf(read: ReadFiles): TemplateSource {
   };
 }
 
-function pluginFiles(found: readonly ImageFile[], containerUri: string): PluginFiles {
+function pluginFiles(found: readonly ImageFile[]): PluginFiles {
   const files: Record<string, string> = {};
   for (const file of found) {
     const path = file.path.slice(pluginDirectory.length + 1);
     if (file.kind === "file" && path.endsWith(".rhai")) files[path] = file.content.toString("utf8");
   }
-  if (files["main.rhai"] !== undefined) return files;
-  const link = found.find((file) => file.kind === "link");
-  throw new Failure("image-unavailable", `${containerUri} has no ${pluginDirectory}/main.rhai`, {
-    causes: link ? [`${link.path} is a link, which is not followed`] : [],
-    hint: `add to the Dockerfile: COPY main.rhai ${pluginDirectory}/`,
-  });
+  return files;
 }

@@ -23,14 +23,31 @@ export function templatesInDirectories(directories: readonly string[]): Template
         paths.flatMap((path): [string, TemplateFile][] => {
           for (const { directory, copied } of trees) {
             const file = candidates(path, copied).find((candidate) => isOwnFile(directory, candidate));
-            if (file === undefined) continue;
-            const place = join(directory, file);
-            return [[path, { file: place, text: readFileSync(place, "utf8") }]];
+            if (file !== undefined) return [[path, templateFile(directory, file)]];
           }
           return [];
         }),
       ),
   };
+}
+
+/** Those of an image that was extracted to a directory, at their own paths. */
+export function templatesInRoot(directory: string): TemplateSource {
+  return {
+    complete: false,
+    read: async (paths) =>
+      new Map(
+        paths.flatMap((path): [string, TemplateFile][] => {
+          const file = path.replace(/^\/+/, "");
+          return isOwnFile(directory, file) ? [[path, templateFile(directory, file)]] : [];
+        }),
+      ),
+  };
+}
+
+function templateFile(directory: string, file: string): TemplateFile {
+  const place = join(directory, file);
+  return { file: place, text: readFileSync(place, "utf8") };
 }
 
 function copiesIn(directory: string): CopiedFiles {

@@ -1,10 +1,12 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import type { PluginFiles } from "@blockvisor/plugin";
+import { parseRecording, type Recording } from "@blockvisor/plugin/recording";
 import { Failure, reason } from "../../../failure/failure.ts";
 import { readText } from "../../../files/read-text.ts";
 import { replaceFile } from "../../../files/replace-file.ts";
 import { pluginFilesFromDirectory, rhaiFiles } from "../../plugin-files/from-directory.ts";
+import type { Include } from "./includes.ts";
 
 /** A plugin with its tests, as it lies in a working tree. */
 export interface TestTree {
@@ -20,9 +22,13 @@ export interface TestTree {
 const stubFolder = "stubs/";
 
 /** `includes`: more files of the plugin, which its own of the same name hide. `named`: the only test files that count. */
-export function readTestTree(directory: string, includes: readonly string[], named: readonly string[]): TestTree {
+export function readTestTree(directory: string, includes: readonly Include[], named: readonly string[]): TestTree {
   const own = pluginFilesFromDirectory(directory);
-  const included = Object.assign({}, ...includes.map((include) => rhaiFiles(include))) as PluginFiles;
+  const included = new Map(
+    includes.flatMap((include) =>
+      Object.entries(include.files()).map(([file, text]) => [file, { text, place: include.place(file) }] as const),
+    ),
+  );
   const folder = join(directory, "tests");
   const found = existsSync(folder) ? rhaiFiles(folder) : {};
   const isStub = (file: string): boolean => file.startsWith(stubFolder);
@@ -42,11 +48,12 @@ export function readTestTree(directory: string, includes: readonly string[], nam
     chosen.length === 0 || chosen.includes(file) || !file.endsWith(".test.rhai");
   return {
     directory,
-    plugin: { ...stubs, ...included, ...own },
+    plugin: { ...stubs, ...Object.fromEntries([...included].map(([file, { text }]) => [file, text])), ...own },
     tests: Object.fromEntries(Object.entries(all).filter(([file]) => counts(file))),
     place: (file) => {
       if (own[file] !== undefined) return join(directory, file);
-      if (included[file] !== undefined) return file;
+      const elsewhere = included.get(file);
+      if (elsewhere) return elsewhere.place;
       return stubs[file] === undefined ? join(directory, file) : join(folder, stubFolder, file);
     },
   };
@@ -73,6 +80,25 @@ function entriesOf(path: string): Map<string, unknown> {
   } catch (error) {
     if (error instanceof Failure) throw error;
     throw new Failure("file-unreadable", `${path} holds no snapshots`, { causes: [reason(error)], hint });
+  }
+}
+
+export const recordingFolder = (directory: string): string => join(directory, "tests", "fixtures");
+
+/** Name → what a live node answered. */
+export function readRecordings(directory: string): Readonly<Record<string, Recording>> {
+  const folder = recordingFolder(directory);
+  const files = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith(".json")) : [];
+  return Object.fromEntries(files.map((file) => [basename(file, ".json"), recordingIn(join(folder, file))]));
+}
+
+function recordingIn(path: string): Recording {
+  const hint = "`nib image test --record NODE` writes it anew";
+  try {
+    return parseRecording(readText(path, hint));
+  } catch (error) {
+    if (error instanceof Failure) throw error;
+    throw new Failure("file-unreadable", `${path} is no recording of a node`, { causes: [reason(error)], hint });
   }
 }
 

@@ -14,7 +14,16 @@ import { givenSecrets } from "../../metadata/given-secrets.ts";
 import { chooseProperties, chooseVariant, readImage } from "../../metadata/read-image.ts";
 import { templatesInDirectories } from "../../plugin-files/templates-in-directory.ts";
 import { Changes } from "./changes.ts";
-import { pluginDirectory, readSnapshots, readTestTree, type TestTree, writeSnapshots } from "./read-tests.ts";
+import { firstOf, type Include, openInclude } from "./includes.ts";
+import {
+  pluginDirectory,
+  readRecordings,
+  readSnapshots,
+  readTestTree,
+  type TestTree,
+  writeSnapshots,
+} from "./read-tests.ts";
+import { type RecordedNode, recordNode } from "./record-node.ts";
 import { junitReport, tapReport } from "./reports.ts";
 import type { TestOptions } from "./verb.ts";
 
@@ -23,18 +32,29 @@ type TestCall = Call<TestOptions, [readonly string[]]>;
 /** `nib image test` (spec plugin-api.md §9.2). */
 export async function testImage(call: TestCall): Promise<void> {
   const { out, options, signal } = call;
-  if (!options.watch) return runOnce(call);
-  if (out.format === "json" || options.report !== "pretty")
+  if (options.watch && (out.format === "json" || options.report !== "pretty"))
     throw new Failure("usage", "--watch is for people: leave out --format and --report");
-  const directories = [
-    pluginDirectory(options.path, options.pluginDir),
-    dirname(options.path),
-    ...(options.include ?? []),
-  ];
-  using changes = new Changes([...new Set(directories)], options.path, signal);
+  if (options.record === undefined && (options.function ?? options.as) !== undefined)
+    throw new Failure("usage", "--function and --as say what --record does: name a node with it");
+  await using opened = new AsyncDisposableStack();
+  const includes: Include[] = [];
+  for (const name of options.include ?? []) includes.push(await openInclude(out, name, signal, opened));
+  const directory = pluginDirectory(options.path, options.pluginDir);
+  const recorded =
+    options.record === undefined
+      ? undefined
+      : await recordNode(call, options.record, readImage(options.path), directory);
+  if (recorded && options.report === "pretty") {
+    out.line(`Wrote ${recorded.path}: ${recorded.functions.join(", ") || "no function"}`);
+    out.line();
+  }
+  const subject = { directory, includes, recorded };
+  if (!options.watch) return runOnce(call, subject);
+  const watched = [directory, dirname(options.path), ...includes.flatMap((include) => include.watched ?? [])];
+  using changes = new Changes([...new Set(watched)], options.path, signal);
   for (;;) {
     const changed = changes.next();
-    await runOnce(call).catch((error: unknown) => {
+    await runOnce(call, subject).catch((error: unknown) => {
       if (!(error instanceof Failure)) throw error;
       renderFailure(error, out);
     });
@@ -43,7 +63,17 @@ export async function testImage(call: TestCall): Promise<void> {
   }
 }
 
-async function runOnce({ out, args, options, signal }: TestCall): Promise<void> {
+/** What is tested, apart from what is read before every run. */
+interface Subject {
+  readonly directory: string;
+  readonly includes: readonly Include[];
+  readonly recorded: RecordedNode | undefined;
+}
+
+async function runOnce(
+  { out, args, options, signal }: TestCall,
+  { directory, includes, recorded }: Subject,
+): Promise<void> {
   const file = readImage(options.path);
   const secrets = givenSecrets(options.secret);
   const keys = options.variant ?? file.image.variants.map(({ key }) => key);
@@ -52,18 +82,19 @@ async function runOnce({ out, args, options, signal }: TestCall): Promise<void> 
     const image = { version: variant.version, protocol: variant.protocolKey, variant: variant.variantKey };
     return { image, params: chooseProperties(out, variant, options), secrets };
   });
-  const directory = pluginDirectory(options.path, options.pluginDir);
-  const tree = readTestTree(directory, options.include ?? [], args[0]);
+  const tree = readTestTree(directory, includes, args[0]);
   const snapshots = readSnapshots(directory);
   const pretty = options.report === "pretty";
   const { filter } = options;
   const coverage = options.coverage && new Coverage();
+  const own = templatesInDirectories([...new Set([directory, dirname(options.path)])]);
   const request = {
     files: tree.plugin,
     tests: tree.tests,
     targets,
     builtIn: args[0].length === 0,
-    templates: templatesInDirectories([directory, dirname(options.path), ...(options.include ?? [])]),
+    templates: firstOf([own, ...includes.map(({ templates }) => templates)]),
+    recordings: readRecordings(directory),
     snapshots,
     update: options.update ?? false,
     signal,
@@ -80,7 +111,7 @@ async function runOnce({ out, args, options, signal }: TestCall): Promise<void> 
   if (options.report === "junit") out.raw(junitReport(results));
   const covered = coverage?.report(tree.plugin);
   if (pretty && covered) showCoverage(out, covered);
-  report(out, tree, results, { written, pretty, covered });
+  report(out, tree, results, { written, pretty, covered, recorded });
 }
 
 async function evaluated<T>(tree: TestTree, work: () => Promise<T>): Promise<T> {
@@ -144,9 +175,15 @@ interface Told {
   readonly written: readonly string[];
   readonly pretty: boolean;
   readonly covered: readonly FileCoverage[] | undefined;
+  readonly recorded: RecordedNode | undefined;
 }
 
-function report(out: Output, tree: TestTree, results: readonly TestResult[], { written, pretty, covered }: Told): void {
+function report(
+  out: Output,
+  tree: TestTree,
+  results: readonly TestResult[],
+  { written, pretty, covered, recorded }: Told,
+): void {
   const failed = results.filter(({ failure }) => failure !== undefined).length;
   const passed = results.length - failed;
   if (pretty) {
@@ -157,6 +194,7 @@ function report(out: Output, tree: TestTree, results: readonly TestResult[], { w
     passed,
     failed,
     snapshots_written: written,
+    ...(recorded && { recorded }),
     ...(covered && { coverage: covered }),
     tests: results.map(({ failure, fn, ms, ...result }) => ({
       ...result,
@@ -189,7 +227,7 @@ function placed(tree: TestTree, diagnostics: readonly Diagnostic[]): readonly Di
     ...one,
     ...(one.file !== undefined && { file: tree.place(one.file) }),
     ...(one.message.startsWith("Module not found") && {
-      help: "--include names a directory with more files, such as those of the base image; tests/stubs/ may stand for them",
+      help: "--include names where more files are, such as the base image or a directory of its files; tests/stubs/ may stand for them",
     }),
   }));
 }

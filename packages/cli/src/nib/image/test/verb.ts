@@ -16,6 +16,10 @@ export interface TestOptions {
   readonly coverage?: true;
   readonly update?: true;
   readonly watch?: true;
+  /** A dev node. */
+  readonly record?: string;
+  readonly function?: readonly string[];
+  readonly as?: string;
   readonly report: (typeof reports)[number];
 }
 
@@ -37,6 +41,7 @@ export const testVerb = verb<GivenOptions, [files: readonly string[]]>({
     ["nib image test --watch --filter height", "the same after every save"],
     ["nib image test --coverage", "and which lines of the plugin they do not run"],
     ["nib image test --update", "what `snapshot()` sees is right from now on"],
+    ["nib image test --record me", "keep what the functions of a dev node ask and are answered, and replay it"],
     ["nib image test --report junit > results.xml", "for a build server"],
   ],
   arguments: [
@@ -54,8 +59,9 @@ export const testVerb = verb<GivenOptions, [files: readonly string[]]>({
       completes: "directory",
     },
     {
-      flags: "--include <directory>",
-      summary: "more files of the plugin, such as those of its base image; may be repeated",
+      flags: "--include <place>",
+      summary:
+        "more files of the plugin: a directory of them, or its base image, extracted or as oci:PATH and the like; may be repeated",
       repeats: true,
       completes: "directory",
     },
@@ -71,10 +77,34 @@ export const testVerb = verb<GivenOptions, [files: readonly string[]]>({
     { flags: "--coverage", summary: "tell which lines of the plugin the tests run" },
     { flags: "--update", summary: "keep what snapshots are now" },
     { flags: "--watch", summary: "run again after every change, until Ctrl-C" },
+    {
+      flags: "--record <node>",
+      summary:
+        "first call the functions of a running dev node, and keep what they ask and are answered in tests/fixtures/",
+      completes: "node",
+    },
+    {
+      flags: "--function <name>",
+      summary: "with --record: this one too, NAME or NAME=PARAMETER; may be repeated",
+      repeats: true,
+    },
+    { flags: "--as <name>", summary: "with --record: the name of the recording (default: the variant)" },
     { flags: "--report <form>", summary: "how results are printed", choices: reports, initial: "pretty" },
   ],
+  rewrite: reportAsFormat,
   run: async (call) => {
     const options = { ...call.options, path: metadataPath(call.options) };
     await (await import("./test-image.ts")).testImage({ ...call, options });
   },
 });
+
+/** The forms of a report may be given as the format, too (spec plugin-api.md §9.2). */
+function reportAsFormat(words: readonly string[]): readonly string[] {
+  const isReport = (word: string | undefined): boolean => reports.some((report) => report === word);
+  return words.map((word, index) => {
+    if (word === "--format" && isReport(words[index + 1])) return "--report";
+    return word.startsWith("--format=") && isReport(word.slice("--format=".length))
+      ? `--report${word.slice("--format".length)}`
+      : word;
+  });
+}

@@ -7,7 +7,7 @@ import type { Redaction } from "./redaction.ts";
 
 /** A recording is read by people: what is larger is of no use in one. Characters of a call, and of all; calls of a function. */
 const MOST_OF_CALL = 256 << 10;
-const MOST_OF_ALL = 2 << 20;
+const MOST_OF_ALL = 1 << 20;
 const MOST_CALLS = 1_000;
 
 /** What all functions of a recording share. */

@@ -23,6 +23,7 @@ export class Tape {
   readonly #session: Session;
   readonly #calls: RecordedCall[] = [];
   #leftOut: string | undefined;
+  #size = 0;
 
   constructor(session: Session) {
     this.#session = session;
@@ -108,12 +109,18 @@ export class Tape {
   #add(call: RecordedCall): void {
     if (this.#leftOut !== undefined) return;
     const size = JSON.stringify(call).length;
-    this.#session.spent += size;
+    const session = this.#session;
     if (size > MOST_OF_CALL) this.#leftOut = `${call.call}: its answer is too large to be recorded`;
     else if (this.#calls.length >= MOST_CALLS) this.#leftOut = `there are more than ${MOST_CALLS} calls`;
-    else if (this.#session.spent > MOST_OF_ALL) this.#leftOut = "the recording is full";
-    else this.#calls.push(call);
-    if (this.#leftOut !== undefined) this.#calls.length = 0;
+    else if (session.spent + size > MOST_OF_ALL) this.#leftOut = "the recording is full";
+    if (this.#leftOut === undefined) {
+      this.#calls.push(call);
+      this.#size += size;
+      session.spent += size;
+    } else {
+      this.#calls.length = 0;
+      session.spent -= this.#size;
+    }
   }
 }
 

@@ -39,7 +39,14 @@ export function assembleNode(
     env: () => nodeEnvOf(state(), host.config),
     tasks,
     secrets: {
-      get: (key, signal) => host.secretsOf(state()).get(key, signal),
+      get: async (key, signal) => {
+        const value = await host.secretsOf(state()).get(key, signal);
+        if (value === undefined && state().dev_mode) {
+          const where = `with \`nib image play --secret KEY=VALUE\`, or write it into ${host.paths.devSecrets}`;
+          log.warn({ key: key.slice(0, 128) }, `the dev node has no such secret: make it ${where}`);
+        }
+        return value;
+      },
       put: (key, value, signal) => host.secretsOf(state()).put(key, value, signal),
     },
     devMode: state().dev_mode,

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { devSecrets, knownDevSecrets } from "./dev-secrets.ts";
 
-test("a dev node has the secrets that its plugin put, then those of the machine, then none or the usual one", async (t) => {
+test("a dev node has the secrets that its plugin put, then those of the machine, and no others", async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "bv-secrets-"));
   t.after(() => rm(folder, { recursive: true }));
   const { signal } = new AbortController();
@@ -15,12 +15,17 @@ test("a dev node has the secrets that its plugin put, then those of the machine,
     const value = await open().get(key, signal);
     return value && Buffer.from(value).toString("latin1");
   };
-  assert.deepEqual([await get("node-key"), await get("../shared.json")], ["dev-secret", "dev-secret"]);
+  assert.deepEqual([await get("node-key"), await get("../shared.json")], [undefined, undefined]);
   await open().put("node-key", Uint8Array.of(0, 255), signal);
-  assert.deepEqual([await get("node-key"), await get("other-key")], ["\x00\xff", "dev-secret"]);
+  assert.deepEqual([await get("node-key"), await get("other-key")], ["\x00\xff", undefined]);
   assert.equal((await stat(join(own, "node-key"))).mode & 0o777, 0o600);
   await writeFile(shared, '{"node-key": "shared", "cert-key": "text"}');
-  assert.deepEqual(await Promise.all(["node-key", "cert-key", "none"].map(get)), ["\x00\xff", "text", undefined]);
+  assert.deepEqual(await Promise.all(["node-key", "cert-key", "none", "toString"].map(get)), [
+    "\x00\xff",
+    "text",
+    undefined,
+    undefined,
+  ]);
   const known = [...(await knownDevSecrets(shared, own))].map(([key, value]) => [
     key,
     Buffer.from(value).toString("latin1"),

@@ -12,8 +12,8 @@ const maxBytes = 64 * 1024;
 
 /**
  * Secrets of a dev node, in files that only root can read: what its own plugin put (`own`, a directory with a file for each), else those of
- * the machine's engineer (`shared`, one JSON object, key → text), which are read at each call, so that an edit counts at once. Without that
- * file every other secret is `dev-secret`, as in the reference (spec plugin-api §2.10).
+ * the machine's engineer (`shared`, one JSON object, key → text), which are read at each call, so that an edit counts at once. There are no
+ * others, as in production; in the reference each was `dev-secret` (spec plugin-api §2 "Secrets").
  */
 export function devSecrets(shared: string, own: string): Secrets {
   return {
@@ -21,7 +21,7 @@ export function devSecrets(shared: string, own: string): Secrets {
       const put = KEY.test(key) ? await ifThere(readFile(join(own, key))) : undefined;
       if (put !== undefined) return new Uint8Array(put);
       const values = await readShared(shared);
-      const value = values === undefined ? "dev-secret" : values[key];
+      const value = values !== undefined && Object.hasOwn(values, key) ? values[key] : undefined;
       return value === undefined ? undefined : new TextEncoder().encode(value);
     },
     put: async (key, value) => {

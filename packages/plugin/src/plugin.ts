@@ -33,6 +33,10 @@ export interface InitOptions extends CallOptions {
   readonly journal?: StepJournal;
 }
 
+export interface RenewOptions extends InitOptions {
+  readonly isRenamed?: boolean;
+}
+
 export interface StatusOptions extends CallOptions {
   /** The jobs as they are now, where the caller has just asked for them. */
   readonly jobs?: JobsInfo;
@@ -75,10 +79,12 @@ export interface Plugin {
   /** Evaluates and persists the config, then the script's `init()` or the default algorithm (spec §4.1–4.2). */
   init(engine: PluginEngine, options?: InitOptions): Promise<void>;
   /**
-   * After parameters changed on a node whose init is complete: evaluates the config, and defines and starts services anew by it. False:
-   * nothing was done, as only `init` can tell what the parameters mean (the script's own, or other commands, jobs or data than before).
+   * After parameters (or, with `isRenamed`, the name as well) changed on a node whose init is complete: evaluates the config, and defines and starts services anew by it.
+   * False: nothing was done, as only `init` can tell what the change means (the script's own, or other commands, jobs or data than before).
    */
-  renewServices(engine: PluginEngine, options?: InitOptions): Promise<boolean>;
+  renewServices(engine: PluginEngine, options?: RenewOptions): Promise<boolean>;
+  /** The same for a config that edited scripts gave. Unchanged services go on. */
+  applyConfig(config: PluginConfig, engine: PluginEngine, options?: InitOptions): Promise<boolean>;
   /** The script's `upload()` or the default algorithm (spec §4.3). */
   upload(engine: PluginEngine, options?: InitOptions): Promise<void>;
   /** Brings back the services that an upload stopped which was given up, ran out of time, or whose host was killed. Can be repeated. */

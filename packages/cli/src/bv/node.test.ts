@@ -342,8 +342,12 @@ test("an edit of the plugin in the node counts at the next call", async () => {
       /^plugin_config\(\) is not what it was; .*:\n {2}services\[node\]\.shutdown_timeout_secs changed\n$/,
     );
   }
-  writeFileSync(plugin, before);
+  assert.equal(
+    (await bv("node", "reload-plugin")).stdout,
+    "plugin_config() is not what it was; services run by it:\n  services[node].shutdown_timeout_secs changed\n",
+  );
   assert.deepEqual(await bv("node", "reload-plugin", node.name), { status: 0, stdout: "", stderr: "" });
+  writeFileSync(plugin, before);
   assert.equal((await bv("node", "run", "init")).status, 0);
 });
 

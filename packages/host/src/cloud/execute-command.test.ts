@@ -144,7 +144,8 @@ test("a node with another name tells it to its jobs and its plugin; the same nam
     changes.push(change(state, nothing));
     return undefined as never;
   };
-  const context = { nodes: { get: () => ({ operate }), actors: () => [] } } as unknown as CommandContext;
+  const actor = { operate, snapshot: () => ({ state, status: "Stopped" }) };
+  const context = { nodes: { get: () => actor, actors: () => [] } } as unknown as CommandContext;
   for (const newNodeName of ["new", "old"]) {
     const rename = { case: "rename" as const, value: { newNodeName, newDnsName: "dns" } };
     const command = { case: "node" as const, value: { nodeId: state.id, command: rename } };
@@ -156,7 +157,7 @@ test("a node with another name tells it to its jobs and its plugin; the same nam
     assert.equal(exit, CommandExitCode.OK);
   }
   assert.deepEqual(changes, [
-    { name: "new", dns_name: "dns", reconfigure: true, config_dirty: true },
+    { name: "new", dns_name: "dns", reconfigure: true, services_dirty: true, config_dirty: true },
     { name: "old", dns_name: "dns" },
   ]);
 });

@@ -61,6 +61,13 @@ function createNode(change: MessageInitShape<typeof CreateDevNodeRequestSchema> 
 
 const data = (node: Node, name: string): Promise<string> => readFile(join(node.directory, "data", name), "utf8");
 const servicePid = async (node: Node): Promise<string> => (await data(node, "starts")).trim().split("\n").at(-1) ?? "";
+/** Of its service, once that runs: another start of it is another run. */
+async function serviceRun(node: Node): Promise<bigint | undefined> {
+  const job = () => daemon.client.getJob({ node: node.id, job: "web" });
+  await until(async () => (await job()).state === JobState.RUNNING);
+  return (await job()).run?.number;
+}
+
 /** What recovery found, oldest first. */
 async function faults(node: Node): Promise<readonly string[]> {
   const found: string[] = [];
@@ -316,16 +323,19 @@ describe("a dev node", () => {
   });
 
   test("with other parameters starts the services that they concern anew, and no other (babel-agent T-30)", async () => {
-    const config = `config_files: [#{ template: "/etc/version", destination: "/etc/out", params: #{} }],
+    const config = `config_files: [#{ template: "/etc/version", destination: "/etc/out", params: #{} },
+        #{ template: "/etc/host.tera", destination: "/etc/proxy/host", params: #{ host: node_env().node_name } }],
       services: [#{ name: "color", run_sh: "echo " + node_params().color + " >> /blockjoy/colors; exec sleep 1000000",
+        use_protocol_data: false, archive: false },
+        #{ name: "proxy", run_sh: "cat /etc/proxy/host >> /blockjoy/hosts; exec sleep 1000000",
         use_protocol_data: false, archive: false },`;
+    await writeFile(join(node.directory, "rootfs/etc/host.tera"), "{{ host }}.org\n");
     const plugin = script("1.0.0").replace("services: [", config);
     await writeFile(join(node.directory, "rootfs", pluginPath), plugin);
-    const old = await servicePid(node);
     await daemon.client.runFunction({ node: "first", function: "init" });
     const colors = () => data(node, "colors").catch(() => "");
-    await until(async () => (await colors()) !== "" && (await servicePid(node)) !== old);
-    const [web, prepared, before] = [await servicePid(node), await data(node, "prepared"), await colors()];
+    await until(async () => (await colors()) !== "");
+    const [web, prepared, before] = [await serviceRun(node), await data(node, "prepared"), await colors()];
     // As an update by the control plane makes it durable before its first step.
     await daemon.kill();
     const path = join(node.directory, "state.json");
@@ -334,25 +344,72 @@ describe("a dev node", () => {
     daemon = await startDaemonProcess(root);
     await until(async () => (await colors()) === `${before}red\n`);
     await until(async () => JSON.parse(await readFile(path, "utf8")).services_dirty === false);
-    assert.deepEqual([await servicePid(node), await data(node, "prepared")], [web, prepared]);
-    assert.equal((await daemon.client.getJob({ node: "first", job: "web" })).state, JobState.RUNNING);
+    assert.deepEqual([await serviceRun(node), await data(node, "prepared")], [web, prepared]);
+    await until(async () => (await data(node, "hosts").catch(() => "")) === "first.org\n");
+  });
+
+  test("with another name has it in its files, and starts those anew that read them or have it in what they run", async () => {
+    const path = join(node.directory, "state.json");
+    const [web, prepared, colors] = [await serviceRun(node), await data(node, "prepared"), await data(node, "colors")];
+    await daemon.kill();
+    const change = { name: "second", services_dirty: true, config_dirty: true, reconfigure: true };
+    await writeFile(path, JSON.stringify({ ...JSON.parse(await readFile(path, "utf8")), ...change }));
+    daemon = await startDaemonProcess(root);
+    await until(async () => JSON.parse(await readFile(path, "utf8")).services_dirty === false);
+    await until(async () => (await data(node, "hosts")) === "first.org\nsecond.org\n");
+    // It says `$NODE_NAME`.
+    assert.notEqual(await serviceRun(node), web);
+    assert.deepEqual([await data(node, "prepared"), await data(node, "colors")], [prepared, colors]);
+  });
+
+  test("runs by an edited plugin after a reload: by difference, where init is as it was (plugin-api §1)", async () => {
+    const path = join(node.directory, "rootfs", pluginPath);
+    const edited = async (from: string, to: string) => {
+      await writeFile(path, (await readFile(path, "utf8")).replace(from, to));
+      const { changes, pending } = await daemon.client.reloadPlugin({ node: node.id });
+      return [changes, pending];
+    };
+    const jobs = async () => (await daemon.client.listJobs({ node: node.id })).jobs.map(({ name }) => name).toSorted();
+    const [web, prepared] = [await serviceRun(node), await data(node, "prepared")];
+    const colors = () => data(node, "colors");
+    const before = await colors();
+    assert.deepEqual(await edited("exec sleep 1000000", "echo edited >> /blockjoy/colors; exec sleep 1000000"), [
+      ["services[color].run_sh changed"],
+      "",
+    ]);
+    await until(async () => (await colors()) === `${before}red\nedited\n`);
+    const more = `services: [#{ name: "more", run_sh: "sleep 1000000", use_protocol_data: false, archive: false },`;
+    assert.deepEqual(await edited("services: [", more), [["services[more] added"], ""]);
+    assert.deepEqual(await jobs(), ["color", "more", "prepare", "proxy", "web"]);
+    assert.deepEqual(await edited(more, "services: ["), [["services[more] removed"], ""]);
+    assert.deepEqual(await jobs(), ["color", "prepare", "proxy", "web"]);
+
+    // What is only told stays to be done, however often it is told.
+    const command = 'commands: ["true", ';
+    for (const from of ["commands: [", "no such text"]) {
+      const told = [["init.commands changed"], "only `bv node run init` can tell what that means"];
+      assert.deepEqual(await edited(from, command), told);
+    }
+    assert.deepEqual(await edited(command, "commands: ["), [[], ""]);
+    assert.deepEqual([await serviceRun(node), await data(node, "prepared")], [web, prepared]);
+    assert.equal(await colors(), `${before}red\nedited\n`);
   });
 
   test("has its services back when an upload fails with nobody waiting, is cut by a kill of the daemon, or by a stop", async () => {
-    const web = async () => (await daemon.client.getJob({ node: "first", job: "web" })).state;
+    const web = async () => (await daemon.client.getJob({ node: node.id, job: "web" })).state;
     const under = join(node.directory, "data", "uploading");
     const command = "touch /blockjoy/uploading; while [ -e /blockjoy/uploading ]; do sleep 0.02; done; exit 1";
     const uploading = script("1.0.0")
       .replace(/use_protocol_data: false,\s+archive: false,/, "")
       .replace("services: [", `pre_upload: #{ commands: ["${command}"], jobs: [] }, services: [`);
     await writeFile(join(node.directory, "rootfs", pluginPath), uploading);
-    await daemon.client.runFunction({ node: "first", function: "init" });
+    await daemon.client.runFunction({ node: node.id, function: "init" });
     const upload = async (signal?: AbortSignal): Promise<void> => {
       const options = signal ? { signal } : {};
-      daemon.client.runFunction({ node: "first", function: "upload" }, options).catch(() => {});
+      daemon.client.runFunction({ node: node.id, function: "upload" }, options).catch(() => {});
       await until(async () => existsSync(under));
       assert.equal(await web(), JobState.STOPPED);
-      const { steps } = await daemon.client.getNode({ node: "first" });
+      const { steps } = await daemon.client.getNode({ node: node.id });
       assert.deepEqual([steps?.done, steps?.total, steps?.next], [1, 4, `running: ${command.slice(0, 80)}`]);
     };
     const comesBack = () => until(async () => (await web()) === JobState.RUNNING);
@@ -370,9 +427,9 @@ describe("a dev node", () => {
     await comesBack();
 
     await upload();
-    await finish(daemon.client.stopNode({ node: "first" }));
+    await finish(daemon.client.stopNode({ node: node.id }));
     await rm(under, { force: true });
-    await finish(daemon.client.startNode({ node: "first" }));
+    await finish(daemon.client.startNode({ node: node.id }));
     await comesBack();
     const { uploading: isUploading, step_record: record } = JSON.parse(
       await readFile(join(node.directory, "state.json"), "utf8"),
@@ -381,12 +438,12 @@ describe("a dev node", () => {
   });
 
   test("is gone without a trace when it is deleted", async () => {
-    await finish(daemon.client.deleteNode({ node: "first" }));
+    await finish(daemon.client.deleteNode({ node: node.id }));
     await until(
       async () => (await tracesOf(root.paths, node.id)).length === 0,
       () => tracesOf(root.paths, node.id),
     );
-    const failure = await failureOf(daemon.client.getNode({ node: "first" }));
+    const failure = await failureOf(daemon.client.getNode({ node: node.id }));
     assert.equal(failure.code, "not_found");
   });
 });

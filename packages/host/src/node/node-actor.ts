@@ -5,6 +5,7 @@ import { cutPoint } from "../durable/index.ts";
 import { type ErrorReport, errorOf, HostError, reportOf } from "../errors/host-error.ts";
 import { adoptFirstAgent } from "./adopt-agent.ts";
 import { afterFailure, lostAgent, tolerated } from "./after-failure.ts";
+import { type AppliedConfig, applyConfig } from "./apply-config.ts";
 import { failedAs, givenUp, givenUpFor, journalOf } from "./command-outcome.ts";
 import { describeFault } from "./describe-fault.ts";
 import { execute } from "./execute.ts";
@@ -185,14 +186,24 @@ export class NodeActor {
    */
   async callPlugin(name: string, param: string, options: CallOptions = {}): Promise<string> {
     if (!isLifecycle(name)) return this.parts.plugin.call(name, param, options);
+    const isUp = (): boolean => this.#seen.container === "running";
+    return this.#script((signal) =>
+      runLifecycle(name, param, { parts: this.parts, isUp: isUp(), save: this.#save }, { ...options, signal }),
+    );
+  }
+
+  /** Makes services what the plugin's config says now, in the same way; undefined while the node is not up. */
+  async applyConfig(): Promise<AppliedConfig | undefined> {
+    return this.#script(async (signal) => {
+      if (statusOf(this.#state, this.#seen, false) !== "Running") return undefined;
+      return applyConfig({ parts: this.parts, save: this.#save }, { signal });
+    });
+  }
+
+  #script<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const script = new AbortController();
     this.#scripts.add(script);
-    const work = (): Promise<string> => {
-      const isUp = this.#seen.container === "running";
-      const held = { parts: this.parts, isUp, save: this.#save };
-      return runLifecycle(name, param, held, { ...options, signal: script.signal });
-    };
-    return this.#enqueue(work).finally(() => this.#scripts.delete(script));
+    return this.#enqueue(() => work(script.signal)).finally(() => this.#scripts.delete(script));
   }
 
   #giveUpScripts(): void {

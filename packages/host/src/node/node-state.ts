@@ -169,9 +169,9 @@ export const nodeStateSchema = z.object({
   paused: z.boolean().default(false),
   /** What babel was told about the node is not true any more; it is told again before anything else. */
   reconfigure: z.boolean().default(false),
-  /** Parameters changed since services were defined; everything else that `init` made is as it should be (spec DB-4.7, C17). */
+  /** Parameters or the name changed since services were defined; everything else that `init` made is as it should be (spec DB-4.7, C17). */
   services_dirty: z.boolean().default(false),
-  /** Parameters changed since the plugin's config was last evaluated; the next way up evaluates it again (spec DB-4.7). */
+  /** Scripts or the name may have changed since services were defined; the next way up evaluates the config and applies it (spec DB-4.7). */
   config_dirty: z.boolean().default(false),
   /** The plugin's `upload` has begun: unless it ends in order, services that it stopped have to be brought back (spec plugin-api §4.3). */
   uploading: z.boolean().default(false),

@@ -78,7 +78,7 @@ export function apply({ state, seen }: World, step: Step): World | "gone" {
       return now({}, { clone_of: null });
     case "renew_services":
       return now({}, { services_dirty: false, config_dirty: false });
-    case "reevaluate_config":
+    case "apply_config":
       return now({}, { config_dirty: false });
     case "resume_services":
       return now({}, { uploading: false });

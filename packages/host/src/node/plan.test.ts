@@ -238,9 +238,9 @@ describe("the plan", () => {
       ["configure_agent", "renew_services"],
     ],
     [
-      "evaluates a config again whose parameters changed",
+      "makes services what edited scripts say",
       { state: { ...running, config_dirty: true }, seen: atWork },
-      ["reevaluate_config"],
+      ["apply_config"],
     ],
     [
       "starts services that an upload stopped which did not end",

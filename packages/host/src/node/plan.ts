@@ -68,7 +68,7 @@ function planUp(state: NodeState, seen: Observed): Step | undefined {
   }
   if (!state.initialized) return { kind: "initialize" };
   if (state.services_dirty) return { kind: "renew_services" };
-  if (state.config_dirty) return { kind: "reevaluate_config" };
+  if (state.config_dirty) return { kind: "apply_config" };
   if (state.uploading) return { kind: "resume_services" };
   if (state.started_at === null) return { kind: "mark_started" };
   return undefined;

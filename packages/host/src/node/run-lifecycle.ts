@@ -12,7 +12,7 @@ export function isLifecycle(name: string): name is LifecycleFunction {
 }
 
 /** A node whose mailbox is held. */
-interface HeldNode {
+export interface HeldNode {
   readonly parts: NodeParts;
   readonly isUp: boolean;
   readonly save: (change: Partial<NodeState>) => Promise<void>;

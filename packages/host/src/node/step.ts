@@ -19,9 +19,10 @@ export type Step =
   | { readonly kind: "configure_agent" }
   | { readonly kind: "stop_jobs"; readonly force: boolean }
   | { readonly kind: "initialize" }
-  /** What changed parameters mean for a node that is initialized. */
+  /** What changed parameters, or another name, mean for a node that is initialized. */
   | { readonly kind: "renew_services" }
-  | { readonly kind: "reevaluate_config" }
+  /** What edited scripts mean. */
+  | { readonly kind: "apply_config" }
   /** What an upload stopped that did not end in order. */
   | { readonly kind: "resume_services" }
   | { readonly kind: "mark_started" }
@@ -63,7 +64,7 @@ export const stepTitles = {
   stop_jobs: "stopping jobs",
   initialize: "running init",
   renew_services: "starting services with changed parameters",
-  reevaluate_config: "evaluating plugin_config again",
+  apply_config: "starting services that plugin_config says otherwise",
   resume_services: "starting services that an upload stopped",
   mark_started: "recording the start",
   turn_around: "starting again",

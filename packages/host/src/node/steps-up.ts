@@ -13,6 +13,7 @@ import { hostBridge } from "../network/index.ts";
 import { readPluginConfig } from "../plugin/node-engine.ts";
 import { type ContainerSpec, isAlive, signalProcess } from "../runtime/index.ts";
 import { adoptAgent } from "./adopt-agent.ts";
+import { applyConfig, lostBabel } from "./apply-config.ts";
 import { firewallTarget, requireNetwork } from "./firewall-target.ts";
 import { networkOf } from "./network-spec.ts";
 import { dataOf } from "./node-data.ts";
@@ -138,9 +139,9 @@ export const upSteps = {
     return { state: { initialized: true, services_dirty: false, config_dirty: false, uploading: false } };
   },
 
-  renew_services: async (node, _, { signal, progress, save }) => {
+  renew_services: async (node, _, { state, signal, progress, save }) => {
     const isDone = await keepingSteps(node.state, save, progress, (steps) =>
-      node.plugin.renewServices({ signal, ...steps }),
+      node.plugin.renewServices({ signal, isRenamed: state.config_dirty, ...steps }),
     );
     return { state: { services_dirty: false, ...(isDone ? { config_dirty: false } : { initialized: false }) } };
   },
@@ -150,11 +151,15 @@ export const upSteps = {
     return { state: { uploading: false } };
   },
 
-  reevaluate_config: async (node, _, { signal }) => {
-    // The jobs there are run on with what they have; an engineer must still be able to call functions.
-    await node.plugin.reevaluate({ signal }).catch((error: unknown) => {
-      node.log.warn(`plugin_config was not evaluated again: ${reportOf(error).message}`);
-    });
+  apply_config: async (node, _, { signal, progress, save }) => {
+    try {
+      const { pending } = await applyConfig({ parts: node, save }, { signal }, progress);
+      if (pending !== "") node.log.warn(`services do not run by plugin_config as it is now: ${pending}`);
+    } catch (error) {
+      if (signal.aborted || lostBabel(error)) throw error;
+      // The jobs there are run on with what they have; an engineer must still be able to call functions.
+      node.log.warn(`plugin_config was not applied: ${reportOf(error).message}`);
+    }
     return { state: { config_dirty: false } };
   },
 

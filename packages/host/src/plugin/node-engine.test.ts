@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { JobConfig, PluginConfig } from "@blockvisor/plugin";
@@ -122,6 +123,21 @@ test("the config before the last change is kept, and numbers of template paramet
   for (const config of [first, second, second]) await engine.saveConfig(config, "d", context);
   assert.deepEqual(await engine.loadConfig(context), { config: second, digest: "d" });
   assert.deepEqual(await readPluginConfig(join(folder, "plugin_config.previous.json")), { config: first, digest: "d" });
+});
+
+test("differences count from the config that jobs were defined by, whatever was evaluated since", async (t) => {
+  const { engine, context, folder } = await nodeEngine(t);
+  const config = (name: string) => ({ config_files: null, services: [{ name }] }) as unknown as PluginConfig;
+  assert.equal(await engine.loadApplied(context), undefined);
+  await engine.saveConfig(config("a"), "1", context);
+  await engine.saveApplied(config("a"), "1", context);
+  for (const name of ["b", "c"]) await engine.saveConfig(config(name), "2", context);
+  assert.deepEqual(await engine.loadApplied(context), { config: config("a"), digest: "1" });
+  // A node of an earlier version has no record: its config counts, also once there is a newer one.
+  await rm(join(folder, "plugin_config.applied.json"));
+  assert.deepEqual(await engine.loadApplied(context), { config: config("c"), digest: "2" });
+  await engine.saveConfig(config("d"), "3", context);
+  assert.deepEqual(await engine.loadApplied(context), { config: config("c"), digest: "2" });
 });
 
 test("restarts are as the script says, also when an older version saved it", async (t) => {

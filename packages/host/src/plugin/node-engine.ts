@@ -226,10 +226,21 @@ export function createNodeEngine(parts: NodeEngineParts): PluginEngine {
       const before = await readOptional(parts.pluginConfigPath);
       if (before === text) return;
       // For whoever wants to know what changed (spec plugin-api §8).
-      if (before !== undefined) await writeDurable(previousConfigPath(parts.pluginConfigPath), before);
+      if (before !== undefined) await writeDurable(beside(parts.pluginConfigPath, "previous"), before);
+      const applied = beside(parts.pluginConfigPath, "applied");
+      // Of a node that was initialized by an earlier version.
+      if (before !== undefined && (await readOptional(applied)) === undefined) await writeDurable(applied, before);
       await writeDurable(parts.pluginConfigPath, text);
     },
     loadConfig: () => readPluginConfig(parts.pluginConfigPath),
+    saveApplied: async (config, digest) => {
+      const path = beside(parts.pluginConfigPath, "applied");
+      const text = savedConfigText(config, digest);
+      if ((await readOptional(path)) !== text) await writeDurable(path, text);
+    },
+    loadApplied: async () =>
+      (await readPluginConfig(beside(parts.pluginConfigPath, "applied"))) ??
+      (await readPluginConfig(parts.pluginConfigPath)),
 
     addTask: (name, schedule, fn, param, policy) => parts.tasks.add({ name, schedule, function: fn, param, ...policy }),
     deleteTask: (name) => parts.tasks.delete(name),
@@ -286,7 +297,8 @@ function http({ statusCode, body }: { readonly statusCode: number; readonly body
   return { statusCode, body };
 }
 
-const previousConfigPath = (path: string): string => path.replace(/\.json$/, ".previous.json");
+/** `previous`: the config that was evaluated before the last one; `applied`: the one that jobs were defined by. */
+const beside = (path: string, which: "previous" | "applied"): string => path.replace(/\.json$/, `.${which}.json`);
 
 async function readOptional(path: string): Promise<string | undefined> {
   return readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {

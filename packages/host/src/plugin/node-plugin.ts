@@ -3,13 +3,21 @@ import {
   configChanges,
   type InitOptions,
   type Plugin,
+  type PluginConfig,
   type PluginEngine,
   type PluginWorkers,
+  type RenewOptions,
 } from "@blockvisor/plugin";
 import { type Recording, type RecordRequest, recordPlugin } from "@blockvisor/plugin/recording";
 import type { TimeLimits } from "../config/time-limits.ts";
 import { HostError } from "../errors/host-error.ts";
 import { readPluginFiles } from "./plugin-files.ts";
+
+/** A config as scripts say it now. */
+export interface Reevaluated {
+  readonly config: PluginConfig;
+  readonly changes: readonly string[];
+}
 
 /** The plugin of one node: what is loaded of it, or why it could not be. Calls of different kinds may run at the same time. */
 export class NodePlugin {
@@ -85,8 +93,8 @@ export class NodePlugin {
     await this.require().init(this.#engine, this.#long(options));
   }
 
-  /** What changed parameters mean for services. False: `init` has to run. */
-  async renewServices(options: InitOptions): Promise<boolean> {
+  /** What changed parameters, or another name, mean for services. False: `init` has to run. */
+  async renewServices(options: RenewOptions): Promise<boolean> {
     return this.require().renewServices(this.#engine, this.#long(options));
   }
 
@@ -94,20 +102,25 @@ export class NodePlugin {
     await this.require().resumeServices(this.#engine, this.#long(options));
   }
 
+  /** What edited scripts mean for services, by a config of theirs. False: `init` has to run. */
+  async applyConfig(config: PluginConfig, options: InitOptions): Promise<boolean> {
+    return this.require().applyConfig(config, this.#engine, this.#long(options));
+  }
+
   /**
-   * Evaluates and persists the config; touches no job (spec host-daemon DB-4.8, DB-4.18). With `dryRun` nothing is persisted either. Resolves
-   * with what it says otherwise than the one that was evaluated last.
+   * Evaluates and persists the config; touches no job (spec host-daemon DB-4.8, DB-4.18). With `dryRun` nothing is persisted either. Undefined
+   * where the plugin has none; `changes`: what it says otherwise than the one that jobs were defined by.
    */
-  async reevaluate(options: CallOptions & { readonly dryRun?: boolean }): Promise<readonly string[]> {
+  async reevaluate(options: CallOptions & { readonly dryRun?: boolean }): Promise<Reevaluated | undefined> {
     const plugin = this.require();
-    if (!plugin.hasConfig) return [];
+    if (!plugin.hasConfig) return undefined;
     const { dryRun = false, ...call } = options;
     const config = await plugin.evaluateConfig(this.#engine, this.#short(call));
     const signal = options.signal ?? new AbortController().signal;
     const ctx = { deadline: Number.POSITIVE_INFINITY, signal };
-    const before = await this.#engine.loadConfig(ctx);
+    const before = await this.#engine.loadApplied(ctx);
     if (!dryRun) await this.#engine.saveConfig(config, plugin.digest, ctx);
-    return before === undefined ? [] : configChanges(before.config, config);
+    return { config, changes: before === undefined ? [] : configChanges(before.config, config) };
   }
 
   /** Error `not_found`, with the capabilities as candidates, for a name the plugin does not have. */

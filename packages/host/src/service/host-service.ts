@@ -388,9 +388,9 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
       const actor = find(node, "reload the plugin of");
       await actor.reloadPlugin();
       const { plugin } = actor.parts;
-      const isUp = actor.snapshot().status === "Running";
-      const changes = isUp || dryRun ? await plugin.reevaluate({ dryRun }) : [];
-      return { functions: [...plugin.capabilities], changes: [...changes] };
+      const { changes = [], pending = "" } =
+        (dryRun ? { ...(await plugin.reevaluate({ dryRun })), pending: "" } : await actor.applyConfig()) ?? {};
+      return { functions: [...plugin.capabilities], changes: [...changes], pending };
     },
 
     getShell: async ({ node, noTerminal }) => {

@@ -114,6 +114,9 @@ export interface PluginEngine {
   saveConfig(config: PluginConfig, digest: string, ctx: EngineContext): Promise<void>;
   /** The config that was saved last, whichever plugin it is from. */
   loadConfig(ctx: EngineContext): Promise<SavedConfig | undefined>;
+  /** The config that jobs were defined by, which is what differences count from, whatever was evaluated since. */
+  saveApplied(config: PluginConfig, digest: string, ctx: EngineContext): Promise<void>;
+  loadApplied(ctx: EngineContext): Promise<SavedConfig | undefined>;
 
   /** `schedule` was parsed before the call. Replaces a task of the same name of this node. */
   addTask(

@@ -50,6 +50,7 @@ export class StubEngine implements PluginEngine {
   readonly #data: StubData;
   readonly #jobs = new Map<string, JobConfig>();
   #config: SavedConfig | undefined;
+  #applied: SavedConfig | undefined;
 
   constructor(node: StubNode, data: StubData = {}) {
     this.#node = node;
@@ -136,6 +137,12 @@ export class StubEngine implements PluginEngine {
   }
   async loadConfig(): Promise<SavedConfig | undefined> {
     return this.#config;
+  }
+  async saveApplied(config: PluginConfig, digest: string): Promise<void> {
+    this.#applied = { config, digest };
+  }
+  async loadApplied(): Promise<SavedConfig | undefined> {
+    return this.#applied ?? this.#config;
   }
 
   async addTask(name: string, schedule: string, fn: string, param: string, policy: TaskPolicy): Promise<void> {

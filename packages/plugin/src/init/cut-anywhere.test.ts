@@ -43,6 +43,7 @@ class World {
   readonly jobs = new Map<string, { readonly config: JobConfig; readonly status: JobStatus }>();
   record: StepRecord | undefined;
   saved: SavedConfig | undefined = { config: CONFIG, digest: "" };
+  applied: SavedConfig | undefined = this.saved;
   /** A service has used the data. */
   #isUsed = false;
   #left = Number.POSITIVE_INFINITY;
@@ -110,6 +111,10 @@ class World {
       saveConfig: async (config, digest) =>
         this.#effect("save", () => {
           this.saved = { config, digest };
+        }),
+      saveApplied: async (config, digest) =>
+        this.#effect("save applied", () => {
+          this.applied = { config, digest };
         }),
       renderTemplate: async (_, destination) => this.#effect(`render ${destination}`, () => {}),
       addTask: async (name) => this.#effect(`task ${name}`, () => {}),
@@ -232,11 +237,13 @@ test("a change of parameters that is cut anywhere starts each service that it co
     [CONFIG, [2, 2]],
   ];
   for (const [config, starts] of changes) {
-    const renew = (world: World) => renewServices(world.saved?.config, config, "d", { ...world.host(), of: "renewal" });
+    const renew = (world: World) =>
+      renewServices("parameters", world.applied?.config, config, "d", { ...world.host(), of: "renewal" });
     for await (const { world, place } of cuts(beginAtWork, renew)) {
       assert.equal(await renew(world), true);
       assert.deepEqual([world.count("start caddy"), world.count("start reth")], starts, place);
-      assert.deepEqual([world.saved, world.jobs.get("reth")?.status], [{ config, digest: "d" }, "running"], place);
+      const saved = { config, digest: "d" };
+      assert.deepEqual([world.saved, world.applied, world.jobs.get("reth")?.status], [saved, saved, "running"], place);
       assert.deepEqual([world.count("start keys"), world.count("run first")], [1, 1], place);
     }
   }

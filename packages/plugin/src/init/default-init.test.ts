@@ -381,7 +381,7 @@ test("changed parameters: services that the change concerns are defined anew, an
     scheduled: [],
   };
   const { engine, calls, deleted } = atWork();
-  assert.equal(await renewServices(FULL, changed, "d1", run(engine)), true);
+  assert.equal(await renewServices("parameters", FULL, changed, "d1", run(engine)), true);
   assert.deepEqual(calls, ["stopJob reth", "renderTemplate /t", ...anew("reth")]);
   assert.deepEqual([deleted, await engine.loadConfig()], [["proxy", "daily"], { config: changed, digest: "d1" }]);
   assert.deepEqual(
@@ -398,20 +398,20 @@ test("changed parameters concern all services where a file changes, or nothing d
   ];
   const otherTask = { ...FULL, scheduled: [{ ...FULL.scheduled![0]!, param: "x" }] };
   const file = atWork({ wouldRender: async (_, destination) => destination === "/d" });
-  await renewServices(FULL, otherTask, "d1", run(file.engine));
+  await renewServices("parameters", FULL, otherTask, "d1", run(file.engine));
   assert.deepEqual(file.calls, all);
 
   const hidden = atWork();
-  await renewServices(FULL, FULL, "d1", run(hidden.engine));
+  await renewServices("parameters", FULL, FULL, "d1", run(hidden.engine));
   assert.deepEqual(hidden.calls, all);
 
   const shown = atWork();
-  await renewServices(FULL, otherTask, "d1", run(shown.engine));
+  await renewServices("parameters", FULL, otherTask, "d1", run(shown.engine));
   assert.deepEqual(shown.calls, ["renderTemplate /t", "addTask daily"]);
 
   const reading = { ...otherTask, services: [FULL.services[0]!, { ...FULL.services[1]!, run_sh: "proxy $BV_PROP_X" }] };
   const named = atWork({ runsBy: async () => true });
-  await renewServices(reading, { ...reading, scheduled: [] }, "d1", run(named.engine));
+  await renewServices("parameters", reading, { ...reading, scheduled: [] }, "d1", run(named.engine));
   assert.deepEqual(named.calls, ["stopJob proxy", "renderTemplate /t", ...anew("proxy")]);
 });
 
@@ -425,7 +425,55 @@ test("changed parameters that init has to see, or a node without its data, are f
     [FULL, FULL, {}],
   ] as const) {
     const { engine, calls } = recorder(overrides);
-    assert.equal(await renewServices(before, after, "d1", run(engine)), false);
+    assert.equal(await renewServices("parameters", before, after, "d1", run(engine)), false);
     assert.deepEqual([calls, await engine.loadConfig()], [[], undefined]);
   }
+});
+
+test("edited scripts: services that differ are defined anew and dropped ones deleted; what shows nowhere concerns nobody (§1 Do better)", async () => {
+  const [reth, proxy] = FULL.services;
+  const added = { ...proxy!, name: "watch", run_sh: "watch" };
+  const changed: PluginConfig = { ...FULL, services: [reth!, added] };
+  const { engine, calls, deleted } = atWork();
+  assert.equal(await renewServices("scripts", FULL, changed, "d2", run(engine)), true);
+  assert.deepEqual(calls, ["renderTemplate /t", ...anew("watch"), "addTask daily"]);
+  assert.deepEqual(deleted, ["proxy"]);
+  assert.deepEqual(await engine.loadApplied(), { config: changed, digest: "d2" });
+
+  const hidden = atWork();
+  const reading = { ...FULL, services: [{ ...reth!, run_sh: "reth $BV_PROP_X" }, proxy!] };
+  const byThat = atWork({ runsBy: async () => true });
+  assert.equal(await renewServices("scripts", FULL, FULL, "d2", run(hidden.engine)), true);
+  assert.equal(await renewServices("scripts", reading, reading, "d2", run(byThat.engine)), true);
+  assert.deepEqual([hidden.calls, byThat.calls], [["renderTemplate /t", "addTask daily"], hidden.calls]);
+});
+
+test("a file that is rendered otherwise concerns those that name it, or its folder, in what they run; and all when none does", async () => {
+  const [reth, proxy] = FULL.services;
+  const destination = "/etc/proxy/proxy.conf";
+  const file = { ...FULL.config_files![0]!, destination };
+  for (const [run_sh, to, concerned] of [
+    ["proxy --config /etc/proxy/proxy.conf", destination, ["proxy"]],
+    ["proxy --folder /etc/proxy", destination, ["proxy"]],
+    ["proxy --folder /etc/other", destination, ["caddy", "reth", "proxy"]],
+    // A folder of everybody.
+    ["proxy --config /etc/other.conf", "/etc/proxy.conf", ["caddy", "reth", "proxy"]],
+  ] as const) {
+    const config = { ...FULL, config_files: [{ ...file, destination: to }], services: [reth!, { ...proxy!, run_sh }] };
+    const { engine, calls } = atWork({ wouldRender: async () => true, runsBy: async () => true });
+    assert.equal(await renewServices("scripts", config, config, "d1", run(engine)), true);
+    const stopped = concerned.toReversed().map((name) => `stopJob ${name}`);
+    assert.deepEqual(calls, [...stopped, "renderTemplate /t", ...anew(...concerned), "addTask daily"], run_sh);
+  }
+});
+
+test("another name concerns services that have it in what they run", async () => {
+  const [reth, proxy] = FULL.services;
+  const before = { ...FULL, services: [{ ...reth!, run_sh: 'reth --identity "$NODE_NAME"' }, proxy!] };
+  const { engine, calls } = atWork({ runsBy: async () => true });
+  await renewServices("name", before, { ...before, scheduled: [] }, "d1", run(engine));
+  assert.deepEqual(calls, ["stopJob reth", "renderTemplate /t", ...anew("reth")]);
+  const other = atWork({ runsBy: async () => true });
+  await renewServices("parameters", before, { ...before, scheduled: [] }, "d1", run(other.engine));
+  assert.deepEqual(other.calls, ["renderTemplate /t"]);
 });

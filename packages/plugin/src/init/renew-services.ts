@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { PluginConfig } from "../config/model.ts";
 import { auxServiceJob, type PlannedJob, serviceJob } from "../config/plan.ts";
@@ -8,13 +9,17 @@ import { started } from "./default-init.ts";
 import { deleteDroppedTasks } from "./leftovers.ts";
 import { type PlannedStep, runSteps } from "./run-steps.ts";
 
+/** What changed since services were defined: something that jobs have in their environment, or the scripts. */
+export type Changed = "parameters" | "name" | "scripts";
+
 /**
- * What changed parameters make of a node whose init is complete (spec host-daemon §4.9, babel-agent T-30): services that the change concerns are
- * stopped, files are rendered, these services are defined anew, and the config is persisted; all other jobs go on, and no command of init
- * runs again. A run that was cut goes on where it was.
+ * What another config makes of a node whose init is complete (spec host-daemon §4.9, plugin-api §1 and §4 Do better, babel-agent T-30): services that
+ * the change concerns are stopped, files are rendered, these services are defined anew, those that the config has no more are deleted, and
+ * the config is persisted; all other jobs go on, and no command of init runs again. A run that was cut goes on where it was.
  * False: nothing was done, because init itself would do something else than before, or data are still to come; it has to run.
  */
 export async function renewServices(
+  changed: Changed,
   before: PluginConfig | undefined,
   config: PluginConfig,
   digest: string,
@@ -22,9 +27,11 @@ export async function renewServices(
 ): Promise<boolean> {
   if (before === undefined || !isDeepStrictEqual(initOf(before), initOf(config))) return false;
   if ((await chooseDataSource(config, run)) !== "none") return false;
-  await runSteps(({ services }) => renewalSteps(before, config, services, run), run);
+  const concerned = () => concernedBy(changed, before, config, run);
+  await runSteps(({ services }) => renewalSteps(before, config, services, concerned), run);
   await deleteDroppedTasks(run.engine, before, config, run.ctx);
   await run.engine.saveConfig(config, digest, run.ctx);
+  await run.engine.saveApplied(config, digest, run.ctx);
   return true;
 }
 
@@ -32,10 +39,10 @@ function renewalSteps(
   before: PluginConfig,
   config: PluginConfig,
   services: readonly string[] | null,
-  run: RunContext,
+  concernedNow: () => Promise<readonly PlannedJob[]>,
 ): readonly PlannedStep[] {
   const wanted = jobsOf(config);
-  const decide = async () => ({ services: namesOf(await concernedBy(before, config, wanted, run)) });
+  const decide = async () => ({ services: namesOf(await concernedNow()) });
   const dropped = namesOf(jobsOf(before)).filter((name) => !namesOf(wanted).includes(name));
   const concerned = wanted.filter(({ name }) => services?.includes(name));
   return [
@@ -51,29 +58,45 @@ function renewalSteps(
 }
 
 /**
- * Services that do not run by this config, or may read what changed: all of them when a file changes, as nothing says who reads it, and those
- * that name parameters in what they run. A change that shows nowhere can only be meant for the environment, which is that of all.
+ * Services that do not run by this config, or may read what changed: a file that is rendered otherwise, or what the node tells in their
+ * environment. A change of that which shows nowhere can only be meant for the environment, which is that of all.
  */
 async function concernedBy(
+  changed: Changed,
   before: PluginConfig,
   config: PluginConfig,
-  wanted: readonly PlannedJob[],
   { engine, ctx }: RunContext,
 ): Promise<readonly PlannedJob[]> {
+  const wanted = jobsOf(config);
+  const concerned = new Set<PlannedJob>();
   for (const { template, destination, params, mode } of config.config_files ?? []) {
-    if (await engine.wouldRender(template, destination, params, mode, ctx)) return wanted;
+    const isOther = await engine.wouldRender(template, destination, params, mode, ctx);
+    if (isOther) for (const job of readersOf(destination, wanted)) concerned.add(job);
   }
-  const concerned: PlannedJob[] = [];
   for (const job of wanted) {
-    const goesOn = !readsParameters(job) && (await engine.runsBy(job.name, job.config, ctx));
-    if (!goesOn) concerned.push(job);
+    if (toldBy[changed]?.test(bodyOf(job)) || !(await engine.runsBy(job.name, job.config, ctx))) concerned.add(job);
   }
-  return concerned.length === 0 && isDeepStrictEqual(before, config) ? wanted : concerned;
+  const isHidden = changed !== "scripts" && concerned.size === 0 && isDeepStrictEqual(before, config);
+  return isHidden ? wanted : wanted.filter((job) => concerned.has(job));
 }
 
-/** The agent gives each parameter to jobs as `BV_PROP_<KEY>` (babel-agent D1-12). */
-const readsParameters = ({ config: { job_type: type } }: PlannedJob): boolean =>
-  "run_sh" in type && type.run_sh.includes("BV_PROP_");
+/** Those that name a file, or the folder it lies in, in what they run; all where none does, as nothing says who reads it. */
+function readersOf(destination: string, wanted: readonly PlannedJob[]): readonly PlannedJob[] {
+  const folder = posix.dirname(destination);
+  // Folders of everybody, such as /etc, say nothing.
+  const named = posix.dirname(folder) === "/" ? destination : folder;
+  const readers = wanted.filter((job) => bodyOf(job).includes(named));
+  return readers.length > 0 ? readers : wanted;
+}
+
+/** What the agent gives to jobs: each parameter as `BV_PROP_<KEY>`, and the name of the node (babel-agent §1.5, D1-12). Parameters may change with a name. */
+const toldBy = {
+  parameters: /\bBV_PROP_/,
+  name: /\b(BV_PROP_|NODE_NAME\b)/,
+  scripts: undefined,
+} satisfies Record<Changed, RegExp | undefined>;
+
+const bodyOf = ({ config: { job_type: type } }: PlannedJob): string => ("run_sh" in type ? type.run_sh : "");
 
 function jobsOf(config: PluginConfig): readonly PlannedJob[] {
   const needs = (config.init?.jobs ?? []).map(({ name }) => name);

@@ -92,6 +92,7 @@ export class TestHost implements PluginEngine {
   readonly #templateSource: TemplateSource;
   readonly #givingUp = new AbortController();
   #config: SavedConfig | undefined;
+  #applied: SavedConfig | undefined;
   #obliging = false;
 
   covered?: (lines: Covered) => void;
@@ -271,6 +272,12 @@ export class TestHost implements PluginEngine {
   }
   async saveConfig(config: PluginConfig, digest: string): Promise<void> {
     this.#config = { config, digest };
+  }
+  async saveApplied(config: PluginConfig, digest: string): Promise<void> {
+    this.#applied = { config, digest };
+  }
+  async loadApplied(): Promise<SavedConfig | undefined> {
+    return this.#applied;
   }
   async loadConfig(): Promise<SavedConfig | undefined> {
     return this.#config;

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Diagnostic } from "@blockvisor/image";
 import type { PluginConfig } from "../config/model.ts";
-import { savedConfigText } from "../config/saved.ts";
+import { type SavedConfig, savedConfigText } from "../config/saved.ts";
 import type { EngineContext, PluginEngine } from "../engine/port.ts";
 import type { RunContext } from "../init/context.ts";
 import { defaultInit } from "../init/default-init.ts";
@@ -18,6 +18,7 @@ import type {
   PluginFunction,
   Polled,
   PolledValues,
+  RenewOptions,
   StatusOptions,
 } from "../plugin.ts";
 import { PluginError } from "../plugin-error.ts";
@@ -115,7 +116,7 @@ export class LoadedPlugin implements Plugin {
       const config = this.hasConfig ? await this.#config(engine, ctx) : undefined;
       if (config) {
         // Tasks of the plugin before, too.
-        await deleteDroppedTasks(engine, (await engine.loadConfig(ctx))?.config, config, ctx);
+        await deleteDroppedTasks(engine, (await engine.loadApplied(ctx))?.config, config, ctx);
         await engine.saveConfig(config, this.digest, ctx);
       }
       const noting = notingJobs(engine);
@@ -130,22 +131,32 @@ export class LoadedPlugin implements Plugin {
         await this.run({ kind: "run", fn: "init" }, noting.engine, ctx, defaults);
       }
       await deleteLeftovers(engine, noting.named, ctx);
+      if (config) await engine.saveApplied(config, this.digest, ctx);
     });
   }
 
-  async renewServices(engine: PluginEngine, options: InitOptions = {}): Promise<boolean> {
+  async renewServices(engine: PluginEngine, options: RenewOptions = {}): Promise<boolean> {
     if (!this.hasConfig || this.defines("init")) return false;
     return withinTime("plugin_config", limited(options, LONG_TIMEOUT_MS), async (ctx) => {
       const config = await this.#config(engine, ctx);
       const run = runContext(engine, ctx, options, runOf("renew", config, this.digest));
-      return renewServices(await this.#savedConfig(engine, ctx), config, this.digest, run);
+      const applied = this.#own(await engine.loadApplied(ctx));
+      return renewServices(options.isRenamed ? "name" : "parameters", applied, config, this.digest, run);
+    });
+  }
+
+  async applyConfig(config: PluginConfig, engine: PluginEngine, options: InitOptions = {}): Promise<boolean> {
+    if (this.defines("init")) return false;
+    return withinTime("plugin_config", limited(options, LONG_TIMEOUT_MS), async (ctx) => {
+      const run = runContext(engine, ctx, options, runOf("apply", config, this.digest));
+      return renewServices("scripts", (await engine.loadApplied(ctx))?.config, config, this.digest, run);
     });
   }
 
   async upload(engine: PluginEngine, options: InitOptions = {}): Promise<void> {
     await withinTime("upload", limited(options, LONG_TIMEOUT_MS), async (ctx) => {
       const byDefault = async (known: InitOptions): Promise<void> => {
-        const saved = await this.#savedConfig(engine, ctx);
+        const saved = this.#own(await engine.loadConfig(ctx));
         const config = required(saved ?? (this.hasConfig ? await this.#config(engine, ctx) : undefined));
         await defaultUpload(config, runContext(engine, ctx, known, runOf("upload", config, this.digest)));
       };
@@ -246,9 +257,8 @@ export class LoadedPlugin implements Plugin {
     });
   }
 
-  /** The config that was saved last, unless it is another plugin's, such as that of the image before an upgrade. */
-  async #savedConfig(engine: PluginEngine, ctx: EngineContext): Promise<PluginConfig | undefined> {
-    const saved = await engine.loadConfig(ctx);
+  /** A config that was saved, unless it is another plugin's, such as that of the image before an upgrade. */
+  #own(saved: SavedConfig | undefined): PluginConfig | undefined {
     return saved && (saved.digest === "" || saved.digest === this.digest) ? saved.config : undefined;
   }
 
@@ -292,7 +302,7 @@ function runContext(engine: PluginEngine, ctx: EngineContext, options: InitOptio
 }
 
 /** A run of a default algorithm: the same one only with the same scripts and config. */
-function runOf(algorithm: "init" | "upload" | "renew", config: PluginConfig, digest: string): string {
+function runOf(algorithm: "init" | "upload" | "renew" | "apply", config: PluginConfig, digest: string): string {
   return createHash("sha256")
     .update(`${algorithm} ${savedConfigText(config, digest)}`)
     .digest("hex");

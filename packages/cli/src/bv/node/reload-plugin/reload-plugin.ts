@@ -13,10 +13,11 @@ export async function reloadPlugin(call: Call<ReloadOptions, [node?: string]>): 
   const node = await whichNode(daemon, args[0]);
   const request = { node, ...(options.dryRun ? { dryRun: true } : {}) };
   const patience = { signal, timeoutMs: reloadTimeoutMs };
-  const { functions = [], changes = [] } = await daemon.call("ReloadPlugin", request, patience);
+  const { functions = [], changes = [], pending = "" } = await daemon.call("ReloadPlugin", request, patience);
+  const done = options.dryRun ? "without --dry-run the node is made so" : "services run by it";
   if (changes.length > 0) {
-    out.line("plugin_config() is not what it was; `bv node run init` makes the node so:");
+    out.line(`plugin_config() is not what it was; ${pending || done}:`);
     for (const change of changes) out.line(`  ${printable(change)}`);
   }
-  out.document({ functions, changes });
+  out.document({ functions, changes, pending });
 }

@@ -8,7 +8,8 @@ export interface ReloadOptions {
 export const nodeReloadPluginVerb = verb<ReloadOptions, [node?: string]>({
   name: "reload-plugin",
   summary: "read the plugin's files again",
-  details: "In dev mode those in the node's root file system, which an engineer may edit; else those of its image.",
+  details:
+    "In dev mode those in the node's root file system, which an engineer may edit; else those of its image. On a running node services whose definition or files differ are started anew, and no others.",
   arguments: [nodeArgument],
   options: [
     { flags: "--dry-run", summary: "only tell what plugin_config() says otherwise than before, and keep that" },

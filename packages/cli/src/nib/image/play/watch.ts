@@ -8,6 +8,7 @@ import { Failure } from "../../../failure/failure.ts";
 import { renderFailure } from "../../../failure/render.ts";
 import { readText } from "../../../files/read-text.ts";
 import type { Output } from "../../../output/output.ts";
+import { printable } from "../../../output/table.ts";
 import { writeRootfsFile } from "../../../place/rootfs-file.ts";
 import { devNodeImage } from "../../dev-node/request.ts";
 import { chooseProperties, chooseVariant, readImage } from "../../metadata/read-image.ts";
@@ -73,13 +74,15 @@ async function takeIn(session: WatchSession, names: ReadonlySet<string>): Promis
     const text = readText(join(directory, name), "it was there a moment ago; save it again");
     writeRootfsFile(join(node.directory, "rootfs"), `var/lib/babel/plugin/${name}`, text);
   }
-  const { functions = [] } = await daemon.call(
-    "ReloadPlugin",
-    { node: node.id },
-    { signal, timeoutMs: reloadTimeoutMs },
-  );
+  const {
+    functions = [],
+    changes = [],
+    pending = "",
+  } = await daemon.call("ReloadPlugin", { node: node.id }, { signal, timeoutMs: reloadTimeoutMs });
   out.line(`Reloaded ${plugins.join(", ")}: ${functions.length} functions`);
-  out.event({ event: "reloaded", files: plugins, functions });
+  for (const change of changes) out.line(`  ${printable(change)}`);
+  if (pending !== "") out.line(`  ${pending}`);
+  out.event({ event: "reloaded", files: plugins, functions, changes, pending });
 }
 
 async function upgradeInPlace({ daemon, out, node, options, signal }: WatchSession): Promise<void> {

@@ -5118,7 +5118,7 @@ export declare type ReloadPluginRequest = Message<"blockvisor.host.v1.ReloadPlug
   node: string;
 
   /**
-   * Only tell what would change: the plugin is read, its config is evaluated, and not stored.
+   * Only tell what would change: the plugin is read, its config is evaluated, and neither stored nor applied.
    *
    * @generated from field: bool dry_run = 2;
    */
@@ -5135,7 +5135,7 @@ export declare type ReloadPluginRequestJson = {
   node?: string;
 
   /**
-   * Only tell what would change: the plugin is read, its config is evaluated, and not stored.
+   * Only tell what would change: the plugin is read, its config is evaluated, and neither stored nor applied.
    *
    * @generated from field: bool dry_run = 2;
    */
@@ -5158,11 +5158,18 @@ export declare type ReloadPluginResponse = Message<"blockvisor.host.v1.ReloadPlu
   functions: string[];
 
   /**
-   * What plugin_config() says otherwise than when it was evaluated last: "services[reth].run_sh changed".
+   * What plugin_config() says otherwise than when jobs were defined: "services[reth].run_sh changed".
    *
    * @generated from field: repeated string changes = 2;
    */
   changes: string[];
+
+  /**
+   * What has to be done for the services of a running node to follow. Empty: they do.
+   *
+   * @generated from field: string pending = 3;
+   */
+  pending: string;
 };
 
 /**
@@ -5175,11 +5182,18 @@ export declare type ReloadPluginResponseJson = {
   functions?: string[];
 
   /**
-   * What plugin_config() says otherwise than when it was evaluated last: "services[reth].run_sh changed".
+   * What plugin_config() says otherwise than when jobs were defined: "services[reth].run_sh changed".
    *
    * @generated from field: repeated string changes = 2;
    */
   changes?: string[];
+
+  /**
+   * What has to be done for the services of a running node to follow. Empty: they do.
+   *
+   * @generated from field: string pending = 3;
+   */
+  pending?: string;
 };
 
 /**

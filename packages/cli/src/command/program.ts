@@ -2,7 +2,7 @@ import type { ProgramName } from "../failure/codes.ts";
 import { failureExit } from "../failure/codes.ts";
 import { Failure } from "../failure/failure.ts";
 import { renderFailure } from "../failure/render.ts";
-import { Output } from "../output/output.ts";
+import { Output, type OutputStreams } from "../output/output.ts";
 import { paintFor } from "../output/paint.ts";
 import { suiteVersion } from "../version.ts";
 import { parse } from "./parse.ts";
@@ -18,22 +18,35 @@ export async function runProgram(root: Verb & { readonly name: ProgramName }, wo
     process.stdout.write(`${root.name} ${suiteVersion}\n`);
     return;
   }
-  const format = /--format[= ]json\b/.test(words.join(" ")) ? "json" : "text";
-  let out = new Output({ program: root.name, format, verbosity: 0, command: "" });
   const interrupt = interruptSignal(root.name);
   try {
-    const parsed = parse(root, words, paintFor(process.stdout));
-    if (!parsed?.verb.run) return;
-    out = new Output({ ...parsed, program: root.name, command: parsed.path.join(".") });
-    // The verb's own types say what its options and arguments parse to; see `verb`.
-    const call = { out, options: parsed.options, args: parsed.args, signal: interrupt.signal } as Call<never, never>;
-    if (!parsed.verb.anywhere) root.beforeEach?.();
-    await parsed.verb.run(call);
-  } catch (error) {
-    const interrupted = interrupt.signal.aborted && !(error instanceof Failure);
-    process.exitCode = renderFailure(interrupted ? new Failure("interrupted", "interrupted") : error, out);
+    process.exitCode = (await runVerb(root, words, interrupt.signal)) ?? process.exitCode;
   } finally {
     interrupt.release();
+  }
+}
+
+/** Runs the verb that the words name, and prints a failure. The exit code of it; undefined: there was none. */
+export async function runVerb(
+  root: Verb & { readonly name: ProgramName },
+  words: readonly string[],
+  signal: AbortSignal,
+  streams: OutputStreams = process,
+): Promise<number | undefined> {
+  const format = /--format[= ]json\b/.test(words.join(" ")) ? "json" : "text";
+  let out = new Output({ program: root.name, format, verbosity: 0, command: "", streams });
+  try {
+    const parsed = parse(root, words, paintFor(process.stdout));
+    if (!parsed?.verb.run) return undefined;
+    out = new Output({ ...parsed, program: root.name, command: parsed.path.join("."), streams });
+    // The verb's own types say what its options and arguments parse to; see `verb`.
+    const call = { out, options: parsed.options, args: parsed.args, signal } as Call<never, never>;
+    if (!parsed.verb.anywhere) root.beforeEach?.();
+    await parsed.verb.run(call);
+    return undefined;
+  } catch (error) {
+    const interrupted = signal.aborted && !(error instanceof Failure);
+    return renderFailure(interrupted ? new Failure("interrupted", "interrupted") : error, out);
   }
 }
 

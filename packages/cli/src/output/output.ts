@@ -1,6 +1,6 @@
 import type { ProgramName } from "../failure/codes.ts";
 import { foreignText } from "./foreign-text.ts";
-import { type Paint, paintFor } from "./paint.ts";
+import { type OutputStream, type Paint, paintFor } from "./paint.ts";
 import { type Progress, showProgress } from "./progress.ts";
 import { type Column, renderTable } from "./table.ts";
 
@@ -18,6 +18,14 @@ interface OutputChoices {
   readonly verbosity: number;
   /** The verb in dotted form, for example `image.push`. */
   readonly command: string;
+  /** Default: those of the process. */
+  readonly streams?: OutputStreams;
+}
+
+/** Where results go, and what is said on the way to them. */
+export interface OutputStreams {
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
 }
 
 /**
@@ -30,8 +38,9 @@ export class Output {
   readonly format: "text" | "json";
   readonly verbosity: number;
   readonly command: string;
-  readonly paint: Paint = paintFor(process.stdout);
-  readonly errorPaint: Paint = paintFor(process.stderr);
+  readonly paint: Paint;
+  readonly errorPaint: Paint;
+  readonly #streams: OutputStreams;
   readonly #warnings: Warning[] = [];
   #reporting = false;
 
@@ -40,11 +49,14 @@ export class Output {
     this.format = choices.format;
     this.verbosity = choices.verbosity;
     this.command = choices.command;
+    this.#streams = choices.streams ?? process;
+    this.paint = paintFor(this.#streams.stdout);
+    this.errorPaint = paintFor(this.#streams.stderr);
   }
 
   /** A line of the result, for people. */
   line(text = ""): void {
-    if (this.format === "text") (this.#reporting ? process.stderr : process.stdout).write(`${text}\n`);
+    if (this.format === "text") (this.#reporting ? this.#streams.stderr : this.#streams.stdout).write(`${text}\n`);
   }
 
   /** From now on stdout is for a report that programs read, which `raw` writes: lines for people go to stderr. */
@@ -54,12 +66,12 @@ export class Output {
 
   /** Bytes of a result that is passed through as it is: job logs, the answer of a plugin function. */
   raw(bytes: Uint8Array | string): void {
-    if (this.format === "text") process.stdout.write(bytes);
+    if (this.format === "text") this.#streams.stdout.write(bytes);
   }
 
   /** Somebody else's text as a result: as it is for a program, harmless for a terminal. */
   foreign(text: string): string {
-    return process.stdout.isTTY ? foreignText(text) : text;
+    return this.#streams.stdout.isTTY ? foreignText(text) : text;
   }
 
   table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): void {
@@ -81,7 +93,7 @@ export class Output {
 
   /** One event of a stream of them: a JSON document in a line. */
   event(event: unknown): void {
-    if (this.format === "json") process.stdout.write(`${JSON.stringify(event)}\n`);
+    if (this.format === "json") this.#streams.stdout.write(`${JSON.stringify(event)}\n`);
   }
 
   warn(warning: Warning): void {
@@ -103,22 +115,22 @@ export class Output {
 
   /** Shows that something long is going on; on a terminal it moves, elsewhere it is one line. */
   progress(title: string): Progress {
-    return showProgress(title, this.format === "text" ? process.stderr : undefined, this.errorPaint);
+    return showProgress(title, this.format === "text" ? this.#streams.stderr : undefined, this.errorPaint);
   }
 
   complain(text: string): void {
-    process.stderr.write(`${text}\n`);
+    this.#streams.stderr.write(`${text}\n`);
   }
 
   /** The failure as a document. */
   failure(error: object): void {
     if (this.program === "nib") this.#writeDocument({ ok: false, command: this.command || undefined, error });
-    else process.stderr.write(`${JSON.stringify({ error })}\n`);
+    else this.#streams.stderr.write(`${JSON.stringify({ error })}\n`);
   }
 
   #writeDocument(document: unknown): void {
-    const pretty = process.stdout.isTTY ? 2 : undefined;
-    process.stdout.write(`${JSON.stringify(document, jsonValue, pretty)}\n`);
+    const pretty = this.#streams.stdout.isTTY ? 2 : undefined;
+    this.#streams.stdout.write(`${JSON.stringify(document, jsonValue, pretty)}\n`);
   }
 }
 

@@ -5,8 +5,11 @@ export type Colour = "red" | "green" | "yellow" | "blue" | "cyan" | "dim" | "bol
 /** Colours a text, or leaves it as it is. */
 export type Paint = (colour: Colour, text: string) => string;
 
+/** A terminal, perhaps. */
+export type OutputStream = NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
+
 /** Colours only for a terminal that can show them; `NO_COLOR` and `FORCE_COLOR` are honoured. */
-export function paintFor(stream: NodeJS.WriteStream): Paint {
+export function paintFor(stream: OutputStream): Paint {
   return (colour, text) => styleText(colour, text, { stream });
 }
 

@@ -1,4 +1,4 @@
-import type { Paint } from "./paint.ts";
+import type { OutputStream, Paint } from "./paint.ts";
 
 /** Something long that is going on. Exactly one of `done` and `failed` ends it. */
 export interface Progress {
@@ -11,7 +11,7 @@ const frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "
 const frameMs = 100;
 
 /** On a terminal one moving line with the time it takes, elsewhere one plain line at the start. */
-export function showProgress(title: string, stream: NodeJS.WriteStream | undefined, paint: Paint): Progress {
+export function showProgress(title: string, stream: OutputStream | undefined, paint: Paint): Progress {
   if (!stream) return { update() {}, done() {}, failed() {} };
   if (!stream.isTTY) {
     stream.write(`${title} …\n`);
@@ -22,7 +22,7 @@ export function showProgress(title: string, stream: NodeJS.WriteStream | undefin
   let frame = 0;
   const draw = (mark: string, text: string) => {
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
-    const width = stream.columns - mark.length - seconds.length - 4;
+    const width = (stream.columns ?? 80) - mark.length - seconds.length - 4;
     stream.write(`\r\u001b[2K${mark} ${text.slice(0, Math.max(10, width))} ${paint("dim", `${seconds}s`)}`);
   };
   const tick = () => {

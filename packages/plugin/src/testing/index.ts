@@ -1,3 +1,3 @@
 export { Coverage, type FileCoverage } from "./coverage.ts";
 export type { TestFailure } from "./run-test.ts";
-export { runTests, type TestRequest, type TestResult } from "./run-tests.ts";
+export { runTests, TEST_WORKERS, type TestRequest, type TestResult } from "./run-tests.ts";

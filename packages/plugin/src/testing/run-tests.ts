@@ -16,6 +16,9 @@ import { type TestFile, testFiles } from "./test-file.ts";
 
 const VARIANTS_TIMEOUT_MS = 5_000;
 
+/** One runs the test, the other the plugin that it drives. */
+export const TEST_WORKERS = { size: 2, patienceMs: 0 } as const;
+
 export interface TestRequest {
   /** Of the plugin. */
   readonly files: PluginFiles;
@@ -53,8 +56,7 @@ export interface TestResult {
 
 /** Runs every test for every variant, one after the other. Rejects with `PluginError` for a plugin that does not compile. */
 export async function runTests(request: TestRequest): Promise<readonly TestResult[]> {
-  // One runs the test, the other the plugin that it drives.
-  const workers = request.workers ?? new PluginWorkers({ size: 2, patienceMs: 0 });
+  const workers = request.workers ?? new PluginWorkers(TEST_WORKERS);
   try {
     const plugin = await workers.load(request.files);
     const results: TestResult[] = [];

@@ -2,19 +2,20 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { runCli, TemporaryDirectory } from "../../../testing/cli-process.ts";
+import { TemporaryDirectory } from "../../../testing/cli-process.ts";
+import { nibInside } from "../../../testing/run-inside.ts";
 
 /** Neither a daemon, nor Docker, nor a login can be reached from here. */
 const nowhere = { BV_ROOT: "/nonexistent", DOCKER_HOST: "unix:///nonexistent/docker.sock", HOME: "/nonexistent" };
 
 async function newImage(variant = "acmed-mainnet-full"): Promise<TemporaryDirectory> {
   const directory = new TemporaryDirectory();
-  await runCli("nib", ["image", "create", "acme", variant, "--dir", directory.path]);
+  await nibInside(["image", "create", "acme", variant, "--dir", "."], { cwd: directory.path });
   return directory;
 }
 
 const check = (directory: TemporaryDirectory, ...args: string[]) =>
-  runCli("nib", ["image", "check", ...args], { cwd: directory.path, env: nowhere });
+  nibInside(["image", "check", ...args], { cwd: directory.path, env: nowhere });
 
 for (const variant of [
   "test",

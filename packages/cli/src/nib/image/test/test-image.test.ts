@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { type CliResult, runCli, TemporaryDirectory } from "../../../testing/cli-process.ts";
+import { nibInside } from "../../../testing/run-inside.ts";
+import { StandInDaemon } from "../../../testing/stand-in-daemon.ts";
 import { junitReport } from "./reports.ts";
 
 const document = readFileSync(new URL("../../../../../../docs/plugin-tests.md", import.meta.url), "utf8");
@@ -43,31 +43,39 @@ function image(variants: readonly string[]): TemporaryDirectory {
 }
 
 function nibTest(directory: TemporaryDirectory, ...args: string[]): Promise<CliResult> {
-  return runCli("nib", ["image", "test", ...args], { cwd: directory.path, env: { HOME: "/nonexistent" } });
+  return nibInside(["image", "test", ...args], { cwd: directory.path, env: { HOME: "/nonexistent" } });
 }
 
 const untimed = (text: string): string => text.replaceAll(/ {2}\d+ ms$/gm, "");
 
 test("docs/plugin-tests.md: the first test, as it is printed", async () => {
   using directory = image(["main"]);
-  const { status, stdout, stderr } = await nibTest(directory);
+  const options = { cwd: directory.path, env: { HOME: "/nonexistent" } };
+  const { status, stdout, stderr } = await runCli("nib", ["image", "test"], options);
   assert.equal(untimed(`$ nib image test\n${stdout}`), block("console"));
   assert.deepEqual([status, stderr], [3, "Error: 1 of 14 tests failed (NIB300)\n"]);
 });
 
-test("secrets that are given, templates of the working tree, and what stands for files of the base image", async () => {
+test("secrets that are given, templates of the working tree, and files of the base image, or what stands for them", async () => {
   using directory = image(["main"]);
   const file = join(directory.path, "tests/more.test.rhai");
   writeFileSync(
     join(directory.path, "main.rhai"),
-    'import "base" as base; fn f() { base::nothing(); render_template("/var/lib/babel/templates/x", "/etc/x", #{ s: get_secret("some-key").as_string() }); "" }',
+    'import "base" as base; import "more" as more; fn f() { base::nothing(); more::of_the_base(); render_template("/var/lib/babel/templates/x", "/etc/x", #{ s: get_secret("some-key").as_string() }); "" }',
   );
   mkdirSync(join(directory.path, "templates"));
   mkdirSync(join(directory.path, "tests/stubs"));
   writeFileSync(join(directory.path, "tests/stubs/base.rhai"), "fn nothing() {}");
+  writeFileSync(join(directory.path, "tests/stubs/more.rhai"), "");
+  const inBase = join(directory.path, "base/var/lib/babel/plugin");
+  mkdirSync(inBase, { recursive: true });
+  writeFileSync(join(inBase, "more.rhai"), "fn of_the_base() {}");
   writeFileSync(join(directory.path, "templates/x"), "key={{ s }}");
   writeFileSync(file, 'fn test_s() { plugin.call("f"); assert_eq(host.read("/etc/x"), "key=a=b"); }\n');
-  const { status, stderr } = await nibTest(directory, "tests/more.test.rhai", "--secret", "some-key=a=b");
+  const { status, stderr } = await nibTest(
+    directory,
+    ...["tests/more.test.rhai", "--secret", "some-key=a=b", "--include", "base"],
+  );
   assert.deepEqual([status, stderr], [0, ""]);
 });
 
@@ -99,7 +107,7 @@ test("variants, snapshots, documents and TAP", async () => {
   const entries = { "test_s (one): services": 1, "test_s (two): services": 1 };
   assert.deepEqual(JSON.parse(readFileSync(kept, "utf8")), entries);
   writeFileSync(kept, JSON.stringify({ ...entries, "test_s (two): services": 2 }));
-  const changed = await nibTest(directory, "--filter", "test_s$", "--report", "tap");
+  const changed = await nibTest(directory, "--filter", "test_s$", "--format", "tap", "--path", ".");
   assert.deepEqual(
     [changed.status, changed.stdout],
     [
@@ -141,46 +149,98 @@ test("the report for build servers is XML, whatever a test says", () => {
 
 test("mistakes on the command line are told before anything runs", async () => {
   using directory = image(["one"]);
-  const wrong = await Promise.all([
-    nibTest(directory, "main.rhai"),
-    nibTest(directory, "--variant", "three"),
-    nibTest(directory, "--filter", "("),
-  ]);
+  const wrong = [
+    await nibTest(directory, "main.rhai"),
+    await nibTest(directory, "--variant", "three"),
+    await nibTest(directory, "--filter", "("),
+    await nibTest(directory, "--as", "x"),
+    await nibTest(directory, "--include", "nowhere"),
+  ];
   assert.deepEqual(
     wrong.map(({ status, stderr }) => [status, stderr.split("\n")[0]]),
     [
       [1, "Error: main.rhai is no file of tests in tests (NIB004)"],
       [1, "Error: variant 'three' is not defined (NIB230)"],
       [2, "Error: '(' is not a regular expression (NIB001)"],
+      [2, "Error: --function and --as say what --record does: name a node with it (NIB001)"],
+      [1, "Error: cannot read the plugin directory nowhere (NIB004)"],
+    ],
+  );
+});
+
+test("--record keeps what a node answered, warns of what it could not, and refuses what is of another image", async () => {
+  using directory = image(["one"]);
+  const recording = {
+    v: 1,
+    image: { protocol: "acme", variant: "one", version: "1.0.0" },
+    env: {},
+    params: {},
+    functions: [
+      { function: "height", at: "2026-01-01T00:00:00Z", result: "1", calls: [] },
+      { function: "name", at: "2026-01-01T00:00:00Z", error: "no name", calls: [] },
+    ],
+  };
+  await using daemon = await StandInDaemon.start(() => ({ recording: JSON.stringify(recording) }));
+  const record = (...words: string[]) =>
+    nibInside(["image", "test", "--record", "me", ...words], { cwd: directory.path, env: daemon.env });
+  writeFileSync(join(directory.path, "main.rhai"), "fn height() { 1 }");
+  const words = ["--filter", "recorded", "--function", "f=a=b", "--function", "g"];
+  const { status, stdout, stderr } = await record(...words);
+  assert.deepEqual(
+    [status, untimed(stdout), stderr],
+    [
+      0,
+      "Wrote tests/fixtures/one.json: height\n\npass  main.rhai: functions as recorded\n1 passed, 0 failed\n",
+      "Recording me …\nWarning: name() will not be replayed: no name (NIB532)\n",
+    ],
+  );
+  const also = [
+    { function: "f", param: "a=b" },
+    { function: "g", param: "" },
+  ];
+  assert.deepEqual(daemon.requests, [{ method: "RecordPlugin", message: { node: "me", also } }]);
+  const file = join(directory.path, "tests/fixtures/one.json");
+  assert.deepEqual(JSON.parse(readFileSync(file, "utf8")), recording);
+
+  recording.image.variant = "two";
+  const other = await record();
+  recording.v = 2;
+  const newer = await record();
+  writeFileSync(file, "{}");
+  const broken = await nibTest(directory);
+  assert.deepEqual(
+    [other, newer, broken].map((one) => [one.status, one.stderr.replace("Recording me …\n", "").split("\n")[0]]),
+    [
+      [1, "Error: the node is acme/two, which babel.yaml does not have (NIB230)"],
+      [1, "Error: the daemon's recording is not understood (NIB908)"],
+      [1, "Error: tests/fixtures/one.json is no recording of a node (NIB004)"],
     ],
   );
 });
 
 test("--watch runs the tests again after a change, also of what did not compile, and ends with Ctrl-C", {
   timeout: 30_000,
-}, async (context) => {
+}, async () => {
   using directory = image(["one"]);
   const file = join(directory.path, "tests/watched.test.rhai");
   writeFileSync(file, "fn test_w() { }\n");
-  const main = join(import.meta.dirname, "../../main.ts");
-  const args = [main, "image", "test", "--watch", "tests/watched.test.rhai"];
-  const child = spawn(process.execPath, args, { cwd: directory.path, stdio: ["ignore", "pipe", "ignore"] });
-  const ended = once(child, "exit");
   let said = "";
   const rounds: (readonly [after: string, change: string | undefined])[] = [
     ["1 passed, 0 failed", "fn test_w() { assert(false,"],
     ["0 passed, 1 failed", "fn test_w() { assert(true); }\nfn test_x() { }\n"],
     ["2 passed, 0 failed", undefined],
   ];
-  context.after(() => child.kill("SIGKILL"));
-  for await (const text of child.stdout.setEncoding("utf8")) {
+  const interrupt = new AbortController();
+  const onText = (text: string): void => {
     said += text;
     const [after, change] = rounds[0] ?? ["never", undefined];
-    if (!said.includes(after) || !said.includes("Waiting for a change")) continue;
+    if (!said.includes(after) || !said.includes("Waiting for a change")) return;
     rounds.shift();
     said = "";
-    if (change === undefined) child.kill("SIGINT");
+    if (change === undefined) interrupt.abort();
     else writeFileSync(file, change);
-  }
-  assert.deepEqual([rounds, (await ended)[0]], [[], 130]);
+  };
+  const words = ["image", "test", "--watch", "tests/watched.test.rhai"];
+  const { status } = await nibInside(words, { cwd: directory.path, signal: interrupt.signal, onText });
+  assert.deepEqual([rounds, status], [[], 130]);
 });

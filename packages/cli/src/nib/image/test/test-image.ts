@@ -1,8 +1,8 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { type Diagnostic, diagnosticJson } from "@blockvisor/image";
-import { PluginError } from "@blockvisor/plugin";
-import { Coverage, type FileCoverage, runTests, type TestResult } from "@blockvisor/plugin/testing";
+import { PluginError, PluginWorkers } from "@blockvisor/plugin";
+import { Coverage, type FileCoverage, runTests, TEST_WORKERS, type TestResult } from "@blockvisor/plugin/testing";
 import type { Call } from "../../../command/verb.ts";
 import { failureCode, failureExit } from "../../../failure/codes.ts";
 import { Failure } from "../../../failure/failure.ts";
@@ -48,7 +48,10 @@ export async function testImage(call: TestCall): Promise<void> {
     out.line(`Wrote ${recorded.path}: ${recorded.functions.join(", ") || "no function"}`);
     out.line();
   }
-  const subject = { directory, includes, recorded };
+  // Whoever watches does not wait for processes after every change.
+  const workers = options.watch ? new PluginWorkers(TEST_WORKERS) : undefined;
+  opened.defer(async () => workers?.close());
+  const subject = { directory, includes, recorded, workers };
   if (!options.watch) return runOnce(call, subject);
   const watched = [directory, dirname(options.path), ...includes.flatMap((include) => include.watched ?? [])];
   using changes = new Changes([...new Set(watched)], options.path, signal);
@@ -68,11 +71,13 @@ interface Subject {
   readonly directory: string;
   readonly includes: readonly Include[];
   readonly recorded: RecordedNode | undefined;
+  /** Default: some of their own for each run. */
+  readonly workers: PluginWorkers | undefined;
 }
 
 async function runOnce(
   { out, args, options, signal }: TestCall,
-  { directory, includes, recorded }: Subject,
+  { directory, includes, recorded, workers }: Subject,
 ): Promise<void> {
   const file = readImage(options.path);
   const secrets = givenSecrets(options.secret);
@@ -98,6 +103,7 @@ async function runOnce(
     snapshots,
     update: options.update ?? false,
     signal,
+    ...(workers && { workers }),
     ...(coverage && { coverage }),
     ...(filter && { chosen: (name: string) => filter.test(name) }),
     ...(pretty && { onResult: (result: TestResult) => showResult(out, tree, result, targets.length > 1) }),

@@ -3,6 +3,7 @@ import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_pr
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import {
+  chownSync,
   copyFileSync,
   existsSync,
   globSync,
@@ -19,7 +20,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Platform, startPlatform } from "./platform.ts";
-import { dockerBuild, Workbench } from "./workbench.ts";
+import { dockerBuild, memberId, Workbench } from "./workbench.ts";
 
 /** Megabytes of data in a node; BV_ARCHIVE_MB=2500 for the long form. */
 const megabytes = Number(process.env["BV_ARCHIVE_MB"] ?? 24);
@@ -257,62 +258,90 @@ describe(`archives of ${megabytes} MB`, () => {
     }
   });
 
-  test("operators fetch, verify, repair and push without a node", async () => {
-    const folder = join(bench.directory, "fetched");
+  test("members of the group list, fetch, verify, repair and push without a node, and without being root (DB-2.12)", async () => {
+    const member = (...args: string[]) => bench.run("bv", ["archive", ...args], { ...patient, asMember: true });
+    const must = (...args: string[]) => bench.must("bv", ["archive", ...args], { ...patient, asMember: true });
     const key = "ledger-local-full-v1";
-    assert.equal(bench.must("bv", ["archive", "fetch", key, "--data", folder], patient), `Fetched ${key} version 1\n`);
+    for (const login of ["etc/blockvisor.json", "var/lib/blockvisor/auth.json"]) {
+      assert.equal(lstatSync(join(bench.root, login)).mode & 0o077, 0, "the host's login is root's");
+    }
+    const own = join(bench.directory, "own");
+    mkdirSync(own);
+    chownSync(own, memberId, memberId);
+    const folder = join(own, "fetched");
+    assert.equal(must("fetch", key, "--data", folder), `Fetched ${key} version 1\n`);
     assert.deepEqual(tree(folder), tree(data(first)));
-    assert.equal(
-      bench.must("bv", ["archive", "verify", key, "--data", folder], patient),
-      `The data are ${key} version 1\n`,
-    );
+    assert.equal(lstatSync(folder).uid, memberId, "with their own rights");
+    assert.equal(must("verify", key, "--data", folder), `The data are ${key} version 1\n`);
+    const rootsOwn = member("verify", key, "--data", join(first.directory, "data/protocol_data"));
+    assert.deepEqual([rootsOwn.status, /cannot look at/.test(rootsOwn.stderr)], [1, true], rootsOwn.stderr);
 
     // One bit, in the middle of something that is not looked at often.
     const victim = join(folder, "blocks/0/3");
     const bytes = readFileSync(victim);
     const handle = openSync(victim, "r+");
     writeSync(handle, Uint8Array.of((bytes[1000] ?? 0) ^ 1), 0, 1, 1000);
-    const damaged = bench.run("bv", ["archive", "verify", key, "--data", folder, "--format", "json"], patient);
+    const damaged = member("verify", key, "--data", folder, "--format", "json");
     assert.equal(damaged.status, 3, damaged.stderr);
     const { error } = JSON.parse(damaged.stderr);
     assert.equal(error.code, "BV920");
     assert.match(damaged.stderr, /blocks\/0\/3/);
-    const repaired = JSON.parse(
-      bench.must("bv", ["archive", "repair", key, "--data", folder, "--format", "json"], patient),
-    );
+    const repaired = JSON.parse(must("repair", key, "--data", folder, "--format", "json"));
     assert.deepEqual([repaired.repaired, repaired.damaged_chunks.length], [1, 1]);
     assert.deepEqual(readFileSync(victim), bytes);
+    writeFileSync(join(folder, "new"), "only this is new");
+    assert.equal(must("push", key, "--data", folder), `Pushed ${key} version 2\n`);
+    const { archives } = JSON.parse(must("list", key, "--format", "json"));
+    const versions = archives[0].versions as { data_version: number }[];
+    assert.deepEqual(
+      versions.map(({ data_version }) => data_version),
+      [1, 2],
+    );
+  });
 
-    const busy = bench.run("bv", ["archive", "verify", key, "--node", first.id]);
+  test("they do the same with the data of a stopped node, through the daemon, whichever there is", async () => {
+    const member = (...args: string[]) =>
+      bench.run("bv", ["archive", ...args, "--node", first.id], { ...patient, asMember: true });
+    const key = "ledger-local-full-v1";
+    const busy = member("verify", key);
     assert.deepEqual([busy.status, /is not stopped/.test(busy.stderr)], [5, true], busy.stderr);
-    bench.must("bv", ["node", "stop", "--local", first.id]);
+    bench.must("bv", ["node", "stop", "--local", first.id], { asMember: true });
+    const good = tree(data(first));
     writeFileSync(join(data(first), "genesis"), "damaged");
+    const damaged = member("verify", key, "--data-version", "1", "--format", "json");
+    assert.deepEqual([damaged.status, JSON.parse(damaged.stderr).error.code], [3, "BV920"], damaged.stderr);
+
     const mount = join(first.directory, "data");
     const record = join(mount, ".babel_jobs/data-complete.json");
-    const slow = bench.spawn("bv", ["archive", "fetch", key, "--node", first.id, "--bandwidth", "100kB/s"]);
-    await eventually(
-      "a fetch works on the node's data",
-      () => existsSync(join(first.directory, "held.json")),
-      (held) => held,
-    );
+    const held = join(first.directory, "held.json");
+    const holder = (): number | undefined =>
+      existsSync(held) ? JSON.parse(readFileSync(held, "utf8")).pid : undefined;
+    const slowly = ["archive", "fetch", key, "--data-version", "1", "--node", first.id, "--bandwidth", "100kB/s"];
+    const slow = bench.spawn("bv", slowly, { asMember: true });
+    const tool = (await eventually("a fetch works on the node's data", holder, (pid) => pid !== undefined)) ?? 0;
     const refused = bench.run("bv", ["node", "start", "--local", first.id]);
     assert.deepEqual([refused.status, refused.stderr.includes("`bv archive fetch` (pid ")], [5, true], refused.stderr);
+    await bench.killDaemon();
+    await eventually(
+      "a tool whose daemon was killed ends by itself",
+      () => existsSync(`/proc/${tool}`),
+      (lives) => !lives,
+    );
+    await bench.startDaemon([]);
+    await eventually("the fetch goes on with the next daemon", holder, (pid) => pid !== undefined && pid !== tool);
     slow.kill("SIGINT");
     await once(slow, "exit");
-    bench.must("bv", ["archive", "fetch", key, "--node", first.id], patient);
-    assert.deepEqual(tree(data(first)), tree(folder));
+    const fetched = member("fetch", key, "--data-version", "1");
+    assert.equal(fetched.stdout, `Fetched ${key} version 1\n`, fetched.stderr);
+    assert.deepEqual(tree(data(first)), good);
     assert.deepEqual(
       [JSON.parse(readFileSync(record, "utf8")).store_key, existsSync(join(mount, ".babel_jobs/data-incomplete"))],
       [key, false],
       "its jobs know that the data are whole",
     );
-    writeFileSync(join(folder, "new"), "only this is new");
-    assert.equal(bench.must("bv", ["archive", "push", key, "--data", folder], patient), `Pushed ${key} version 2\n`);
-    const versions = json("archive", "list", key).archives[0].versions as { data_version: number }[];
-    assert.deepEqual(
-      versions.map(({ data_version }) => data_version),
-      [1, 2],
-    );
+    const pushed = member("push", key, "--exclude", "*LOCK", "--exclude", "*journal");
+    assert.equal(pushed.stdout, `Pushed ${key} version 3\n`, pushed.stderr);
+    assert.equal(existsSync(held), false);
   });
 });
 

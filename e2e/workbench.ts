@@ -1,6 +1,17 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -17,7 +28,16 @@ export interface RunOptions {
   readonly input?: string;
   /** Default two minutes. */
   readonly timeoutMs?: number;
+  /** As a user who is in the group that the daemon's socket admits, and nothing else. */
+  readonly asMember?: boolean;
 }
+
+/** `nobody`. */
+export const memberId = 65_534;
+
+/** As another user, in a mount namespace of its own: the checkout may lie where only root can go. */
+const asMember =
+  'mount --bind "$2" /mnt && uid=$3 && gid=$1 && shift 3 && exec setpriv --reuid="$uid" --regid="$gid" --clear-groups -- "$@"';
 
 /** An engineer's machine in a temporary folder: the real launchers with a root and a home of their own. */
 export class Workbench implements AsyncDisposable {
@@ -25,6 +45,7 @@ export class Workbench implements AsyncDisposable {
   readonly root: string;
   readonly env: NodeJS.ProcessEnv;
   readonly #processes: ChildProcess[] = [];
+  readonly #daemons: ChildProcess[] = [];
 
   constructor(name: string, options: { readonly root?: string } = {}) {
     this.directory = mkdtempSync(join(tmpdir(), `bv-e2e-${name}-`));
@@ -36,7 +57,8 @@ export class Workbench implements AsyncDisposable {
 
   /** Runs a launcher of `bin/` to its end. */
   run(launcher: string, args: readonly string[], options: RunOptions = {}): Outcome {
-    const { status, stdout, stderr } = spawnSync(join(repository, "bin", launcher), args, {
+    const [program, ...words] = this.#command(launcher, args, options);
+    const { status, stdout, stderr } = spawnSync(program, words, {
       cwd: options.cwd ?? this.directory,
       env: this.env,
       encoding: "utf8",
@@ -47,10 +69,31 @@ export class Workbench implements AsyncDisposable {
   }
 
   /** Starts a launcher and leaves it running; it ends with the workbench at the latest. */
-  spawn(launcher: string, args: readonly string[]): ChildProcess {
-    const child = spawn(join(repository, "bin", launcher), args, { env: this.env, stdio: "ignore" });
+  spawn(launcher: string, args: readonly string[], options: Pick<RunOptions, "asMember"> = {}): ChildProcess {
+    const [program, ...words] = this.#command(launcher, args, options);
+    const child = spawn(program, words, { env: this.env, stdio: "ignore" });
     this.#processes.push(child);
     return child;
+  }
+
+  #command(launcher: string, args: readonly string[], options: RunOptions): readonly [string, ...string[]] {
+    if (!options.asMember) return [join(repository, "bin", launcher), ...args];
+    // Who is not root has to get to the socket.
+    for (const folder of [this.directory, this.root]) chmodSync(folder, 0o755);
+    const { gid } = statSync(join(this.root, "run/blockvisor/blockvisord.sock"));
+    const words = [
+      "--mount",
+      "sh",
+      "-euc",
+      asMember,
+      "sh",
+      String(gid),
+      repository,
+      String(memberId),
+      `/mnt/bin/${launcher}`,
+      ...args,
+    ];
+    return ["unshare", ...words];
   }
 
   /** Runs a launcher that has to succeed; what it printed. */
@@ -74,7 +117,7 @@ export class Workbench implements AsyncDisposable {
       env: this.env,
       stdio: ["ignore", log, log],
     });
-    this.#processes.push(daemon);
+    this.#daemons.push(daemon);
     for (let attempt = 0; this.run("bv", ["node", "list"]).status !== 0; attempt += 1) {
       if (daemon.exitCode !== null || attempt === 100) throw new Error(`blockvisord does not answer\n${this.log()}`);
       await delay(100);
@@ -84,7 +127,7 @@ export class Workbench implements AsyncDisposable {
 
   /** Ends the daemon as a crash does. */
   async killDaemon(): Promise<void> {
-    for (const daemon of this.#processes.filter(running)) {
+    for (const daemon of this.#daemons.filter(running)) {
       daemon.kill("SIGKILL");
       await once(daemon, "exit");
     }
@@ -107,8 +150,8 @@ export class Workbench implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#processes.some(running)) this.run("bv", ["node", "delete", "--all", "--yes", "--force"]);
-    for (const child of this.#processes.filter(running)) {
+    if (this.#daemons.some(running)) this.run("bv", ["node", "delete", "--all", "--yes", "--force"]);
+    for (const child of [...this.#processes, ...this.#daemons].filter(running)) {
       child.kill("SIGTERM");
       await once(child, "exit");
     }

@@ -1,4 +1,5 @@
 import type * as Protocol from "@blockvisor/wire/blockjoy/v1/protocol";
+import type * as Archive from "@blockvisor/wire/blockvisor/archive/v1/archive";
 import type * as Host from "@blockvisor/wire/blockvisor/host/v1/host";
 
 /**
@@ -12,6 +13,7 @@ export interface UnaryMethods {
     Protocol.ProtocolServiceListProtocolsRequestJson,
     Protocol.ProtocolServiceListProtocolsResponseJson,
   ];
+  readonly ListArchives: [Archive.ListArchivesRequestJson, Archive.ListArchivesResponseJson];
   readonly ReportHost: [Host.ReportHostRequestJson, Host.ReportHostResponseJson];
   readonly ReloadConfig: [Host.ReloadConfigRequestJson, Host.ReloadConfigResponseJson];
   readonly ListNodes: [Host.ListNodesRequestJson, Host.ListNodesResponseJson];
@@ -55,6 +57,7 @@ export interface StreamMethods {
   readonly CloneNode: [Host.CloneNodeRequestJson, Host.OperationEventJson];
   readonly MoveNodeData: [Host.MoveNodeDataRequestJson, Host.OperationEventJson];
   readonly SetNodePorts: [Host.SetNodePortsRequestJson, Host.OperationEventJson];
+  readonly OperateArchive: [Host.OperateArchiveRequestJson, Host.ArchiveToolOutputJson];
   readonly ListNodeEvents: [Host.ListNodeEventsRequestJson, Host.NodeEventJson];
   readonly ReadNodeLogs: [Host.ReadNodeLogsRequestJson, Host.NodeLogFileJson];
   readonly StreamJobLogs: [Host.StreamJobLogsRequestJson, Host.JobLogLineJson];

@@ -12,6 +12,7 @@ const manifest = z.object({
   command: z.array(z.string()).min(1),
   init: z.array(z.string()).min(1),
   shell: z.array(z.string()).min(1),
+  archive: z.array(z.string()).min(2),
 });
 
 /** The agent that is bind-mounted into nodes: Node, its libraries, a shell, an init and babel (packages/babel/README.md). */
@@ -24,6 +25,8 @@ export interface AgentBundle {
   readonly init: readonly string[];
   /** Beginning of the argv of a shell for people, in images with a shell and without. */
   readonly shell: readonly string[];
+  /** argv of the archive tool on this machine, outside of nodes. */
+  readonly archiveTool: readonly string[];
 }
 
 /** `BV_AGENT_DIR`, else beside the running program: dist/bundles/blockvisord.js → dist/agent, packages/host/src/… → dist/agent. */
@@ -37,9 +40,19 @@ export async function loadAgentBundle(candidates: readonly string[]): Promise<Ag
   for (const directory of candidates) {
     const text = await readFile(join(directory, "agent.json"), "utf8").catch(() => undefined);
     if (text === undefined) continue;
-    const { version, command, init, shell } = manifest.parse(JSON.parse(text));
-    const inNode = (argv: readonly string[]): string[] => argv.map((word) => word.replaceAll("{dir}", agentMountPoint));
-    return { directory, version, command: inNode(command), init: inNode(init), shell: inNode(shell) };
+    const { version, command, init, shell, archive } = manifest.parse(JSON.parse(text));
+    const at = (place: string, argv: readonly string[]): string[] =>
+      argv.map((word) => word.replaceAll("{dir}", place));
+    const inNode = (argv: readonly string[]): string[] => at(agentMountPoint, argv);
+    return {
+      directory,
+      version,
+      command: inNode(command),
+      init: inNode(init),
+      shell: inNode(shell),
+      // The last word is the verb of archive jobs.
+      archiveTool: [...at(directory, archive.slice(0, -1)), "archive-tool"],
+    };
   }
   throw new HostError("failed", `babel binary bundled with BV not found: ${candidates.join(", ")}`, {
     hint: "build it with `./dev setup`, or point BV_AGENT_DIR at a directory with agent.json",

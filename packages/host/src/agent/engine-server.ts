@@ -6,7 +6,7 @@ import { Code, ConnectError, type ConnectRouter, type HandlerContext } from "@co
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { listenAt } from "../place/listen-at.ts";
 import { CallRate, type RateLimit } from "./call-rate.ts";
-import * as store from "./engine-archive-store.ts";
+import { archiveCalls, nodeAccess } from "./engine-archive-store.ts";
 import { downloadChunks, downloadMetadata, type NodeArchives, putManifest, uploadSlots } from "./engine-archives.ts";
 import { freeSocketPlace } from "./socket-place.ts";
 
@@ -98,12 +98,7 @@ function engineRoutes(router: ConnectRouter, port: EnginePort, rate: CallRate): 
       await putManifest(await archives(context), parts);
       return {};
     },
-    getSlots: async (request, context) => store.slots(await archives(context), request, context),
-    getStoredChunks: async (request, context) => store.storedChunks(await archives(context), request, context),
-    putManifest: async (parts, context) => store.publish(await archives(context), parts, context),
-    releaseUpload: async (request, context) => store.release(await archives(context), request, context),
-    getManifest: async (request, context) => store.manifest(await archives(context), request, context),
-    getChunks: async (request, context) => store.chunks(await archives(context), request, context),
+    ...archiveCalls(async (context) => nodeAccess(await archives(context))),
     upgradeBlockingJobsFinished: async (_, context) => {
       await admit(context);
       port.blockingJobsFinished();

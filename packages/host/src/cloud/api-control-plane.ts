@@ -94,6 +94,8 @@ export function apiControlPlane(
       }
       return true;
     },
+    archiveStore: api.archiveStore,
+    listArchives: (request) => callApi(() => api.archiveStore.listArchives(request)),
     listProtocols: (request) => callApi(() => api.protocols.listProtocols(request)),
     listNodes: async () => {
       if (orgId === undefined) return [];

@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { ServiceStatus } from "@blockvisor/wire/blockvisor/host/v1/host";
 import type { Logger } from "pino";
+import { ArchiveOperations } from "../archive/archive-operations.ts";
 import { Cloud, type CloudLink, openCloudLink } from "../cloud/cloud.ts";
 import { type ConfigChange, LiveConfig } from "../config/live-config.ts";
 import { loadHostConfig, readHostConfig } from "../config/load-config.ts";
@@ -82,10 +83,12 @@ export async function startDaemon({ root, dev, env, log, unexpected }: DaemonOpt
   const nodes = new NodeTable(host, (actor) => {
     operations.changed(actor);
     watch.changed(actor);
+    archives.changed(actor);
     cloud?.nodeChanged();
     if (status.updateEndsAt !== undefined) status.notify();
   });
   const operations = new OperationMeter(counters);
+  const archives = new ArchiveOperations(host);
   const watch = watchNodes(nodes, host, log);
   // Nobody reads what dev nodes tell until somebody asks for metrics.
   let scraped = false;
@@ -117,6 +120,7 @@ export async function startDaemon({ root, dev, env, log, unexpected }: DaemonOpt
     version,
     startedAt,
     reload,
+    archives,
     cloud: cloud?.controlPlane,
     requireCloud: () => {
       if (cloud) return cloud.controlPlane;
@@ -203,6 +207,7 @@ export async function startDaemon({ root, dev, env, log, unexpected }: DaemonOpt
       collection.stop();
       await cloud?.stop();
       await attached;
+      await archives.close();
       await nodes.detach();
       await server.close();
       await host.workers.close();

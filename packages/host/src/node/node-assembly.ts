@@ -85,6 +85,7 @@ export function assembleNode(
     connecting: undefined,
     hostNetworkUp: false,
     pluginOf: undefined,
+    holder: undefined,
   };
   return parts;
 }

@@ -14,7 +14,10 @@ test("a node whose data a process outside works on is not started; one that the 
   const actor = {
     parts: { paths: { directory } },
     snapshot: () => ({ state: { name: "me", dev_mode: false }, status: "Stopped" }),
-    operate: async ({ kind }: { readonly kind: string }) => void started.push(kind),
+    operate: async ({ kind, change }: { readonly kind: string; readonly change: () => object }) => {
+      change();
+      started.push(kind);
+    },
   } as unknown as NodeActor;
   const hold = (identity: object) =>
     writeFile(join(directory, "held.json"), JSON.stringify({ schema_version: 1, ...identity, by: "bv archive fetch" }));

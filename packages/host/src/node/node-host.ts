@@ -22,6 +22,7 @@ import type { Secrets } from "../secrets/secrets.ts";
 import type { NodeSpaces } from "../space/index.ts";
 import type { CpuRegistry } from "./cpu-registry.ts";
 import type { HostPorts } from "./host-ports.ts";
+import type { Holder } from "./node-hold.ts";
 import type { NodeState } from "./node-state.ts";
 import type { OwnIds } from "./own-ids.ts";
 import type { Trash } from "./trash.ts";
@@ -94,6 +95,8 @@ export interface NodeParts {
   hostNetworkUp: boolean;
   /** Name of the root file system that `plugin` was loaded (or failed to load) from. */
   pluginOf: string | undefined;
+  /** What of this daemon works on the data while the node is down. */
+  holder: Holder | undefined;
 }
 
 /** What the node is to be run with, where that is not the host's choice (spec host-daemon DB-5.2). */

@@ -2,8 +2,14 @@ import type {
   ProtocolServiceListProtocolsRequest,
   ProtocolServiceListProtocolsResponse,
 } from "@blockvisor/wire/blockjoy/v1/protocol";
+import type {
+  ArchiveStoreService,
+  ListArchivesRequest,
+  ListArchivesResponse,
+} from "@blockvisor/wire/blockvisor/archive/v1/archive";
 import type { CreateNodeRequest, NodeSchema } from "@blockvisor/wire/blockvisor/host/v1/host";
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { Client } from "@connectrpc/connect";
 
 export type NodeMessage = MessageInitShape<typeof NodeSchema>;
 
@@ -21,6 +27,9 @@ export interface ControlPlane {
   /** Nodes that the API has for this host. */
   listNodes(): Promise<readonly NodeMessage[]>;
   listProtocols(request: ProtocolServiceListProtocolsRequest): Promise<ProtocolServiceListProtocolsResponse>;
+  listArchives(request: ListArchivesRequest): Promise<ListArchivesResponse>;
+  /** As the host itself, once: whoever asks repeats what may be repeated. */
+  readonly archiveStore: Client<typeof ArchiveStoreService>;
   /** Tells it about this machine, now. */
   reportHost(): Promise<void>;
 }

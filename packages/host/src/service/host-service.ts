@@ -13,6 +13,7 @@ import type { BrokenNode } from "../node/node-store.ts";
 import { petName } from "../node/pet-name.ts";
 import { type AddressPool, freeAddresses } from "../place/addresses.ts";
 import { requireSecrets } from "../secrets/dev-secrets.ts";
+import { archiveEngineRoutes, archiveService } from "./archive-service.ts";
 import { clonedState } from "./clone-node.ts";
 import type { NodeMessage } from "./control-plane.ts";
 import { shownStatus } from "./daemon-status.ts";
@@ -45,6 +46,7 @@ const maxListedAddresses = 256;
 /** The daemon's local service (host.proto). Reading never waits for a node; operations are the node's mailbox. */
 export function hostRoutes(router: ConnectRouter, context: ServiceContext): void {
   router.service(HostService, served(hostService(context), context));
+  archiveEngineRoutes(router, context);
 }
 
 function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
@@ -167,6 +169,7 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
     ...metricsService(context),
     ...firewallService(context),
     ...historyService(context),
+    ...archiveService(context),
 
     getInfo: async () => {
       const { config } = host;

@@ -1,7 +1,7 @@
 import { HostError } from "../errors/host-error.ts";
 import type { NodeActor, NodeSnapshot } from "../node/node-actor.ts";
 import { checkPlace } from "../node/node-data.ts";
-import { refuseHeld } from "../node/node-hold.ts";
+import { refuseHeld, refuseHeldNow } from "../node/node-hold.ts";
 import { contentOf, type NodeContent, type NodeState } from "../node/node-state.ts";
 import type { OperationRequest } from "../node/operation-request.ts";
 
@@ -10,14 +10,17 @@ export type Asker = Pick<OperationRequest, "onNews" | "commandId" | "requestId" 
 
 /** Brings a node up; a node that runs already is left as it is. */
 export async function startNode(actor: NodeActor, asker: Asker): Promise<NodeSnapshot> {
-  const { name, dev_mode: devMode, initialized } = actor.snapshot().state;
-  await refuseHeld(actor.parts.paths, name);
+  const { dev_mode: devMode, initialized } = actor.snapshot().state;
+  await refuseHeld(actor);
   const isDown = actor.snapshot().status === "Stopped";
   // Engineers edit scripts in place: what is on disk counts (spec plugin-api §1.8).
   if (devMode && isDown) await actor.reloadPlugin();
   return actor.operate({
     kind: "start",
-    change: () => ({ ...up, restarting: false, force: false, ...(devMode && isDown && initialized ? dirty : {}) }),
+    change: () => {
+      refuseHeldNow(actor);
+      return { ...up, restarting: false, force: false, ...(devMode && isDown && initialized ? dirty : {}) };
+    },
     ...asker,
   });
 }
@@ -47,11 +50,14 @@ function withoutStart(upgrade: NodeState["upgrade"]): NodeState["upgrade"] {
 }
 
 export async function restartNode(actor: NodeActor, force: boolean, asker: Asker): Promise<NodeSnapshot> {
-  await refuseHeld(actor.parts.paths, actor.snapshot().state.name);
+  await refuseHeld(actor);
   return actor.operate({
     kind: "restart",
     force,
-    change: () => ({ ...up, restarting: true, force }),
+    change: () => {
+      refuseHeldNow(actor);
+      return { ...up, restarting: true, force };
+    },
     ...asker,
   });
 }
@@ -142,11 +148,14 @@ export async function moveNodeData(
 ): Promise<NodeSnapshot> {
   const target = directory ?? null;
   if (actor.snapshot().state.data_directory === target) return actor.snapshot();
-  await refuseHeld(actor.parts.paths, actor.snapshot().state.name);
+  await refuseHeld(actor);
   if (directory !== undefined) await checkPlace(directory, actor.id);
   return actor.operate({
     kind: "move",
-    change: () => ({ move: { data_directory: target, given_up: false } }),
+    change: () => {
+      refuseHeldNow(actor);
+      return { move: { data_directory: target, given_up: false } };
+    },
     ...asker,
   });
 }

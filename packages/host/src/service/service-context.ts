@@ -1,5 +1,6 @@
 import type { ConditionSchema } from "@blockvisor/wire/blockvisor/host/v1/host";
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { ArchiveOperations } from "../archive/archive-operations.ts";
 import type { ConfigChange } from "../config/live-config.ts";
 import type { NodeHost } from "../node/node-host.ts";
 import type { NodeTable } from "../node/node-table.ts";
@@ -19,5 +20,6 @@ export interface ServiceContext {
   readonly cloud: ControlPlane | undefined;
   /** As `cloud`; throws without one. */
   readonly requireCloud: () => ControlPlane;
+  readonly archives: ArchiveOperations;
   readonly conditions: () => MessageInitShape<typeof ConditionSchema>[];
 }

@@ -34,12 +34,15 @@ type Settings = {
   readonly exclude: readonly string[];
   readonly level: number | undefined;
   readonly layout: Layout;
+  /** Somebody waits at the other end of stdin. */
+  readonly attended: boolean;
 };
 
 const NOTHING = { phase: "metadata", message: "chunks", chunks: 0, chunksDone: 0, bytes: 0, bytesDone: 0 } as const;
 const USAGE = [
   "usage: babel archive-tool fetch|verify|repair|push --name NAME --data DIR [--state DIR] [--mount DIR] [--data-version N]",
   "  [--max-connections N] [--max-bytes-per-second N] [--engine-socket PATH] [--exclude GLOB]... [--zstd LEVEL] [--layout parts|cas]",
+  "  [--attended]",
 ].join("\n");
 /** Opens the socket; not on the command line, which everybody can read. */
 const SECRET = "BABEL_ENGINE_SECRET";
@@ -62,6 +65,11 @@ export async function archiveTool(args: readonly string[]): Promise<number> {
   const stop = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(signal, () => stop.abort());
   const lines = createInterface({ input: process.stdin });
+  if (settings.attended) {
+    // Whoever started this was killed: nobody knows any more that somebody works on the data.
+    lines.once("close", () => stop.abort());
+    process.stdout.on("error", () => stop.abort());
+  }
   // Threads and pauses do not keep a process alive, and stdin may be at its end.
   const alive = setInterval(() => undefined, 60_000);
   try {
@@ -283,7 +291,8 @@ function settingsOf(args: readonly string[]): Settings | undefined {
   const text = { type: "string" } as const;
   const options = Object.fromEntries(names.map((name) => [name, text]));
   const several = { exclude: { type: "string", multiple: true } } as const;
-  const { values } = parseArgs({ args: [...args], options: { ...options, ...several }, strict: true });
+  const flags = { attended: { type: "boolean" } } as const;
+  const { values } = parseArgs({ args: [...args], options: { ...options, ...several, ...flags }, strict: true });
   const word = (name: (typeof names)[number]): string | undefined => {
     const value: unknown = values[name as keyof typeof values];
     return typeof value === "string" ? value : undefined;
@@ -305,6 +314,7 @@ function settingsOf(args: readonly string[]): Settings | undefined {
     mount: word("mount"),
     engineSocket: word("engine-socket"),
     exclude: values.exclude ?? [],
+    attended: values.attended ?? false,
     layout,
     ...limits,
   };

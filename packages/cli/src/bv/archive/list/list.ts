@@ -2,36 +2,65 @@ import {
   type Archive,
   type ArchiveVersion,
   Layout,
+  ListArchivesRequestSchema,
+  type ListArchivesResponse,
+  ListArchivesResponseSchema,
   VersionState,
 } from "@blockvisor/wire/blockvisor/archive/v1/archive";
+import { create, fromJson, type MessageInitShape, toJson } from "@bufbuild/protobuf";
 import { HostArchives } from "../../../cloud/host-archives.ts";
 import type { Call } from "../../../command/verb.ts";
+import type { DaemonClient } from "../../../daemon/client.ts";
 import { bytesText } from "../../../output/bytes.ts";
 import type { Column } from "../../../output/table.ts";
+import { archiveDaemon } from "../archive-daemon.ts";
 import type { ListOptions } from "../verbs.ts";
 
 /** `bv archive list`: what this host can see, newest version last. */
 export async function archiveList({ out, args, options }: Call<ListOptions, [storeKey?: string]>): Promise<void> {
-  using archives = new HostArchives(out);
   const [storeKey] = args;
   const request = { allVersions: options.all ?? false, ...(storeKey === undefined ? {} : { storeKey }) };
-  const views = (await everyArchive(archives, request)).map(archiveView);
+  const daemon = await archiveDaemon(out);
+  using archives = new HostArchives(out);
+  const views = (await everyArchive(daemon ? askDaemon(daemon) : askApi(archives), request)).map(archiveView);
   const rows = views.flatMap(({ store_key, versions }) => versions.map((version) => ({ store_key, ...version })));
   if (rows.length === 0) out.line("No archives found.");
   else out.table(options.all ? columns : columns.filter(({ title }) => title !== "State"), rows);
   out.document({ archives: views });
 }
 
+/** One page, of whoever has them. */
+type AskForArchives = (request: MessageInitShape<typeof ListArchivesRequestSchema>) => Promise<ListArchivesResponse>;
+
+const askApi =
+  (archives: HostArchives): AskForArchives =>
+  (request) =>
+    archives.call("ListArchives", (client) => client.listArchives(request));
+
+const askDaemon =
+  (daemon: DaemonClient): AskForArchives =>
+  async (request) => {
+    const asked = toJson(ListArchivesRequestSchema, create(ListArchivesRequestSchema, request));
+    return fromJson(
+      ListArchivesResponseSchema,
+      await daemon.call("ListArchives", asked, { timeoutMs: 60_000 }),
+      readable,
+    );
+  };
+
+/** A daemon of another version may say more than we know. */
+const readable = { ignoreUnknownFields: true } as const;
+
 /** Page by page, as many as there are. */
 async function everyArchive(
-  archives: HostArchives,
+  ask: AskForArchives,
   request: { readonly allVersions: boolean; readonly storeKey?: string },
 ): Promise<readonly Archive[]> {
   const found: Archive[] = [];
   for (;;) {
     const last = found.at(-1);
     const after = last === undefined ? {} : { after: last.storeKey };
-    const page = await archives.call("ListArchives", (client) => client.listArchives({ ...request, ...after }));
+    const page = await ask({ ...request, ...after });
     found.push(...page.archives);
     if (!page.more || page.archives.length === 0) return found;
   }

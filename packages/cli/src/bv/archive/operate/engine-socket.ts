@@ -7,19 +7,14 @@ import { BabelEngine } from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import { Code, ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import type { HostArchives } from "../../../cloud/host-archives.ts";
+import type { ArchiveEngine } from "./archive-engine.ts";
 
 const maxMessageBytes = 32 << 20;
 
-export interface EngineSocket extends AsyncDisposable {
-  readonly path: string;
-  readonly secret: string;
-}
-
 /**
- * What a node's agent asks its host for, answered for the archive tool: the archive calls of `BabelEngine`, with this host's login behind
- * them. On a socket that only we can open, with a secret that only the tool gets.
+ * What the archive tool asks the daemon for, where none runs: the archive calls of `BabelEngine`, with this host's login behind them. On a socket that only we can open, with a secret that only the tool gets.
  */
-export async function serveEngine(archives: HostArchives): Promise<EngineSocket> {
+export async function serveEngine(archives: HostArchives): Promise<ArchiveEngine> {
   const folder = mkdtempSync(join(tmpdir(), "bv-archive-"));
   const path = join(folder, "engine.sock");
   const secret = randomBytes(24).toString("base64url");

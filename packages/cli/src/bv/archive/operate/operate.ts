@@ -1,62 +1,44 @@
-import { HostArchives } from "../../../cloud/host-archives.ts";
 import type { Call } from "../../../command/verb.ts";
 import { Failure } from "../../../failure/failure.ts";
 import type { Output } from "../../../output/output.ts";
 import type { OperateOptions, OperateVerb } from "../verbs.ts";
-import { type EngineSocket, serveEngine } from "./engine-socket.ts";
-import { type DataPlace, dataPlace } from "./place.ts";
-import { runTool, type ToolEnd, type ToolEvent } from "./tool.ts";
+import { operateOnFolder } from "./folder.ts";
+import { operateOnNode } from "./node.ts";
+import type { ToolEnd } from "./tool.ts";
+import type { ToolEvent } from "./tool-event.ts";
 import { TransferDisplay } from "./transfer-display.ts";
 
 type Damage = Extract<ToolEvent, { event: "damage" }>;
 type Result = Extract<ToolEvent, { event: "result" }>;
 
-/** `bv archive verify | repair | fetch | push`: the agent's own engines, outside of any node, with this host's login. */
+/** `bv archive verify | repair | fetch | push`: the agent's own engines, outside of any node, with the rights of this host at the control plane. */
 export async function operate(call: Call<OperateOptions, [storeKey: string]>, verb: OperateVerb): Promise<void> {
   const { out, args, options, signal } = call;
   const [storeKey] = args;
   const level = levelOf(options.compression);
-  using place = await dataPlace(out, options, verb, signal);
-  using archives = new HostArchives(out);
-  await using engine = await serveEngine(archives);
+  if ((options.data === undefined) === (options.node === undefined)) {
+    throw new Failure("usage", "say whose data: either --data FOLDER or --node NODE");
+  }
   const display = new TransferDisplay(out);
   const damaged: Damage[] = [];
   let result: Result | undefined;
-  const end = await runTool(
-    toolArguments(verb, storeKey, place, engine, options, level),
-    engine.secret,
-    (event) => {
-      if (event.event === "damage") damaged.push(event);
-      if (event.event === "result") result = event;
-      display.show(event);
-    },
-    signal,
-  ).finally(() => display.end());
-  if (signal.aborted) throw new Failure("interrupted", `stopped; the same command goes on with the ${verb}`);
+  const heard = (event: ToolEvent): void => {
+    if (event.event === "damage") damaged.push(event);
+    if (event.event === "result") result = event;
+    display.show(event);
+  };
+  const work = options.node === undefined ? operateOnFolder : operateOnNode;
+  const end = await work(call, verb, level, heard)
+    .catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    })
+    .finally(() => display.end());
+  if (end === undefined || signal.aborted) {
+    throw new Failure("interrupted", `stopped; the same command goes on with the ${verb}`);
+  }
   const archive = `${storeKey}${result?.data_version === undefined ? "" : ` version ${result.data_version}`}`;
   refuse(verb, archive, end, result, damaged);
   report(out, verb, storeKey, archive, result, damaged);
-}
-
-function toolArguments(
-  verb: OperateVerb,
-  storeKey: string,
-  place: DataPlace,
-  engine: EngineSocket,
-  options: OperateOptions,
-  level: number | undefined,
-): readonly string[] {
-  const given = (flag: string, value: string | number | undefined): readonly string[] =>
-    value ? [flag, String(value)] : [];
-  return [
-    ...[verb, "--name", storeKey, "--data", place.folder, "--state", place.state, "--engine-socket", engine.path],
-    ...given("--mount", verb === "fetch" ? place.mount : undefined),
-    ...given("--data-version", options.dataVersion),
-    ...given("--max-connections", options.connections),
-    ...given("--max-bytes-per-second", options.bandwidth),
-    ...(verb === "push" ? [...given("--zstd", level), "--layout", options.cas ? "cas" : "parts"] : []),
-    ...(options.exclude ?? []).flatMap((glob) => ["--exclude", glob]),
-  ];
 }
 
 /** `zstd:3`, `none`; zstd:3 unless something is said. */

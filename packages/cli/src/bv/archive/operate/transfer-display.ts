@@ -4,7 +4,7 @@ import { durationText } from "../../../output/duration.ts";
 import type { Output } from "../../../output/output.ts";
 import { type BarState, ProgressBar } from "../../../output/progress-bar.ts";
 import { printable } from "../../../output/table.ts";
-import type { ToolEvent } from "./tool.ts";
+import type { ToolEvent } from "./tool-event.ts";
 
 type Progress = Extract<ToolEvent, { event: "progress" }>;
 

@@ -11,6 +11,7 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import type { Message } from "@bufbuild/protobuf";
 import type { Timestamp, TimestampJson } from "@bufbuild/protobuf/wkt";
 import type { ProtocolServiceListProtocolsRequestSchema, ProtocolServiceListProtocolsResponseSchema } from "../../../blockjoy/v1/protocol_pb.js";
+import type { ListArchivesRequestSchema, ListArchivesResponseSchema } from "../../archive/v1/archive_pb.js";
 
 /**
  * Describes the file blockvisor/host/v1/host.proto.
@@ -6755,6 +6756,227 @@ export declare type GetShellResponseJson = {
 export declare const GetShellResponseSchema: GenMessage<GetShellResponse, {jsonType: GetShellResponseJson}>;
 
 /**
+ * @generated from message blockvisor.host.v1.OperateArchiveRequest
+ */
+export declare type OperateArchiveRequest = Message<"blockvisor.host.v1.OperateArchiveRequest"> & {
+  /**
+   * @generated from field: string node = 1;
+   */
+  node: string;
+
+  /**
+   * @generated from field: blockvisor.host.v1.ArchiveVerb verb = 2;
+   */
+  verb: ArchiveVerb;
+
+  /**
+   * @generated from field: string store_key = 3;
+   */
+  storeKey: string;
+
+  /**
+   * Absent: the newest; of a push, the next one.
+   *
+   * @generated from field: optional uint64 data_version = 4;
+   */
+  dataVersion?: bigint | undefined;
+
+  /**
+   * At most 1000.
+   *
+   * @generated from field: optional uint32 max_connections = 5;
+   */
+  maxConnections?: number | undefined;
+
+  /**
+   * @generated from field: optional uint64 max_bytes_per_second = 6;
+   */
+  maxBytesPerSecond?: bigint | undefined;
+
+  /**
+   * The rest is for a push. Globs of paths that are left out, at most 256.
+   *
+   * @generated from field: repeated string exclude = 7;
+   */
+  exclude: string[];
+
+  /**
+   * -7 to 22; absent: not compressed.
+   *
+   * @generated from field: optional sint32 zstd_level = 8;
+   */
+  zstdLevel?: number | undefined;
+
+  /**
+   * Upload only what the version before does not have.
+   *
+   * @generated from field: bool content_addressed = 9;
+   */
+  contentAddressed: boolean;
+};
+
+/**
+ * @generated from message blockvisor.host.v1.OperateArchiveRequest
+ */
+export declare type OperateArchiveRequestJson = {
+  /**
+   * @generated from field: string node = 1;
+   */
+  node?: string;
+
+  /**
+   * @generated from field: blockvisor.host.v1.ArchiveVerb verb = 2;
+   */
+  verb?: ArchiveVerbJson;
+
+  /**
+   * @generated from field: string store_key = 3;
+   */
+  storeKey?: string;
+
+  /**
+   * Absent: the newest; of a push, the next one.
+   *
+   * @generated from field: optional uint64 data_version = 4;
+   */
+  dataVersion?: string;
+
+  /**
+   * At most 1000.
+   *
+   * @generated from field: optional uint32 max_connections = 5;
+   */
+  maxConnections?: number;
+
+  /**
+   * @generated from field: optional uint64 max_bytes_per_second = 6;
+   */
+  maxBytesPerSecond?: string;
+
+  /**
+   * The rest is for a push. Globs of paths that are left out, at most 256.
+   *
+   * @generated from field: repeated string exclude = 7;
+   */
+  exclude?: string[];
+
+  /**
+   * -7 to 22; absent: not compressed.
+   *
+   * @generated from field: optional sint32 zstd_level = 8;
+   */
+  zstdLevel?: number;
+
+  /**
+   * Upload only what the version before does not have.
+   *
+   * @generated from field: bool content_addressed = 9;
+   */
+  contentAddressed?: boolean;
+};
+
+/**
+ * Describes the message blockvisor.host.v1.OperateArchiveRequest.
+ * Use `create(OperateArchiveRequestSchema)` to create a new message.
+ */
+export declare const OperateArchiveRequestSchema: GenMessage<OperateArchiveRequest, {jsonType: OperateArchiveRequestJson}>;
+
+/**
+ * @generated from message blockvisor.host.v1.ArchiveToolOutput
+ */
+export declare type ArchiveToolOutput = Message<"blockvisor.host.v1.ArchiveToolOutput"> & {
+  /**
+   * @generated from oneof blockvisor.host.v1.ArchiveToolOutput.output
+   */
+  output: {
+    /**
+     * One JSON object of the agent's archive tool, as it is (packages/babel/src/archive/README.md): what a newer agent says reaches a newer client.
+     *
+     * @generated from field: string line = 1;
+     */
+    value: string;
+    case: "line";
+  } | {
+    /**
+     * The last message.
+     *
+     * @generated from field: blockvisor.host.v1.ArchiveToolEnd end = 2;
+     */
+    value: ArchiveToolEnd;
+    case: "end";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * @generated from message blockvisor.host.v1.ArchiveToolOutput
+ */
+export declare type ArchiveToolOutputJson = {
+  /**
+   * One JSON object of the agent's archive tool, as it is (packages/babel/src/archive/README.md): what a newer agent says reaches a newer client.
+   *
+   * @generated from field: string line = 1;
+   */
+  line?: string;
+
+  /**
+   * The last message.
+   *
+   * @generated from field: blockvisor.host.v1.ArchiveToolEnd end = 2;
+   */
+  end?: ArchiveToolEndJson;
+};
+
+/**
+ * Describes the message blockvisor.host.v1.ArchiveToolOutput.
+ * Use `create(ArchiveToolOutputSchema)` to create a new message.
+ */
+export declare const ArchiveToolOutputSchema: GenMessage<ArchiveToolOutput, {jsonType: ArchiveToolOutputJson}>;
+
+/**
+ * @generated from message blockvisor.host.v1.ArchiveToolEnd
+ */
+export declare type ArchiveToolEnd = Message<"blockvisor.host.v1.ArchiveToolEnd"> & {
+  /**
+   * Absent: a signal ended it.
+   *
+   * @generated from field: optional int32 status = 1;
+   */
+  status?: number | undefined;
+
+  /**
+   * Its last complaints.
+   *
+   * @generated from field: string stderr = 2;
+   */
+  stderr: string;
+};
+
+/**
+ * @generated from message blockvisor.host.v1.ArchiveToolEnd
+ */
+export declare type ArchiveToolEndJson = {
+  /**
+   * Absent: a signal ended it.
+   *
+   * @generated from field: optional int32 status = 1;
+   */
+  status?: number;
+
+  /**
+   * Its last complaints.
+   *
+   * @generated from field: string stderr = 2;
+   */
+  stderr?: string;
+};
+
+/**
+ * Describes the message blockvisor.host.v1.ArchiveToolEnd.
+ * Use `create(ArchiveToolEndSchema)` to create a new message.
+ */
+export declare const ArchiveToolEndSchema: GenMessage<ArchiveToolEnd, {jsonType: ArchiveToolEndJson}>;
+
+/**
  * @generated from enum blockvisor.host.v1.ServiceStatus
  */
 export enum ServiceStatus {
@@ -6879,6 +7101,54 @@ export declare type JobStateJson = "JOB_STATE_UNSPECIFIED" | "JOB_STATE_PENDING"
  * Describes the enum blockvisor.host.v1.JobState.
  */
 export declare const JobStateSchema: GenEnum<JobState, JobStateJson>;
+
+/**
+ * @generated from enum blockvisor.host.v1.ArchiveVerb
+ */
+export enum ArchiveVerb {
+  /**
+   * @generated from enum value: ARCHIVE_VERB_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Compares the data with the archive.
+   *
+   * @generated from enum value: ARCHIVE_VERB_VERIFY = 1;
+   */
+  VERIFY = 1,
+
+  /**
+   * Fetches what differs.
+   *
+   * @generated from enum value: ARCHIVE_VERB_REPAIR = 2;
+   */
+  REPAIR = 2,
+
+  /**
+   * Downloads the archive; the jobs of the node know that they are not whole until they are.
+   *
+   * @generated from enum value: ARCHIVE_VERB_FETCH = 3;
+   */
+  FETCH = 3,
+
+  /**
+   * Makes the data the next version of the archive.
+   *
+   * @generated from enum value: ARCHIVE_VERB_PUSH = 4;
+   */
+  PUSH = 4,
+}
+
+/**
+ * @generated from enum blockvisor.host.v1.ArchiveVerb
+ */
+export declare type ArchiveVerbJson = "ARCHIVE_VERB_UNSPECIFIED" | "ARCHIVE_VERB_VERIFY" | "ARCHIVE_VERB_REPAIR" | "ARCHIVE_VERB_FETCH" | "ARCHIVE_VERB_PUSH";
+
+/**
+ * Describes the enum blockvisor.host.v1.ArchiveVerb.
+ */
+export declare const ArchiveVerbSchema: GenEnum<ArchiveVerb, ArchiveVerbJson>;
 
 /**
  * @generated from service blockvisor.host.v1.HostService
@@ -7318,6 +7588,29 @@ export declare const HostService: GenService<{
     methodKind: "server_streaming";
     input: typeof StreamJobLogsRequestSchema;
     output: typeof JobLogLineSchema;
+  },
+  /**
+   * Archives of protocol data. Whoever may use this socket may do with them what the host may: read those that it sees, and upload where it was granted.
+   * For tools that work on folders of their own the socket also serves blockvisor.babel.v1.BabelEngine: the calls of ArchiveStoreService that it has, by
+   * store key, as the host itself.
+   *
+   * @generated from rpc blockvisor.host.v1.HostService.ListArchives
+   */
+  listArchives: {
+    methodKind: "unary";
+    input: typeof ListArchivesRequestSchema;
+    output: typeof ListArchivesResponseSchema;
+  },
+  /**
+   * Works on the protocol data of a node, which has to be stopped and is not started meanwhile; one at a time per node (error `busy`). Cancelling the call
+   * ends it, as do the daemon's end (error `unavailable`) and whatever else is done with the node; the same call goes on where it was. No update waits for it.
+   *
+   * @generated from rpc blockvisor.host.v1.HostService.OperateArchive
+   */
+  operateArchive: {
+    methodKind: "server_streaming";
+    input: typeof OperateArchiveRequestSchema;
+    output: typeof ArchiveToolOutputSchema;
   },
   /**
    * What to execute for an interactive shell in the node (the caller runs argv on its own terminal, as root).

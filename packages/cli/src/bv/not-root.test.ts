@@ -5,6 +5,8 @@ import { test } from "node:test";
 import { hostLogin } from "../cloud/host-login.ts";
 import { Output } from "../output/output.ts";
 import { TemporaryDirectory } from "../testing/cli-process.ts";
+import { archiveList } from "./archive/list/list.ts";
+import { operate } from "./archive/operate/operate.ts";
 import { hostUpdate } from "./host/update/update.ts";
 import { openShell } from "./node/shell/shell.ts";
 import { protocolList } from "./protocol/list.ts";
@@ -28,10 +30,13 @@ test("who is not root is told so where only root gets on", async () => {
     });
     // What the daemon can do for its group, it is asked to do.
     for (const ask of [
-      protocolList({ out, args: [], options: { number: 1 }, signal }),
-      hostUpdate({ out, args: [], options: {}, signal }),
+      () => protocolList({ out, args: [], options: { number: 1 }, signal }),
+      () => hostUpdate({ out, args: [], options: {}, signal }),
+      () => archiveList({ out, args: [], options: {}, signal }),
+      () => operate({ out, args: ["a-v1"], options: { data: "/usr" }, signal }, "verify"),
+      () => operate({ out, args: ["a-v1"], options: { node: "any" }, signal }, "push"),
     ]) {
-      await assert.rejects(ask, {
+      await assert.rejects(ask(), {
         kind: "daemon-unreachable",
         message: `cannot reach blockvisord at ${join(root.path, "run/blockvisor/blockvisord.sock")}`,
       });

@@ -6,7 +6,7 @@ import { after, before, describe, test } from "node:test";
 import { NodeState } from "@blockvisor/wire/blockjoy/common/v1/node";
 import { CommandExitCode } from "@blockvisor/wire/blockjoy/v1/command";
 import { type Node as ApiNode, NodeServiceGetRequestSchema } from "@blockvisor/wire/blockjoy/v1/node";
-import { NodeStatus } from "@blockvisor/wire/blockvisor/host/v1/host";
+import { ArchiveVerb, NodeStatus } from "@blockvisor/wire/blockvisor/host/v1/host";
 import type { PutSecretRequest } from "@blockvisor/wire/blockvisor/secrets/v1/secrets";
 import { create } from "@bufbuild/protobuf";
 import { amendConfigFile } from "../config/load-config.ts";
@@ -238,6 +238,22 @@ describe("in cloud mode", () => {
     assert.deepEqual([back.status, back.image?.version], [NodeStatus.RUNNING, "1.0.0"]);
     for await (const { event } of daemon.client.stopNode({ node: nodeId })) assert.equal(event.case, "requested");
     await until(async () => (await apiNode())?.nodeStatus?.state === NodeState.STOPPED, explain);
+  });
+
+  test("archives are the daemon's to ask for, and data of a stopped node its to work on (DB-2.12)", async () => {
+    assert.deepEqual((await daemon.client.listArchives({})).archives, []);
+    await until(async () => (await status()) === NodeStatus.STOPPED, explain);
+    const fetch = async (storeKey: string): Promise<unknown[]> => {
+      const said: unknown[] = [];
+      const outputs = daemon.client.operateArchive({ node: nodeId, verb: ArchiveVerb.FETCH, storeKey });
+      for await (const { output } of outputs) {
+        said.push(output.case === "line" ? JSON.parse(output.value) : output.value?.status);
+      }
+      return said;
+    };
+    await assert.rejects(fetch("--data=/etc"), { rawMessage: /^store_key is no name/ });
+    assert.deepEqual(await fetch("test-main-v1"), [{ event: "result", kind: "absent" }, 1]);
+    assert.match(daemon.log(), new RegExp(`"method":"operateArchive",.*"node":"${nodeId}"`));
   });
 
   test("a node that cannot be created is not here, and says why", async () => {

@@ -72,6 +72,29 @@ test("a node whose data are fetched from outside knows at any moment whether the
   assert.match(String(trap.result?.["message"]), /\.babel_jobs is not a folder/);
 });
 
+test("who is attended ends in order when the other end is gone, and the same command goes on", async (t) => {
+  const fixture = await DownloadFixture.make(t);
+  const files = new Map([["a", sampleBytes(300_000, "a")]]);
+  const sample = await storeSample(fixture.store, files, { chunkSize: 50_000, compression: { codec: "none" } });
+  const source = sampleSource(fixture.store, sample);
+  const state = join(dirname(fixture.data), "tool");
+  const words = ["fetch", "--attended", "--name", "sample", "--data", fixture.data, "--state", state];
+  const fetch = () => new ToolProcess(join(bundle.folder, bundle.description.version), words, source);
+  const reached = new Promise<void>((resolve) => {
+    fixture.store.fault = () => {
+      resolve();
+      return { kind: "slow", bytesPerSecond: 1000 };
+    };
+  });
+  const left = fetch();
+  await reached;
+  left.child.stdin?.end();
+  assert.equal(await left.ended, 1, JSON.stringify(left.result));
+  fixture.store.fault = () => undefined;
+  assert.equal(await fetch().ended, 0);
+  assert.deepEqual(await treeOf(fixture.data), files);
+});
+
 test("a store with a certificate of a private authority is trusted if the host says so, and not otherwise (9.7)", async (t) => {
   const fixture = await DownloadFixture.make(t);
   const folder = dirname(fixture.data);

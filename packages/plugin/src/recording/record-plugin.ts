@@ -7,6 +7,9 @@ import type { RecordedFunction, Recording } from "./recording.ts";
 import { paramPlaceholder, Redaction, type Secret, secretPlaceholder } from "./redaction.ts";
 import { type Session, Tape } from "./tape.ts";
 
+/** Bytes of secrets that are looked for in all that is recorded. */
+const MOST_SECRETS = 1 << 20;
+
 /** A function that a recording is to have beside those that the platform polls. */
 export interface NamedCall {
   readonly name: string;
@@ -31,7 +34,10 @@ export interface RecordRequest extends CallOptions {
  */
 export async function recordPlugin(plugin: Plugin, engine: PluginEngine, request: RecordRequest): Promise<Recording> {
   const secrets = new Map<string, Secret>();
+  let bytes = 0;
   const keep = (placeholder: string, value: Uint8Array): void => {
+    bytes += value.length;
+    if (bytes > MOST_SECRETS) throw new PluginError("PLUGIN_LIMIT", "there are too many secrets for a recording");
     secrets.set(`${placeholder} ${Buffer.from(value).toString("base64")}`, [placeholder, value]);
   };
   const session: Session = { spent: 0, onSecret: (key, value) => keep(secretPlaceholder(key), value) };

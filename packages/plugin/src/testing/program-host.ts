@@ -3,9 +3,12 @@ import { sampleNodeEnv } from "../engine/node-env.ts";
 import type { HttpResponse } from "../engine/port.ts";
 import type { Recording } from "../recording/recording.ts";
 import { fits, type Outcome } from "./answers.ts";
+import type { RealShell } from "./real-shell.ts";
 import { replay } from "./replay.ts";
 import { isMap, patternOf, type ScriptArguments } from "./script-arguments.ts";
 import type { ShAnswer, TestHost } from "./test-host.ts";
+
+const ANY_TEXT = { kind: "any", text: "" } as const;
 
 /** By their names. */
 export type Recordings = Readonly<Record<string, Recording>>;
@@ -16,8 +19,21 @@ export type Command = (given: ScriptArguments) => unknown;
 const ENV_KEYS = Object.keys(sampleNodeEnv({ version: "", protocol: "", variant: "" }));
 
 /** `host.…`: what the node is and how the world answers (spec plugin-api.md §9.2). */
-export function hostCommands(host: TestHost, recordings: Recordings = {}): Readonly<Record<string, Command>> {
+export function hostCommands(
+  host: TestHost,
+  recordings: Recordings = {},
+  openShell?: () => Promise<RealShell>,
+): Readonly<Record<string, Command>> {
   return {
+    "host.sh_real": async (given) => {
+      if (given.value(0) === false) {
+        host.realShell = undefined;
+        return;
+      }
+      const commands = given.value(0) === true ? ANY_TEXT : given.pattern(0);
+      if (openShell === undefined) return given.refuse("commands of the plugin are run only with --sh-real");
+      host.realShell = { shell: await openShell(), commands };
+    },
     "host.replay": (given) => {
       const { variant } = host.image;
       const name = given.length > 0 ? given.text(0) : variant;

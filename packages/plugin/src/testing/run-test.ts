@@ -11,6 +11,7 @@ import { assertCommands, jobCommands, serveCommands } from "./commands.ts";
 import type { Coverage } from "./coverage.ts";
 import { pluginCommands } from "./drive-plugin.ts";
 import { hostCommands, type Recordings } from "./program-host.ts";
+import type { RealShell } from "./real-shell.ts";
 import type { SnapshotBook } from "./snapshots.ts";
 import type { TestFile } from "./test-file.ts";
 import { TestHost, type Violation } from "./test-host.ts";
@@ -26,6 +27,7 @@ export interface TestSubject {
   readonly coverage?: Coverage | undefined;
   readonly templates?: TemplateSource | undefined;
   readonly recordings?: Recordings | undefined;
+  readonly realShell?: (() => Promise<RealShell>) | undefined;
   /** Fires = the test is given up. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -45,9 +47,11 @@ export async function runTest(
   snapshots: SnapshotBook,
 ): Promise<TestFailure | undefined> {
   const host = new TestHost(subject.target, subject.coverage, subject.templates);
+  await using opened = new AsyncDisposableStack();
+  const { realShell: shell } = subject;
   let pluginFailure: PluginError | undefined;
   const commands = serveCommands({
-    ...hostCommands(host, subject.recordings),
+    ...hostCommands(host, subject.recordings, shell && (async () => opened.adopt(await shell(), (one) => one.close()))),
     ...jobCommands(host),
     ...assertCommands(host, snapshots),
     ...pluginCommands(subject.plugin, host, (error) => {

@@ -70,6 +70,36 @@ fn test_wrong() { host.sh("x", #{ delay: "a" }); }
   assert.match(String((wrong as string[])[0]), /`delay` has to be seconds/);
 });
 
+test("commands are run where a test asks for it and it was allowed, unless something else answers", async () => {
+  const files = { "main.rhai": 'fn f() { run_sh("date").stdout }\nfn g() { run_sh("rm x", 2).stdout }' };
+  const tests = `
+fn test_all() { host.sh_real(true); assert_eq(plugin.call("f"), "ran date"); host.sh("date", "said"); assert_eq(plugin.call("f"), "said"); }
+fn test_some() { host.sh_real(starts_with("da")); assert_eq(plugin.call("f"), "ran date"); plugin.call("g"); }
+fn test_late() { host.sh_real("rm x"); plugin.call("g"); }
+fn test_none() { host.sh_real(true); host.sh_real(false); plugin.call("f"); }
+`;
+  let open = 0;
+  const realShell = async () => {
+    open += 1;
+    const answer = { exitCode: 0, stdout: "ran date", stderr: "" };
+    return { run: async (body: string) => (body === "date" ? answer : undefined), close: async () => void (open -= 1) };
+  };
+  const late = "timeout after 2s: the script and everything it started was killed";
+  assert.deepEqual(await outcomes(tests, { files, realShell }), {
+    test_all: "passed",
+    test_some: ['run_sh: nothing answers "rm x"', "main.rhai:2:10", "tests/main.test.rhai:3:99"],
+    test_late: [
+      `Rhai function 'g' returned error: Runtime error: ${late} (line 2, position 10)`,
+      "main.rhai:2:10",
+      "tests/main.test.rhai:4:47",
+    ],
+    test_none: ['run_sh: nothing answers "date"', "main.rhai:1:10", "tests/main.test.rhai:5:66"],
+  });
+  assert.equal(open, 0);
+  const [first] = Object.values(await outcomes(tests, { files })) as string[][];
+  assert.equal(first?.[0], "host.sh_real: commands of the plugin are run only with --sh-real");
+});
+
 test("templates are rendered as on a node: those of the image, and those that a test writes; what they lack fails", async () => {
   const templates = {
     complete: false,

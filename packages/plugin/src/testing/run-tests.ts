@@ -9,6 +9,7 @@ import { builtInTests, runBuiltIn } from "./built-in-tests.ts";
 import type { Coverage } from "./coverage.ts";
 import { JOB_SNAPSHOT, jobSnapshotTest } from "./job-snapshot.ts";
 import type { Recordings } from "./program-host.ts";
+import type { RealShell } from "./real-shell.ts";
 import { runRecorded } from "./recorded-test.ts";
 import { runTest, type TestFailure } from "./run-test.ts";
 import { SnapshotBook } from "./snapshots.ts";
@@ -38,6 +39,8 @@ export interface TestRequest {
   readonly coverage?: Coverage;
   /** What live nodes answered, by name: a test replays what it names, and the variant's is replayed without a test. */
   readonly recordings?: Recordings;
+  /** For tests that have commands of the plugin run; default: none are. */
+  readonly realShell?: () => Promise<RealShell>;
   readonly onResult?: (result: TestResult) => void;
   readonly signal?: AbortSignal;
   /** Processes to use; default: some of its own, ended before it returns. */
@@ -87,7 +90,7 @@ interface Run extends TestRequest {
 }
 
 const subjectOf = (
-  { workers, plugin, files, coverage, templates, recordings }: Run,
+  { workers, plugin, files, coverage, templates, recordings, realShell }: Run,
   target: Run["targets"][number],
 ) => ({
   workers,
@@ -97,6 +100,7 @@ const subjectOf = (
   coverage,
   templates,
   recordings,
+  realShell,
 });
 
 async function* builtInResults(run: Run): AsyncGenerator<TestResult> {

@@ -20,10 +20,11 @@ import { PluginError } from "../plugin-error.ts";
 import { renderForReal } from "../templates/render.ts";
 import { NO_TEMPLATES, type TemplateFile, type TemplateSource } from "../templates/source.ts";
 import type { Covered } from "../worker/covered.ts";
-import { Answers } from "./answers.ts";
+import { Answers, fits, type Pattern } from "./answers.ts";
 import type { Coverage } from "./coverage.ts";
 import { HostFailure, NO_SUCH_FILE } from "./host-failure.ts";
 import { JobBoard } from "./job-board.ts";
+import type { RealShell } from "./real-shell.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
 export interface HostedTask extends TaskPolicy {
@@ -85,6 +86,8 @@ export class TestHost implements PluginEngine {
   archive = true;
   archives: Readonly<Record<string, boolean>> = {};
   violation: Violation | undefined;
+  /** Where commands are run that nothing else answers, and which of them. */
+  realShell: { readonly shell: RealShell; readonly commands: Pattern } | undefined;
   /** Answers are those of a live node. */
   replays = false;
   readonly image: StubTarget["image"];
@@ -211,13 +214,14 @@ export class TestHost implements PluginEngine {
   async runSh(body: string, options: ShOptions): Promise<ShResponse> {
     this.#note("run_sh");
     const { timeoutMs } = options;
+    const answer = this.sh.to({ body, options });
+    if (answer === undefined && this.realShell !== undefined && fits(this.realShell.commands, body))
+      return (await this.realShell.shell.run(body, options, this.signal)) ?? timedOut(timeoutMs);
     const { response, delayMs } =
-      this.sh.to({ body, options }) ??
+      answer ??
       this.#unknown(`run_sh: nothing answers ${quoted(body)}`, `host.sh(${quoted(body)}, "its output");`, body);
     this.clock.advance(Math.min(delayMs, timeoutMs));
-    if (delayMs <= timeoutMs) return response;
-    const message = `timeout after ${timeoutMs / 1000}s: the script and everything it started was killed`;
-    throw new HostFailure(message, "run_sh_timeout");
+    return delayMs <= timeoutMs ? response : timedOut(timeoutMs);
   }
   async renderTemplate(template: string, destination: string, params: string): Promise<void> {
     this.#note("render_template");
@@ -336,6 +340,11 @@ export class TestHost implements PluginEngine {
     this.#givingUp.abort(error);
     throw error;
   }
+}
+
+function timedOut(timeoutMs: number): never {
+  const message = `timeout after ${timeoutMs / 1000}s: the script and everything it started was killed`;
+  throw new HostFailure(message, "run_sh_timeout");
 }
 
 const quoted = (text: string): string => JSON.stringify(text);

@@ -48,6 +48,7 @@ const SUBJECTS = {
       [which, text, map],
     ],
     sh_fail: [[which, text]],
+    sh_real: [[which]],
     file: [[text, text]],
     no_file: [[text]],
     read: [[text]],

@@ -23,6 +23,7 @@ import {
   type TestTree,
   writeSnapshots,
 } from "./read-tests.ts";
+import { openRealShell } from "./real-shell.ts";
 import { type RecordedNode, recordNode } from "./record-node.ts";
 import { junitReport, tapReport } from "./reports.ts";
 import type { TestOptions } from "./verb.ts";
@@ -104,6 +105,7 @@ async function runOnce(
     update: options.update ?? false,
     signal,
     ...(workers && { workers }),
+    ...(options.shReal && { realShell: openRealShell }),
     ...(coverage && { coverage }),
     ...(filter && { chosen: (name: string) => filter.test(name) }),
     ...(pretty && { onResult: (result: TestResult) => showResult(out, tree, result, targets.length > 1) }),

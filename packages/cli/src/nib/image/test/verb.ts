@@ -20,6 +20,7 @@ export interface TestOptions {
   readonly record?: string;
   readonly function?: readonly string[];
   readonly as?: string;
+  readonly shReal?: true;
   readonly report: (typeof reports)[number];
 }
 
@@ -89,6 +90,7 @@ export const testVerb = verb<GivenOptions, [files: readonly string[]]>({
       repeats: true,
     },
     { flags: "--as <name>", summary: "with --record: the name of the recording (default: the variant)" },
+    { flags: "--sh-real", summary: "let tests run commands of the plugin on this machine, where they ask for it" },
     { flags: "--report <form>", summary: "how results are printed", choices: reports, initial: "pretty" },
   ],
   rewrite: reportAsFormat,

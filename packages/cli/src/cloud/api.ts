@@ -124,6 +124,12 @@ export class ApiFailure extends Failure {
       case Code.AlreadyExists:
         super("api-conflict", said);
         break;
+      case Code.Unimplemented:
+        super("api-refused", `the API at ${url} has no ${call}`, {
+          causes: [said],
+          hint: "it is of an older version, or of another make; its operators know",
+        });
+        break;
       case Code.Unavailable:
       case Code.DeadlineExceeded:
       case Code.Canceled:

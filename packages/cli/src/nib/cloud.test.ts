@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http2";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { type ApiProcess, startApiProcess } from "../testing/api-process.ts";
@@ -309,6 +311,19 @@ test("a key for secrets can manage those of the user's orgs, and not push", asyn
   assert.deepEqual(
     permissions.filter((name: string) => name.includes("-admin-") || name.startsWith("secret")),
     ["secret-manage"],
+  );
+});
+
+test("a control plane that knows of no secrets is said to have none", async () => {
+  const other = createServer().on("stream", (stream) => stream.respond({ ":status": 404 }, { endStream: true }));
+  await once(other.listen(0, "127.0.0.1"), "listening");
+  const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+  const env = { HOME: home.path, NIB_TOKEN: "key", NIB_API_URL: url };
+  const { status, stderr } = await runCli("nib", ["secret", "list", "--platform"], { env });
+  other.close();
+  assert.deepEqual(
+    [status, stderr.split("\n")[0]],
+    [1, `Error: the API at ${url} has no SecretStoreService/ListSecrets (NIB410)`],
   );
 });
 

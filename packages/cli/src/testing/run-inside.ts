@@ -12,11 +12,15 @@ interface InsideOptions {
   readonly onText?: (text: string) => void;
 }
 
+let busy = false;
+
 /**
  * `nib` without a process of its own, which would take longer to start than most commands take: the same words, texts and exit code. One
  * at a time, as the directory, the environment and the exit code are those of the test's process meanwhile.
  */
 export async function nibInside(words: readonly string[], options: InsideOptions): Promise<CliResult> {
+  if (busy) throw new Error("a command runs already: nibInside runs one at a time");
+  busy = true;
   const { signal = new AbortController().signal, onText } = options;
   const [stdout, stderr] = [new Collected(onText), new Collected()];
   const before = { cwd: process.cwd(), env: process.env };
@@ -26,6 +30,7 @@ export async function nibInside(words: readonly string[], options: InsideOptions
     const failed = await runVerb(nib, words, signal, { stdout, stderr });
     return { status: failed ?? Number(process.exitCode ?? 0), stdout: stdout.text, stderr: stderr.text };
   } finally {
+    busy = false;
     process.exitCode = undefined;
     process.env = before.env;
     process.chdir(before.cwd);

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { runCli, TemporaryDirectory } from "../../../testing/cli-process.ts";
+import { TemporaryDirectory } from "../../../testing/cli-process.ts";
+import { nibInside } from "../../../testing/run-inside.ts";
 
 /** Parsable, and wrong in nearly every other way. */
 const invalid = `
@@ -19,12 +20,12 @@ test("the uri is one line, also of a file that is otherwise invalid", async () =
   using directory = new TemporaryDirectory();
   writeFileSync(join(directory.path, "babel.yaml-test"), invalid);
   const options = { cwd: directory.path };
-  assert.deepEqual(await runCli("nib", ["image", "container-uri", "-u", "babel.yaml-test"], options), {
+  assert.deepEqual(await nibInside(["image", "container-uri", "-u", "babel.yaml-test"], options), {
     status: 0,
     stdout: "oci-archive:///images/a.tar\n",
     stderr: "",
   });
-  const json = await runCli("nib", ["i", "container-uri", "--path", "babel.yaml-test", "--format", "json"], options);
+  const json = await nibInside(["i", "container-uri", "--path", "babel.yaml-test", "--format", "json"], options);
   assert.deepEqual(JSON.parse(json.stdout), {
     ok: true,
     command: "image.container-uri",
@@ -35,7 +36,7 @@ test("the uri is one line, also of a file that is otherwise invalid", async () =
 
 test("a file that is not there, or not YAML, is told with its place", async () => {
   using directory = new TemporaryDirectory();
-  const missing = await runCli("nib", ["image", "container-uri"], { cwd: directory.path });
+  const missing = await nibInside(["image", "container-uri"], { cwd: directory.path });
   assert.equal(missing.status, 1);
   assert.equal(
     missing.stderr,
@@ -44,7 +45,7 @@ test("a file that is not there, or not YAML, is told with its place", async () =
       "  next:  make one with `nib image create`, or name it with --path\n",
   );
   writeFileSync(join(directory.path, "babel.yaml"), "version: [1\nvariants: []\n");
-  const broken = await runCli("nib", ["image", "container-uri"], { cwd: directory.path });
+  const broken = await nibInside(["image", "container-uri"], { cwd: directory.path });
   assert.equal(broken.status, 3);
   assert.match(broken.stderr, /^Error: babel.yaml has .*\(NIB232\)\n\n {2}babel.yaml:\d+:\d+ error NIB101 /);
 });

@@ -3,7 +3,8 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { parseImage, validateImage } from "@blockvisor/image";
-import { runCli, TemporaryDirectory } from "../../../testing/cli-process.ts";
+import { TemporaryDirectory } from "../../../testing/cli-process.ts";
+import { nibInside } from "../../../testing/run-inside.ts";
 
 for (const variant of [
   "test",
@@ -15,7 +16,7 @@ for (const variant of [
   test(`a new image of variant ${variant} is valid and complete`, async () => {
     using directory = new TemporaryDirectory();
     const created = join(directory.path, `acme_${variant}`);
-    const { status, stdout, stderr } = await runCli("nib", ["image", "create", "acme", variant], {
+    const { status, stdout, stderr } = await nibInside(["image", "create", "acme", variant], {
       cwd: directory.path,
     });
     assert.equal(stderr, "");
@@ -57,7 +58,7 @@ for (const variant of [
 test("files that are there are not overwritten unasked", async () => {
   using directory = new TemporaryDirectory();
   const create = (...more: string[]) =>
-    runCli("nib", ["image", "create", "acme", "full", "--dir", "image", "--format", "json", ...more], {
+    nibInside(["image", "create", "acme", "full", "--dir", "image", "--format", "json", ...more], {
       cwd: directory.path,
     });
   const path = join(directory.path, "image", "main.rhai");
@@ -84,15 +85,11 @@ test("files that are there are not overwritten unasked", async () => {
 
 test("the tests of a new image pass", async () => {
   using directory = new TemporaryDirectory();
-  await runCli("nib", ["image", "create", "acme", "full", "--dir", "."], { cwd: directory.path });
-  const { status, stdout, stderr } = await runCli(
-    "nib",
-    ["image", "test", "--format", "json", "tests/main.test.rhai"],
-    {
-      cwd: directory.path,
-      env: { HOME: "/nonexistent" },
-    },
-  );
+  await nibInside(["image", "create", "acme", "full", "--dir", "."], { cwd: directory.path });
+  const { status, stdout, stderr } = await nibInside(["image", "test", "--format", "json", "tests/main.test.rhai"], {
+    cwd: directory.path,
+    env: { HOME: "/nonexistent" },
+  });
   assert.equal(status, 0, stdout + stderr);
   const { data } = JSON.parse(stdout);
   assert.deepEqual([data.passed, data.failed], [2, 0]);
@@ -107,7 +104,7 @@ for (const [protocol, variant] of [
 ] as const) {
   test(`${protocol} ${variant} is refused and leaves nothing behind`, async () => {
     using directory = new TemporaryDirectory();
-    const { status, stderr } = await runCli("nib", ["image", "create", protocol, variant], { cwd: directory.path });
+    const { status, stderr } = await nibInside(["image", "create", protocol, variant], { cwd: directory.path });
     assert.equal(status, 2);
     assert.match(stderr, /^Error: '.*' cannot be a (protocol|variant) key \(NIB001\)\n {2}next: /);
     assert.deepEqual(readdirSync(directory.path), []);

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { runCli, TemporaryDirectory } from "../../../testing/cli-process.ts";
+import { TemporaryDirectory } from "../../../testing/cli-process.ts";
+import { nibInside } from "../../../testing/run-inside.ts";
 
 const plugin = `
 fn plugin_config() {
@@ -23,7 +24,7 @@ test("the document is the configuration with all defaults, the plan of jobs, the
   writeFileSync(join(directory.path, "main.rhai"), plugin);
   const args = ["--plugin-dir", directory.path, "--variant", "web-mainnet-full", "--format", "json"];
   const values = ["--props", '{"color":"red"}', "--env", '{"node_ip":"9.9.9.9"}', "--secrets", '{"cert-key":"sesame"}'];
-  const { status, stdout, stderr } = await runCli("nib", ["image", "inspect", ...args, ...values], {
+  const { status, stdout, stderr } = await nibInside(["image", "inspect", ...args, ...values], {
     cwd: directory.path,
   });
   assert.equal(status, 0, stderr);
@@ -67,7 +68,7 @@ test("a plugin that throws, and values that cannot be used, are told", async () 
   using directory = new TemporaryDirectory();
   writeFileSync(join(directory.path, "main.rhai"), 'fn plugin_config() { throw "no way" }\n');
   const inspect = (...more: string[]) =>
-    runCli("nib", ["image", "inspect", "--plugin-dir", directory.path, "--variant", "web", ...more], {
+    nibInside(["image", "inspect", "--plugin-dir", directory.path, "--variant", "web", ...more], {
       cwd: directory.path,
     });
   const thrown = await inspect();
@@ -88,8 +89,8 @@ test("a plugin that throws, and values that cannot be used, are told", async () 
 
 test("babel.yaml is that of the folder, that beside the plugin, or none; never one that was named and is not there", async () => {
   using directory = new TemporaryDirectory();
-  await runCli("nib", ["image", "create", "acme", "geth-mainnet-full", "--dir", "image"], { cwd: directory.path });
-  const inspect = (...args: string[]) => runCli("nib", ["image", "inspect", ...args], { cwd: directory.path });
+  await nibInside(["image", "create", "acme", "geth-mainnet-full", "--dir", "image"], { cwd: directory.path });
+  const inspect = (...args: string[]) => nibInside(["image", "inspect", ...args], { cwd: directory.path });
   const beside = await inspect("--plugin-dir", "image");
   assert.match(beside.stdout, /Functions: .*protocol_status[\s\S]*\nSecrets: {7}-\n/, beside.stderr);
   const missing = await inspect("--plugin-dir", "image", "--path", "other.yaml", "--variant", "geth-mainnet-full");

@@ -1,6 +1,6 @@
 import type { Database } from "../database/open-database.ts";
 import { notFound } from "../rpc-error.ts";
-import { type SecretOwner, secretsOf, thePlatform } from "./secret-store.ts";
+import { type SecretOwner, thePlatform } from "./secret-store.ts";
 
 /**
  * Everything a node finds, each key once: its own secrets, else those of its org, else the platform's, of which only those for every protocol or
@@ -16,18 +16,17 @@ export async function secretsOfNode(db: Database, nodeId: string, key?: string) 
     .executeTakeFirst();
   if (node === undefined) throw notFound("Node");
   const owners: readonly SecretOwner[] = [{ kind: "node", id: nodeId }, { kind: "org", id: node.org_id }, thePlatform];
-  const found = new Map<string, Awaited<ReturnType<typeof rowsOf>>[number] & { readonly owner: SecretOwner }>();
-  for (const owner of owners) {
-    for (const row of await rowsOf(db, owner, key)) {
-      const isMeant = row.protocols === null || row.protocols.includes(node.key);
-      if (isMeant && !found.has(row.key)) found.set(row.key, { ...row, owner });
-    }
-    if (key !== undefined && found.size > 0) break;
+  const query = db
+    .selectFrom("secrets")
+    .selectAll()
+    .where(({ eb, or, and }) =>
+      or(owners.map(({ kind, id }) => and([eb("resource_type", "=", kind), eb("resource_id", "=", id)]))),
+    );
+  const rows = await (key === undefined ? query : query.where("key", "=", key)).execute();
+  const meant = rows.filter(({ protocols }) => protocols === null || protocols.includes(node.key));
+  const found = new Map<string, (typeof rows)[number] & { readonly owner: SecretOwner }>();
+  for (const owner of owners.toReversed()) {
+    for (const row of meant) if (row.resource_type === owner.kind) found.set(row.key, { ...row, owner });
   }
   return [...found.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
 }
-
-const rowsOf = (db: Database, owner: SecretOwner, key: string | undefined) => {
-  const query = secretsOf(db, owner).selectAll().orderBy("key");
-  return (key === undefined ? query : query.where("key", "=", key)).execute();
-};

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { devSecrets, knownDevSecrets } from "./dev-secrets.ts";
 
-test("a dev node has the secrets that its plugin put, then those of the machine, and no others", async (t) => {
+test("a dev node has the secrets that its plugin put, then those of the machine, those of every node, and no others", async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "bv-secrets-"));
   t.after(() => rm(folder, { recursive: true }));
   const { signal } = new AbortController();
@@ -15,14 +15,19 @@ test("a dev node has the secrets that its plugin put, then those of the machine,
     const value = await open().get(key, signal);
     return value && Buffer.from(value).toString("latin1");
   };
-  assert.deepEqual([await get("node-key"), await get("../shared.json")], [undefined, undefined]);
+  assert.deepEqual(await Promise.all(["node-key", "../shared.json", "grafana-loki-key"].map(get)), [
+    undefined,
+    undefined,
+    "dev-secret",
+  ]);
   await open().put("node-key", Uint8Array.of(0, 255), signal);
   assert.deepEqual([await get("node-key"), await get("other-key")], ["\x00\xff", undefined]);
   assert.equal((await stat(join(own, "node-key"))).mode & 0o777, 0o600);
-  await writeFile(shared, '{"node-key": "shared", "cert-key": "text"}');
-  assert.deepEqual(await Promise.all(["node-key", "cert-key", "none", "toString"].map(get)), [
+  await writeFile(shared, '{"node-key": "shared", "cert-key": "text", "grafana-loki-key": "real"}');
+  assert.deepEqual(await Promise.all(["node-key", "cert-key", "grafana-loki-key", "none", "toString"].map(get)), [
     "\x00\xff",
     "text",
+    "real",
     undefined,
     undefined,
   ]);
@@ -33,6 +38,7 @@ test("a dev node has the secrets that its plugin put, then those of the machine,
   assert.deepEqual(known, [
     ["node-key", "\x00\xff"],
     ["cert-key", "text"],
+    ["grafana-loki-key", "real"],
   ]);
   assert.equal((await knownDevSecrets(join(folder, "none"), join(folder, "none"))).size, 0);
   for (const key of ["../cert-key", "", "a/b"]) {

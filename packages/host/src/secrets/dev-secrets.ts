@@ -7,13 +7,16 @@ import type { Secrets } from "./secrets.ts";
 
 /** A key is the name of a file. */
 const KEY = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+/** What the reference's control plane has for every node, and all images of its public catalogue ask for. */
+const ofEveryNode: ReadonlySet<string> = new Set(["cloudflare-cert-key", "grafana-loki-key", "grafana-prometheus-key"]);
 const mostSecrets = 256;
 const maxBytes = 64 * 1024;
 
 /**
  * Secrets of a dev node, in files that only root can read: what its own plugin put (`own`, a directory with a file for each), else those of
- * the machine's engineer (`shared`, one JSON object, key → text), which are read at each call, so that an edit counts at once. There are no
- * others, as in production; in the reference each was `dev-secret` (spec plugin-api §2 "Secrets").
+ * the machine's engineer (`shared`, one JSON object, key → text), which are read at each call, so that an edit counts at once, else
+ * `dev-secret` for those that each node has in production. There are no others, as there; in the reference each was `dev-secret` (spec
+ * plugin-api §2.10, §2 "Secrets").
  */
 export function devSecrets(shared: string, own: string): Secrets {
   return {
@@ -21,7 +24,8 @@ export function devSecrets(shared: string, own: string): Secrets {
       const put = KEY.test(key) ? await ifThere(readFile(join(own, key))) : undefined;
       if (put !== undefined) return new Uint8Array(put);
       const values = await readShared(shared);
-      const value = values !== undefined && Object.hasOwn(values, key) ? values[key] : undefined;
+      const given = values !== undefined && Object.hasOwn(values, key) ? values[key] : undefined;
+      const value = given ?? (ofEveryNode.has(key) ? "dev-secret" : undefined);
       return value === undefined ? undefined : new TextEncoder().encode(value);
     },
     put: async (key, value) => {

@@ -232,7 +232,7 @@ The result has \`.status_code\` (INT), \`.body\` (STRING) and \`.expect(code)\`:
       {
         forms: ["get_secret(key: STRING) -> BLOB"],
         about:
-          "A secret: the node's own, else that of its org, else the platform's (`nib secret`); `.as_string()` makes a text of it. Within one call of the plugin it stays what it is. On dev nodes what was given with `--secret` or put, else the text of that key in `/etc/blockvisor-dev-secrets.json`.",
+          "A secret: the node's own, else that of its org, else the platform's (`nib secret`); `.as_string()` makes a text of it. Within one call of the plugin it stays what it is. On dev nodes what was given with `--secret` or put, else the text of that key in `/etc/blockvisor-dev-secrets.json`; `cloudflare-cert-key`, `grafana-loki-key` and `grafana-prometheus-key`, which every node has in production, are `dev-secret` otherwise.",
         throws: "`not_found`; `get_secret failed: …`",
         example: `get_secret("grafana-loki-key").as_string()`,
       },

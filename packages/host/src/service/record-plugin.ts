@@ -22,9 +22,12 @@ export async function recordedPlugin(
   signal: AbortSignal,
 ): Promise<string> {
   const { properties, secret_properties: secretParams } = parts.state();
+  const known = await knownDevSecrets(parts.host.paths.devSecrets, parts.paths.secrets);
+  // It lies in the container, where scripts can read it.
+  const own = parts.agent === undefined ? [] : [["babel", Buffer.from(parts.agent.secret)] as const];
   const recording = await parts.plugin.record({
     also: also.map(({ function: name, param }) => ({ name, param })),
-    secrets: await knownDevSecrets(parts.host.paths.devSecrets, parts.paths.secrets),
+    secrets: [...known, ...own],
     secretParams: secretParams ?? Object.keys(properties),
     signal,
   });

@@ -22,7 +22,7 @@ export interface RecordRequest extends CallOptions {
   /** `timeoutMs` is for each. */
   readonly also?: readonly NamedCall[];
   /** Secrets of the node that functions may meet without asking for them, by key. */
-  readonly secrets: ReadonlyMap<string, Uint8Array>;
+  readonly secrets: Iterable<readonly [key: string, value: Uint8Array]>;
   /** Which parameters are secret. */
   readonly secretParams: readonly string[];
 }
@@ -33,6 +33,8 @@ export interface RecordRequest extends CallOptions {
  * `signal` is aborted with.
  */
 export async function recordPlugin(plugin: Plugin, engine: PluginEngine, request: RecordRequest): Promise<Recording> {
+  const { timeoutMs, signal } = request;
+  const options = { ...(timeoutMs !== undefined && { timeoutMs }), ...(signal && { signal }) };
   const secrets = new Map<string, Secret>();
   let bytes = 0;
   const keep = (placeholder: string, value: Uint8Array): void => {
@@ -46,8 +48,8 @@ export async function recordPlugin(plugin: Plugin, engine: PluginEngine, request
   for (const key of request.secretParams) keep(paramPlaceholder(key), Buffer.from(properties[key] ?? ""));
   const played: (readonly [Outcome, Tape])[] = [];
   for (const call of callsOf(plugin, request.also ?? [])) {
-    request.signal?.throwIfAborted();
-    played.push(await play(plugin, engine, call, session, request));
+    signal?.throwIfAborted();
+    played.push(await play(plugin, engine, call, session, options));
   }
   const redaction = new Redaction(secrets.values());
   const functions: RecordedFunction[] = [];

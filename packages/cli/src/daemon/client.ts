@@ -4,8 +4,10 @@ import { Failure, reason, systemCode } from "../failure/failure.ts";
 import type { Output } from "../output/output.ts";
 import { daemonSocketPath } from "../place/root.ts";
 import { suiteVersion } from "../version.ts";
+import { openDuplex } from "./duplex.ts";
+import { envelope, envelopes } from "./envelopes.ts";
 import { type ConnectErrorJson, daemonFailure } from "./failure.ts";
-import type { StreamMethod, StreamMethods, UnaryMethod, UnaryMethods } from "./service.ts";
+import type { DuplexMethod, DuplexMethods, StreamMethod, StreamMethods, UnaryMethod, UnaryMethods } from "./service.ts";
 
 interface CallOptions {
   readonly signal?: AbortSignal | undefined;
@@ -14,8 +16,17 @@ interface CallOptions {
 }
 
 const defaultTimeoutMs = 10_000;
-/** One message of a stream is at most a node or a log line; more is not the daemon talking. */
-const maxMessageBytes = 16 << 20;
+
+interface DuplexCall<M extends DuplexMethod> {
+  /** Resolves once there is room for more. What cannot be sent any more is dropped: the answers tell why. */
+  send(message: DuplexMethods[M][0]): Promise<void>;
+  readonly answers: AsyncGenerator<DuplexMethods[M][1]>;
+}
+
+interface VersionedAnswer {
+  readonly statusCode?: number | undefined;
+  readonly headers: Readonly<Record<string, unknown>>;
+}
 
 /** The Connect protocol with JSON over the daemon's unix socket. */
 export class DaemonClient {
@@ -46,22 +57,34 @@ export class DaemonClient {
       throw await daemonFailure(parseError(await readAll(response), response.statusCode));
     }
     try {
-      for await (const { last, text } of envelopes(response)) {
-        const parsed: unknown = JSON.parse(text);
-        if (!last) {
-          yield parsed as StreamMethods[M][1];
-          continue;
-        }
-        const { error } = parsed as { readonly error?: ConnectErrorJson };
-        if (error) throw await daemonFailure(error);
-        return;
-      }
-    } catch (error) {
-      throw options.signal?.aborted || error instanceof Failure ? error : lost(error);
+      yield* messages<StreamMethods[M][1]>(response, options.signal, ongoing);
     } finally {
       response.destroy();
     }
-    throw lost(new Error("the stream ended without an end message"));
+  }
+
+  /** A call in which both sides speak when they like; `hint` is for who is cut off. It lives until the answers end, or are left early. */
+  duplex<M extends DuplexMethod>(method: M, hint: string, signal: AbortSignal): DuplexCall<M> {
+    const { send, answer, cut } = openDuplex(this.#socketPath, `/blockvisor.host.v1.HostService/${method}`);
+    const compare = (response: VersionedAnswer): void => this.#compareVersions(method, response);
+    const socketPath = this.#socketPath;
+    async function* answers(): AsyncGenerator<DuplexMethods[M][1]> {
+      signal.addEventListener("abort", cut);
+      try {
+        const response = await answer.catch((error: Error) => {
+          throw signal.aborted ? error : unreachable(error, socketPath);
+        });
+        compare(response);
+        if (response.statusCode !== 200) {
+          throw await daemonFailure(parseError(await readAll(response.body), response.statusCode));
+        }
+        yield* messages<DuplexMethods[M][1]>(response.body, signal, hint);
+      } finally {
+        signal.removeEventListener("abort", cut);
+        cut();
+      }
+    }
+    return { send, answers: answers() };
   }
 
   async #send(
@@ -99,7 +122,7 @@ export class DaemonClient {
   }
 
   /** What both know works whatever their versions are (host-daemon DB-3.6); that they differ is said once. Error `daemon-version`. */
-  #compareVersions(method: string, { statusCode, headers }: IncomingMessage): void {
+  #compareVersions(method: string, { statusCode, headers }: VersionedAnswer): void {
     // Daemons did not always say it.
     const theirs = headers["blockvisor-version"] ?? "an earlier one";
     if (theirs === suiteVersion) return;
@@ -138,14 +161,39 @@ function timedOut(method: string, timeoutMs = 0): Failure {
   });
 }
 
-function lost(error: unknown): Failure {
+const ongoing = "what was begun goes on in the daemon: look at it with `bv node ls`";
+
+function lost(error: unknown, hint = ongoing): Failure {
   return new Failure("daemon-unreachable", "the connection to blockvisord broke off", {
     causes: [reason(error)],
-    hint: "what was begun goes on in the daemon: look at it with `bv node ls`",
+    hint,
   });
 }
 
-async function readAll(response: IncomingMessage): Promise<string> {
+/** Of a stream, until the daemon ends it. `hint` is for when it does not. */
+async function* messages<T>(
+  body: AsyncIterable<Buffer>,
+  signal: AbortSignal | undefined,
+  hint: string,
+): AsyncGenerator<T> {
+  try {
+    for await (const { last, text } of envelopes(body)) {
+      const parsed: unknown = JSON.parse(text);
+      if (!last) {
+        yield parsed as T;
+        continue;
+      }
+      const { error } = parsed as { readonly error?: ConnectErrorJson };
+      if (error) throw await daemonFailure(error);
+      return;
+    }
+  } catch (error) {
+    throw signal?.aborted || error instanceof Failure ? error : lost(error, hint);
+  }
+  throw lost(new Error("the stream ended without an end message"), hint);
+}
+
+async function readAll(response: AsyncIterable<Buffer>): Promise<string> {
   const chunks: Buffer[] = [];
   try {
     for await (const chunk of response) chunks.push(chunk);
@@ -160,29 +208,5 @@ function parseError(body: string, status: number | undefined): ConnectErrorJson 
     return JSON.parse(body) as ConnectErrorJson;
   } catch {
     return { code: `http_${status}`, message: `the daemon answered with HTTP status ${status}` };
-  }
-}
-
-/** One message of a stream: a byte of flags, four bytes of length, the message. */
-function envelope(text: string): Buffer {
-  const message = Buffer.from(text);
-  const head = Buffer.alloc(5);
-  head.writeUInt32BE(message.length, 1);
-  return Buffer.concat([head, message]);
-}
-
-async function* envelopes(
-  response: IncomingMessage,
-): AsyncGenerator<{ readonly last: boolean; readonly text: string }> {
-  let buffered = Buffer.alloc(0);
-  for await (const chunk of response) {
-    buffered = buffered.length === 0 ? chunk : Buffer.concat([buffered, chunk]);
-    while (buffered.length >= 5) {
-      const length = buffered.readUInt32BE(1);
-      if (length > maxMessageBytes) throw new Error("a message of the stream is too long");
-      if (buffered.length < 5 + length) break;
-      yield { last: (buffered.readUInt8(0) & 2) !== 0, text: buffered.toString("utf8", 5, 5 + length) };
-      buffered = buffered.subarray(5 + length);
-    }
   }
 }

@@ -41,7 +41,6 @@ export interface UnaryMethods {
   readonly DeleteJob: [Host.DeleteJobRequestJson, Host.DeleteJobResponseJson];
   readonly GetJobGraph: [Host.GetJobGraphRequestJson, Host.GetJobGraphResponseJson];
   readonly SetJobLimits: [Host.SetJobLimitsRequestJson, Host.JobJson];
-  readonly GetShell: [Host.GetShellRequestJson, Host.GetShellResponseJson];
 }
 
 export interface StreamMethods {
@@ -63,5 +62,11 @@ export interface StreamMethods {
   readonly StreamJobLogs: [Host.StreamJobLogsRequestJson, Host.JobLogLineJson];
 }
 
+/** Both sides speak when they like. */
+export interface DuplexMethods {
+  readonly OpenShell: [Host.OpenShellRequestJson, Host.OpenShellResponseJson];
+}
+
 export type UnaryMethod = keyof UnaryMethods;
 export type StreamMethod = keyof StreamMethods;
+export type DuplexMethod = keyof DuplexMethods;

@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { after, describe, test } from "node:test";
 import { CreateDevNodeRequestSchema, type Node } from "@blockvisor/wire/blockvisor/host/v1/host";
 import { create } from "@bufbuild/protobuf";
@@ -198,11 +196,23 @@ describe("a node's user ids", { skip }, () => {
     const { directory } = nodeOf("one");
     await writeFile(join(directory, "rootfs/var/lib/babel/plugin/more.rhai"), "fn more() { 1 }\n");
     assert.equal(await inside("one", "cat /var/lib/babel/plugin/more.rhai"), "0: fn more() { 1 }");
-    const { argv, env } = await daemon.client.getShell({ node: "one", noTerminal: true });
-    const [file = "", ...args] = argv;
-    const shell = spawn(file, args, { env: { ...process.env, ...env }, stdio: ["pipe", "pipe", "inherit"] });
-    shell.stdin.end("id -u; cat /proc/self/uid_map\n");
-    assert.match(await text(shell.stdout), /^0\n +0 +[1-9]\d+ +65536\n$/);
+    const script = new TextEncoder().encode("id -u; cat /proc/self/uid_map; echo aside >/dev/stderr; exit 7\n");
+    async function* requests() {
+      yield { message: { case: "start", value: { node: "one" } } } as const;
+      yield { message: { case: "input", value: script } } as const;
+    }
+    const said = { output: "", errors: "" };
+    const others: (readonly [string | undefined, unknown])[] = [];
+    for await (const { message } of daemon.client.openShell(requests())) {
+      if (message.case === "output" || message.case === "errors") said[message.case] += Buffer.from(message.value);
+      else others.push([message.case, message.value]);
+    }
+    assert.match(said.output, /^0\n +0 +[1-9]\d+ +65536\n$/);
+    assert.equal(said.errors, "aside\n");
+    assert.deepEqual(
+      others.map(([kind, value]) => (kind === "exitStatus" ? value : kind)),
+      ["started", 7],
+    );
   });
 
   test("come and go with the configuration; what lies on disk stays as it is", async () => {

@@ -42,7 +42,12 @@ export function createApptainerRuntime(
     const initPidFile = join(folder, "init.pid");
     const init = Number(await readFile(initPidFile, "utf8"));
     const argv = ground.beside(["apptainer", "exec", ...execOptions(spec, ground, command)], init);
-    return { argv, initPidFile, env: { ...toolEnvironment(ground.folder), ...apptainerEnvironment(command.env) } };
+    return {
+      argv,
+      init,
+      initPidFile,
+      env: { ...toolEnvironment(ground.folder), ...apptainerEnvironment(command.env) },
+    };
   }
 
   const driver: ContainerDriver = {
@@ -83,14 +88,13 @@ export function createApptainerRuntime(
     },
 
     async exec(spec, command, { log }) {
-      const { argv, ...call } = await entering(spec, command);
+      const { argv, init: _, ...call } = await entering(spec, command);
       return spawnInContainer(argv, { ...call, log });
     },
 
     async interactive(spec, command) {
-      const { argv, env } = await entering(spec, command);
-      const [file, ...args] = argv;
-      return { file, args, env };
+      const { argv, env, init } = await entering(spec, command);
+      return { argv, env, terminal: String(init) };
     },
 
     forget: (nodeId) => rm(folderOf(nodeId), { recursive: true, force: true }),

@@ -2,11 +2,11 @@ import type {
   ContainerRuntime,
   ContainerSpec,
   ExecSpec,
-  HostCommand,
   InteractiveSpec,
   RuntimeProbe,
   StartOptions,
 } from "./container-runtime.ts";
+import type { InteractiveLaunch } from "./interactive-process.ts";
 
 /**
  * The part of a runtime adapter that differs: how a container's first process, and further ones, are started with the tool at hand.
@@ -25,7 +25,8 @@ export interface ContainerDriver {
   /** Starts a process in the running container and returns the host's pid of it; 0 when it ended already. */
   exec(spec: ContainerSpec, command: ExecSpec, call: DriverCall): Promise<number>;
 
-  interactive(spec: ContainerSpec, command: InteractiveSpec): Promise<HostCommand>;
+  /** Prepares what `startInteractive` runs; the container runs. */
+  interactive(spec: ContainerSpec, command: InteractiveSpec): Promise<InteractiveLaunch>;
 
   /** Removes the driver's own files of a container whose processes are dead. */
   forget(nodeId: string): Promise<void>;

@@ -1,5 +1,6 @@
 import type { ResourceLimits, ResourceUsage } from "../cgroups/index.ts";
 import type { ContainerEnd } from "./container-end.ts";
+import type { InteractiveProcess } from "./interactive-process.ts";
 import type { ProcessIdentity } from "./process-identity.ts";
 
 /**
@@ -32,8 +33,8 @@ export interface ContainerRuntime {
   /** Starts a process in the running container and leaves it alone: it outlives the daemon. */
   exec(nodeId: string, command: ExecSpec, options?: CallOptions): Promise<ProcessIdentity>;
 
-  /** The program a terminal has to run (with inherited stdio) for an interactive process in the container. */
-  execInteractive(nodeId: string, command: InteractiveSpec): Promise<HostCommand>;
+  /** Starts a process in the running container for somebody who talks to it; it ends with the daemon. */
+  execInteractive(nodeId: string, command: InteractiveSpec): Promise<InteractiveProcess>;
 
   /** SIGTERM to init, SIGKILL to everything in the container after `timeoutMs`. Resolves when nothing of it runs. */
   stop(nodeId: string, options?: CallOptions & { readonly timeoutMs?: number }): Promise<void>;
@@ -128,12 +129,11 @@ export interface InteractiveSpec {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** True when the caller's stdio is a terminal. */
-  readonly terminal: boolean;
+  /** Size of the terminal it has, its own and that of its session; without it: three pipes. */
+  readonly terminal?: TerminalSize;
 }
 
-export interface HostCommand {
-  readonly file: string;
-  readonly args: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
+export interface TerminalSize {
+  readonly rows: number;
+  readonly columns: number;
 }

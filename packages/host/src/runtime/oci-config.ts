@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { capabilitiesOf } from "./capabilities.ts";
-import type { ContainerSpec, ExecSpec } from "./container-runtime.ts";
+import type { ContainerSpec, InteractiveSpec } from "./container-runtime.ts";
 import { hostDevices } from "./host-devices.ts";
 import { hostNameOf } from "./host-files.ts";
 import { MASKED_PATHS, READ_ONLY_PATHS } from "./kernel-paths.ts";
@@ -82,11 +82,13 @@ export function ociConfig(
 /** `process` of the specification. No rlimits: machines may lack CAP_SYS_RESOURCE, and the cgroup bounds what matters. */
 export function ociProcess(
   spec: Pick<ContainerSpec, "privileged">,
-  command: Pick<ExecSpec, "argv" | "env" | "cwd"> & { readonly terminal?: boolean },
+  command: Pick<InteractiveSpec, "argv" | "env" | "cwd" | "terminal">,
 ): object {
   const capabilities = capabilitiesOf(spec);
+  const { terminal } = command;
   return {
-    terminal: command.terminal ?? false,
+    terminal: terminal !== undefined,
+    ...(terminal ? { consoleSize: { height: terminal.rows, width: terminal.columns } } : {}),
     user: { uid: 0, gid: 0 },
     args: command.argv,
     env: Object.entries({ PATH: DEFAULT_PATH, ...command.env }).map(([name, value]) => `${name}=${value}`),

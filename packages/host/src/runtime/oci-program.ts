@@ -172,7 +172,8 @@ async function versionOf(name: string): Promise<string> {
   }
 }
 
-async function lastMessage(log: string): Promise<string | undefined> {
+/** Why a tool failed, from the log that it wrote. */
+export async function lastMessage(log: string): Promise<string | undefined> {
   const lines = (await readFile(log, "utf8").catch(() => "")).trim().split("\n");
   for (const line of lines.toReversed()) {
     try {

@@ -10,7 +10,7 @@ import type { ContainerRuntime, ContainerSpec } from "./container-runtime.ts";
 import { hostNameOf, hostsFile, resolvConf } from "./host-files.ts";
 import { prepareMountPoints, SYSTEM_FOLDERS } from "./mount-points.ts";
 import { ociConfig, ociProcess } from "./oci-config.ts";
-import { findOciProgram, type OciProgram, type OciTrial, ociProgram, tryProgram } from "./oci-program.ts";
+import { findOciProgram, lastMessage, type OciProgram, type OciTrial, ociProgram, tryProgram } from "./oci-program.ts";
 import { besideOwnIds, type OwnIds, ownIds } from "./own-ids.ts";
 import { createContainerRuntime, type RuntimeOptions } from "./supervised-runtime.ts";
 import { onGround, type ToolGround } from "./tool-ground.ts";
@@ -193,13 +193,30 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
     async interactive(spec, command) {
       const { nodeId } = spec;
       const tool = await makerOf(nodeId);
-      // In a file, so that the environment does not show in the process list; it goes with the bundle.
-      const processFile = join(bundleOf(nodeId), `shell-${randomBytes(6).toString("hex")}.json`);
+      const name = `shell-${randomBytes(6).toString("hex")}`;
+      const base = join(bundleOf(nodeId), name);
+      const [processFile, pidFile, log] = [`${base}.json`, `${base}.pid`, `${base}.log`];
+      // Paths of sockets are limited: not in the bundle.
+      const terminal = join(runDirectory, name);
+      // In a file, so that the environment does not show in the process list.
       await writeFile(processFile, JSON.stringify(ociProcess(spec, command)), { mode: 0o600 });
       const ground = groundIn(tool, spec);
-      const words = [tool.name, ...tool.args, ...ground.options, "exec", "--process", processFile, nodeId] as const;
-      const [file, ...args] = beside(spec, words, ground);
-      return { file, args, env: {} };
+      const words = [
+        ...([tool.name, ...tool.args, "--log", log, "--log-format", "json", ...ground.options] as const),
+        ...["exec", "--detach", "--process", processFile, "--pid-file", pidFile],
+        ...(command.terminal ? ["--console-socket", terminal] : []),
+        nodeId,
+      ] as const;
+      return {
+        argv: beside(spec, words, ground),
+        env: {},
+        terminal,
+        pidFile,
+        failure: () => lastMessage(log),
+        clear: async () => {
+          await Promise.all([processFile, pidFile, log, terminal].map((path) => rm(path, { force: true })));
+        },
+      };
     },
 
     async forget(nodeId) {

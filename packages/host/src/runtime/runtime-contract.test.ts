@@ -22,7 +22,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { createNodeCgroups } from "../cgroups/index.ts";
 import { chooseRange } from "../user-namespace/index.ts";
 import { childrenOf } from "./child-processes.ts";
-import type { ContainerSpec, ExecSpec } from "./index.ts";
+import type { ContainerSpec, ExecSpec, InteractiveProcess } from "./index.ts";
 import { isAlive, signalProcess } from "./index.ts";
 import { createTestRuntime } from "./test-runtime.ts";
 
@@ -376,24 +376,110 @@ test("a process that was started is known, logged and independent; failures are 
   await runtime.delete(nodeId);
 });
 
-test("an interactive process talks through the caller's own streams", async () => {
+const ask = (script: string) => ({ ...busybox("sh", "-c", script), env: { PLACE: "the node", TERM: "xterm" } });
+
+/** All that appears on it, and how it ended. */
+const told = ({ output, ended }: InteractiveProcess) => Promise.all([text(output), ended]);
+const exited = (code: number) => ({ kind: "exited", code });
+
+test("an interactive process has streams or a terminal of its own", async () => {
   const spec = node("shell");
   await runtime.create(spec);
-  await runtime.start(spec.nodeId);
-  const command = await runtime.execInteractive(spec.nodeId, {
-    ...busybox("sh", "-c", "read line; echo got $line in $PLACE; exit 3"),
-    env: { PLACE: "the node" },
-    terminal: false,
+  const { nodeId } = spec;
+  await assert.rejects(runtime.execInteractive(nodeId, ask("true")), { code: "container-not-running" });
+  await runtime.start(nodeId);
+
+  const piped = await runtime.execInteractive(
+    nodeId,
+    ask("read line; echo got $line in $PLACE; echo to the side >/dev/stderr; wc -c; exit 3"),
+  );
+  // More than all that lies between: nothing is lost, and who does not read holds it up.
+  const much = Buffer.alloc(1_000_003, "0123456789abcdef");
+  piped.input.end(Buffer.concat([Buffer.from("hello\n"), much]));
+  assert.deepEqual(await Promise.all([text(piped.output), text(piped.errors), piped.ended]), [
+    `got hello in the node\n${much.length}\n`,
+    "to the side\n",
+    exited(3),
+  ]);
+
+  const shown = await runtime.execInteractive(nodeId, {
+    ...ask("tty; stty size; stty raw -echo; echo ready; head -c 256 | od -An -v -tx1 | tr -d ' \\n'; exit 7"),
+    terminal: { rows: 33, columns: 101 },
   });
-  const child = spawn(command.file, [...command.args], {
-    stdio: ["pipe", "pipe", "inherit"],
-    env: { ...process.env, ...command.env },
-  });
-  child.stdin.end("hello\n");
-  const exit = once(child, "exit");
-  assert.equal(await text(child.stdout), "got hello in the node\n");
-  assert.deepEqual(await exit, [3, null]);
-  await runtime.delete(spec.nodeId);
+  const bytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
+  let said = "";
+  for await (const chunk of shown.output) {
+    said += chunk;
+    if (said.endsWith("ready\n")) shown.input.write(bytes);
+  }
+  assert.deepEqual(
+    [said.replaceAll("\r", ""), await shown.ended],
+    [`/dev/pts/0\n33 101\nready\n${bytes.toString("hex")}`, exited(7)],
+  );
+
+  await runtime.delete(nodeId);
+  assert.deepEqual(await leftovers(nodeId), nothing);
+});
+
+test("a terminal resizes, interrupts and hangs up what is in front of it", async () => {
+  const spec = node("terminal");
+  await runtime.create(spec);
+  const { nodeId } = spec;
+  await runtime.start(nodeId);
+  const terminal = { rows: 24, columns: 80 };
+  const bb = "/usr/lib/blockvisor/busybox";
+
+  const shell = await runtime.execInteractive(nodeId, { ...busybox("sh", "-i"), env: { PS1: "> " }, terminal });
+  let seen = "";
+  const reading = (async () => {
+    // It asks where the cursor is, too.
+    for await (const chunk of shell.output) seen = (seen + chunk).replaceAll(/\x1b\[[0-9;]*[a-zA-Z]/g, "");
+  })();
+  const sees = async (pattern: RegExp) => {
+    while (!pattern.test(seen)) await delay(2);
+    seen = "";
+  };
+  await sees(/> $/);
+  shell.input.write(`sh -c 'trap "stty size; kill \\$!; exit" WINCH; sleep 99 & echo waiting; wait'\r`);
+  await sees(/\r\nwaiting\r\n/);
+  shell.resize({ rows: 50, columns: 132 });
+  await sees(/50 132\r\n(.*\n)*> $/);
+  shell.input.write("sh -c 'echo in front; cat'\r");
+  await sees(/\r\nin front\r\n/);
+  shell.input.write("\x03");
+  await sees(/> $/);
+  shell.input.write("echo $?; yes | head -n 100000 | wc -l\r");
+  await sees(/\r\n130\r\n100000\r\n> $/);
+  shell.input.write("\x04");
+  await reading;
+  assert.deepEqual(await shell.ended, exited(0));
+
+  const piped = await runtime.execInteractive(nodeId, ask("trap 'echo caught; exit 5' INT; echo up; read line"));
+  let caught = "";
+  for await (const chunk of piped.output) {
+    caught += chunk;
+    if (caught === "up\n") piped.signal("SIGINT");
+  }
+  assert.deepEqual([caught, await piped.ended], ["up\ncaught\n", exited(5)]);
+  const killed = await runtime.execInteractive(nodeId, ask("kill -9 $$"));
+  assert.deepEqual(await told(killed), ["", { kind: "killed", signal: 9 }]);
+  // Who goes away takes along what does not want to go, but not what has left the session.
+  const stubborn = await Promise.all(
+    [{ terminal }, {}].map((more) =>
+      runtime.execInteractive(nodeId, {
+        ...ask(`trap '' HUP TERM; ${bb} setsid ${bb} sleep $OUTSIDE >/dev/null 2>&1 & echo up; sleep $IN_IT`),
+        env: { OUTSIDE: "990", IN_IT: "980" },
+        ...more,
+      }),
+    ),
+  );
+  const sleeping = async () => (await inside(nodeId, "ps -o args")).match(/(?<=sleep )9[89]0$/gm)?.sort();
+  while ((await sleeping())?.length !== 4) await delay(5);
+  for (const { hangUp } of stubborn) hangUp();
+  assert.deepEqual(await Promise.all(stubborn.map(({ ended }) => ended)), [undefined, undefined]);
+  assert.deepEqual(await sleeping(), ["990", "990"]);
+  await runtime.delete(nodeId);
+  assert.deepEqual(await leftovers(nodeId), nothing);
 });
 
 test("an init that ignores SIGTERM is killed after the time it was given", async () => {

@@ -13,6 +13,7 @@ import {
 import type { CallOptions, ContainerRuntime, StartOptions } from "./container-runtime.ts";
 import { endInit } from "./end-init.ts";
 import { createExitWatch, type ExitWatch } from "./exit-watch.ts";
+import { startInteractive } from "./interactive-process.ts";
 import { createLaunchLocks } from "./launch-locks.ts";
 import { bootId, exitOf, identifyProcess, isAlive, type ProcessIdentity } from "./process-identity.ts";
 
@@ -133,7 +134,7 @@ export function createContainerRuntime(options: RuntimeOptions, driver: Containe
 
     async execInteractive(nodeId, command) {
       const { spec } = await requireRunning(nodeId);
-      return driver.interactive(spec, command);
+      return startInteractive(await driver.interactive(spec, command), spec.idBase ?? 0, command.terminal);
     },
 
     stop: (nodeId, call = {}) => end(nodeId, { timeoutMs: 10_000, ...call }),

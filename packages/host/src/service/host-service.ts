@@ -38,6 +38,7 @@ import { operationEvents } from "./operation-events.ts";
 import { recordedPlugin, requireRecordable } from "./record-plugin.ts";
 import { served, whoAsks } from "./requests.ts";
 import type { ServiceContext } from "./service-context.ts";
+import { shellService } from "./shell-service.ts";
 import { taskMessage } from "./task-message.ts";
 import { updateService } from "./update-service.ts";
 
@@ -170,6 +171,7 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
     ...firewallService(context),
     ...historyService(context),
     ...archiveService(context),
+    ...shellService(context),
 
     getInfo: async () => {
       const { config } = host;
@@ -394,18 +396,6 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
       const { changes = [], pending = "" } =
         (dryRun ? { ...(await plugin.reevaluate({ dryRun })), pending: "" } : await actor.applyConfig()) ?? {};
       return { functions: [...plugin.capabilities], changes: [...changes], pending };
-    },
-
-    getShell: async ({ node, noTerminal }) => {
-      const actor = find(node, "open a shell in");
-      const shell = {
-        argv: noTerminal ? host.agent.shell : [...host.agent.shell, "-i"],
-        env: { ...(await actor.parts.environment()), TERM: "xterm-256color" },
-        cwd: "/",
-        terminal: !noTerminal,
-      };
-      const { file, args, env } = await host.runtime.execInteractive(actor.id, shell);
-      return { argv: [file, ...args], env: { ...env } };
     },
   };
 }

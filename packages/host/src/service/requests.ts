@@ -10,8 +10,8 @@ const idHeader = "x-request-id";
 /** Ids that clients give: they go into the log. */
 const isId = /^[\w.:-]{1,64}$/;
 
-/** Methods that only read; a shell changes what it likes. */
-const reading = /^(?:get(?!Shell)|list|watch|read|stream)/;
+/** Methods that only read. */
+const reading = /^(?:get|list|watch|read|stream)/;
 
 type Method<R> = (request: unknown, context: HandlerContext) => R;
 
@@ -24,7 +24,7 @@ export function served(
   context: ServiceContext,
 ): ServiceImpl<typeof HostService> {
   const wrapped = Object.entries(service).map(([name, method]) => {
-    const isStream = HostService.method[name as keyof typeof HostService.method]?.methodKind === "server_streaming";
+    const isStream = HostService.method[name as keyof typeof HostService.method]?.methodKind !== "unary";
     const call = logged(name, method as Method<unknown>, context);
     return [name, isStream ? guardStream(call as never) : guardCall(call)];
   });

@@ -4494,7 +4494,7 @@ export declare type NodeEvent = Message<"blockvisor.host.v1.NodeEvent"> & {
   kind: string;
 
   /**
-   * What Operation.kind says.
+   * What Operation.kind says, or "shell".
    *
    * @generated from field: string operation = 3;
    */
@@ -4551,7 +4551,7 @@ export declare type NodeEventJson = {
   kind?: string;
 
   /**
-   * What Operation.kind says.
+   * What Operation.kind says, or "shell".
    *
    * @generated from field: string operation = 3;
    */
@@ -6680,82 +6680,6 @@ export declare type JobLogLineJson = {
 export declare const JobLogLineSchema: GenMessage<JobLogLine, {jsonType: JobLogLineJson}>;
 
 /**
- * @generated from message blockvisor.host.v1.GetShellRequest
- */
-export declare type GetShellRequest = Message<"blockvisor.host.v1.GetShellRequest"> & {
-  /**
-   * @generated from field: string node = 1;
-   */
-  node: string;
-
-  /**
-   * The caller's stdin is no terminal: the shell reads its commands from there.
-   *
-   * @generated from field: bool no_terminal = 2;
-   */
-  noTerminal: boolean;
-};
-
-/**
- * @generated from message blockvisor.host.v1.GetShellRequest
- */
-export declare type GetShellRequestJson = {
-  /**
-   * @generated from field: string node = 1;
-   */
-  node?: string;
-
-  /**
-   * The caller's stdin is no terminal: the shell reads its commands from there.
-   *
-   * @generated from field: bool no_terminal = 2;
-   */
-  noTerminal?: boolean;
-};
-
-/**
- * Describes the message blockvisor.host.v1.GetShellRequest.
- * Use `create(GetShellRequestSchema)` to create a new message.
- */
-export declare const GetShellRequestSchema: GenMessage<GetShellRequest, {jsonType: GetShellRequestJson}>;
-
-/**
- * @generated from message blockvisor.host.v1.GetShellResponse
- */
-export declare type GetShellResponse = Message<"blockvisor.host.v1.GetShellResponse"> & {
-  /**
-   * @generated from field: repeated string argv = 1;
-   */
-  argv: string[];
-
-  /**
-   * @generated from field: map<string, string> env = 2;
-   */
-  env: { [key: string]: string };
-};
-
-/**
- * @generated from message blockvisor.host.v1.GetShellResponse
- */
-export declare type GetShellResponseJson = {
-  /**
-   * @generated from field: repeated string argv = 1;
-   */
-  argv?: string[];
-
-  /**
-   * @generated from field: map<string, string> env = 2;
-   */
-  env?: { [key: string]: string };
-};
-
-/**
- * Describes the message blockvisor.host.v1.GetShellResponse.
- * Use `create(GetShellResponseSchema)` to create a new message.
- */
-export declare const GetShellResponseSchema: GenMessage<GetShellResponse, {jsonType: GetShellResponseJson}>;
-
-/**
  * @generated from message blockvisor.host.v1.OperateArchiveRequest
  */
 export declare type OperateArchiveRequest = Message<"blockvisor.host.v1.OperateArchiveRequest"> & {
@@ -6975,6 +6899,345 @@ export declare type ArchiveToolEndJson = {
  * Use `create(ArchiveToolEndSchema)` to create a new message.
  */
 export declare const ArchiveToolEndSchema: GenMessage<ArchiveToolEnd, {jsonType: ArchiveToolEndJson}>;
+
+/**
+ * The first one has `start`, and no other.
+ *
+ * @generated from message blockvisor.host.v1.OpenShellRequest
+ */
+export declare type OpenShellRequest = Message<"blockvisor.host.v1.OpenShellRequest"> & {
+  /**
+   * @generated from oneof blockvisor.host.v1.OpenShellRequest.message
+   */
+  message: {
+    /**
+     * @generated from field: blockvisor.host.v1.ShellStart start = 1;
+     */
+    value: ShellStart;
+    case: "start";
+  } | {
+    /**
+     * @generated from field: bytes input = 2;
+     */
+    value: Uint8Array;
+    case: "input";
+  } | {
+    /**
+     * The caller's terminal has another size now.
+     *
+     * @generated from field: blockvisor.host.v1.TerminalSize resize = 3;
+     */
+    value: TerminalSize;
+    case: "resize";
+  } | {
+    /**
+     * Without a terminal: its standard input ends here. The end of the requests means the same.
+     *
+     * @generated from field: blockvisor.host.v1.EndOfInput end_of_input = 4;
+     */
+    value: EndOfInput;
+    case: "endOfInput";
+  } | {
+    /**
+     * "SIGINT": to the program and what it has started in its process group. On a terminal signals come with the input, as Ctrl-C.
+     *
+     * @generated from field: string signal = 5;
+     */
+    value: string;
+    case: "signal";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * The first one has `start`, and no other.
+ *
+ * @generated from message blockvisor.host.v1.OpenShellRequest
+ */
+export declare type OpenShellRequestJson = {
+  /**
+   * @generated from field: blockvisor.host.v1.ShellStart start = 1;
+   */
+  start?: ShellStartJson;
+
+  /**
+   * @generated from field: bytes input = 2;
+   */
+  input?: string;
+
+  /**
+   * The caller's terminal has another size now.
+   *
+   * @generated from field: blockvisor.host.v1.TerminalSize resize = 3;
+   */
+  resize?: TerminalSizeJson;
+
+  /**
+   * Without a terminal: its standard input ends here. The end of the requests means the same.
+   *
+   * @generated from field: blockvisor.host.v1.EndOfInput end_of_input = 4;
+   */
+  endOfInput?: EndOfInputJson;
+
+  /**
+   * "SIGINT": to the program and what it has started in its process group. On a terminal signals come with the input, as Ctrl-C.
+   *
+   * @generated from field: string signal = 5;
+   */
+  signal?: string;
+};
+
+/**
+ * Describes the message blockvisor.host.v1.OpenShellRequest.
+ * Use `create(OpenShellRequestSchema)` to create a new message.
+ */
+export declare const OpenShellRequestSchema: GenMessage<OpenShellRequest, {jsonType: OpenShellRequestJson}>;
+
+/**
+ * @generated from message blockvisor.host.v1.ShellStart
+ */
+export declare type ShellStart = Message<"blockvisor.host.v1.ShellStart"> & {
+  /**
+   * @generated from field: string node = 1;
+   */
+  node: string;
+
+  /**
+   * Absent: three streams.
+   *
+   * @generated from field: optional blockvisor.host.v1.ShellTerminal terminal = 2;
+   */
+  terminal?: ShellTerminal | undefined;
+
+  /**
+   * A program with its arguments; empty: a shell, which reads what to do from its input.
+   *
+   * @generated from field: repeated string command = 3;
+   */
+  command: string[];
+};
+
+/**
+ * @generated from message blockvisor.host.v1.ShellStart
+ */
+export declare type ShellStartJson = {
+  /**
+   * @generated from field: string node = 1;
+   */
+  node?: string;
+
+  /**
+   * Absent: three streams.
+   *
+   * @generated from field: optional blockvisor.host.v1.ShellTerminal terminal = 2;
+   */
+  terminal?: ShellTerminalJson;
+
+  /**
+   * A program with its arguments; empty: a shell, which reads what to do from its input.
+   *
+   * @generated from field: repeated string command = 3;
+   */
+  command?: string[];
+};
+
+/**
+ * Describes the message blockvisor.host.v1.ShellStart.
+ * Use `create(ShellStartSchema)` to create a new message.
+ */
+export declare const ShellStartSchema: GenMessage<ShellStart, {jsonType: ShellStartJson}>;
+
+/**
+ * @generated from message blockvisor.host.v1.ShellTerminal
+ */
+export declare type ShellTerminal = Message<"blockvisor.host.v1.ShellTerminal"> & {
+  /**
+   * The caller's TERM; empty: xterm-256color.
+   *
+   * @generated from field: string type = 1;
+   */
+  type: string;
+
+  /**
+   * @generated from field: blockvisor.host.v1.TerminalSize size = 2;
+   */
+  size?: TerminalSize | undefined;
+};
+
+/**
+ * @generated from message blockvisor.host.v1.ShellTerminal
+ */
+export declare type ShellTerminalJson = {
+  /**
+   * The caller's TERM; empty: xterm-256color.
+   *
+   * @generated from field: string type = 1;
+   */
+  type?: string;
+
+  /**
+   * @generated from field: blockvisor.host.v1.TerminalSize size = 2;
+   */
+  size?: TerminalSizeJson;
+};
+
+/**
+ * Describes the message blockvisor.host.v1.ShellTerminal.
+ * Use `create(ShellTerminalSchema)` to create a new message.
+ */
+export declare const ShellTerminalSchema: GenMessage<ShellTerminal, {jsonType: ShellTerminalJson}>;
+
+/**
+ * @generated from message blockvisor.host.v1.TerminalSize
+ */
+export declare type TerminalSize = Message<"blockvisor.host.v1.TerminalSize"> & {
+  /**
+   * @generated from field: uint32 rows = 1;
+   */
+  rows: number;
+
+  /**
+   * @generated from field: uint32 columns = 2;
+   */
+  columns: number;
+};
+
+/**
+ * @generated from message blockvisor.host.v1.TerminalSize
+ */
+export declare type TerminalSizeJson = {
+  /**
+   * @generated from field: uint32 rows = 1;
+   */
+  rows?: number;
+
+  /**
+   * @generated from field: uint32 columns = 2;
+   */
+  columns?: number;
+};
+
+/**
+ * Describes the message blockvisor.host.v1.TerminalSize.
+ * Use `create(TerminalSizeSchema)` to create a new message.
+ */
+export declare const TerminalSizeSchema: GenMessage<TerminalSize, {jsonType: TerminalSizeJson}>;
+
+/**
+ * @generated from message blockvisor.host.v1.EndOfInput
+ */
+export declare type EndOfInput = Message<"blockvisor.host.v1.EndOfInput"> & {
+};
+
+/**
+ * @generated from message blockvisor.host.v1.EndOfInput
+ */
+export declare type EndOfInputJson = {
+};
+
+/**
+ * Describes the message blockvisor.host.v1.EndOfInput.
+ * Use `create(EndOfInputSchema)` to create a new message.
+ */
+export declare const EndOfInputSchema: GenMessage<EndOfInput, {jsonType: EndOfInputJson}>;
+
+/**
+ * `started` comes first, `exit_status` last.
+ *
+ * @generated from message blockvisor.host.v1.OpenShellResponse
+ */
+export declare type OpenShellResponse = Message<"blockvisor.host.v1.OpenShellResponse"> & {
+  /**
+   * @generated from oneof blockvisor.host.v1.OpenShellResponse.message
+   */
+  message: {
+    /**
+     * @generated from field: blockvisor.host.v1.ShellStarted started = 1;
+     */
+    value: ShellStarted;
+    case: "started";
+  } | {
+    /**
+     * Of a terminal: all of it.
+     *
+     * @generated from field: bytes output = 2;
+     */
+    value: Uint8Array;
+    case: "output";
+  } | {
+    /**
+     * Its standard error, without a terminal.
+     *
+     * @generated from field: bytes errors = 3;
+     */
+    value: Uint8Array;
+    case: "errors";
+  } | {
+    /**
+     * 128 and more: of the signal that ended it.
+     *
+     * @generated from field: int32 exit_status = 4;
+     */
+    value: number;
+    case: "exitStatus";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * `started` comes first, `exit_status` last.
+ *
+ * @generated from message blockvisor.host.v1.OpenShellResponse
+ */
+export declare type OpenShellResponseJson = {
+  /**
+   * @generated from field: blockvisor.host.v1.ShellStarted started = 1;
+   */
+  started?: ShellStartedJson;
+
+  /**
+   * Of a terminal: all of it.
+   *
+   * @generated from field: bytes output = 2;
+   */
+  output?: string;
+
+  /**
+   * Its standard error, without a terminal.
+   *
+   * @generated from field: bytes errors = 3;
+   */
+  errors?: string;
+
+  /**
+   * 128 and more: of the signal that ended it.
+   *
+   * @generated from field: int32 exit_status = 4;
+   */
+  exitStatus?: number;
+};
+
+/**
+ * Describes the message blockvisor.host.v1.OpenShellResponse.
+ * Use `create(OpenShellResponseSchema)` to create a new message.
+ */
+export declare const OpenShellResponseSchema: GenMessage<OpenShellResponse, {jsonType: OpenShellResponseJson}>;
+
+/**
+ * @generated from message blockvisor.host.v1.ShellStarted
+ */
+export declare type ShellStarted = Message<"blockvisor.host.v1.ShellStarted"> & {
+};
+
+/**
+ * @generated from message blockvisor.host.v1.ShellStarted
+ */
+export declare type ShellStartedJson = {
+};
+
+/**
+ * Describes the message blockvisor.host.v1.ShellStarted.
+ * Use `create(ShellStartedSchema)` to create a new message.
+ */
+export declare const ShellStartedSchema: GenMessage<ShellStarted, {jsonType: ShellStartedJson}>;
 
 /**
  * @generated from enum blockvisor.host.v1.ServiceStatus
@@ -7613,14 +7876,15 @@ export declare const HostService: GenService<{
     output: typeof ArchiveToolOutputSchema;
   },
   /**
-   * What to execute for an interactive shell in the node (the caller runs argv on its own terminal, as root).
+   * A shell, or another program, in the running node, as its root: the daemon starts it, on a terminal of its own or with three streams, and passes on what goes in and out.
+   * It lives as long as the call: who goes away hangs up (SIGHUP to its session, and SIGKILL to what is left of that two seconds later).
    *
-   * @generated from rpc blockvisor.host.v1.HostService.GetShell
+   * @generated from rpc blockvisor.host.v1.HostService.OpenShell
    */
-  getShell: {
-    methodKind: "unary";
-    input: typeof GetShellRequestSchema;
-    output: typeof GetShellResponseSchema;
+  openShell: {
+    methodKind: "bidi_streaming";
+    input: typeof OpenShellRequestSchema;
+    output: typeof OpenShellResponseSchema;
   },
 }>;
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { appendFileSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { appendFileSync, chmodSync, chownSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { runCli, TemporaryDirectory } from "../testing/cli-process.ts";
@@ -399,6 +400,81 @@ test("a shell in the node runs what it is told and gives its exit code", async (
   );
   assert.equal(status, 7);
   assert.match(stdout, /network = \{\{ network \}\}/);
+  const paste = "0123456789abcde\n".repeat(65_536);
+  assert.deepEqual(await run("bv", ["node", "shell", "--", "sh", "-c", "wc -c; echo $0 >&2", "a b"], paste), {
+    status: 0,
+    stdout: `${paste.length}\n`,
+    stderr: "a b\n",
+  });
+  const killed = await bv("node", "shell", node.name, "--", "sh", "-c", "kill -TERM $$");
+  assert.equal(killed.status, 143);
+  const events = (await bv("node", "events", node.name, "--limit", "2")).stdout;
+  assert.match(events, /shell begins {2}local\n.* shell done {2}exit status 143 /);
+});
+
+test("a member of the group opens a shell on a terminal, which is in the node's hands only while it lasts", async () => {
+  const group = 54_321;
+  const service = join(daemon.root, "run/blockvisor");
+  chmodSync(daemon.root, 0o711);
+  for (const path of [service, join(service, "blockvisord.sock")]) chownSync(path, 0, group);
+  const program = join(import.meta.dirname, "../testing/as-member.ts");
+  const asMember = (of: number, ...words: string[]) =>
+    [process.execPath, program, String(of), "node", "shell", node.name, ...words].join(" ");
+  const refused = spawnSync("sh", ["-c", asMember(group + 1)], {
+    encoding: "utf8",
+    env: { ...process.env, ...daemon.env },
+  });
+  assert.match(refused.stderr, /run it as root, or as a member of the group blockvisor/);
+  assert.equal(refused.status, 4);
+
+  // What bv is started from: a terminal of script(1), whose modes it has to leave as they were.
+  const [open, again] = [asMember(group), `sh -c 'echo pid $$; exec ${asMember(group)}'`];
+  const script = `stty rows 33 cols 99; echo "<$(stty -g)>"; ${open}; echo "$? <$(stty -g)>"; ${again}; echo "$? <$(stty -g)>"`;
+  const outer = spawn("script", ["-qec", script, "/dev/null"], {
+    env: { ...process.env, ...daemon.env, TERM: "vt100", NO_COLOR: "1" },
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const ended = once(outer, "exit");
+  let seen = "";
+  const type = (keys: string): void => void outer.stdin.write(keys);
+  outer.stdout.setEncoding("latin1").on("data", (text: string) => {
+    seen += text;
+    // Shells ask where the cursor is.
+    for (const _ of seen.matchAll(/\x1b\[6n/g)) type("\x1b[1;1R");
+    seen = seen.replaceAll(/\x1b\[\d*[A-Zn]/g, "");
+  });
+  const shown = async (pattern: RegExp): Promise<RegExpExecArray> => {
+    for (;;) {
+      const found = pattern.exec(seen);
+      if (found) {
+        seen = seen.slice(found.index + found[0].length);
+        return found;
+      }
+      await once(outer.stdout, "data");
+    }
+  };
+  const [, modes] = await shown(/<(\S+)>/);
+  await shown(/# $/);
+  type("stty size; echo $TERM; tty; [ -O $(tty) ] && echo mine\r");
+  await shown(/\r\n33 99\r\nvt100\r\n\/dev\/pts\/\d+\r\nmine\r\n.*# $/);
+  type("sh -c 'stty -onlcr; printf \"[\\n]\\n\"; stty onlcr; echo waiting; cat'\r");
+  await shown(/\[\n\]\nwaiting\r\n/);
+  type("\x03");
+  await shown(/# $/);
+  type("echo $?; exit 7\r");
+  await shown(/\r\n130\r\n/);
+  const [, status, after] = await shown(/(\d+) <(\S+)>/);
+  assert.deepEqual([status, after], ["7", modes]);
+  const [, pid] = await shown(/pid (\d+)/);
+  await shown(/# $/);
+  process.kill(Number(pid), "SIGHUP");
+  const [, interrupted, left] = await shown(/(\d+) <(\S+)>/);
+  assert.deepEqual([interrupted, left], ["130", modes]);
+  assert.deepEqual(await ended, [0, null]);
+  await until(
+    () => bv("node", "events", node.name, "--limit", "1"),
+    ({ stdout }) => /shell done {2}who had opened it went away /.test(stdout),
+  );
 });
 
 test("an upgrade takes the new version and keeps the data; the same image again is no change", async () => {

@@ -129,7 +129,7 @@ export interface InteractiveSpec {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** Size of the terminal it has, its own and that of its session; without it: three pipes. */
+  /** Size of the terminal it has, its own and that of its session (crun: a moment after it has begun; 0 until then). Without it: three pipes. */
   readonly terminal?: TerminalSize;
 }
 

@@ -14,7 +14,7 @@ import { SCRIPT } from "./interactive-script.ts";
 export interface InteractiveProcess {
   /** What is typed, or its standard input, which ends as this does. */
   readonly input: Writable;
-  /** Of a terminal: all that appears there. What is not read waits in the container. */
+  /** To be iterated over. Of a terminal: all that appears there. What is not read waits in the container. */
   readonly output: Readable;
   /** Nothing, of a terminal. */
   readonly errors: Readable;
@@ -22,7 +22,7 @@ export interface InteractiveProcess {
   resize(size: TerminalSize): void;
   /** To the process and all of its process group. */
   signal(name: NodeJS.Signals): void;
-  /** SIGHUP to its session, and SIGKILL two seconds later. A process that is in no session of its own is left alone. */
+  /** SIGHUP to its session, and SIGKILL to what is left of that a second later. Who has left the session goes on. */
   hangUp(): void;
   /** Once all of its output is on its way; undefined when it was hung up. */
   readonly ended: Promise<ProcessExit | undefined>;
@@ -59,7 +59,9 @@ export async function startInteractive(
   });
   const [input, output, errors, orders, report] = child.stdio as [Writable, Readable, Readable, Writable, Readable];
   // It may be gone at any time, which `ended` tells.
-  for (const stream of [input, orders]) stream.on("error", () => {});
+  for (const stream of child.stdio) stream?.on("error", () => {});
+  // What nobody reads yet when a process ends, Node throws away; with a listener it stays.
+  for (const stream of [output, errors]) stream.on("readable", () => {});
   const started = Promise.withResolvers<true>();
   let exit: ProcessExit | undefined;
   const reported = createInterface({ input: report }).on("line", (line) => {

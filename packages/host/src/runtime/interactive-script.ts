@@ -163,16 +163,15 @@ sub signal_to {
 sub hang_up {
   # The kernel tells who has lost a terminal.
   for my $stream ($terminal, $in, $out, $err) { close $stream if $stream }
-  for (["2", $HUP, $CONT], ["5", $KILL]) {
+  for ([1, $HUP, $CONT], [5, $KILL]) {
     my ($seconds, @signals) = @$_;
-    my $limit = time + $seconds;
-    while (my @members = members_of($SESSION)) {
+    while ($seconds > 0 and my @members = members_of($SESSION)) {
       signal_to($_, @members) for @signals;
       # Once is enough for who can be asked; who is killed may have made another one meanwhile.
-      @signals = () if @signals && $signals[0] == $HUP;
-      my $rest = $limit - time;
-      last if $rest <= 0;
-      ready($rest, [map { $$_[0] } @members]);
+      @signals = grep { $_ == $KILL } @signals;
+      my $ends = "";
+      vec($ends, fileno $$_[0], 1) = 1 for @members;
+      (undef, $seconds) = select $ends, undef, undef, $seconds;
     }
   }
   exit;

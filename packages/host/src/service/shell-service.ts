@@ -12,21 +12,26 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import { HostError } from "../errors/host-error.ts";
 import type { NodeActor } from "../node/node-actor.ts";
 import type { InteractiveProcess, TerminalSize } from "../runtime/index.ts";
+import { whoAsks } from "./requests.ts";
 import type { ServiceContext } from "./service-context.ts";
 
 type Response = MessageInitShape<typeof OpenShellResponseSchema>;
 
 const defaultType = "xterm-256color";
 
+/** Some runtimes give a terminal its size when the program has begun already (`InteractiveSpec.terminal`). */
+const ONCE_SIZED = 'until stty size; do usleep 1000; done >/dev/null 2>&1; exec "$@"';
+
 /** Shells in nodes, for whoever may talk to the daemon (spec host-daemon DB-2.12): each lives as long as its call. */
 export function shellService({ host, nodes }: ServiceContext): Pick<ServiceImpl<typeof HostService>, "openShell"> {
   const start = async (actor: NodeActor, { terminal, command }: ShellStart): Promise<InteractiveProcess> => {
     const { shell } = host.agent;
+    const [busybox = ""] = shell;
     // The shell finds the program, and says that there is none as any shell does: with status 127.
     const own = command.length === 0 ? (terminal ? ["-i"] : []) : ["-c", 'exec "$@"', "sh", ...command];
     const environment = { ...(await actor.parts.environment()), TERM: terminal?.type || defaultType };
     return host.runtime.execInteractive(actor.id, {
-      argv: [...shell, ...own],
+      argv: [...(terminal ? [busybox, "-c", ONCE_SIZED, "sh"] : []), ...shell, ...own],
       env: environment,
       cwd: "/",
       ...(terminal ? { terminal: sizeOf(terminal.size) } : {}),
@@ -34,19 +39,21 @@ export function shellService({ host, nodes }: ServiceContext): Pick<ServiceImpl<
   };
 
   return {
-    openShell: async function* (requests, { signal }) {
+    openShell: async function* (requests, { signal, requestHeader }) {
       const incoming = requests[Symbol.asyncIterator]();
       const { value: first } = await incoming.next();
       if (first?.message.case !== "start")
         throw new HostError("invalid", "the first message of OpenShell has no `start`");
       const actor = nodes.find(first.message.value.node, "open a shell in");
       const shell = await start(actor, first.message.value);
-      const { events } = actor.parts;
+      const { events, log } = actor.parts;
       const opened = Date.now();
+      log.info({ request: whoAsks(requestHeader).requestId }, "shell opened");
       events.add({ kind: "begin", operation: "shell", origin: "local" });
       signal.addEventListener("abort", shell.hangUp);
       if (signal.aborted) shell.hangUp();
       void passOn({ [Symbol.asyncIterator]: () => incoming }, shell);
+      let status: number;
       let message = "who had opened it went away";
       try {
         yield { message: { case: "started", value: {} } } satisfies Response;
@@ -56,14 +63,14 @@ export function shellService({ host, nodes }: ServiceContext): Pick<ServiceImpl<
           if (signal.aborted) return;
           throw new HostError("internal", "what held the shell was killed", { hint: "open it again" });
         }
-        const status = exit.kind === "exited" ? exit.code : 128 + exit.signal;
+        status = exit.kind === "exited" ? exit.code : 128 + exit.signal;
         message = `exit status ${status}`;
-        yield { message: { case: "exitStatus", value: status } } satisfies Response;
       } finally {
         shell.hangUp();
         signal.removeEventListener("abort", shell.hangUp);
         events.add({ kind: "end", operation: "shell", message, ms: Date.now() - opened });
       }
+      yield { message: { case: "exitStatus", value: status } } satisfies Response;
     },
   };
 }

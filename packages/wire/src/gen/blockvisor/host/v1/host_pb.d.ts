@@ -7877,7 +7877,7 @@ export declare const HostService: GenService<{
   },
   /**
    * A shell, or another program, in the running node, as its root: the daemon starts it, on a terminal of its own or with three streams, and passes on what goes in and out.
-   * It lives as long as the call: who goes away hangs up (SIGHUP to its session, and SIGKILL to what is left of that two seconds later).
+   * It lives as long as the call: who goes away hangs up (SIGHUP to its session, and SIGKILL to what is left of that a second later).
    *
    * @generated from rpc blockvisor.host.v1.HostService.OpenShell
    */

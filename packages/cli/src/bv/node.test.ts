@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { appendFileSync, chmodSync, chownSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { runCli, TemporaryDirectory } from "../testing/cli-process.ts";
 import { type DaemonProcess, startDaemonProcess } from "../testing/daemon-process.ts";
 import { busyboxImage, removeDockerImage } from "../testing/docker-images.ts";
@@ -417,7 +418,7 @@ test("a member of the group opens a shell on a terminal, which is in the node's 
   const service = join(daemon.root, "run/blockvisor");
   chmodSync(daemon.root, 0o711);
   for (const path of [service, join(service, "blockvisord.sock")]) chownSync(path, 0, group);
-  const program = join(import.meta.dirname, "../testing/as-member.ts");
+  const program = fileURLToPath(import.meta.resolve("../testing/as-member.ts"));
   const asMember = (of: number, ...words: string[]) =>
     [process.execPath, program, String(of), "node", "shell", node.name, ...words].join(" ");
   const refused = spawnSync("sh", ["-c", asMember(group + 1)], {

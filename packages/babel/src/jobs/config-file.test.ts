@@ -42,20 +42,32 @@ const all: readonly (readonly [JobConfig, Readonly<Record<string, unknown>>])[] 
     },
   ],
   [
-    { job_type: { upload: { exclude: ["*.log"], compression: { ZSTD: 3 }, layout: "cas" } }, ...rest },
+    {
+      job_type: { upload: { exclude: ["*.log"], compression: { ZSTD: 3 }, layout: "cas", append_only: ["*.wal"] } },
+      ...rest,
+    },
     {
       job_type: {
         upload: {
           ...{ exclude: ["*.log"], compression: { ZSTD: 3 }, max_connections: null, max_runners: null },
           ...{ number_of_chunks: null, url_expires_secs: null, data_version: null, layout: "cas" },
+          append_only: ["*.wal"],
         },
       },
     },
   ],
   [
-    { job_type: { multi_client_download: { max_bytes_per_second: 9 } }, ...rest },
     {
-      job_type: { multi_client_download: { max_connections: null, max_runners: null, max_bytes_per_second: 9 } },
+      job_type: { multi_client_download: { max_bytes_per_second: 9, verify: "full", verify_on_resume: "sample" } },
+      ...rest,
+    },
+    {
+      job_type: {
+        multi_client_download: {
+          ...{ max_connections: null, max_runners: null, max_bytes_per_second: 9 },
+          ...{ verify: "full", verify_on_resume: "sample" },
+        },
+      },
     },
   ],
   [

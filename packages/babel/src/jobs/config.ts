@@ -29,13 +29,21 @@ export type JobType =
   | { readonly multi_client_download: DownloadSettings }
   | { readonly multi_client_upload: MultiClientUploadSettings };
 
-type DownloadSettings = {
+type TransferSettings = {
   readonly max_connections?: number;
   readonly max_runners?: number;
   readonly max_bytes_per_second?: number;
 };
-type UploadSettings = DownloadSettings & {
+export type DownloadSettings = TransferSettings & {
+  /** `full`: what was written is read again, and compared with what the archive says, before it is complete. (D4-22) */
+  readonly verify?: "sizes" | "full";
+  /** What is looked at of what an earlier attempt wrote, before the download goes on. (§9.2) */
+  readonly verify_on_resume?: "sizes" | "sample" | "full";
+};
+type UploadSettings = TransferSettings & {
   readonly exclude?: readonly string[];
+  /** Files that only grow: what they grow by while they are uploaded is left out. (§9.6) */
+  readonly append_only?: readonly string[];
   readonly compression?: { readonly ZSTD: number };
   readonly number_of_chunks?: number;
   readonly url_expires_secs?: number;
@@ -45,7 +53,7 @@ type UploadSettings = DownloadSettings & {
   /** An archive without files may be published. (D5-14) */
   readonly allow_empty?: boolean;
 };
-type MultiClientUploadSettings = DownloadSettings & {
+type MultiClientUploadSettings = TransferSettings & {
   readonly url_expires_secs?: number;
   readonly data_version?: number;
 };

@@ -3,7 +3,7 @@ import * as pb from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import { create } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { invalid } from "../failure.ts";
-import type { JobConfig, JobType, ReadyCheck, RestartConfig, RestartPolicy } from "../jobs/config.ts";
+import type { DownloadSettings, JobConfig, JobType, ReadyCheck, RestartConfig, RestartPolicy } from "../jobs/config.ts";
 import { blocksUpgrade, canonical } from "../jobs/config.ts";
 import { formatEvent } from "../jobs/events.ts";
 import type { Job } from "../jobs/job.ts";
@@ -59,20 +59,22 @@ function jobTypeOf(name: string, message: pb.JobType | undefined): JobType {
     case "runSh":
       return { run_sh: kind.value };
     case "download":
-      return { download: transfer(kind.value) };
+      return { download: downloadOf(name, kind.value) };
     case "multiClientDownload":
-      return { multi_client_download: transfer(kind.value) };
+      return { multi_client_download: downloadOf(name, kind.value) };
     case "upload": {
-      const { exclude, compression, numberOfChunks, urlExpiresSecs, dataVersion, layout, allowEmpty } = kind.value;
+      const { exclude, appendOnly, compression, numberOfChunks, urlExpiresSecs, dataVersion, layout, allowEmpty } =
+        kind.value;
       return {
         upload: present({
           ...transfer(kind.value),
           exclude: exclude.length === 0 ? undefined : exclude,
+          append_only: appendOnly.length === 0 ? undefined : appendOnly,
           compression: compression?.compression.case === "zstd" ? { ZSTD: compression.compression.value } : undefined,
           number_of_chunks: numberOfChunks,
           url_expires_secs: urlExpiresSecs,
           data_version: numeric(dataVersion),
-          layout: layoutOf(name, layout),
+          layout: oneOf(name, "layout", layout, ["parts", "cas"]),
           allow_empty: allowEmpty,
         }),
       };
@@ -98,13 +100,19 @@ export const limitsOf = (settings: Caps) =>
     max_bytes_per_second: numeric(settings.maxBytesPerSecond),
   });
 
-function layoutOf(name: string, layout: string | undefined): "parts" | "cas" | undefined {
-  if (layout === undefined || layout === "parts" || layout === "cas") return layout;
-  throw invalid(
-    "job-config-invalid",
-    `job '${name}': unknown layout '${layout.slice(0, 60)}'`,
-    "Use `parts` or `cas`.",
-  );
+function downloadOf(name: string, settings: pb.DownloadJob | pb.MultiClientDownloadJob): DownloadSettings {
+  return present({
+    ...transfer(settings),
+    verify: oneOf(name, "verify", settings.verify, ["sizes", "full"]),
+    verify_on_resume: oneOf(name, "verify_on_resume", settings.verifyOnResume, ["sizes", "sample", "full"]),
+  });
+}
+
+function oneOf<T extends string>(name: string, key: string, word: string | undefined, known: readonly T[]) {
+  const found = known.find((each) => each === word);
+  if (word === undefined || found !== undefined) return found;
+  const use = `Use ${known.map((each) => `\`${each}\``).join(" or ")}.`;
+  throw invalid("job-config-invalid", `job '${name}': unknown ${key} '${word.slice(0, 60)}'`, use);
 }
 
 const transfer = (settings: Caps & { readonly maxRunners?: number | undefined }) =>
@@ -156,9 +164,10 @@ function jobConfigMessage(config: JobConfig): pb.JobConfig {
 
 function jobTypeMessage(type: JobType): pb.JobType["kind"] {
   if ("run_sh" in type) return { case: "runSh", value: type.run_sh };
-  if ("download" in type) return { case: "download", value: create(pb.DownloadJobSchema, caps(type.download)) };
+  if ("download" in type)
+    return { case: "download", value: create(pb.DownloadJobSchema, downloadMessage(type.download)) };
   if ("multi_client_download" in type) {
-    const value = create(pb.MultiClientDownloadJobSchema, caps(type.multi_client_download));
+    const value = create(pb.MultiClientDownloadJobSchema, downloadMessage(type.multi_client_download));
     return { case: "multiClientDownload", value };
   }
   if ("multi_client_upload" in type) {
@@ -166,11 +175,12 @@ function jobTypeMessage(type: JobType): pb.JobType["kind"] {
     const settings = { ...caps(rest), urlExpiresSecs: url_expires_secs, dataVersion: big(data_version) };
     return { case: "multiClientUpload", value: create(pb.MultiClientUploadJobSchema, present(settings)) };
   }
-  const { exclude, compression, number_of_chunks, url_expires_secs, data_version, layout, allow_empty, ...rest } =
-    type.upload;
+  const { exclude, append_only, compression, number_of_chunks, url_expires_secs, data_version, ...rest } = type.upload;
+  const { layout, allow_empty } = rest;
   const settings = present({
     ...caps(rest),
     exclude: exclude && [...exclude],
+    appendOnly: append_only && [...append_only],
     compression: compression && { compression: { case: "zstd" as const, value: compression.ZSTD } },
     numberOfChunks: number_of_chunks,
     urlExpiresSecs: url_expires_secs,
@@ -180,6 +190,9 @@ function jobTypeMessage(type: JobType): pb.JobType["kind"] {
   });
   return { case: "upload", value: create(pb.UploadJobSchema, settings) };
 }
+
+const downloadMessage = ({ verify, verify_on_resume, ...rest }: DownloadSettings) =>
+  present({ ...caps(rest), verify, verifyOnResume: verify_on_resume });
 
 const caps = (settings: TransferLimits & { readonly max_runners?: number }) =>
   present({

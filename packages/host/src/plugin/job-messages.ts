@@ -61,9 +61,9 @@ function readyCheckMessage(check: plugin.ReadyCheck): ReadyCheck["check"] {
 
 function jobTypeMessage(type: plugin.JobType): MessageInitShape<typeof JobTypeSchema> {
   if ("run_sh" in type) return { kind: { case: "runSh", value: type.run_sh } };
-  if ("download" in type) return { kind: { case: "download", value: transfer(type.download) } };
+  if ("download" in type) return { kind: { case: "download", value: download(type.download) } };
   if ("multi_client_download" in type) {
-    return { kind: { case: "multiClientDownload", value: transfer(type.multi_client_download) } };
+    return { kind: { case: "multiClientDownload", value: download(type.multi_client_download) } };
   }
   if ("multi_client_upload" in type) {
     return {
@@ -81,6 +81,7 @@ function jobTypeMessage(type: plugin.JobType): MessageInitShape<typeof JobTypeSc
         ...transfer(upload),
         ...slots(upload),
         exclude: [...(upload.exclude ?? [])],
+        appendOnly: [...(upload.append_only ?? [])],
         ...present({ numberOfChunks: upload.number_of_chunks, layout: upload.layout, allowEmpty: upload.allow_empty }),
         ...(upload.compression
           ? { compression: { compression: { case: "zstd" as const, value: upload.compression.ZSTD } } }
@@ -88,6 +89,10 @@ function jobTypeMessage(type: plugin.JobType): MessageInitShape<typeof JobTypeSc
       },
     },
   };
+}
+
+function download(job: plugin.DownloadJob) {
+  return { ...transfer(job), ...present({ verify: job.verify, verifyOnResume: job.verify_on_resume }) };
 }
 
 function transfer(job: { readonly max_connections: number | null; readonly max_runners: number | null }) {

@@ -161,6 +161,23 @@ test("restarts are as the script says, also when an older version saved it", asy
   ]);
 });
 
+test("what an archive job reads again, and which of its files may grow, is as the script says", async (t) => {
+  const { engine, context, listen } = await nodeEngine(t);
+  const seen: unknown[] = [];
+  const createJob = ({ config }: { config?: BabelJobConfig | undefined }) => {
+    const kind = config?.jobType?.kind;
+    if (kind?.case === "multiClientDownload") seen.push([kind.value.verify, kind.value.verifyOnResume]);
+    if (kind?.case === "upload") seen.push(kind.value.appendOnly);
+    return {};
+  };
+  await listen({}, { createJob, getStopTimeout: () => ({}) });
+  const download = { multi_client_download: { verify: "full", verify_on_resume: "sample" } };
+  for (const job_type of [download, { upload: { append_only: ["*.log"] } }]) {
+    await engine.createJob("job", { job_type, restart: "never" } as unknown as JobConfig, context);
+  }
+  assert.deepEqual(seen, [["full", "sample"], ["*.log"]]);
+});
+
 test("when a job is ready is as the script says", async (t) => {
   const { engine, context, listen } = await nodeEngine(t);
   const seen: unknown[] = [];
@@ -250,7 +267,7 @@ test("a download of an archive that there is not is refused before babel hears o
   const { engine, context, listen } = await nodeEngine(t);
   await listen({}, { createJob: () => assert.fail("babel was asked") });
   const download: JobConfig = {
-    job_type: { download: { max_connections: null, max_runners: null } },
+    job_type: { download: { max_connections: null, max_runners: null, verify: null, verify_on_resume: null } },
     restart: "never",
     shutdown_timeout_secs: null,
     shutdown_signal: null,

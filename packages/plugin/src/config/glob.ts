@@ -1,4 +1,4 @@
-/** Why a pattern of `exclude` does not compile in the agent (babel-agent.md §5.3); undefined when it does. */
+/** Why a pattern of `exclude` or `append_only` does not compile in the agent (babel-agent.md §5.3); undefined when it does. */
 export function globFault(pattern: string): string | undefined {
   // The first character of a class may be `]` itself.
   const plain = pattern.replace(/\[(?:!.|[^!])[^\]]*\]/gs, "x");

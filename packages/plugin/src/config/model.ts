@@ -1,4 +1,4 @@
-import type { Compression, RestartConfig, UploadLayout } from "../engine/job.ts";
+import type { Compression, DownloadJob, RestartConfig, UploadLayout } from "../engine/job.ts";
 import type { TaskPolicy } from "../engine/task-policy.ts";
 
 /**
@@ -73,10 +73,8 @@ export interface Job {
   readonly one_time: boolean | null;
 }
 
-export interface Download {
+export interface Download extends DownloadJob {
   readonly restart_config: RestartConfig | null;
-  readonly max_connections: number | null;
-  readonly max_runners: number | null;
 }
 
 export interface AlternativeDownload {
@@ -104,9 +102,14 @@ export interface Upload {
   readonly layout: UploadLayout | null;
   /** Whether a version without files may be published (babel-agent D5-14). */
   readonly allow_empty: boolean | null;
+  /** Patterns of files that only grow; what they grow by while they are uploaded is left out (babel-agent §9.6). */
+  readonly append_only: readonly string[] | null;
 }
 
-export type UploadOverrides = Pick<Upload, "exclude" | "compression" | "number_of_chunks" | "layout" | "allow_empty">;
+export type UploadOverrides = Pick<
+  Upload,
+  "exclude" | "append_only" | "compression" | "number_of_chunks" | "layout" | "allow_empty"
+>;
 
 export interface ScheduledTask extends TaskPolicy {
   readonly name: string;

@@ -1,4 +1,4 @@
-import type { JobConfig, JobType, RestartConfig, RestartPolicy } from "../engine/job.ts";
+import type { DownloadJob, JobConfig, JobType, RestartConfig, RestartPolicy } from "../engine/job.ts";
 import type { AlternativeDownload, AuxService, ColdInit, Job, PluginConfig, Service } from "./model.ts";
 
 /* From the parts of a config to the jobs that babel runs (the table of spec plugin-api.md §3.4). */
@@ -85,17 +85,22 @@ export function stageJob(job: Job, stage: Stage): PlannedJob {
 
 /** Its data belong to the user that all services with protocol data run as, if it is one. (babel-agent.md D4-24) */
 export function downloadJob({ download, services }: PluginConfig, stage: Stage): PlannedJob {
-  const limits = { max_connections: download?.max_connections ?? null, max_runners: download?.max_runners ?? null };
-  const job = archiveJob(DOWNLOAD_JOB, { download: limits }, download?.restart_config, stage);
+  const job = archiveJob(DOWNLOAD_JOB, { download: settingsOf(download) }, download?.restart_config, stage);
   const users = new Set(services.filter((service) => service.use_protocol_data).map(({ run_as }) => run_as));
   const [user = null] = users.size === 1 ? users : [];
   return { ...job, config: { ...job.config, run_as: user } };
 }
 
 export function multiClientDownloadJob({ download }: PluginConfig, stage: Stage): PlannedJob {
-  const limits = { max_connections: download?.max_connections ?? null, max_runners: download?.max_runners ?? null };
-  return archiveJob(DOWNLOAD_JOB, { multi_client_download: limits }, download?.restart_config, stage);
+  return archiveJob(DOWNLOAD_JOB, { multi_client_download: settingsOf(download) }, download?.restart_config, stage);
 }
+
+const settingsOf = (download: PluginConfig["download"]): DownloadJob => ({
+  max_connections: download?.max_connections ?? null,
+  max_runners: download?.max_runners ?? null,
+  verify: download?.verify ?? null,
+  verify_on_resume: download?.verify_on_resume ?? null,
+});
 
 /** `alternative_download`, which runs as the job `download`. */
 export function alternativeDownloadJob(section: AlternativeDownload, stage: Stage): PlannedJob {
@@ -134,6 +139,7 @@ export function uploadJob({ upload }: PluginConfig, stage: Stage): PlannedJob {
       data_version: upload?.data_version ?? null,
       layout: upload?.layout ?? null,
       allow_empty: upload?.allow_empty ?? null,
+      append_only: upload?.append_only ?? null,
     },
   };
   return archiveJob(UPLOAD_JOB, jobType, upload?.restart_config, stage);

@@ -12,9 +12,9 @@ test("every field is there, defaults filled, in the persisted order (§3.6)", ()
         { template: "/t", destination: "/d", params: { b: 9_007_199_254_740_993n, a: [1.5, true, null] } },
       ],
       init: { commands: ["mkdir -p /x"], jobs: [{ name: "j", run_sh: "z", needs: ["q"] }] },
-      download: { max_connections: 5 },
+      download: { max_connections: 5, verify_on_resume: "sample" },
       services: [{ name: "a", run_sh: "x", shutdown_timeout_secs: 120 }],
-      upload: { exclude: ["caddy/**"], compression: { ZSTD: 5 } },
+      upload: { exclude: ["caddy/**"], compression: { ZSTD: 5 }, append_only: ["*.log"] },
       scheduled: [],
     }),
   );
@@ -26,13 +26,13 @@ test("every field is there, defaults filled, in the persisted order (§3.6)", ()
       '"init":{"commands":["mkdir -p /x"],"jobs":[{"name":"j","run_sh":"z","restart":null,"shutdown_timeout_secs":null,' +
       '"shutdown_signal":null,"needs":["q"],"run_as":null,"log_buffer_capacity_mb":null,"log_timestamp":null,' +
       '"use_protocol_data":null,"one_time":null}]},' +
-      '"download":{"restart_config":null,"max_connections":5,"max_runners":null},"alternative_download":null,' +
+      '"download":{"restart_config":null,"max_connections":5,"max_runners":null,"verify":null,"verify_on_resume":"sample"},"alternative_download":null,' +
       '"post_download":null,"cold_init":null,' +
       '"services":[{"name":"a","run_sh":"x","restart_config":null,"shutdown_timeout_secs":120,"shutdown_signal":null,' +
       '"run_as":null,"use_protocol_data":true,"log_buffer_capacity_mb":null,"log_timestamp":null,' +
       '"data_dir":null,"store_key":null,"archive":true,"upload":null}],' +
       '"pre_upload":null,"upload":{"restart_config":null,"exclude":["caddy/**"],"compression":{"ZSTD":5},"max_connections":null,' +
-      '"max_runners":null,"number_of_chunks":null,"url_expires_secs":null,"data_version":null,"layout":null,"allow_empty":null},"post_upload":null,"scheduled":[]}',
+      '"max_runners":null,"number_of_chunks":null,"url_expires_secs":null,"data_version":null,"layout":null,"allow_empty":null,"append_only":["*.log"]},"post_upload":null,"scheduled":[]}',
   );
   assert.deepEqual(parseSavedConfig(savedConfigText(config, "d1")), { config, digest: "d1" });
 });

@@ -1,5 +1,5 @@
 import { RhaiMap, type Value } from "@blockvisor/rhai";
-import { restartConfig, signal, uploadLayout } from "../engine/read-job.ts";
+import { downloadFields, restartConfig, signal, uploadLayout } from "../engine/read-job.ts";
 import { policyFields, policyOf } from "../engine/task-policy.ts";
 import {
   array,
@@ -66,6 +66,7 @@ const archive = {
   number_of_chunks: option(int("u32")),
   layout: option(uploadLayout),
   allow_empty: option(bool),
+  append_only: option(array(string)),
 };
 
 const service = struct<Service>({
@@ -120,6 +121,7 @@ const upload = struct<Upload>({
   data_version: option(identity),
   layout: archive.layout,
   allow_empty: archive.allow_empty,
+  append_only: archive.append_only,
 });
 
 const taskWithPolicy = struct({
@@ -138,7 +140,7 @@ const pluginConfig = struct<PluginConfig>({
   config_files: option(array(configFile)),
   aux_services: option(array(auxService)),
   init: option(actions),
-  download: option(struct<Download>({ restart_config: option(restartConfig), ...connections })),
+  download: option(struct<Download>({ restart_config: option(restartConfig), ...downloadFields })),
   alternative_download: option(struct<AlternativeDownload>(alternativeDownload)),
   post_download: option(array(job)),
   cold_init: option(struct<ColdInit>({ ...alternativeDownload, one_time: option(bool) })),

@@ -116,12 +116,15 @@ test("rules of plugin_config", () => {
       'warning NIB505 upload.exclude[4]: "**" excludes everything from uploads',
     ],
     [
-      { upload: { exclude: ["a**", "**b/c", "a/***", "[ab", "[!]"] } },
+      { upload: { exclude: ["a**", "**b/c", "a/***", "[ab", "[!]"], append_only: ["**", "/x", "c**", ""] } },
       'lint NIB505 upload.exclude[0]: "a**" is no pattern: `**` must be a whole component of the path',
       'lint NIB505 upload.exclude[1]: "**b/c" is no pattern: `**` must be a whole component of the path',
       'lint NIB505 upload.exclude[2]: "a/***" is no pattern: wildcards are either `*` or `**`',
       'lint NIB505 upload.exclude[3]: "[ab" is no pattern: a class `[…]` is not closed',
       'lint NIB505 upload.exclude[4]: "[!]" is no pattern: a class `[…]` is not closed',
+      'lint NIB505 upload.append_only[1]: "/x" matches nothing',
+      'lint NIB505 upload.append_only[2]: "c**" is no pattern: `**` must be a whole component of the path',
+      "lint NIB505 upload.append_only[3]: an empty pattern matches nothing",
     ],
     [{ services: Array.from({ length: 62 }, (_, n) => job(`s${n}`)) }],
     [

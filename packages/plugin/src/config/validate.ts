@@ -168,7 +168,7 @@ function checkTemplates(config: PluginConfig, problems: ConfigProblem[]): void {
 
 /** What is said of how an archive is made, for all or for one service; patterns match below `root`. */
 function checkArchive(
-  upload: Pick<UploadOverrides, "exclude" | "compression"> | null,
+  upload: Pick<UploadOverrides, "exclude" | "append_only" | "compression"> | null,
   at: string,
   root: string,
   problems: ConfigProblem[],
@@ -178,15 +178,18 @@ function checkArchive(
     const message = `zstd has no compression level ${compression.ZSTD}: levels are 1 to 22, and -7 to -1 for speed`;
     problems.push({ code: "NIB505", level: "error", path: `${at}.compression.ZSTD`, message });
   }
-  upload?.exclude?.forEach((pattern, index) => {
-    const add = (level: ConfigProblem["level"], message: string, help?: string): void => {
-      const path = `${at}.exclude[${index}]`;
-      problems.push({ code: "NIB505", level, path, message, ...(help === undefined ? {} : { help }) });
-    };
-    const fault = globFault(pattern);
-    if (fault !== undefined) add("lint", `"${pattern}" is no pattern: ${fault}`);
-    if (pattern === "") add("lint", "an empty pattern excludes nothing");
-    if (pattern.startsWith("/")) add("lint", `"${pattern}" matches nothing`, `patterns are relative to the ${root}`);
-    if (/^(?:\*\*?|\*\*\/\*)$/.test(pattern)) add("warning", `"${pattern}" excludes everything from uploads`);
-  });
+  for (const key of ["exclude", "append_only"] as const) {
+    for (const [index, pattern] of (upload?.[key] ?? []).entries()) {
+      const add = (level: ConfigProblem["level"], message: string, help?: string): void => {
+        const path = `${at}.${key}[${index}]`;
+        problems.push({ code: "NIB505", level, path, message, ...(help === undefined ? {} : { help }) });
+      };
+      const fault = globFault(pattern);
+      if (fault !== undefined) add("lint", `"${pattern}" is no pattern: ${fault}`);
+      if (pattern === "") add("lint", `an empty pattern ${key === "exclude" ? "excludes" : "matches"} nothing`);
+      if (pattern.startsWith("/")) add("lint", `"${pattern}" matches nothing`, `patterns are relative to the ${root}`);
+      if (key === "exclude" && /^(?:\*\*?|\*\*\/\*)$/.test(pattern))
+        add("warning", `"${pattern}" excludes everything from uploads`);
+    }
+  }
 }

@@ -22,7 +22,14 @@ export interface Compression {
 export interface DownloadJob {
   readonly max_connections: number | null;
   readonly max_runners: number | null;
+  readonly verify: DownloadCheck | null;
+  readonly verify_on_resume: ResumeCheck | null;
 }
+
+/** What is looked at before a download counts as complete (babel-agent D4-22): that all is there, or all of it. */
+export type DownloadCheck = "sizes" | "full";
+/** What is looked at of what an earlier attempt wrote, before the download goes on (babel-agent §9.2). */
+export type ResumeCheck = "sizes" | "sample" | "full";
 
 /** How an archive is cut into stored objects. */
 export type UploadLayout = "parts" | "cas";
@@ -37,6 +44,7 @@ export interface UploadJob {
   readonly data_version: number | null;
   readonly layout: UploadLayout | null;
   readonly allow_empty: boolean | null;
+  readonly append_only: readonly string[] | null;
 }
 
 export interface MultiClientUploadJob {

@@ -12,6 +12,7 @@ import {
 } from "../values/reader.ts";
 import type {
   Compression,
+  DownloadCheck,
   DownloadJob,
   JobConfig,
   JobType,
@@ -19,6 +20,7 @@ import type {
   ReadyCheck,
   RestartConfig,
   RestartPolicy,
+  ResumeCheck,
   UploadJob,
   UploadLayout,
 } from "./job.ts";
@@ -39,7 +41,15 @@ export const uploadLayout: Reader<UploadLayout> = taggedEnum<UploadLayout>({ par
 
 const compression: Reader<Compression> = taggedEnum<Compression>({ ZSTD: int("i32") });
 
-const download = struct<DownloadJob>({ max_connections: option(int("usize")), max_runners: option(int("usize")) });
+/** What `download` of a job and of a config have in common. */
+export const downloadFields = {
+  max_connections: option(int("usize")),
+  max_runners: option(int("usize")),
+  verify: option(taggedEnum<DownloadCheck>({ sizes: null, full: null })),
+  verify_on_resume: option(taggedEnum<ResumeCheck>({ sizes: null, sample: null, full: null })),
+};
+
+const download = struct<DownloadJob>(downloadFields);
 
 const jobType = taggedEnum<JobType>({
   run_sh: string,
@@ -54,6 +64,7 @@ const jobType = taggedEnum<JobType>({
     data_version: option(identity),
     layout: option(uploadLayout),
     allow_empty: option(bool),
+    append_only: option(array(string)),
   }),
   multi_client_download: download,
   multi_client_upload: struct<MultiClientUploadJob>({

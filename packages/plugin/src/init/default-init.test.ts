@@ -51,6 +51,8 @@ const FULL = configOf({
   scheduled: [{ name: "daily", schedule: "@daily", function: "clean", timezone: "UTC" }],
 });
 
+const caps = { max_connections: null, max_runners: null };
+
 /** A host that tells what was asked of it, on top of one where everything succeeds. */
 function recorder(overrides: Partial<PluginEngine> = {}) {
   const stub = new StubEngine({ env: sampleNodeEnv({ version: "1.0.0", protocol: "p", variant: "v" }), params: {} });
@@ -137,7 +139,7 @@ test("complete job configurations, archive available (§12 26, 29)", async () =>
     chain: { ...nothing, job_type: { run_sh: "init" }, restart: "never", needs: ["jwt"], one_time: true },
     download: {
       ...nothing,
-      job_type: { download: { max_connections: null, max_runners: null } },
+      job_type: { download: { ...caps, verify: null, verify_on_resume: null } },
       restart: archiveRestart,
       needs: ["jwt", "chain"],
     },
@@ -196,6 +198,7 @@ test("where the data come from (§12 27, 28)", async () => {
 });
 
 const MULTI = configOf({
+  download: { verify: "full", verify_on_resume: "sample" },
   services: [
     { name: "el", run_sh: "el", store_key: "el-v1", data_dir: "reth" },
     { name: "cl", run_sh: "cl", store_key: "cl-v1", archive: false },
@@ -223,7 +226,9 @@ test("an archive's data belong to the user of the services, if all that use them
 
 test("multi-client: only what is missing and exists is downloaded", async () => {
   const all = await initJobs(MULTI, { protocolDataStamp: async () => new Date(0) });
-  assert.deepEqual(all["download"]?.job_type, { multi_client_download: { max_connections: null, max_runners: null } });
+  assert.deepEqual(all["download"]?.job_type, {
+    multi_client_download: { ...caps, verify: "full", verify_on_resume: "sample" },
+  });
   assert.deepEqual(all["cl"]?.needs, ["download"]);
   const asked: unknown[] = [];
   const present = await initJobs(MULTI, { hasServiceData: async (dir) => asked.push(dir) > 0 });
@@ -277,6 +282,7 @@ test("upload: services stop, stages run, services come back (§12 30)", async ()
         data_version: null,
         layout: null,
         allow_empty: null,
+        append_only: null,
       },
     },
     restart: archiveRestart,

@@ -82,7 +82,7 @@ test("a plugin with VARIANTS, global constants and two levels of imports", async
           },
         ],
       },
-      download: { restart_config: null, max_connections: 5, max_runners: null },
+      download: { restart_config: null, max_connections: 5, max_runners: null, verify: null, verify_on_resume: null },
       alternative_download: {
         run_sh: "echo dummy",
         restart_config: null,
@@ -108,6 +108,7 @@ test("a plugin with VARIANTS, global constants and two levels of imports", async
         data_version: null,
         layout: null,
         allow_empty: null,
+        append_only: null,
       },
       post_upload: null,
       scheduled: [{ name: "clear logs", schedule: "0 0 0 */4 * * *", function: "clear_log", param: "param" }],
@@ -123,7 +124,7 @@ test("a plugin with VARIANTS, global constants and two levels of imports", async
       {
         ...running,
         name: "download",
-        job_type: { download: { max_connections: 5, max_runners: null } },
+        job_type: { download: { max_connections: 5, max_runners: null, verify: null, verify_on_resume: null } },
         restart: archiveRestart,
         needs: ["jwt", "chain-init"],
       },

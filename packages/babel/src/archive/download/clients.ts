@@ -12,6 +12,7 @@ import { readClientRecord, writeClientRecord } from "./client-record.ts";
 import { dataFolder } from "./data-folder.ts";
 import type { Download, DownloadOptions } from "./download.ts";
 import { ownerNamed } from "./owner.ts";
+import type { Rechecks } from "./recheck.ts";
 import { type Environment, type Outcome, runDownloads } from "./run-downloads.ts";
 import { StateFolder } from "./state-folder.ts";
 import { Tree } from "./tree.ts";
@@ -34,6 +35,7 @@ export async function downloadClients(
   task: ArchiveTask,
   environment: Environment,
   times: { readonly firstWaitMs?: number },
+  rechecks: Rechecks,
 ): Promise<ArchiveResult> {
   const services = await clientServices(task.folder);
   if (services.length === 0) {
@@ -56,7 +58,7 @@ export async function downloadClients(
       const source = engineSource(engine, service.store_key, { signal: task.signal, log, ...times });
       const owner = await ownerNamed(task, service.run_as);
       await makeFolder(dataFolder(task), service.data_dir);
-      wanted.push({ service, options: { source, destination, state, log, ...owner } });
+      wanted.push({ service, options: { source, destination, state, log, ...owner, ...rechecks } });
     }
   }
   const message = `chunks (${wanted.length} clients)`;

@@ -148,6 +148,19 @@ test("a host that is away is waited for; no archive is said to be none only if t
   assert.equal((await node.run()).data_version, 1);
 });
 
+test("what the job says of reading data again holds for one archive and for those of services", async (t) => {
+  const node = await Node.make(t);
+  await node.publish(files);
+  const told = () => node.log.filter((line) => line.includes("they were not read again")).length;
+  node.config = { job_type: { download: { verify: "full" } }, restart: "never" };
+  await node.run();
+  assert.equal(told(), 1);
+  await node.services([{ name: "reth", store_key: "sample-key" }]);
+  node.config = { job_type: { multi_client_download: { verify: "full" } }, restart: "never" };
+  await node.run();
+  assert.equal(told(), 2);
+});
+
 test("modes, links and empty folders are restored from the files object", async (t) => {
   const node = await Node.make(t);
   const sample = await node.publish(files);

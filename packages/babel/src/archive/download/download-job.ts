@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { notFound } from "../../failure.ts";
+import type { DownloadSettings } from "../../jobs/config.ts";
 import { engineClient } from "../../service/engine.ts";
 import { engineSource } from "../engine.ts";
 import type { ArchiveResult, ArchiveTask } from "../task.ts";
@@ -11,6 +12,7 @@ import type { ThreadOptions } from "./chunk-threads.ts";
 import { downloadClients } from "./clients.ts";
 import { dataFolder } from "./data-folder.ts";
 import { ownerNamed } from "./owner.ts";
+import type { Rechecks } from "./recheck.ts";
 import type { Environment, Outcome } from "./run-downloads.ts";
 import { runDownloads } from "./run-downloads.ts";
 import { StateFolder } from "./state-folder.ts";
@@ -46,7 +48,7 @@ export async function runDownloadJob(task: ArchiveTask, times: Times = {}): Prom
   };
   try {
     return multi
-      ? await downloadClients(task, environment, times)
+      ? await downloadClients(task, environment, times, rechecksOf(task))
       : await downloadOne(task, engine, environment, times);
   } finally {
     limits.end();
@@ -63,7 +65,8 @@ async function downloadOne(
   const { folder } = task.protocolData;
   const state = new StateFolder(join(folder, task.name));
   const owner = await ownerNamed(task, task.config.run_as);
-  const options = { source, destination: dataFolder(task), state, referenceFolder: folder, log: task.log, ...owner };
+  const rest = { referenceFolder: folder, log: task.log, ...owner, ...rechecksOf(task) };
+  const options = { source, destination: dataFolder(task), state, ...rest };
   const [outcome] = await runDownloads([options], environment);
   if (outcome?.kind === "complete") return resultOf(outcome, "");
   if (outcome?.kind === "failed") throw outcome.error;
@@ -76,7 +79,14 @@ const resultOf = (outcome: Extract<Outcome, { kind: "complete" }>, storeKey: str
   total_size: outcome.totalSize,
 });
 
-function maxRunners({ config: { job_type: type } }: ArchiveTask): number | undefined {
-  if ("download" in type) return type.download.max_runners;
-  return "multi_client_download" in type ? type.multi_client_download.max_runners : undefined;
+const maxRunners = (task: ArchiveTask): number | undefined => settingsOf(task).max_runners;
+
+function settingsOf({ config: { job_type: type } }: ArchiveTask): DownloadSettings {
+  if ("download" in type) return type.download;
+  return "multi_client_download" in type ? type.multi_client_download : {};
+}
+
+function rechecksOf(task: ArchiveTask): Rechecks {
+  const { verify, verify_on_resume: verifyOnResume } = settingsOf(task);
+  return { ...(verify && { verify }), ...(verifyOnResume && { verifyOnResume }) };
 }

@@ -12,6 +12,7 @@ import { dropStartedFiles } from "./cleanup.ts";
 import { Flushes } from "./flush.ts";
 import type { ChunkOrder } from "./orders.ts";
 import { paced } from "./paced.ts";
+import type { Rechecks } from "./recheck.ts";
 import {
   type DownloadRecord,
   kernelBoot,
@@ -22,7 +23,7 @@ import {
 import { StoredManifest, storeManifest } from "./stored-manifest.ts";
 import { Tree } from "./tree.ts";
 
-export type DownloadOptions = {
+export type DownloadOptions = Rechecks & {
   readonly source: ArchiveSource;
   readonly destination: string;
   readonly state: StateFolder;
@@ -247,6 +248,10 @@ export class Download {
   /** Chunks that are neither done nor being fetched. */
   openChunks(): readonly number[] {
     return [...this.#open];
+  }
+
+  doneChunks(): readonly number[] {
+    return [...this.#done];
   }
 
   /** The data of an open chunk are what they should be already. */

@@ -7,6 +7,7 @@ import { DISK_TIMES, DiskSpace, type DiskTimes } from "./disk-space.ts";
 import { Download, type DownloadOptions } from "./download.ts";
 import { finalize } from "./finalize.ts";
 import { Flushes, type FlushFileSystem } from "./flush.ts";
+import { recheckResumed, transferChecked } from "./recheck.ts";
 import { type CommitTimes, describeBad, TransferRun } from "./transfer-run.ts";
 
 export type Environment = {
@@ -62,7 +63,7 @@ export async function runDownloads(
   try {
     await Promise.all(wanted.map(reopened));
     const ready = [...opened.keys()].filter((download) => outcomes[opened.get(download)!] === undefined);
-    const failed = await transfer(ready, threads, environment);
+    const failed = await fetchAll(ready, threads, environment);
     for (const download of ready) {
       const { dataVersion, header } = download.plan;
       const error = failed.get(download) ?? badChunks(download);
@@ -79,7 +80,7 @@ export async function runDownloads(
 }
 
 /** The threads of a run, started once it is known that there is something to do for them. */
-class LazyThreads {
+export class LazyThreads {
   readonly #options: ThreadOptions | undefined;
   #threads: ChunkThreads | undefined;
 
@@ -96,6 +97,20 @@ class LazyThreads {
     const threads = this.#threads;
     this.#threads = undefined;
     await threads?.end();
+  }
+}
+
+async function fetchAll(
+  downloads: readonly Download[],
+  threads: LazyThreads,
+  environment: Environment,
+): Promise<ReadonlyMap<Download, Error>> {
+  try {
+    const failed = await recheckResumed(downloads, threads, environment);
+    const move = (some: readonly Download[]) => transfer(some, threads, environment);
+    return await transferChecked(downloads, threads, environment, move, failed);
+  } finally {
+    await threads.end();
   }
 }
 
@@ -140,7 +155,6 @@ async function transfer(
     return await run.run();
   } finally {
     observed();
-    await lazy.end();
   }
 }
 

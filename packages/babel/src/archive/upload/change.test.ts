@@ -59,6 +59,47 @@ for (const [name, change] of Object.entries(changes)) {
   });
 }
 
+test("what append_only files grow by while they are uploaded is left out, and nothing is read again; a cut one is planned anew (§9.6)", async (t) => {
+  const fixture = await UploadFixture.make(t);
+  await fixture.write({ ...FILES, "logs/a.log": sampleBytes(200_000, "log") });
+  const before = await treeOf(fixture.data);
+  fixture.configure({ number_of_chunks: 9, max_connections: 1, max_runners: 1, append_only: ["*.log"] });
+  const log = join(fixture.data, "logs/a.log");
+  const parts: string[] = [];
+  fixture.store.fault = async ({ key }) => {
+    if (key.includes("part_")) parts.push(key);
+    // At each chunk: more than a file at rest may change.
+    await appendFile(log, "one more line\n");
+    return undefined;
+  };
+  await fixture.run();
+  const sorted = (tree: ReadonlyMap<string, Buffer>) => new Map([...tree].sort(([a], [b]) => (a < b ? -1 : 1)));
+  assert.deepEqual([await fixture.decoded(), parts.length], [sorted(before), 9]);
+  assert.equal(
+    fixture.log.some((line) => line.startsWith("files changed")),
+    false,
+  );
+
+  /** Another file changes with the last chunk, and the log as well. */
+  const changed = async (logChanges: () => Promise<void>) => {
+    const planned = await treeOf(fixture.data);
+    let sent = 0;
+    fixture.store.fault = async ({ key }) => {
+      if (key.includes("part_")) sent += 1;
+      if (sent === 9) await Promise.all([appendFile(join(fixture.data, "db/3"), "more"), logChanges()]);
+      return undefined;
+    };
+    await fixture.run();
+    const [found, now] = [await fixture.decoded(), await treeOf(fixture.data)];
+    assert.deepEqual(found.get("db/3"), now.get("db/3"));
+    return { planned: planned.get("logs/a.log")!, now: now.get("logs/a.log")!, found: found.get("logs/a.log")! };
+  };
+  const grown = await changed(() => appendFile(log, "one more line\n"));
+  assert.ok(grown.found.equals(grown.planned) && grown.now.length > grown.planned.length);
+  const cut = await changed(() => truncate(log, 100_000));
+  assert.ok(cut.found.equals(cut.now) && cut.now.length === 100_000);
+});
+
 test("data that is used meanwhile is not published", async (t) => {
   const fixture = await UploadFixture.make(t);
   await fixture.write(FILES);

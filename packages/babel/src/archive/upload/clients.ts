@@ -132,6 +132,7 @@ const total = (parts: readonly (typeof ZERO)[]): typeof ZERO =>
 /** How an archive is made: what `upload` of the config says, for a service with words of its own. */
 type ArchiveConfig = {
   readonly exclude?: readonly string[] | null;
+  readonly append_only?: readonly string[] | null;
   readonly compression?: "NONE" | { readonly ZSTD: number } | null;
   readonly number_of_chunks?: number | null;
   readonly layout?: UploadSettings["layout"] | null;
@@ -155,6 +156,7 @@ async function configured({ task }: UploadEnvironment): Promise<readonly Client[
     const compression = own.compression ?? upload?.compression ?? { ZSTD: DEFAULT_LEVEL };
     return {
       exclude: own.exclude ?? upload?.exclude ?? [],
+      appendOnly: own.append_only ?? upload?.append_only ?? [],
       compression: compressionOf(compression === "NONE" ? undefined : compression.ZSTD),
       numberOfChunks: own.number_of_chunks ?? upload?.number_of_chunks ?? undefined,
       urlExpiresSecs: expiresOf(job.url_expires_secs ?? DEFAULT_EXPIRES_SECS),

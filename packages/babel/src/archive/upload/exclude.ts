@@ -23,7 +23,16 @@ const RANGE = "invalid range pattern";
  * @throws Failure `exclude-invalid` naming pattern and position
  */
 export function compileExclusion(patterns: readonly string[], idle?: Set<string>): Exclusion {
-  const compiled = patterns.map((pattern) => ({ pattern, tokens: parse(pattern) }));
+  return compiled(patterns, "exclude", idle);
+}
+
+/** Which files may grow while they are uploaded: patterns of `append_only`, in the same language. (§9.6) @throws as `compileExclusion` */
+export function compileAppendOnly(patterns: readonly string[]): (path: string) => boolean {
+  return compiled(patterns, "append_only");
+}
+
+function compiled(patterns: readonly string[], key: string, idle?: Set<string>): (path: string) => boolean {
+  const compiled = patterns.map((pattern) => ({ pattern, tokens: parse(pattern, key) }));
   return (path) => {
     if (compiled.length === 0) return false;
     const characters = [...path];
@@ -38,13 +47,13 @@ export function compileExclusion(patterns: readonly string[], idle?: Set<string>
   };
 }
 
-function parse(pattern: string): readonly Token[] {
+function parse(pattern: string, key: string): readonly Token[] {
   const characters = [...pattern];
   const tokens: Token[] = [];
   const refuse = (position: number, reason: string): never => {
     throw invalid(
       "exclude-invalid",
-      `exclude pattern ${JSON.stringify(pattern)}: Pattern syntax error near position ${position}: ${reason}`,
+      `${key} pattern ${JSON.stringify(pattern)}: Pattern syntax error near position ${position}: ${reason}`,
       "Allowed are `?`, `*`, `**` as a whole component, `[abc]` and `[!abc]`.",
     );
   };

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Destination } from "../format/chunk.ts";
 import { cancelled, isKind } from "../transfer/retry.ts";
 import type { Blueprint } from "./replan.ts";
+import { type MayGrow, never } from "./source-files.ts";
 import { SourceChanged, type SourceRange } from "./source-reader.ts";
 
 /** A chunk of the plan with what it is made of. Its ranges are put together when they are needed: there may be a million of them. */
@@ -13,10 +14,12 @@ export class PlannedChunk {
   /** The file it is a piece of, if it is of one alone. */
   readonly file: string | undefined;
   readonly #blueprint: Blueprint;
+  readonly #mayGrow: MayGrow;
 
-  constructor(blueprint: Blueprint, index: number) {
+  constructor(blueprint: Blueprint, index: number, mayGrow: MayGrow = never) {
     const { files, chunks } = blueprint;
     this.#blueprint = blueprint;
+    this.#mayGrow = mayGrow;
     this.index = index;
     this.size = chunks.sizeOf(index);
     const hash = createHash("sha256");
@@ -33,6 +36,7 @@ export class PlannedChunk {
       stamp: files.stamp(file),
       position,
       size,
+      ...(this.#mayGrow(files.path(file)) ? { mayGrow: true } : {}),
     }));
   }
 
@@ -46,8 +50,8 @@ export class PlannedChunk {
   }
 }
 
-export const plannedChunks = (blueprint: Blueprint): readonly PlannedChunk[] =>
-  Array.from({ length: blueprint.chunks.length }, (_, index) => new PlannedChunk(blueprint, index));
+export const plannedChunks = (blueprint: Blueprint, mayGrow?: MayGrow): readonly PlannedChunk[] =>
+  Array.from({ length: blueprint.chunks.length }, (_, index) => new PlannedChunk(blueprint, index, mayGrow));
 
 /** sha256 of nothing. */
 export const EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";

@@ -47,6 +47,7 @@ export async function pushArchive(push: Push): Promise<ArchiveResult & { readonl
     const result = await uploadArchive({
       settings: {
         exclude: push.exclude ?? [],
+        appendOnly: [],
         compression: compressionOf(compression === undefined ? 3 : compression?.ZSTD),
         numberOfChunks: undefined,
         urlExpiresSecs: expiresOf(EXPIRES_SECS),

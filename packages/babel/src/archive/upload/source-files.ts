@@ -1,6 +1,11 @@
 import { bigNumbers, numbers, smallNumbers } from "../column.ts";
 import { Paths } from "./paths.ts";
-import { type Identity, identityOf, stampOf } from "./stamp.ts";
+import { hasGrown, type Identity, identityOf, stampOf } from "./stamp.ts";
+
+/** Files of which only the beginning counts that they had when they were looked at first (§9.6). */
+export type MayGrow = (path: string) => boolean;
+
+export const never: MayGrow = () => false;
 
 /** A regular file of the source, as it was when it was looked at. */
 export type SourceFile = {
@@ -32,7 +37,7 @@ export class SourceFiles {
   /** The first so many files of a list, in a list of their own. */
   static first(files: SourceFiles, count: number): SourceFiles {
     const some = new SourceFiles();
-    for (let file = 0; file < count; file += 1) some.add(files.path(file), files.#identity(file), files.mode(file));
+    for (let file = 0; file < count; file += 1) some.add(files.path(file), files.identity(file), files.mode(file));
     return some;
   }
 
@@ -64,7 +69,7 @@ export class SourceFiles {
   }
 
   stamp(file: number): string {
-    return stampOf(this.#identity(file));
+    return stampOf(this.identity(file));
   }
 
   mode(file: number): number {
@@ -76,13 +81,22 @@ export class SourceFiles {
     return this.#modified.at(file);
   }
 
-  /** Whether the file is the same, and has not changed. */
-  isSame(file: number, path: string, other: Identity): boolean {
+  /** Whether the file is the same, and has not changed, or only grown where that does not count. */
+  isSame(file: number, path: string, other: Identity, mayGrow: MayGrow = never): boolean {
     if (file >= this.length || this.path(file) !== path) return false;
-    const own = this.#identity(file);
-    return (["size", "ino", "mtimeNs", "ctimeNs"] as const).every(
+    const own = this.identity(file);
+    const same = (["size", "ino", "mtimeNs", "ctimeNs"] as const).every(
       (part) => own[part] === BigInt.asIntN(64, other[part]),
     );
+    return same || (hasGrown(own, other) && mayGrow(path));
+  }
+
+  /** Of the files from one on, the first that does not come before a path. */
+  placeOf(path: string, from: number): number {
+    let file = from;
+    const wanted = Buffer.from(path);
+    while (file < this.length && Buffer.compare(Buffer.from(this.path(file)), wanted) < 0) file += 1;
+    return file;
   }
 
   *[Symbol.iterator](): Generator<SourceFile, void> {
@@ -91,7 +105,7 @@ export class SourceFiles {
     }
   }
 
-  #identity(file: number): Identity {
+  identity(file: number): Identity {
     return {
       size: BigInt(this.#sizes.at(file)),
       ino: this.#inodes.at(file),

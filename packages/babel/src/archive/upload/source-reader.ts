@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf } from "../../errno.ts";
-import { stampOf } from "./stamp.ts";
+import { hasGrown, identityOf, stampOf } from "./stamp.ts";
 
 /** A part of a file of the source, and what the file has to be for it to count. */
 export type SourceRange = {
@@ -9,6 +9,8 @@ export type SourceRange = {
   readonly stamp: string;
   readonly position: number;
   readonly size: number;
+  /** What it has behind the end that it had then does not count. (§9.6) */
+  readonly mayGrow?: true;
 };
 
 /** A file is not what it was when it was planned for: it changed, vanished, or something else took its place. (D5-04) */
@@ -83,6 +85,8 @@ export class SourceReader {
   }
 
   #check(range: SourceRange, descriptor: number): void {
-    if (stampOf(fstatSync(descriptor, { bigint: true })) !== range.stamp) throw new SourceChanged(range.path);
+    const now = fstatSync(descriptor, { bigint: true });
+    if (stampOf(now) === range.stamp || (range.mayGrow && hasGrown(identityOf(range.stamp), now))) return;
+    throw new SourceChanged(range.path);
   }
 }

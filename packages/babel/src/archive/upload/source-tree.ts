@@ -8,7 +8,8 @@ import { linkFault, pathFault } from "../format/path.ts";
 import { cancelled } from "../transfer/retry.ts";
 import type { Exclusion } from "./exclude.ts";
 import { SourceDirectories } from "./source-directories.ts";
-import { SourceFiles, sameFiles } from "./source-files.ts";
+import { type MayGrow, never, SourceFiles, sameFiles } from "./source-files.ts";
+import type { Identity } from "./stamp.ts";
 
 type SourceLink = { readonly path: string; readonly target: string };
 
@@ -36,24 +37,37 @@ const BREATH = 1000;
 /** No name has it. */
 const SPECIAL = "\0";
 
-/** Makes a list of files that come in order of their paths; a list that is known already is used as long as it says the same. */
+/**
+ * Makes a list of files that come in order of their paths; a list that is known already is used as long as it says the same, and so is what it
+ * says of files that may grow.
+ */
 class FilesList {
   readonly #known: SourceFiles | undefined;
+  readonly #mayGrow: MayGrow;
   /** So many are as the known list says. */
   #same = 0;
   #files: SourceFiles | undefined;
+  /** In the known list. */
+  #place = 0;
 
-  constructor(known: SourceFiles | undefined) {
+  constructor(known: SourceFiles | undefined, mayGrow: MayGrow) {
     this.#known = known;
+    this.#mayGrow = mayGrow;
   }
 
   add(path: string, stats: BigIntStats): void {
-    if (this.#files === undefined && this.#known?.isSame(this.#same, path, stats) === true) {
+    if (this.#files === undefined && this.#known?.isSame(this.#same, path, stats, this.#mayGrow) === true) {
       this.#same += 1;
       return;
     }
     this.#files ??= this.#own();
-    this.#files.add(path, stats, permissionsOf(stats));
+    this.#files.add(path, this.#grownFrom(path, stats) ?? stats, permissionsOf(stats));
+  }
+
+  #grownFrom(path: string, stats: BigIntStats): Identity | undefined {
+    if (this.#known === undefined || !this.#mayGrow(path)) return undefined;
+    this.#place = this.#known.placeOf(path, this.#place);
+    return this.#known.isSame(this.#place, path, stats, this.#mayGrow) ? this.#known.identity(this.#place) : undefined;
   }
 
   finish(): SourceFiles {
@@ -71,6 +85,7 @@ class FilesList {
  * outside the source is ever seen, whoever renames what meanwhile. (§5.3, D5-02, D5-03, D5-12)
  *
  * @param known files as they were before: if they are the same, this very list is that of the tree, for there may be millions of them
+ * @param mayGrow files that are as they were before although there is more of them
  * @throws Failure `source-missing`, `name-not-utf8`, `name-unusable`
  */
 export async function scanSource(
@@ -78,8 +93,9 @@ export async function scanSource(
   excluded: Exclusion,
   signal?: AbortSignal,
   known?: SourceFiles,
+  mayGrow = never,
 ): Promise<SourceTree> {
-  const files = new FilesList(known);
+  const files = new FilesList(known, mayGrow);
   const directories = new SourceDirectories();
   const links: SourceLink[] = [];
   const skipped: string[] = [];
@@ -98,6 +114,7 @@ export async function isUnchanged(
   root: string,
   excluded: Exclusion,
   signal?: AbortSignal,
+  mayGrow = never,
 ): Promise<boolean> {
   const links: SourceLink[] = [];
   let same = true;
@@ -105,7 +122,7 @@ export async function isUnchanged(
   let directories = 0;
   await walkSource(root, excluded, signal, {
     file: (path, stats) => {
-      same &&= tree.files.isSame(files, path, stats);
+      same &&= tree.files.isSame(files, path, stats, mayGrow);
       files += 1;
     },
     directory: (path, mode) => {

@@ -8,7 +8,7 @@ import { bodyPieces } from "./body.ts";
 import { casLayout } from "./cas-layout.ts";
 import { type ChunkTools, uploadChunk } from "./chunk-upload.ts";
 import { checkCoverage } from "./coverage.ts";
-import { compileExclusion } from "./exclude.ts";
+import { compileAppendOnly, compileExclusion } from "./exclude.ts";
 import { writeFilesObject } from "./files-object.ts";
 import type { UploadLayout } from "./layout.ts";
 import { sendObject } from "./object-sender.ts";
@@ -17,7 +17,7 @@ import { partsLayout } from "./parts-layout.ts";
 import type { Plan } from "./plan-file.ts";
 import { contentOf, digestOf } from "./published.ts";
 import { SlotDesk } from "./slot-desk.ts";
-import { joined, type SourceFiles, sameFiles } from "./source-files.ts";
+import { joined, type MayGrow, never, type SourceFiles, sameFiles } from "./source-files.ts";
 import { isUnchanged, type SourceTree, sameTree, scanSource } from "./source-tree.ts";
 import { BadUploads, type UploadTarget } from "./target.ts";
 import { forgetUploadId } from "./upload-id.ts";
@@ -25,6 +25,8 @@ import { type StoredPart, UploadState } from "./upload-state.ts";
 
 export type UploadSettings = {
   readonly exclude: readonly string[];
+  /** What these grow by while they are uploaded is left out. (§9.6) */
+  readonly appendOnly: readonly string[];
   readonly compression: Compression;
   readonly numberOfChunks: number | undefined;
   readonly urlExpiresSecs: number;
@@ -95,6 +97,7 @@ class ArchiveUpload {
   readonly #layout: UploadLayout;
   readonly #log: (line: string) => void;
   readonly #signal: AbortSignal;
+  readonly #mayGrow: MayGrow;
   readonly #changes = new Map<string, number>();
   #tree!: SourceTree;
   #chunks: readonly PlannedChunk[] = [];
@@ -105,6 +108,7 @@ class ArchiveUpload {
     this.#context = context;
     this.#state = state;
     this.#layout = layout;
+    this.#mayGrow = compileAppendOnly(context.settings.appendOnly);
     this.#log = context.tools.sending.log;
     this.#signal = context.tools.sending.signal;
   }
@@ -113,13 +117,13 @@ class ArchiveUpload {
     const { settings, target, report } = this.#context;
     report({ phase: "metadata", message: "chunks" });
     const idle = new Set(this.#context.settings.exclude);
-    this.#tree = await this.#scan(idle);
+    const resumable = await this.#resumable();
+    this.#tree = await this.#scan(resumable === undefined ? never : this.#mayGrow, idle);
     for (const pattern of idle) this.#log(`exclude pattern ${JSON.stringify(pattern)} matched nothing`);
     for (const line of this.#tree.skipped) this.#log(`not archived: ${line}`);
     if (this.#tree.files.length === 0 && !settings.allowEmpty) {
       throw invalid("upload-empty", "nothing to upload", "If the archive is to be empty, set `allow_empty`.");
     }
-    const resumable = await this.#resumable();
     if (resumable !== undefined && this.#state.publishing !== undefined) {
       // The last attempt may have ended after the version was published, and before that was noted.
       if ((await this.#context.published(resumable.dataVersion)) === this.#state.publishing) {
@@ -144,9 +148,10 @@ class ArchiveUpload {
   }
 
   /** `idle`: patterns of `exclude`, of which those that match are taken out. */
-  #scan(idle?: Set<string>): Promise<SourceTree> {
+  #scan(mayGrow: MayGrow, idle?: Set<string>): Promise<SourceTree> {
     const excluded = compileExclusion(this.#context.settings.exclude, idle);
-    return scanSource(this.#context.root, excluded, this.#signal, this.#state.plan?.blueprint.files);
+    const known = this.#state.plan?.blueprint.files;
+    return scanSource(this.#context.root, excluded, this.#signal, known, mayGrow);
   }
 
   /** The plan of an earlier attempt, if it was for the same, and nothing used the data since. (D2-17) */
@@ -173,7 +178,7 @@ class ArchiveUpload {
     const { files } = blueprint;
     if (!sameFiles(files, this.#tree.files)) return this.#refit();
     this.#tree = { ...this.#tree, files };
-    this.#chunks = plannedChunks(blueprint);
+    this.#chunks = plannedChunks(blueprint, this.#mayGrow);
   }
 
   /** @param taken by somebody else, while it was ours to upload */
@@ -200,22 +205,23 @@ class ArchiveUpload {
       createdAt,
       blueprint,
     });
-    this.#chunks = plannedChunks(blueprint);
+    this.#chunks = plannedChunks(blueprint, this.#mayGrow);
     const sizes = `${files.length} files, ${files.bytes} bytes, ${this.#chunks.length} chunks`;
     this.#log(`version ${dataVersion} of ${target.name}: ${sizes}`);
   }
 
   /** What decides which bytes are in which chunk, and how they are stored. */
   #settingsDigest(): string {
-    const { exclude, compression, numberOfChunks, layout, dataVersion } = this.#context.settings;
-    return JSON.stringify({ exclude, compression, numberOfChunks, layout, dataVersion });
+    const { exclude, appendOnly, compression, numberOfChunks, layout, dataVersion } = this.#context.settings;
+    const growing = appendOnly.length === 0 ? {} : { appendOnly };
+    return JSON.stringify({ exclude, compression, numberOfChunks, layout, dataVersion, ...growing });
   }
 
   /** Takes a changed tree into the plan; what did not change stays stored. */
   async #refit(): Promise<void> {
     const blueprint = this.#layout.refit(this.#plan.blueprint, this.#tree.files, this.#maxBytes);
     await this.#state.decide({ ...this.#plan, blueprint });
-    this.#chunks = plannedChunks(blueprint);
+    this.#chunks = plannedChunks(blueprint, this.#mayGrow);
     this.#log(`files changed: ${this.#open().length} of ${this.#chunks.length} chunks are to be read`);
   }
 
@@ -225,10 +231,11 @@ class ArchiveUpload {
       throw new TransferFault("transient", "the data came into use while it was uploaded: stop what uses it");
     }
     const { root, settings } = this.#context;
-    if (await isUnchanged(this.#tree, root, compileExclusion(settings.exclude), this.#signal)) return true;
+    const excluded = compileExclusion(settings.exclude);
+    if (await isUnchanged(this.#tree, root, excluded, this.#signal, this.#mayGrow)) return true;
     const before = this.#tree;
     const { files } = this.#plan.blueprint;
-    const found = await this.#scan();
+    const found = await this.#scan(this.#mayGrow);
     if (sameFiles(files, found.files)) {
       const same = sameTree(before, found);
       // There may be millions of files: they are in memory once.

@@ -54,6 +54,7 @@ function settingsOf(type: JobType): UploadSettings {
   const runners = upload.max_runners ?? DEFAULT_RUNNERS;
   return {
     exclude: upload.exclude ?? [],
+    appendOnly: upload.append_only ?? [],
     compression: compressionOf(upload.compression?.ZSTD),
     numberOfChunks: upload.number_of_chunks,
     urlExpiresSecs: expiresOf(upload.url_expires_secs ?? 3600 + 15 * runners),

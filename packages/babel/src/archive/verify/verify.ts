@@ -60,6 +60,24 @@ export async function keepSame(download: Download, options: Checking): Promise<v
   await download.commit();
 }
 
+/**
+ * Reads the data of some chunks on the disk again. Nothing is fetched: of chunks whose content the archive does not say (babel-agent §9.4) nothing
+ * is known. @throws TransferFault
+ */
+export async function damagedAmong(
+  download: Download,
+  indexes: readonly number[],
+  options: Checking,
+): Promise<{ readonly damaged: readonly number[]; readonly unknown: number }> {
+  const contents = await contentHashes(download, options.signal);
+  const known = indexes.filter((index) => contents(index) !== undefined);
+  const damaged: number[] = [];
+  await checkAll(download, known, options, async (index) => {
+    if ((await damageOf(download, index, contents(index), options)) !== undefined) damaged.push(index);
+  });
+  return { damaged, unknown: indexes.length - known.length };
+}
+
 async function checkAll(
   download: Download,
   indexes: readonly number[],

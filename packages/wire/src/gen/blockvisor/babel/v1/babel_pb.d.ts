@@ -1880,6 +1880,20 @@ export declare type DownloadJob = Message<"blockvisor.babel.v1.DownloadJob"> & {
    * @generated from field: optional uint64 max_bytes_per_second = 3;
    */
   maxBytesPerSecond?: bigint | undefined;
+
+  /**
+   * "sizes" (default), or "full": what was written is read again before it counts as complete
+   *
+   * @generated from field: optional string verify = 4;
+   */
+  verify?: string | undefined;
+
+  /**
+   * "sizes" (default), "sample" or "full": of what an earlier attempt wrote
+   *
+   * @generated from field: optional string verify_on_resume = 5;
+   */
+  verifyOnResume?: string | undefined;
 };
 
 /**
@@ -1906,6 +1920,20 @@ export declare type DownloadJobJson = {
    * @generated from field: optional uint64 max_bytes_per_second = 3;
    */
   maxBytesPerSecond?: string;
+
+  /**
+   * "sizes" (default), or "full": what was written is read again before it counts as complete
+   *
+   * @generated from field: optional string verify = 4;
+   */
+  verify?: string;
+
+  /**
+   * "sizes" (default), "sample" or "full": of what an earlier attempt wrote
+   *
+   * @generated from field: optional string verify_on_resume = 5;
+   */
+  verifyOnResume?: string;
 };
 
 /**
@@ -1973,6 +2001,13 @@ export declare type UploadJob = Message<"blockvisor.babel.v1.UploadJob"> & {
    * @generated from field: optional bool allow_empty = 10;
    */
   allowEmpty?: boolean | undefined;
+
+  /**
+   * patterns as in exclude: what such files grow by while they are uploaded is left out
+   *
+   * @generated from field: repeated string append_only = 11;
+   */
+  appendOnly: string[];
 };
 
 /**
@@ -2034,6 +2069,13 @@ export declare type UploadJobJson = {
    * @generated from field: optional bool allow_empty = 10;
    */
   allowEmpty?: boolean;
+
+  /**
+   * patterns as in exclude: what such files grow by while they are uploaded is left out
+   *
+   * @generated from field: repeated string append_only = 11;
+   */
+  appendOnly?: string[];
 };
 
 /**
@@ -2062,6 +2104,18 @@ export declare type MultiClientDownloadJob = Message<"blockvisor.babel.v1.MultiC
    * @generated from field: optional uint64 max_bytes_per_second = 3;
    */
   maxBytesPerSecond?: bigint | undefined;
+
+  /**
+   * as in DownloadJob
+   *
+   * @generated from field: optional string verify = 4;
+   */
+  verify?: string | undefined;
+
+  /**
+   * @generated from field: optional string verify_on_resume = 5;
+   */
+  verifyOnResume?: string | undefined;
 };
 
 /**
@@ -2084,6 +2138,18 @@ export declare type MultiClientDownloadJobJson = {
    * @generated from field: optional uint64 max_bytes_per_second = 3;
    */
   maxBytesPerSecond?: string;
+
+  /**
+   * as in DownloadJob
+   *
+   * @generated from field: optional string verify = 4;
+   */
+  verify?: string;
+
+  /**
+   * @generated from field: optional string verify_on_resume = 5;
+   */
+  verifyOnResume?: string;
 };
 
 /**

@@ -23,10 +23,11 @@ export function pluginFilesFromDirectory(directory: string): PluginFiles {
 /** Whether a folder is below a directory, and no part of the way to it is a link. */
 export function isFolderIn(directory: string, folder: string): boolean {
   const parts = folder.split("/");
-  return parts.every((_, index) => {
-    const path = join(directory, ...parts.slice(0, index + 1));
-    return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-  });
+  try {
+    return parts.every((_, index) => lstatSync(join(directory, ...parts.slice(0, index + 1))).isDirectory());
+  } catch {
+    return false;
+  }
 }
 
 /**

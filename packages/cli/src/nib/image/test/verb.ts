@@ -76,7 +76,7 @@ export const testVerb = verb<GivenOptions, [files: readonly string[]]>({
     secretOption,
     { flags: "--filter <regexp>", summary: "only tests with such a name", parse: regularExpression },
     { flags: "--coverage", summary: "tell which lines of the plugin the tests run" },
-    { flags: "--update", summary: "keep what snapshots are now" },
+    { flags: "--update", summary: "keep what snapshots, and the jobs of each variant, are now" },
     { flags: "--watch", summary: "run again after every change, until Ctrl-C" },
     {
       flags: "--record <node>",
@@ -91,7 +91,12 @@ export const testVerb = verb<GivenOptions, [files: readonly string[]]>({
     },
     { flags: "--as <name>", summary: "with --record: the name of the recording (default: the variant)" },
     { flags: "--sh-real", summary: "let tests run commands of the plugin on this machine, where they ask for it" },
-    { flags: "--report <form>", summary: "how results are printed", choices: reports, initial: "pretty" },
+    {
+      flags: "--report <form>",
+      summary: "how results are printed; --format knows these words, too",
+      choices: reports,
+      initial: "pretty",
+    },
   ],
   rewrite: reportAsFormat,
   run: async (call) => {

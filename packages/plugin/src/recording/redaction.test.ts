@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
 import { Redaction } from "./redaction.ts";
 
 const jwt = 'pa"ss/wörd+1';
@@ -62,4 +63,25 @@ test("what looks like a credential goes, too, and is the same when it is redacte
   assert.deepEqual(redaction.header(["X-Api-Key", "abc"]), ["X-Api-Key", "***"]);
   assert.deepEqual(redaction.header(["Accept", "text/plain"]), ["Accept", "text/plain"]);
   assert.equal(redaction.address("http://h/p?apikey=a&n=1&key=b#c"), "http://h/p?apikey=***&n=1&key=***#c");
+});
+
+test("whatever is around it, no secret of eight bytes or more is left in any of its forms", () => {
+  const around = fc.string({ unit: "grapheme", maxLength: 12 });
+  const forms: readonly ((text: string) => string)[] = [
+    (text) => text,
+    (text) => JSON.stringify(JSON.stringify({ text })),
+    (text) => encodeURIComponent(text),
+    (text) => Buffer.from(text).toString("hex"),
+    (text) => Buffer.from(text).toString("base64"),
+    (text) => Buffer.from(text).toString("base64url"),
+  ];
+  const secret = fc.string({ unit: "grapheme", minLength: 8, maxLength: 40 }).filter((text) => text.trim() === text);
+  fc.assert(
+    fc.property(secret, around, around, fc.nat(forms.length - 1), (value, before, after, index) => {
+      const form = forms[index] ?? String;
+      const found = new Redaction([["REDACTED_SECRET_k", Buffer.from(value)]]).text(form(before + value + after));
+      assert.ok(found.includes("REDACTED_SECRET_k"), `${JSON.stringify([value, before, after])} as ${index}: ${found}`);
+    }),
+    { numRuns: 400 },
+  );
 });

@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { runCli, TemporaryDirectory } from "../testing/cli-process.ts";
 import { type DaemonProcess, startDaemonProcess } from "../testing/daemon-process.ts";
 import { busyboxImage, removeDockerImage } from "../testing/docker-images.ts";
+import { nibInside } from "../testing/run-inside.ts";
 
 /** A builder's and an operator's day on a real daemon; each test goes on where the one before ended. */
 const project = new TemporaryDirectory();
@@ -110,6 +111,9 @@ test("play makes a stopped node and names it between backticks", async () => {
     [id, name, "Stopped", ["test-tag"], "1", "acme"],
   );
   assert.equal(readFileSync(join(listed.directory, "secrets/some-key"), "utf8"), "of the test");
+  const words = ["image", "test", "--record", id];
+  const silent = await nibInside(words, { cwd: project.path, env: daemon.env });
+  assert.match(silent.stderr, /^Error: node connection is closed \(NIB902\)\n {2}next: {2}the node has to run/m);
 });
 
 test("a node is named by name, id, their beginnings, its directory, or not at all", async () => {
@@ -365,17 +369,10 @@ fn leaky(path) {
 }`;
   for (const file of [inNode, here]) appendFileSync(file, leaky);
   writeFileSync(join(daemon.root, "var/lib/blockvisor", node.id, "rootfs/etc/seen"), "key of the test.\n");
-  const { data } = await json(
-    "nib",
-    "image",
-    "test",
-    "--record",
-    node.name,
-    "--function",
-    "leaky=/etc/seen",
-    "--filter",
-    "recorded",
-  );
+  const words = ["image", "test", "--record", node.name, "--function", "leaky=/etc/seen", "--filter", "recorded"];
+  const { stdout, stderr } = await nibInside([...words, "--format", "json"], { cwd: project.path, env: daemon.env });
+  assert.equal(stderr, "");
+  const { data } = JSON.parse(stdout);
   const fixture = join(project.path, "tests/fixtures/acmed-mainnet-full.json");
   assert.deepEqual(
     [data.passed, data.failed, data.recorded.path, data.recorded.functions.includes("leaky"), data.tests[0].name],

@@ -100,6 +100,68 @@ fn test_none() { host.sh_real(true); host.sh_real(false); plugin.call("f"); }
   assert.equal(first?.[0], "host.sh_real: commands of the plugin are run only with --sh-real");
 });
 
+test("everything that a test can say about its node is what the plugin finds", async () => {
+  const files = {
+    "main.rhai": `
+fn plugin_config() {
+    #{
+        services: [
+            #{ name: "a", run_sh: "a", store_key: "key-a", data_dir: "a" },
+            #{ name: "b", run_sh: "b", store_key: "key-b", data_dir: "b" },
+        ],
+        scheduled: [#{ name: "hourly", schedule: "0 0 * * * *", function: "tick", param: "p" }],
+    }
+}
+fn tick(param) { info("ticked " + param); "" }
+fn color() { node_params()["color"] + node_params()["size"] }
+fn archived() { \`\${has_protocol_archive("key-a")} \${has_protocol_archive("key-b")}\` }
+fn sent() { run_graphql(#{ url: "http://h/v1/graph", query: "{ x }", headers: #{ Token: "t" } }).expect(200).x }
+fn block(tag) { run_jrpc(#{ host: "http://h", method: "eth_get", params: [tag, true] }).expect(200).result }
+fn date() { run_sh("date +%s").unwrap() }
+fn pick() { create_job("loop", #{ job_type: #{ run_sh: "x" }, restart: "never" }); start_job("loop"); "" }
+`,
+  };
+  const tests = `
+fn test_node() {
+    host.params(#{ color: "red", size: "xl" });
+    assert_eq(plugin.call("color"), "redxl");
+    host.archives(#{ "key-b": true });
+    assert_eq(plugin.call("archived"), "false true");
+    assert(plugin.capabilities().contains("sent"));
+}
+fn test_world() {
+    host.rest("http://*/graph*", 200, #{ x: 1 }, #{ headers: #{ token: starts_with("t") } });
+    assert_eq(plugin.call("sent"), "1");
+    host.rest_fail("http://h/*", "connection refused");
+    assert_throws(|| plugin.call("sent"), "connection refused");
+    host.jrpc("eth_get", #{ result: "new" }, #{ params: ["latest", true] });
+    host.jrpc("eth_get", #{ result: "old" }, #{ params: ["earliest", true] });
+    assert_eq(plugin.call("block", "latest") + plugin.call("block", "earliest"), "newold");
+    host.jrpc_status("eth_get", 503);
+    assert_throws(|| plugin.call("block", "latest"), "unexpected status_code: 503");
+    host.sh("date +%s", "1");
+    host.sh_fail(starts_with("date"), "broken pipe");
+    assert_throws(|| plugin.call("date"), "broken pipe");
+}
+fn test_jobs() {
+    plugin.call("pick");
+    jobs.tick();
+    assert_eq(jobs.config("loop").restart, "never");
+    assert_eq(jobs.state("loop"), "running");
+    plugin.init();
+    assert_eq(tasks.list().map(|t| t.name + t.function + t.param), ["hourlytickp"]);
+    clock.set("2026-01-01T02:30:00Z");
+    assert_eq(tasks.fired().map(|t| t.at), ["2026-01-01T01:00:00.000Z", "2026-01-01T02:00:00.000Z"]);
+    assert_eq(host.log().map(|l| l.level + " " + l.message), ["info ticked p", "info ticked p"]);
+}
+`;
+  assert.deepEqual(await outcomes(tests, { files }), {
+    test_node: "passed",
+    test_world: "passed",
+    test_jobs: "passed",
+  });
+});
+
 test("templates are rendered as on a node: those of the image, and those that a test writes; what they lack fails", async () => {
   const templates = {
     complete: false,

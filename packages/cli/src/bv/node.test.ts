@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { appendFileSync, chmodSync, chownSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -414,6 +423,7 @@ test("a member of the group opens a shell on a terminal, which is in the node's 
   const group = 54_321;
   const service = join(daemon.root, "run/blockvisor");
   chmodSync(daemon.root, 0o711);
+  assert.equal(statSync(join(daemon.root, "run")).mode & 0o777, 0o755);
   for (const path of [service, join(service, "blockvisord.sock")]) chownSync(path, 0, group);
   const program = fileURLToPath(import.meta.resolve("../testing/as-member.ts"));
   const asMember = (of: number, ...words: string[]) =>
@@ -448,7 +458,7 @@ test("a member of the group opens a shell on a terminal, which is in the node's 
         seen = seen.slice(found.index + found[0].length);
         return found;
       }
-      await once(outer.stdout, "data");
+      await Promise.race([once(outer.stdout, "data"), ended.then(() => assert.fail(`it ended:\n${seen}`))]);
     }
   };
   const [, modes] = await shown(/<(\S+)>/);

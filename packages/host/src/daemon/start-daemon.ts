@@ -65,6 +65,8 @@ export async function startDaemon({ root, dev, env, log, unexpected }: DaemonOpt
   const paths = hostPaths(root);
   const config = await loadHostConfig(paths, dev, (message) => log.warn(message));
   const live = new LiveConfig(config, () => readHostConfig(paths, dev));
+  // Before anything makes folders in it that are root's alone: the group has to get to the socket.
+  await mkdir(paths.runDirectory, { recursive: true });
   await mkdir(paths.nodes, { recursive: true, mode: 0o700 });
   const ballast = keepBallast({
     directory: paths.var,

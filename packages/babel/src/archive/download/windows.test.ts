@@ -40,22 +40,25 @@ async function foreignArchive(t: TestContext, framesOf: (content: Buffer) => rea
   return { fixture, files, source: sampleSource(fixture.store, { header, chunks }) };
 }
 
-for (const [what, windowLog, atOnce] of [
-  ["large ones take turns", 27, 1],
-  ["as many as fit go on side by side", 26, 2],
-  ["usual ones do not wait", 21, 3],
+for (const [what, windowLog, atOnce, isGivenUp] of [
+  ["large ones take turns, also when they are given up", 27, 1, true],
+  ["as many as fit go on side by side", 26, 2, false],
+  ["usual ones do not wait", 21, 3, false],
 ] as const) {
   test(`windows of decompressors: ${what}`, async (t) => {
     const { fixture, files, source } = await foreignArchive(t, (content) => [frame(content, windowLog)]);
     const written = (): number => FILES.filter((name) => existsSync(join(fixture.data, name))).length;
-    // All come half and stall, with what memory they have, until they are given up for that.
-    fixture.store.fault = async ({ attempt }) => (attempt === 1 ? { kind: "stall", after: 300 * KIB } : undefined);
-    const threads = { ...QUICK, stall: { windowMs: 500, bytesPerSecond: KIB } };
+    // All come half and stall, with what memory they have, until they are given up for that, or the rest comes.
+    const rest = Promise.withResolvers<void>();
+    const stall = { kind: "stall", after: 300 * KIB, ...(isGivenUp ? {} : { until: rest.promise }) } as const;
+    fixture.store.fault = async ({ attempt }) => (attempt === 1 ? stall : undefined);
+    const threads = { ...QUICK, stall: { windowMs: isGivenUp ? 500 : 60_000, bytesPerSecond: KIB } };
     const download = fixture.download(source, { streams: new Streams(3), threads });
     await until(() => fixture.store.counters.sent >= 3 * 300 * KIB && written() >= atOnce, "all chunks came half");
     // Long enough for one more to begin, if it may.
     await delay(50);
     assert.equal(written(), atOnce);
+    rest.resolve();
     assert.equal((await download).kind, "complete");
     assert.deepEqual(await treeOf(fixture.data), files);
   });

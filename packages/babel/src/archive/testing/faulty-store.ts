@@ -8,8 +8,8 @@ import { setTimeout as delay } from "node:timers/promises";
 export type Fault =
   /** The connection is reset after so many bytes. */
   | { readonly kind: "reset"; readonly after: number }
-  /** Nothing more comes after so many bytes, but the connection stays. */
-  | { readonly kind: "stall"; readonly after: number }
+  /** Nothing more comes after so many bytes, but the connection stays. Of an object the rest comes in the end, if there is one. */
+  | { readonly kind: "stall"; readonly after: number; readonly until?: Promise<void> }
   /** The body ends after so many bytes as if that were all. */
   | { readonly kind: "truncate"; readonly after: number }
   /** A bit of the byte is another one. */
@@ -150,7 +150,7 @@ export class FaultyStore {
     response.flushHeaders();
     const closed = once(response, "close");
     closed.catch(() => undefined);
-    const cut = fault?.kind === "reset" || fault?.kind === "stall" ? fault.after : Number.POSITIVE_INFINITY;
+    let cut = fault?.kind === "reset" || fault?.kind === "stall" ? fault.after : Number.POSITIVE_INFINITY;
     for (let at = 0; at < body.length; at += PIECE) {
       const piece = body.subarray(at, Math.min(at + PIECE, cut, body.length));
       if (fault?.kind === "slow") await delay((piece.length * 1000) / fault.bytesPerSecond);
@@ -159,7 +159,13 @@ export class FaultyStore {
       if (piece.length > 0 && !response.write(piece)) await Promise.race([once(response, "drain"), closed]);
       if (response.destroyed) return;
       if (at + PIECE < cut) continue;
-      if (fault?.kind === "stall") return;
+      if (fault?.kind === "stall") {
+        if (fault.until === undefined) return;
+        await Promise.race([fault.until, closed]);
+        at = cut - PIECE;
+        cut = Number.POSITIVE_INFINITY;
+        continue;
+      }
       // What was written has to be on its way before the connection goes.
       await new Promise((resolve) => response.write("", resolve));
       response.socket?.resetAndDestroy();

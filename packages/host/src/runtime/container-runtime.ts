@@ -33,8 +33,8 @@ export interface ContainerRuntime {
   /** Starts a process in the running container and leaves it alone: it outlives the daemon. */
   exec(nodeId: string, command: ExecSpec, options?: CallOptions): Promise<ProcessIdentity>;
 
-  /** Starts a process in the running container for somebody who talks to it; it ends with the daemon. */
-  execInteractive(nodeId: string, command: InteractiveSpec): Promise<InteractiveProcess>;
+  /** Starts a process in the running container for somebody who talks to it, until `signal`, or the daemon's end. */
+  execInteractive(nodeId: string, command: InteractiveSpec, options?: CallOptions): Promise<InteractiveProcess>;
 
   /** SIGTERM to init, SIGKILL to everything in the container after `timeoutMs`. Resolves when nothing of it runs. */
   stop(nodeId: string, options?: CallOptions & { readonly timeoutMs?: number }): Promise<void>;

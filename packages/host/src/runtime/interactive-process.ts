@@ -42,11 +42,12 @@ export interface InteractiveLaunch {
   readonly clear?: () => Promise<void>;
 }
 
-/** `owner` is root of the container. Errors `container-exec-failed`, `tool-missing`. */
+/** `owner` is root of the container; `signal` hangs up, also before it has begun. Errors `aborted`, `container-exec-failed`, `tool-missing`. */
 export async function startInteractive(
   { argv, env, terminal, pidFile = "", ...launch }: InteractiveLaunch,
   owner: number,
   size: TerminalSize | undefined,
+  signal: AbortSignal | undefined,
 ): Promise<InteractiveProcess> {
   const shape = size === undefined ? "" : shapeOf(size);
   const words = [systemCalls(), String(owner), shape, terminal, pidFile, ...argv];
@@ -69,9 +70,13 @@ export async function startInteractive(
     if (what === "started") started.resolve(true);
     else if (what === "ended") exit = exitFromStatus(Number(status));
   });
+  const hangUp = (): void => void orders.end();
+  signal?.addEventListener("abort", hangUp);
+  if (signal?.aborted) hangUp();
   const gone = Promise.all([once(child, "exit"), once(reported, "close")]);
   try {
     if (!(await Promise.race([started.promise, gone.then(() => false)]))) {
+      if (signal?.aborted) throw new OperationError("aborted", "nobody waited for the process to begin");
       const reason = (await launch.failure?.()) ?? (await text(errors)).trim();
       throw new OperationError("container-exec-failed", reason, { fix: `check that ${argv[0]} can be run` });
     }
@@ -86,8 +91,8 @@ export async function startInteractive(
     errors,
     resize: (next) => orders.write(`resize ${shapeOf(next)}\n`),
     signal: (name) => orders.write(`signal ${constants.signals[name]}\n`),
-    hangUp: () => orders.end(),
-    ended: gone.then(() => exit),
+    hangUp,
+    ended: gone.then(() => exit).finally(() => signal?.removeEventListener("abort", hangUp)),
   };
 }
 

@@ -102,9 +102,14 @@ if (!$pid) {
 @theirs = ();
 if ($pid_file ne "") {
   my $tool = pidfd($pid);
-  if ($door) {
-    my ($is_ready) = ready(undef, [$door, $tool]);
-    $terminal = accept_terminal() if $is_ready->($door);
+  for (my $is_ready;;) {
+    ($is_ready) = ready(undef, [$tool, $orders, $door && !$terminal ? $door : ()]);
+    $terminal = accept_terminal() if $door && !$terminal && $is_ready->($door);
+    last if $is_ready->($tool);
+    # Nothing is ordered yet: its caller is gone. What it waits for may be the container's doing.
+    next unless $is_ready->($orders);
+    kill "KILL", -$pid, $pid;
+    exit;
   }
   waitpid $pid, 0;
   if ($?) { syswrite $report, "failed\n"; exit }

@@ -404,7 +404,7 @@ test("an interactive process has streams or a terminal of its own", async (t) =>
 
   const shown = await runtime.execInteractive(nodeId, {
     ...ask(
-      "tty; until stty size 2>/dev/null; do usleep 1000; done; stty raw -echo; echo ready; head -c 256 | od -An -v -tx1 | tr -d ' \\n'; exit 7",
+      "tty; until [ -n \"$(stty size 2>/dev/null)\" ]; do usleep 1000; done; stty size; stty raw -echo; echo ready; head -c 256 | od -An -v -tx1 | tr -d ' \\n'; exit 7",
     ),
     terminal: { rows: 33, columns: 101 },
   });
@@ -427,6 +427,26 @@ test("an interactive process has streams or a terminal of its own", async (t) =>
   const missing = runtime.execInteractive(nodeId, { argv: ["/no/such/program"], env: {} });
   if (kind === "apptainer") assert.deepEqual(await told(await missing), ["", exited(255)]);
   else await assert.rejects(missing, { code: "container-exec-failed", message: /no such file/i });
+
+  await t.test(
+    "who does not wait until it has begun, as the container is held still, leaves nothing that will",
+    async () => {
+      await cgroups.freeze(nodeId);
+      const call = new AbortController();
+      const more = { terminal: { rows: 1, columns: 1 } };
+      const waiting = runtime.execInteractive(
+        nodeId,
+        { ...ask("echo begun >/begun"), ...more },
+        { signal: call.signal },
+      );
+      call.abort();
+      // Apptainer's own process is what is waited for, and it has begun.
+      if (kind === "apptainer") assert.equal(await (await waiting).ended, undefined);
+      else await assert.rejects(waiting, { code: "aborted" });
+      await cgroups.thaw(nodeId);
+      assert.equal(await inside(nodeId, "cat /begun 2>&1 | sed 's/.*: //'"), "No such file or directory");
+    },
+  );
 
   await t.test("a terminal resizes, interrupts and hangs up what is in front of it", async () => {
     const terminal = { rows: 24, columns: 80 };

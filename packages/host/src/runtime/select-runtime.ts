@@ -34,7 +34,7 @@ export async function selectRuntime(
     },
     start: async (nodeId, call) => (await maker(nodeId)).start(nodeId, call),
     exec: async (nodeId, command, call) => (await maker(nodeId)).exec(nodeId, command, call),
-    execInteractive: async (nodeId, command) => (await maker(nodeId)).execInteractive(nodeId, command),
+    execInteractive: async (nodeId, command, call) => (await maker(nodeId)).execInteractive(nodeId, command, call),
     stop: async (nodeId, call) => (await maker(nodeId)).stop(nodeId, call),
     kill: async (nodeId, call) => (await maker(nodeId)).kill(nodeId, call),
     state: async (nodeId) => (await maker(nodeId)).state(nodeId),

@@ -132,9 +132,9 @@ export function createContainerRuntime(options: RuntimeOptions, driver: Containe
       }
     },
 
-    async execInteractive(nodeId, command) {
+    async execInteractive(nodeId, command, { signal } = {}) {
       const { spec } = await requireRunning(nodeId);
-      return startInteractive(await driver.interactive(spec, command), spec.idBase ?? 0, command.terminal);
+      return startInteractive(await driver.interactive(spec, command), spec.idBase ?? 0, command.terminal, signal);
     },
 
     stop: (nodeId, call = {}) => end(nodeId, { timeoutMs: 10_000, ...call }),

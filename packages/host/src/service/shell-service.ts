@@ -20,22 +20,26 @@ type Response = MessageInitShape<typeof OpenShellResponseSchema>;
 const defaultType = "xterm-256color";
 
 /** Some runtimes give a terminal its size when the program has begun already (`InteractiveSpec.terminal`). */
-const ONCE_SIZED = 'until stty size; do usleep 1000; done >/dev/null 2>&1; exec "$@"';
+const ONCE_SIZED = 'until [ -n "$(stty size 2>/dev/null)" ]; do usleep 1000; done; exec "$@"';
 
 /** Shells in nodes, for whoever may talk to the daemon (spec host-daemon DB-2.12): each lives as long as its call. */
 export function shellService({ host, nodes }: ServiceContext): Pick<ServiceImpl<typeof HostService>, "openShell"> {
-  const start = async (actor: NodeActor, { terminal, command }: ShellStart): Promise<InteractiveProcess> => {
+  const start = async (
+    actor: NodeActor,
+    { terminal, command }: ShellStart,
+    signal: AbortSignal,
+  ): Promise<InteractiveProcess> => {
     const { shell } = host.agent;
     const [busybox = ""] = shell;
     // The shell finds the program, and says that there is none as any shell does: with status 127.
     const own = command.length === 0 ? (terminal ? ["-i"] : []) : ["-c", 'exec "$@"', "sh", ...command];
-    const environment = { ...(await actor.parts.environment()), TERM: terminal?.type || defaultType };
-    return host.runtime.execInteractive(actor.id, {
+    const process = {
       argv: [...(terminal ? [busybox, "-c", ONCE_SIZED, "sh"] : []), ...shell, ...own],
-      env: environment,
+      env: { ...(await actor.parts.environment()), TERM: terminal?.type || defaultType },
       cwd: "/",
       ...(terminal ? { terminal: sizeOf(terminal.size) } : {}),
-    });
+    };
+    return host.runtime.execInteractive(actor.id, process, { signal });
   };
 
   return {
@@ -45,13 +49,11 @@ export function shellService({ host, nodes }: ServiceContext): Pick<ServiceImpl<
       if (first?.message.case !== "start")
         throw new HostError("invalid", "the first message of OpenShell has no `start`");
       const actor = nodes.find(first.message.value.node, "open a shell in");
-      const shell = await start(actor, first.message.value);
+      const shell = await start(actor, first.message.value, signal);
       const { events, log } = actor.parts;
       const opened = Date.now();
       log.info({ request: whoAsks(requestHeader).requestId }, "shell opened");
       events.add({ kind: "begin", operation: "shell", origin: "local" });
-      signal.addEventListener("abort", shell.hangUp);
-      if (signal.aborted) shell.hangUp();
       void passOn({ [Symbol.asyncIterator]: () => incoming }, shell);
       let status: number;
       let message = "who had opened it went away";
@@ -67,7 +69,6 @@ export function shellService({ host, nodes }: ServiceContext): Pick<ServiceImpl<
         message = `exit status ${status}`;
       } finally {
         shell.hangUp();
-        signal.removeEventListener("abort", shell.hangUp);
         events.add({ kind: "end", operation: "shell", message, ms: Date.now() - opened });
       }
       yield { message: { case: "exitStatus", value: status } } satisfies Response;

@@ -29,7 +29,7 @@ export async function openShell({
   void send({ start: { node, command: [...command], ...terminal } });
 
   const release = isTerminal
-    ? listen(["SIGHUP", "SIGTERM"], () => cut.abort())
+    ? listen(["SIGHUP", "SIGINT", "SIGTERM"], () => cut.abort())
     : listen(["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM"], (name) => void send({ signal: name }));
   const onResize = (): void => void send({ resize: size() });
   try {

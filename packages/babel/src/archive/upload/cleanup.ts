@@ -16,16 +16,13 @@ const REFERENCE = ["upload.blueprint", "upload.chunks"];
  * Drops what an upload job keeps, of all its clients, and gives its reservations up. A host that is away does not keep the job from being
  * cleaned up: then the reservation runs out by itself. (§5.9, D5-05)
  */
-export async function cleanupUpload({
-  name,
-  config,
-  protocolData,
-  engineSocket,
-  secret,
-}: ArchiveCleanup): Promise<void> {
+export async function cleanupUpload(
+  { name, config, protocolData, engineSocket, secret }: ArchiveCleanup,
+  patienceMs = PATIENCE_MS,
+): Promise<void> {
   const state = join(protocolData.folder, name);
   const engine = engineClient(engineSocket, () => secret);
-  const signal = AbortSignal.timeout(PATIENCE_MS);
+  const signal = AbortSignal.timeout(patienceMs);
   const release = async (path: string): Promise<void> => {
     const plan = await loadPlan(join(path, "plan"));
     if (plan !== undefined) {

@@ -7,6 +7,7 @@ import { cleanupArchive } from "../index.ts";
 import { treeOf } from "../testing/download-fixture.ts";
 import { sampleBytes } from "../testing/sample-archive.ts";
 import { UploadFixture } from "../testing/upload-fixture.ts";
+import { cleanupUpload } from "./cleanup.ts";
 
 const sorted = <T>(tree: ReadonlyMap<string, T>): ReadonlyMap<string, T> =>
   new Map([...tree].sort(([a], [b]) => (a < b ? -1 : 1)));
@@ -89,7 +90,7 @@ test("cleanup forgets the upload and gives its version up; without a host it for
 
   await assert.rejects(fixture.run());
   await fixture.engine.close();
-  await cleanupArchive({ ...fixture.task, secret: "secret" });
+  await cleanupUpload({ ...fixture.task, secret: "secret" }, 100);
   // The version is still reserved: the next upload is to get it.
   assert.deepEqual(await readdir(fixture.state), ["upload-id"]);
 });

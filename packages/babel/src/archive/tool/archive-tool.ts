@@ -36,13 +36,15 @@ type Settings = {
   readonly layout: Layout;
   /** Somebody waits at the other end of stdin. */
   readonly attended: boolean;
+  /** Only tell what a push would do. */
+  readonly dryRun: boolean;
 };
 
 const NOTHING = { phase: "metadata", message: "chunks", chunks: 0, chunksDone: 0, bytes: 0, bytesDone: 0 } as const;
 const USAGE = [
   "usage: babel archive-tool fetch|verify|repair|push --name NAME --data DIR [--state DIR] [--mount DIR] [--data-version N]",
   "  [--max-connections N] [--max-bytes-per-second N] [--engine-socket PATH] [--exclude GLOB]... [--zstd LEVEL] [--layout parts|cas]",
-  "  [--attended]",
+  "  [--dry-run] [--attended]",
 ].join("\n");
 /** Opens the socket; not on the command line, which everybody can read. */
 const SECRET = "BABEL_ENGINE_SECRET";
@@ -75,7 +77,7 @@ export async function archiveTool(args: readonly string[]): Promise<number> {
   try {
     const result = await done(verb, settings, lines, say, stop.signal);
     say({ event: "result", ...result });
-    return result.kind === "complete" ? 0 : 1;
+    return result.kind === "complete" || result.kind === "planned" ? 0 : 1;
   } catch (error) {
     say({ event: "result", kind: "failed", message: messageOf(error) });
     return 1;
@@ -105,23 +107,31 @@ function done(verb: Verb, settings: Settings, lines: Interface, say: Say, signal
 
 async function push(settings: Settings, secret: string, say: Say, signal: AbortSignal): Promise<Result> {
   const { connections, bandwidth, dataVersion, level } = settings;
+  const wanted = {
+    engineSocket: settings.engineSocket ?? "",
+    secret,
+    storeKey: settings.name,
+    folder: resolve(settings.data),
+    stateFolder: resolve(settings.state ?? ""),
+    exclude: settings.exclude,
+    compression: level === undefined ? null : { ZSTD: level },
+    layout: settings.layout,
+    signal,
+    log: (line: string) => say({ event: "log", line }),
+  };
+  if (settings.dryRun) {
+    const { previewUpload } = await import("../upload/preview.ts");
+    say({ event: "plan", ...(await previewUpload(wanted)) });
+    return { kind: "planned" };
+  }
   const progress = progressTo(say);
   try {
     const { pushArchive } = await import("../upload/push.ts");
     const pushed = await pushArchive({
-      engineSocket: settings.engineSocket ?? "",
-      secret,
-      storeKey: settings.name,
-      folder: resolve(settings.data),
-      stateFolder: resolve(settings.state ?? ""),
-      exclude: settings.exclude,
-      compression: level === undefined ? null : { ZSTD: level },
-      layout: settings.layout,
+      ...wanted,
       ...(dataVersion === undefined ? {} : { dataVersion }),
       ...(connections === undefined ? {} : { maxConnections: connections }),
       ...(bandwidth === undefined ? {} : { maxBytesPerSecond: bandwidth }),
-      signal,
-      log: (line) => say({ event: "log", line }),
       report: (change) => progress.update(change),
     });
     const { data_version, total_size, bytesTransferred } = pushed;
@@ -142,6 +152,7 @@ type Result =
     }
   | { readonly kind: "damaged"; readonly data_version: number; readonly chunks: number }
   | { readonly kind: "absent" }
+  | { readonly kind: "planned" }
   | { readonly kind: "failed"; readonly message: string };
 
 async function fetchArchive(settings: Settings, source: ArchiveSource, say: Say, signal: AbortSignal): Promise<Result> {
@@ -291,7 +302,7 @@ function settingsOf(args: readonly string[]): Settings | undefined {
   const text = { type: "string" } as const;
   const options = Object.fromEntries(names.map((name) => [name, text]));
   const several = { exclude: { type: "string", multiple: true } } as const;
-  const flags = { attended: { type: "boolean" } } as const;
+  const flags = { attended: { type: "boolean" }, "dry-run": { type: "boolean" } } as const;
   const { values } = parseArgs({ args: [...args], options: { ...options, ...several, ...flags }, strict: true });
   const word = (name: (typeof names)[number]): string | undefined => {
     const value: unknown = values[name as keyof typeof values];
@@ -315,6 +326,7 @@ function settingsOf(args: readonly string[]): Settings | undefined {
     engineSocket: word("engine-socket"),
     exclude: values.exclude ?? [],
     attended: values.attended ?? false,
+    dryRun: values["dry-run"] ?? false,
     layout,
     ...limits,
   };

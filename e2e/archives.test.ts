@@ -339,7 +339,11 @@ describe(`archives of ${megabytes} MB`, () => {
       [key, false],
       "its jobs know that the data are whole",
     );
-    const pushed = member("push", key, "--exclude", "*LOCK", "--exclude", "*journal");
+    const push = ["push", key, "--cas", "--exclude", "*LOCK", "--exclude", "*journal"] as const;
+    const plan = JSON.parse(member(...push, "--dry-run", "--format", "json").stdout);
+    assert.deepEqual([plan.excluded_paths, plan.reuse_ratio], [["LOCK", "journal"], 0]);
+    assert.ok(plan.estimated_bytes > 0 && plan.estimated_bytes < plan.bytes, JSON.stringify(plan));
+    const pushed = member(...push);
     assert.equal(pushed.stdout, `Pushed ${key} version 3\n`, pushed.stderr);
     assert.equal(existsSync(held), false);
   });

@@ -26,6 +26,7 @@ test("what is wanted becomes one word per option; where is the daemon's to say",
     ...["--exclude=--data=/etc", "--exclude=*LOCK", ...where, "--state=/nodes/n/archive-tool"],
   ]);
   assert.deepEqual(order({ verb: ArchiveVerb.PUSH }).options, [given, "--layout=parts"]);
+  assert.deepEqual(order({ verb: ArchiveVerb.PUSH, dryRun: true }).options, [given, "--layout=parts", "--dry-run"]);
 });
 
 test("whoever asks may be anybody of the group: everything is looked at before anything is done", () => {
@@ -48,7 +49,8 @@ test("whoever asks may be anybody of the group: everything is looked at before a
     [{ ...push, exclude: ["*", ""] }, `exclude ${badGlob}`],
     [{ ...push, exclude: ["a\0b"] }, `exclude ${badGlob}`],
     [{ ...push, exclude: ["a".repeat(4097)] }, `exclude ${badGlob}`],
-    [{ verb: ArchiveVerb.VERIFY, zstdLevel: 3 }, "exclude, zstd_level, content_addressed are for a push"],
+    [{ verb: ArchiveVerb.FETCH, dryRun: true }, "exclude, zstd_level, content_addressed, dry_run are for a push"],
+    [{ verb: ArchiveVerb.VERIFY, zstdLevel: 3 }, "exclude, zstd_level, content_addressed, dry_run are for a push"],
   ];
   for (const [request, message] of wrong) assert.throws(() => order(request), { code: "invalid", message });
 });

@@ -31,13 +31,13 @@ const most = { connections: 1000, globs: 256, globBytes: 4096 } as const;
 
 /** Error `invalid`, naming the field. */
 export function archiveOrder(request: OperateArchiveRequest): ArchiveOrder {
-  const { maxConnections, maxBytesPerSecond, dataVersion, exclude, zstdLevel, contentAddressed } = request;
+  const { maxConnections, maxBytesPerSecond, dataVersion, exclude, zstdLevel, contentAddressed, dryRun } = request;
   const verb = verbs[request.verb];
   if (verb === undefined) throw invalid("verb", "is missing");
   if (!storeKey.test(request.storeKey)) throw invalid("store_key", "is no name of an archive");
   const isPush = verb === "push";
-  if (!isPush && (exclude.length > 0 || zstdLevel !== undefined || contentAddressed)) {
-    throw invalid("exclude, zstd_level, content_addressed", "are for a push");
+  if (!isPush && (exclude.length > 0 || zstdLevel !== undefined || contentAddressed || dryRun)) {
+    throw invalid("exclude, zstd_level, content_addressed, dry_run", "are for a push");
   }
   if (exclude.length > most.globs) throw invalid("exclude", `has more than ${most.globs} globs`);
   if (exclude.some((glob) => glob === "" || glob.includes("\0") || Buffer.byteLength(glob) > most.globBytes)) {
@@ -56,6 +56,7 @@ export function archiveOrder(request: OperateArchiveRequest): ArchiveOrder {
     ...numbered("max-bytes-per-second", maxBytesPerSecond),
     ...(zstdLevel === undefined ? [] : [`--zstd=${zstdLevel}`]),
     ...(isPush ? [`--layout=${contentAddressed ? "cas" : "parts"}`] : []),
+    ...(dryRun ? ["--dry-run"] : []),
     ...exclude.map((glob) => `--exclude=${glob}`),
   ];
   return { verb, options };

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { type ApiProcess, provisionToken, startApiProcess } from "../../testing/api-process.ts";
@@ -80,6 +80,44 @@ test("whose data has to be said, once, and it has to be a folder", async () => {
   ]);
   const fast = "Error: 'fast' is no compression (BV001)";
   assert.deepEqual(await complaint("push", "a-v1", "--data", machine.path, "--compression", "fast"), [2, fast]);
+});
+
+test("a dry run of a push tells what it would upload and what not", async () => {
+  const folder = join(machine.path, "data");
+  mkdirSync(join(folder, "logs"), { recursive: true });
+  writeFileSync(join(folder, "blocks"), "0123456789");
+  writeFileSync(join(folder, "LOCK"), "");
+  symlinkSync("/etc", join(folder, "outside"));
+  const words = ["push", "my-chain-v1", "--data", folder, "--dry-run", "--compression", "none"];
+  const left = ["--exclude", "*LOCK", "--exclude", "logs", "--exclude", "*.tmp"];
+  const { stdout, stderr } = await bv("archive", ...words, ...left);
+  assert.equal(
+    stdout,
+    [
+      "Files:     1, 10 B",
+      "Chunks:    1",
+      "Reused:    0 of 1 chunks, 0.00% of the data",
+      "Upload:    about 10 B",
+      "Left out:  2",
+      "  LOCK",
+      "  logs",
+      "Unusable:  1",
+      "  outside: the link has an absolute target: /etc",
+      "No match:  *.tmp",
+      "",
+    ].join("\n"),
+    stderr,
+  );
+  const plan = JSON.parse((await bv("archive", ...words, "--format", "json")).stdout);
+  assert.deepEqual(
+    [plan.dry_run, plan.store_key, plan.files, plan.excluded, plan.excluded_paths, plan.reuse_ratio],
+    [true, "my-chain-v1", 2, 0, [], 0],
+  );
+  assert.deepEqual(
+    readdirSync(machine.path).filter((name) => name.startsWith(".data")),
+    [],
+    "nothing is written",
+  );
 });
 
 test("without a daemon no node's data are touched", async () => {

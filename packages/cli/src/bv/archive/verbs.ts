@@ -15,6 +15,7 @@ export interface OperateOptions {
   readonly exclude?: readonly string[];
   readonly compression?: string;
   readonly cas?: true;
+  readonly dryRun?: true;
 }
 
 export type OperateVerb = "verify" | "repair" | "fetch" | "push";
@@ -103,8 +104,15 @@ export const archiveVerbs: Verb = {
         { flags: "-x, --exclude <glob>", summary: "leave these paths out; may be repeated", repeats: true },
         { flags: "--compression <zstd:level|none>", summary: "default: zstd:3" },
         { flags: "--cas", summary: "content-addressed: upload only what the version before does not have" },
+        { flags: "--dry-run", summary: "only tell what would be uploaded, and what is left out" },
       ],
-      [["bv archive push my-chain-v1 --node my-node --exclude '*LOCK'", "a snapshot of a stopped node's data"]],
+      [
+        ["bv archive push my-chain-v1 --node my-node --exclude '*LOCK'", "a snapshot of a stopped node's data"],
+        [
+          "bv archive push my-chain-v1 --data copy --exclude '*LOCK' --cas --dry-run",
+          "which files, how much of it is new",
+        ],
+      ],
     ),
     ...administrationVerbs,
   ],

@@ -28,6 +28,7 @@ export async function operateOnFolder(
     ...given("--max-connections", options.connections),
     ...given("--max-bytes-per-second", options.bandwidth),
     ...(verb === "push" ? [...given("--zstd", level), "--layout", options.cas ? "cas" : "parts"] : []),
+    ...(options.dryRun ? ["--dry-run"] : []),
     ...(options.exclude ?? []).flatMap((glob) => ["--exclude", glob]),
   ];
   return await runTool(words, engine.secret, heard, signal);

@@ -23,9 +23,9 @@ export async function operateOnNode(
 ): Promise<ToolEnd> {
   const daemon = new DaemonClient(out);
   const { id = "" } = await daemon.call("GetNode", { node: await whichNode(daemon, options.node) }, { signal });
-  const { dataVersion, connections, bandwidth, exclude = [], cas = false } = options;
+  const { dataVersion, connections, bandwidth, exclude = [], cas = false, dryRun = false } = options;
   const request = {
-    ...{ node: id, verb: verbs[verb], storeKey, exclude: [...exclude], contentAddressed: cas },
+    ...{ node: id, verb: verbs[verb], storeKey, exclude: [...exclude], contentAddressed: cas, dryRun },
     ...(dataVersion ? { dataVersion: String(dataVersion) } : {}),
     ...(connections ? { maxConnections: connections } : {}),
     ...(bandwidth ? { maxBytesPerSecond: String(bandwidth) } : {}),

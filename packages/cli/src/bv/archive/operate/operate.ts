@@ -4,6 +4,7 @@ import type { Output } from "../../../output/output.ts";
 import type { OperateOptions, OperateVerb } from "../verbs.ts";
 import { operateOnFolder } from "./folder.ts";
 import { operateOnNode } from "./node.ts";
+import { showPlan, type UploadPlan } from "./plan-view.ts";
 import type { ToolEnd } from "./tool.ts";
 import type { ToolEvent } from "./tool-event.ts";
 import { TransferDisplay } from "./transfer-display.ts";
@@ -22,8 +23,10 @@ export async function operate(call: Call<OperateOptions, [storeKey: string]>, ve
   const display = new TransferDisplay(out);
   const damaged: Damage[] = [];
   let result: Result | undefined;
+  let plan: UploadPlan | undefined;
   const heard = (event: ToolEvent): void => {
     if (event.event === "damage") damaged.push(event);
+    if (event.event === "plan") plan = event;
     if (event.event === "result") result = event;
     display.show(event);
   };
@@ -38,7 +41,8 @@ export async function operate(call: Call<OperateOptions, [storeKey: string]>, ve
   }
   const archive = `${storeKey}${result?.data_version === undefined ? "" : ` version ${result.data_version}`}`;
   refuse(verb, archive, end, result, damaged);
-  report(out, verb, storeKey, archive, result, damaged);
+  if (plan !== undefined) showPlan(out, storeKey, plan);
+  else report(out, verb, storeKey, archive, result, damaged);
 }
 
 /** `zstd:3`, `none`; zstd:3 unless something is said. */
@@ -59,6 +63,7 @@ function refuse(
 ): void {
   switch (result?.kind) {
     case "complete":
+    case "planned":
       return;
     case "damaged":
       throw new Failure("archive-damaged", `${damaged.length} chunks differ from ${archive}`, {

@@ -6737,6 +6737,13 @@ export declare type OperateArchiveRequest = Message<"blockvisor.host.v1.OperateA
    * @generated from field: bool content_addressed = 9;
    */
   contentAddressed: boolean;
+
+  /**
+   * Only tell what would be uploaded: the line of the event `plan`.
+   *
+   * @generated from field: bool dry_run = 10;
+   */
+  dryRun: boolean;
 };
 
 /**
@@ -6797,6 +6804,13 @@ export declare type OperateArchiveRequestJson = {
    * @generated from field: bool content_addressed = 9;
    */
   contentAddressed?: boolean;
+
+  /**
+   * Only tell what would be uploaded: the line of the event `plan`.
+   *
+   * @generated from field: bool dry_run = 10;
+   */
+  dryRun?: boolean;
 };
 
 /**

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
   chmodSync,
+  closeSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -71,7 +72,9 @@ export class Workbench implements AsyncDisposable {
   /** Starts a launcher and leaves it running; it ends with the workbench at the latest. */
   spawn(launcher: string, args: readonly string[], options: Pick<RunOptions, "asMember"> = {}): ChildProcess {
     const [program, ...words] = this.#command(launcher, args, options);
-    const child = spawn(program, words, { env: this.env, stdio: "ignore" });
+    const log = openSync(join(this.directory, "spawned.log"), "a");
+    const child = spawn(program, words, { env: this.env, stdio: ["ignore", log, log] });
+    closeSync(log);
     this.#processes.push(child);
     return child;
   }
@@ -135,8 +138,17 @@ export class Workbench implements AsyncDisposable {
 
   /** The end of the daemon's log, for messages. */
   log(): string {
+    return this.#endOf("blockvisord.log");
+  }
+
+  /** The end of what was said by launchers that were left running, for messages. */
+  spawned(): string {
+    return this.#endOf("spawned.log");
+  }
+
+  #endOf(name: string): string {
     try {
-      return readFileSync(join(this.directory, "blockvisord.log"), "utf8").slice(-4000);
+      return readFileSync(join(this.directory, name), "utf8").slice(-4000);
     } catch {
       return "";
     }

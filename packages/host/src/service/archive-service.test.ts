@@ -2,10 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ArchiveStoreService } from "@blockvisor/wire/blockvisor/archive/v1/archive";
 import { BabelEngine } from "@blockvisor/wire/blockvisor/babel/v1/babel";
+import { ArchiveVerb, ErrorDetailSchema, HostService } from "@blockvisor/wire/blockvisor/host/v1/host";
 import { Code, ConnectError, createClient, createRouterTransport } from "@connectrpc/connect";
 import { pino } from "pino";
 import { HostError } from "../errors/host-error.ts";
-import { archiveEngineRoutes } from "./archive-service.ts";
+import { archiveEngineRoutes, archiveService } from "./archive-service.ts";
+import { DaemonStatus } from "./daemon-status.ts";
+import { served } from "./requests.ts";
 import type { ServiceContext } from "./service-context.ts";
 
 /** What the control plane was asked: archive and node. */
@@ -88,5 +91,27 @@ test("a daemon without control plane has none", async () => {
   await assert.rejects(engine.getManifest({ archive: named("a-v1") }), {
     code: Code.Unimplemented,
     rawMessage: "this host has no control plane",
+  });
+});
+
+test("a client that goes on where a killed daemon was may come before the nodes are there: it is to ask again", async () => {
+  const status = new DaemonStatus();
+  const context = { status, nodes: { find: () => assert.fail("too early") } } as unknown as ServiceContext;
+  const daemon = createClient(
+    HostService,
+    createRouterTransport(({ service }) => {
+      service(
+        HostService,
+        served(archiveService(context) as never, { host: { log: pino({ level: "silent" }) } } as never),
+      );
+    }),
+  );
+  const ask = async () => {
+    for await (const _ of daemon.operateArchive({ node: "me", verb: ArchiveVerb.PUSH, storeKey: "a-v1" }));
+  };
+  await assert.rejects(ask(), (error: ConnectError) => {
+    const [detail] = error.findDetails(ErrorDetailSchema);
+    assert.deepEqual([error.code, detail?.code], [Code.Unavailable, "gate"]);
+    return true;
   });
 });

@@ -1,10 +1,11 @@
 import { BabelEngine } from "@blockvisor/wire/blockvisor/babel/v1/babel";
-import { ArchiveToolEndSchema, type HostService } from "@blockvisor/wire/blockvisor/host/v1/host";
+import { ArchiveToolEndSchema, type HostService, ServiceStatus } from "@blockvisor/wire/blockvisor/host/v1/host";
 import { create } from "@bufbuild/protobuf";
 import type { ConnectRouter, ServiceImpl } from "@connectrpc/connect";
 import { type ArchiveCall, archiveCalls, hostAccess } from "../agent/engine-archive-store.ts";
 import { archiveOrder } from "../archive/archive-order.ts";
 import type { ArchiveToolEnd } from "../archive/archive-tool.ts";
+import { HostError } from "../errors/host-error.ts";
 import { toConnectError } from "./connect-error.ts";
 import type { ServiceContext } from "./service-context.ts";
 
@@ -19,6 +20,10 @@ export function archiveService({
     listArchives: (request) => requireCloud().listArchives(request),
     operateArchive: async function* (request, { signal }) {
       status.requireOk();
+      // Who goes on where the daemon before us was killed comes as soon as we answer.
+      if (status.current === ServiceStatus.STARTING) {
+        throw new HostError("gate", "nodes are still being attached, try again later");
+      }
       requireCloud();
       const order = archiveOrder(request);
       const actor = nodes.find(request.node, `${order.verb} the data of`);

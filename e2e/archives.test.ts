@@ -308,8 +308,6 @@ describe(`archives of ${megabytes} MB`, () => {
     bench.must("bv", ["node", "stop", "--local", first.id], { asMember: true });
     const good = tree(data(first));
     writeFileSync(join(data(first), "genesis"), "damaged");
-    const damaged = member("verify", key, "--data-version", "1", "--format", "json");
-    assert.deepEqual([damaged.status, JSON.parse(damaged.stderr).error.code], [3, "BV920"], damaged.stderr);
 
     const mount = join(first.directory, "data");
     const record = join(mount, ".babel_jobs/data-complete.json");

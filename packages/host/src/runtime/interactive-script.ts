@@ -52,7 +52,7 @@ sub make_terminal {
   my $master = handle($number);
   my $unlocked = pack "l", 0;
   ioctl $master, $TIOCSPTLCK, $unlocked or die "a terminal: $!\n";
-  my $peer = ioctl $master, $TIOCGPTPEER, 0x102 or die "a terminal: $!\n";
+  my $peer = ioctl $master, $TIOCGPTPEER, 0x80102 or die "a terminal: $!\n";
   return ($master, handle($peer));
 }
 sub accept_terminal {

@@ -150,10 +150,11 @@ export function createNodeEngine(parts: NodeEngineParts): PluginEngine {
       const { jobs } = await ask("get_jobs", context, (options) => link.jobs.listJobs({}, options));
       return Object.fromEntries(jobs.map((job) => [job.name, scriptJobInfo(job)]));
     },
-    runsBy: async (name, config, context) => {
+    compareJob: async (name, config, context) => {
       const job = await jobOf(name, context);
       const status = job?.status?.status.case;
-      return (status === "running" || status === "pending") && isSameJob(job?.config, jobConfigMessage(name, config));
+      if (!isSameJob(job?.config, jobConfigMessage(name, config))) return "other";
+      return status === "running" || status === "pending" ? "active" : "idle";
     },
 
     runJrpc: async ({ host, method, params, headers }, timeoutMs, context) => {

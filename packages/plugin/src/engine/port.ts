@@ -56,6 +56,9 @@ export interface ShResponse {
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
+/** `active`: it runs, or is about to, by the config; `idle`: it is defined by it; `other`: it is not, or there is none. */
+export type ComparedJob = "active" | "idle" | "other";
+
 /**
  * What a plugin can ask of the host (spec plugin-api.md §2.16). The host, the linter and `inspect` each implement it once;
  * scripts reach it through the bindings, default `init` / `upload` call it directly.
@@ -73,8 +76,8 @@ export interface PluginEngine {
   deleteJob(name: string, ctx: EngineContext): Promise<void>;
   jobInfo(name: string, ctx: EngineContext): Promise<JobInfo>;
   getJobs(ctx: EngineContext): Promise<JobsInfo>;
-  /** Whether the job runs, or is about to, by this config, whatever it needs and waits for. */
-  runsBy(name: string, config: JobConfig, ctx: EngineContext): Promise<boolean>;
+  /** The job that there is, beside one of this config, whatever they need and wait for. */
+  compareJob(name: string, config: JobConfig, ctx: EngineContext): Promise<ComparedJob>;
 
   /** Sent from inside the node. `timeoutMs` is the script's own; the call also ends with `ctx.signal`. */
   runJrpc(request: JrpcRequest, timeoutMs: number, ctx: EngineContext): Promise<HttpResponse>;

@@ -3,7 +3,7 @@ import type { PlannedJob } from "../config/plan.ts";
 import type { SavedConfig } from "../config/saved.ts";
 import type { JobConfig, JobInfo, JobsInfo } from "./job.ts";
 import type { NodeEnv } from "./node-env.ts";
-import type { HttpResponse, LogLevel, PluginEngine, ShResponse } from "./port.ts";
+import type { ComparedJob, HttpResponse, LogLevel, PluginEngine, ShResponse } from "./port.ts";
 import type { TaskPolicy } from "./task-policy.ts";
 
 export interface StubNode {
@@ -93,8 +93,8 @@ export class StubEngine implements PluginEngine {
     return { dummy_job: await this.jobInfo() };
   }
 
-  async runsBy(): Promise<boolean> {
-    return false;
+  async compareJob(): Promise<ComparedJob> {
+    return "other";
   }
 
   async runJrpc(): Promise<HttpResponse> {

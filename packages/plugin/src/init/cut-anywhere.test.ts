@@ -103,9 +103,10 @@ class World {
         this.#effect(`run ${body}`, () => {});
         return { exitCode: 0, stdout: "", stderr: "" };
       },
-      runsBy: async (name, { job_type: type }) => {
+      compareJob: async (name, { job_type: type }) => {
         const job = this.jobs.get(name);
-        return isActive(job?.status) && isDeepStrictEqual(job?.config.job_type, type);
+        if (!isDeepStrictEqual(job?.config.job_type, type)) return "other";
+        return isActive(job?.status) ? "active" : "idle";
       },
       loadConfig: async () => this.saved,
       saveConfig: async (config, digest) =>

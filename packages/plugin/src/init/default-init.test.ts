@@ -10,7 +10,7 @@ import { valueFromJson } from "../values/from-json.ts";
 import { defaultInit } from "./default-init.ts";
 import { defaultUpload, resumeServices } from "./default-upload.ts";
 import { renewServices } from "./renew-services.ts";
-import { noJournal, type StepJournal } from "./step-journal.ts";
+import { noJournal, type StepJournal, type StepRecord } from "./step-journal.ts";
 import type { InitStep } from "./steps.ts";
 
 const ctx: EngineContext = { deadline: Number.POSITIVE_INFINITY, signal: new AbortController().signal };
@@ -368,8 +368,10 @@ function atWork(overrides: Partial<PluginEngine> = {}) {
   const host = recorder({
     getJobs: async () => running as never,
     protocolDataStamp: async () => new Date(0),
-    runsBy: async (name, { job_type: type }) =>
-      known.some((service) => service.name === name && isDeepStrictEqual(type, { run_sh: service.run_sh })),
+    compareJob: async (name, { job_type: type }) =>
+      known.some((service) => service.name === name && isDeepStrictEqual(type, { run_sh: service.run_sh }))
+        ? "active"
+        : "other",
     deleteJob: async (name) => void deleted.push(name),
     deleteTask: async (name) => void deleted.push(name),
     ...overrides,
@@ -416,7 +418,7 @@ test("changed parameters concern all services where a file changes, or nothing d
   assert.deepEqual(shown.calls, ["renderTemplate /t", "addTask daily"]);
 
   const reading = { ...otherTask, services: [FULL.services[0]!, { ...FULL.services[1]!, run_sh: "proxy $BV_PROP_X" }] };
-  const named = atWork({ runsBy: async () => true });
+  const named = atWork({ compareJob: async () => "active" });
   await renewServices("parameters", reading, { ...reading, scheduled: [] }, "d1", run(named.engine));
   assert.deepEqual(named.calls, ["stopJob proxy", "renderTemplate /t", ...anew("proxy")]);
 });
@@ -448,10 +450,35 @@ test("edited scripts: services that differ are defined anew and dropped ones del
 
   const hidden = atWork();
   const reading = { ...FULL, services: [{ ...reth!, run_sh: "reth $BV_PROP_X" }, proxy!] };
-  const byThat = atWork({ runsBy: async () => true });
+  const byThat = atWork({ compareJob: async () => "active" });
   assert.equal(await renewServices("scripts", FULL, FULL, "d2", run(hidden.engine)), true);
   assert.equal(await renewServices("scripts", reading, reading, "d2", run(byThat.engine)), true);
   assert.deepEqual([hidden.calls, byThat.calls], [["renderTemplate /t", "addTask daily"], hidden.calls]);
+});
+
+test("edited scripts: who was stopped stays so, and an edit that is no good costs no service", async () => {
+  const idle = atWork({ compareJob: async (name) => (name === "reth" ? "idle" : "active") });
+  assert.equal(await renewServices("scripts", FULL, FULL, "d2", run(idle.engine)), true);
+  assert.deepEqual(idle.calls, ["renderTemplate /t", "addTask daily"]);
+  const again = atWork({ compareJob: async (name) => (name === "reth" ? "idle" : "active") });
+  await renewServices("parameters", FULL, { ...FULL, scheduled: [] }, "d1", run(again.engine));
+  assert.deepEqual(again.calls, ["stopJob reth", "renderTemplate /t", ...anew("reth")]);
+
+  const jobs = structuredClone(running) as Record<string, { status: string }>;
+  const refused = atWork({
+    compareJob: async () => "other",
+    getJobs: async () => jobs as never,
+    stopJob: async (name) => void (jobs[name]!.status = "stopped"),
+    startJob: async (name) => void (jobs[name]!.status = "running"),
+    createJob: async (name) => {
+      if (name === "reth") throw new Error("the job is refused");
+    },
+  });
+  let record: StepRecord | undefined;
+  const journal = { read: async () => record, write: async (next: StepRecord | undefined) => void (record = next) };
+  const changed = { ...FULL, services: FULL.services.map((one) => ({ ...one, run_sh: `${one.run_sh} --x` })) };
+  await assert.rejects(renewServices("scripts", FULL, changed, "d2", run(refused.engine, journal)), /is refused/);
+  assert.deepEqual(jobs, running);
 });
 
 test("a file that is rendered otherwise concerns those that name it, or its folder, in what they run; and all when none does", async () => {
@@ -466,7 +493,7 @@ test("a file that is rendered otherwise concerns those that name it, or its fold
     ["proxy --config /etc/other.conf", "/etc/proxy.conf", ["caddy", "reth", "proxy"]],
   ] as const) {
     const config = { ...FULL, config_files: [{ ...file, destination: to }], services: [reth!, { ...proxy!, run_sh }] };
-    const { engine, calls } = atWork({ wouldRender: async () => true, runsBy: async () => true });
+    const { engine, calls } = atWork({ wouldRender: async () => true, compareJob: async () => "active" });
     assert.equal(await renewServices("scripts", config, config, "d1", run(engine)), true);
     const stopped = concerned.toReversed().map((name) => `stopJob ${name}`);
     assert.deepEqual(calls, [...stopped, "renderTemplate /t", ...anew(...concerned), "addTask daily"], run_sh);
@@ -476,10 +503,10 @@ test("a file that is rendered otherwise concerns those that name it, or its fold
 test("another name concerns services that have it in what they run", async () => {
   const [reth, proxy] = FULL.services;
   const before = { ...FULL, services: [{ ...reth!, run_sh: 'reth --identity "$NODE_NAME"' }, proxy!] };
-  const { engine, calls } = atWork({ runsBy: async () => true });
+  const { engine, calls } = atWork({ compareJob: async () => "active" });
   await renewServices("name", before, { ...before, scheduled: [] }, "d1", run(engine));
   assert.deepEqual(calls, ["stopJob reth", "renderTemplate /t", ...anew("reth")]);
-  const other = atWork({ runsBy: async () => true });
+  const other = atWork({ compareJob: async () => "active" });
   await renewServices("parameters", before, { ...before, scheduled: [] }, "d1", run(other.engine));
   assert.deepEqual(other.calls, ["renderTemplate /t"]);
 });

@@ -28,7 +28,13 @@ export async function renewServices(
   if (before === undefined || !isDeepStrictEqual(initOf(before), initOf(config))) return false;
   if ((await chooseDataSource(config, run)) !== "none") return false;
   const concerned = () => concernedBy(changed, before, config, run);
-  await runSteps(({ services }) => renewalSteps(before, config, services, concerned), run);
+  try {
+    await runSteps(({ services }) => renewalSteps(before, config, services, concerned), run);
+  } catch (error) {
+    // Other changes are tried again until they succeed.
+    if (changed === "scripts" && !run.ctx.signal.aborted) await comeBack(run).catch(() => {});
+    throw error;
+  }
   await deleteDroppedTasks(run.engine, before, config, run.ctx);
   await run.engine.saveConfig(config, digest, run.ctx);
   await run.engine.saveApplied(config, digest, run.ctx);
@@ -57,6 +63,15 @@ function renewalSteps(
   ];
 }
 
+/** What a run that failed has stopped, and not defined anew: an edit that is no good costs no service. */
+async function comeBack({ engine, journal, of, ctx }: RunContext): Promise<void> {
+  const record = await journal.read();
+  const jobs = await engine.getJobs(ctx);
+  for (const name of record?.of === of ? (record.services ?? []) : []) {
+    if (jobs[name]?.status === "stopped") await engine.startJob(name, ctx);
+  }
+}
+
 /**
  * Services that do not run by this config, or may read what changed: a file that is rendered otherwise, or what the node tells in their
  * environment. A change of that which shows nowhere can only be meant for the environment, which is that of all.
@@ -74,7 +89,10 @@ async function concernedBy(
     if (isOther) for (const job of readersOf(destination, wanted)) concerned.add(job);
   }
   for (const job of wanted) {
-    if (toldBy[changed]?.test(bodyOf(job)) || !(await engine.runsBy(job.name, job.config, ctx))) concerned.add(job);
+    const found = await engine.compareJob(job.name, job.config, ctx);
+    // Whom a person stopped an edit does not start. (T-10)
+    const goesOn = found === "active" || (found === "idle" && changed === "scripts");
+    if (!goesOn || toldBy[changed]?.test(bodyOf(job))) concerned.add(job);
   }
   const isHidden = changed !== "scripts" && concerned.size === 0 && isDeepStrictEqual(before, config);
   return isHidden ? wanted : wanted.filter((job) => concerned.has(job));

@@ -4,6 +4,7 @@ import type { SavedConfig } from "../config/saved.ts";
 import { isActive, type JobConfig, type JobInfo, type JobsInfo } from "../engine/job.ts";
 import type { NodeEnv } from "../engine/node-env.ts";
 import type {
+  ComparedJob,
   HttpResponse,
   JrpcRequest,
   LogLevel,
@@ -186,10 +187,12 @@ export class TestHost implements PluginEngine {
     return { ...this.jobLists.to(undefined), ...this.jobs.infos() };
   }
 
-  async runsBy(name: string, config: JobConfig): Promise<boolean> {
-    if (!this.jobs.has(name) || !isActive(this.jobs.info(name).status)) return false;
+  async compareJob(name: string, config: JobConfig): Promise<ComparedJob> {
     const free = { needs: null, wait_for: null };
-    return isDeepStrictEqual({ ...this.jobs.config(name), ...free }, { ...config, ...free });
+    const isSame =
+      this.jobs.has(name) && isDeepStrictEqual({ ...this.jobs.config(name), ...free }, { ...config, ...free });
+    if (!isSame) return "other";
+    return isActive(this.jobs.info(name).status) ? "active" : "idle";
   }
 
   async runJrpc(request: JrpcRequest): Promise<HttpResponse> {

@@ -364,8 +364,13 @@ describe("a dev node", () => {
 
   test("runs by an edited plugin after a reload: by difference, where init is as it was (plugin-api §1)", async () => {
     const path = join(node.directory, "rootfs", pluginPath);
+    const edit = async (from: string, to: string) =>
+      writeFile(
+        path,
+        (await readFile(path, "utf8")).replace(from, () => to),
+      );
     const edited = async (from: string, to: string) => {
-      await writeFile(path, (await readFile(path, "utf8")).replace(from, to));
+      await edit(from, to);
       const { changes, pending } = await daemon.client.reloadPlugin({ node: node.id });
       return [changes, pending];
     };
@@ -373,11 +378,24 @@ describe("a dev node", () => {
     const [web, prepared] = [await serviceRun(node), await data(node, "prepared")];
     const colors = () => data(node, "colors");
     const before = await colors();
-    assert.deepEqual(await edited("exec sleep 1000000", "echo edited >> /blockjoy/colors; exec sleep 1000000"), [
+    const body = "trap 'until [ ! -e /blockjoy/hold ]; do sleep 0.02; done; exit' TERM; while :; do sleep 0.02; done";
+    assert.deepEqual(await edited("exec sleep 1000000", `echo edited >> /blockjoy/colors; ${body}`), [
       ["services[color].run_sh changed"],
       "",
     ]);
     await until(async () => (await colors()) === `${before}red\nedited\n`);
+
+    // A daemon that is killed while a service ends for it leaves the rest to the next one.
+    const hold = join(node.directory, "data/hold");
+    await writeFile(hold, "");
+    await edit(body, "echo once >> /blockjoy/colors; exec sleep 1000000");
+    daemon.client.reloadPlugin({ node: node.id }).catch(() => {});
+    await until(async () => (await daemon.client.getJob({ node: node.id, job: "color" })).stopping);
+    await daemon.kill();
+    await rm(hold);
+    daemon = await startDaemonProcess(root);
+    await until(async () => (await colors()) === `${before}red\nedited\nred\nedited\nonce\n`);
+    await until(async () => !JSON.parse(await readFile(join(node.directory, "state.json"), "utf8")).config_dirty);
     const more = `services: [#{ name: "more", run_sh: "sleep 1000000", use_protocol_data: false, archive: false },`;
     assert.deepEqual(await edited("services: [", more), [["services[more] added"], ""]);
     assert.deepEqual(await jobs(), ["color", "more", "prepare", "proxy", "web"]);
@@ -392,7 +410,7 @@ describe("a dev node", () => {
     }
     assert.deepEqual(await edited(command, "commands: ["), [[], ""]);
     assert.deepEqual([await serviceRun(node), await data(node, "prepared")], [web, prepared]);
-    assert.equal(await colors(), `${before}red\nedited\n`);
+    assert.equal(await colors(), `${before}red\nedited\nred\nedited\nonce\n`);
   });
 
   test("has its services back when an upload fails with nobody waiting, is cut by a kill of the daemon, or by a stop", async () => {

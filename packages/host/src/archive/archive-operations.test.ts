@@ -56,7 +56,8 @@ function stoppedNode(directory: string) {
     status: "Stopped",
     held: join(directory, "held.json"),
     parts,
-    snapshot: () => ({ state, status: node.status }),
+    operation: undefined as { readonly kind: string } | undefined,
+    snapshot: () => ({ state, status: node.status, operation: node.operation }),
     exclusively: <T>(work: () => Promise<T>) => work(),
     operate: async ({ change }: { readonly change: () => object }) => void starts.push(change()),
   };
@@ -115,13 +116,18 @@ test("a reader that stays away holds nothing up when its connection ends", async
   assert.equal((await collect(archives.operate(actor(), order("verify"), living))).length, 2);
 });
 
-test("the daemon's end and a deletion of the node end it", async () => {
+test("the daemon's end, a deletion of the node and a stop end it; other operations of a node that is down do not", async () => {
   const first = await begin();
   node.state.expected_status = "Deleted";
   archives.changed(actor());
   await assert.rejects(first.rest, { code: "cancelled" });
   node.state.expected_status = "Stopped";
+  const stopped = await begin();
+  node.operation = { kind: "stop" };
+  archives.changed(actor());
+  await assert.rejects(stopped.rest, { code: "cancelled" });
   const second = await begin();
+  node.operation = { kind: "upgrade" };
   archives.changed(actor());
   await Promise.all([assert.rejects(second.rest, { code: "unavailable" }), archives.close()]);
   assert.equal(existsSync(node.held), false);

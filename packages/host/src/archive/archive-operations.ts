@@ -86,11 +86,12 @@ export class ArchiveOperations {
     return startArchiveTool([...agent.archiveTool, ...toolArguments(order, place)], env, signal);
   }
 
-  /** Something was done with a node. What does not leave it down ends what works on its data. */
+  /** Something is done with a node. What does not leave it down ends what works on its data; so does a stop, which is for others than its client. */
   changed(actor: NodeActor): void {
-    const operation = this.#running.get(actor.id);
-    if (operation && (actor.gone || actor.snapshot().state.expected_status !== "Stopped"))
-      operation.stop.abort(taken());
+    const running = this.#running.get(actor.id);
+    if (running === undefined) return;
+    const { state, operation } = actor.snapshot();
+    if (actor.gone || state.expected_status !== "Stopped" || operation?.kind === "stop") running.stop.abort(taken());
   }
 
   /** Ends all of them, each so that it can go on. */

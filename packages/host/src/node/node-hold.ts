@@ -41,9 +41,10 @@ export function refuseHeldNow(actor: NodeActor): void {
 }
 
 function isHeld(actor: NodeActor, { by, pid }: Holder): HostError {
+  const { name } = actor.snapshot().state;
   const process = pid === undefined ? "" : ` (pid ${pid})`;
-  return new HostError("busy", `\`${by}\`${process} works on the data of node \`${actor.snapshot().state.name}\``, {
-    hint: "wait until it is done, or end it",
+  return new HostError("busy", `\`${by}\`${process} works on the data of node \`${name}\``, {
+    hint: `wait until it is done, or end it: bv node stop ${name}`,
   });
 }
 

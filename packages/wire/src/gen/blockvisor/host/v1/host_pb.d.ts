@@ -7880,7 +7880,7 @@ export declare const HostService: GenService<{
   },
   /**
    * Works on the protocol data of a node, which has to be stopped and is not started meanwhile; one at a time per node (error `busy`). Cancelling the call
-   * ends it, as do the daemon's end (error `unavailable`) and whatever else is done with the node; the same call goes on where it was. No update waits for it.
+   * ends it, as do the daemon's end (error `unavailable`), a stop of the node and its deletion (`cancelled`); the same call goes on where it was. No update waits for it.
    *
    * @generated from rpc blockvisor.host.v1.HostService.OperateArchive
    */

@@ -6,7 +6,7 @@ import type { PluginFiles } from "../plugin.ts";
 import { runTests, type TestRequest } from "../testing/index.ts";
 import { parseRecording, type Recording, recordingText, recordPlugin } from "./index.ts";
 
-const HIDDEN = "s3cret-of-the-node";
+const HIDDEN = "s3cret!of(the'node)*";
 
 const PLUGIN = `
 const RPC = "http://127.0.0.1:8545";
@@ -15,6 +15,10 @@ fn protocol_status() { #{ state: if peers() > 0 { "broadcasting" } else { "delin
 fn height() { parse_hex(rpc("eth_blockNumber", [])) }
 fn block_age() { system_time() - parse_hex(rpc("eth_getBlockByNumber", ["latest", false]).timestamp) }
 fn consensus() { run_sh("sync-state --quiet", #{ stdin: "x" }).unwrap() == "synced" }
+fn login(who) {
+    let key = get_secret("api").as_string();
+    run_sh("login " + who + " " + shell_quote(key)).unwrap() + run_rest(#{ url: "http://h/of/" + url_encode(key) }).expect(200)[0]
+}
 fn name() { file_read("/etc/name").as_string() + node_params()["login"] }
 fn address() { try { file_read("/nowhere") } catch (e) { return "none: " + e; } }
 fn jailed() { throw "not a validator"; }
@@ -25,6 +29,11 @@ fn peers() {
 }
 fn greet(who) { load_data("nobody") + who + run_rest(#{ url: "http://h/twice" }).body + run_rest(#{ url: "http://h/twice" }).body }
 `;
+
+const ALSO = [
+  { name: "greet", param: "you " },
+  { name: "login", param: "me" },
+] as const;
 
 const files = { "main.rhai": PLUGIN };
 
@@ -61,7 +70,7 @@ function liveNode(asked: RestRequest[] = []) {
 
 async function record(): Promise<Recording> {
   const plugin = await workers.load(files);
-  const request = { secrets: new Map(), secretParams: ["login"], also: [{ name: "greet", param: "you " }] };
+  const request = { secrets: new Map(), secretParams: ["login"], also: [...ALSO] };
   return parseRecording(recordingText(await recordPlugin(plugin, liveNode(), request)));
 }
 
@@ -92,7 +101,7 @@ async function replayed(recording: Recording, changed: PluginFiles, tests = "", 
 test("functions are recorded as they were asked and answered, without any secret", async () => {
   const recording = await record();
   const text = recordingText(recording);
-  assert.doesNotMatch(text, /s3cret|hunter2|czNjcmV0/);
+  assert.doesNotMatch(text, /s3cret|of[^ ]{1,9}the|hunter2|czNjcmV0/);
   assert.deepEqual(
     { ...recording, env: undefined, functions: undefined },
     {
@@ -118,6 +127,7 @@ test("functions are recorded as they were asked and answered, without any secret
     ["consensus", "true", "run_sh"],
     ["jailed", "Rhai function 'jailed' returned error: Runtime error: not a validator", ""],
     ["greet", "you ", "hello you 12", "load_data run_rest run_rest"],
+    ["login", "me", "syncedone", "get_secret run_sh run_rest"],
   ]);
   assert.deepEqual(recording.functions[0]?.calls.slice(0, 2), [
     { call: "get_secret", key: "api", value: "REDACTED_SECRET_api" },
@@ -130,6 +140,12 @@ test("functions are recorded as they were asked and answered, without any secret
       body: ["one", "two of REDACTED_SECRET_api"],
     },
   ]);
+  assert.deepEqual(
+    recording.functions
+      .at(-1)
+      ?.calls.map((call) => ("script" in call ? call.script : "url" in call ? call.url : call.call)),
+    ["get_secret", "login me 'REDACTED_SECRET_api'", "http://h/of/REDACTED_SECRET_api"],
+  );
   assert.deepEqual(recording.functions[1]?.calls, [
     {
       call: "run_jrpc",

@@ -7,8 +7,8 @@ import type { RecordedFunction, Recording } from "./recording.ts";
 import { paramPlaceholder, Redaction, type Secret, secretPlaceholder } from "./redaction.ts";
 import { type Session, Tape } from "./tape.ts";
 
-/** Bytes of secrets that are looked for in all that is recorded. */
-const MOST_SECRETS = 1 << 20;
+/** Bytes of secrets that are looked for in all that is recorded, in a hundred forms each. */
+const MOST_SECRETS = 256 << 10;
 
 /** A function that a recording is to have beside those that the platform polls. */
 export interface NamedCall {

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { percentEncode } from "../bindings/http-request.ts";
+import { sanitizeShParam, shellQuote } from "../bindings/shell-quote.ts";
 import { Redaction } from "./redaction.ts";
 
 const jwt = 'pa"ss/wörd+1';
@@ -35,9 +37,34 @@ test("a secret has the same placeholder in every form in which it can appear", (
     assert.equal(redaction.text(found), found);
   }
   assert.deepEqual(
-    [redaction.isIn(Buffer.concat([Buffer.of(0), raw])), redaction.isIn(Buffer.of(1, 2, 3))],
-    [true, false],
+    [
+      [0, ...raw],
+      [255, ...Buffer.from(jwt)],
+      [255, ...Buffer.from(percentEncode(jwt))],
+      [1, 2, 3],
+    ].map((bytes) => redaction.isIn(Uint8Array.from(bytes))),
+    [true, true, true, false],
   );
+});
+
+test("what the functions of the plugin API and other programs make of a secret is found", () => {
+  const found = (secret: string, text: string) => new Redaction([["KEY", Buffer.from(secret)]]).text(text);
+  const secret = "pa!ss(wo'rd)*long ~ö<&/";
+  const forms = [
+    "pa%21ss%28wo%27rd%29%2Along%20~%C3%B6%3C%26%2F",
+    "pa!ss(wo'rd)*long%20~%c3%b6%3c%26%2f",
+    "pa%21ss%28wo%27rd%29*long+%7E%C3%B6%3C%26%2F",
+    "pa!ss(wo'\\''rd)*long ~ö<&/",
+    String.raw`pa!ss(wo'rd)*long ~\u00f6<&/`,
+    String.raw`pa!ss(wo\u0027rd)*long ~\u00F6\u003C\u0026/`,
+    String.raw`pa!ss(wo'rd)*long ~ö\u003c\u0026/`,
+    String.raw`pa!ss(wo'rd)*long ~ö<&\/`,
+    "pa!ss(wo&#39;rd)*long ~ö&lt;&amp;/",
+    JSON.stringify({ script: `login ${shellQuote(secret)}` }).slice(18, -3),
+  ];
+  for (const form of forms) assert.equal(found(secret, `http://h/${form}?a`), "http://h/KEY?a");
+  assert.equal(found('a "b\nc" d', `echo ${sanitizeShParam('a "b\nc" d')}`), 'echo "KEY"');
+  assert.equal(found(`"it's"`, `curl -d ${shellQuote(JSON.stringify({ p: `"it's"` }))}`), `curl -d '{"p":"KEY"}'`);
 });
 
 test("a short secret is a word, not a part of one; secrets with one value have one name", () => {
@@ -70,12 +97,21 @@ test("whatever is around it, no secret of eight bytes or more is left in any of 
   const forms: readonly ((text: string) => string)[] = [
     (text) => text,
     (text) => JSON.stringify(JSON.stringify({ text })),
+    (text) => JSON.stringify({ script: `login ${shellQuote(text)}` }),
+    (text) => shellQuote(JSON.stringify({ text })),
     (text) => encodeURIComponent(text),
+    (text) => percentEncode(text),
+    (text) => percentEncode(text).replaceAll(/%[\dA-F]{2}/g, (digits) => digits.toLowerCase()),
+    (text) => new URLSearchParams({ text }).toString(),
     (text) => Buffer.from(text).toString("hex"),
     (text) => Buffer.from(text).toString("base64"),
     (text) => Buffer.from(text).toString("base64url"),
   ];
-  const secret = fc.string({ unit: "grapheme", minLength: 8, maxLength: 40 }).filter((text) => text.trim() === text);
+  const unit = fc.oneof(
+    fc.string({ unit: "grapheme", minLength: 1, maxLength: 1 }),
+    fc.constantFrom(..."!'()*~+ \"\\"),
+  );
+  const secret = fc.string({ unit, minLength: 8, maxLength: 40 }).filter((text) => text.trim() === text);
   fc.assert(
     fc.property(secret, around, around, fc.nat(forms.length - 1), (value, before, after, index) => {
       const form = forms[index] ?? String;

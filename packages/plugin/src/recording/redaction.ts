@@ -1,4 +1,4 @@
-import { isUtf8 } from "node:buffer";
+import { formsOf } from "./secret-forms.ts";
 
 /** Shorter values are found as whole words only: as parts of words they would be anywhere by chance. */
 const SHORT = 8;
@@ -36,7 +36,7 @@ const plain = (key: string): string => key.replaceAll(/[^\w.-]/g, "_");
 /** A secret, and what is to stand in its place. */
 export type Secret = readonly [placeholder: string, value: Uint8Array];
 
-/** Takes secrets out of texts: their values, also as JSON, addresses, hexadecimal digits and base64 have them, and what looks like credentials. */
+/** Takes secrets out of texts: their values in all their forms (`secret-forms.ts`), and what looks like credentials. */
 export class Redaction {
   /** The longest first, as a short one may be a part of it. */
   readonly #forms: readonly Form[];
@@ -77,7 +77,10 @@ export class Redaction {
   /** Bytes that are no text cannot be redacted, only left out. */
   isIn(bytes: Uint8Array): boolean {
     const content = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    return this.#secrets.some(([, value]) => content.includes(Buffer.from(value)));
+    return (
+      this.#secrets.some(([, value]) => content.includes(Buffer.from(value))) ||
+      this.#forms.some(({ text, whole }) => !whole && content.includes(text))
+    );
   }
 
   /** All texts in plain data, keys too. */
@@ -116,33 +119,3 @@ function cut(text: string, { text: value, placeholder, whole }: Form): readonly 
 }
 
 const isWord = (character: string | undefined): boolean => character !== undefined && /\w/.test(character);
-
-/** How a value can appear in a text. */
-function formsOf(value: Uint8Array): readonly string[] {
-  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  const digits = encoded(bytes);
-  if (!isUtf8(bytes)) return digits;
-  const texts = [bytes.toString(), bytes.toString().trim()].filter((text) => text !== "");
-  const written = texts.flatMap((text) => {
-    const json = JSON.stringify(text).slice(1, -1);
-    // JSON in a text of JSON, too.
-    return [text, json, JSON.stringify(json).slice(1, -1), encodeURIComponent(text.toWellFormed())];
-  });
-  return [...written, ...digits, ...encoded(Buffer.from(bytes.toString().trim()))];
-}
-
-function encoded(bytes: Buffer): readonly string[] {
-  if (bytes.length === 0) return [];
-  const hex = bytes.toString("hex");
-  const base64 = [0, 1, 2]
-    .map((offset) => base64Within(bytes, offset))
-    .filter((inner) => inner.length >= SHORT)
-    .flatMap((inner) => [inner, inner.replaceAll("+", "-").replaceAll("/", "_")]);
-  return [hex, hex.toUpperCase(), bytes.toString("base64"), bytes.toString("base64url"), ...base64];
-}
-
-/** The digits that the bytes alone decide, where `offset` bytes of something else come before them, as in `user:password`. */
-function base64Within(bytes: Buffer, offset: number): string {
-  const text = Buffer.concat([Buffer.alloc(offset), bytes]).toString("base64");
-  return text.slice(Math.ceil((offset * 8) / 6), Math.floor(((offset + bytes.length) * 8) / 6));
-}

@@ -53,6 +53,24 @@ test("what a script downloaded is not told to be what an archive job had fetched
   assert.deepEqual({ ...complete, finished_at: 0 }, { ...nothing, source: "alternative-download", finished_at: 0 });
 });
 
+test("data that are not all there are uploaded by nobody", async (t) => {
+  const { registry, protocolData } = await node(t);
+  for (const type of [{ upload: {} }, { multi_client_upload: {} }]) {
+    await registry.create("upload", { job_type: type, restart: "never" });
+    await protocolData.begin("download");
+    await registry.start("upload");
+    await reaches(registry, "upload", "finished");
+    const message =
+      "job 'upload' uses protocol data, but that is incomplete: its download was begun and has not finished; " +
+      "start the download job again, or clean it up";
+    assert.deepEqual(registry.get("upload").record.state, { kind: "finished", exitCode: null, message });
+    await protocolData.abandon();
+    await registry.start("upload");
+    await reaches(registry, "upload", "finished");
+    assert.deepEqual(registry.get("upload").record.state, { kind: "finished", exitCode: 0, message: "" });
+  }
+});
+
 test("data that did not get to the disk is not complete, whatever its script says", async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "babel-sync-"));
   t.after(() => rm(folder, { recursive: true }));

@@ -36,7 +36,9 @@ export async function activation(name: string, config: JobConfig, around: Surrou
   if (whole && data.complete !== undefined && !data.incomplete) {
     return { kind: "done", exitCode: 0, message: "the protocol data is complete already" };
   }
-  if (config.use_protocol_data === true && data.incomplete && source === undefined) {
+  // What an upload would publish everybody else downloads.
+  const reads = config.use_protocol_data === true || isUpload(config);
+  if (reads && data.incomplete && source === undefined) {
     return { kind: "done", exitCode: null, message: incompleteMessage(name) };
   }
   if (config.one_time === true) await saveOneTime(oneTime, STARTED_NOT_FINISHED);

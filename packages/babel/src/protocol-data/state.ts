@@ -64,6 +64,11 @@ export class ProtocolData {
     await remove(this.#marker);
   }
 
+  /** The job that has begun to fill the data and has not finished, as `begin` was told. */
+  async filling(): Promise<string | undefined> {
+    return (await readBounded(this.#marker, 256))?.toString("utf8").trimEnd();
+  }
+
   /** What was begun is given up: whoever says so has dealt with the data. */
   async abandon(): Promise<void> {
     await remove(this.#marker);

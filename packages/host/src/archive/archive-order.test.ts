@@ -23,7 +23,7 @@ test("what is wanted becomes one word per option; where is the daemon's to say",
   const push = { verb: ArchiveVerb.PUSH, zstdLevel: -3, exclude: ["--data=/etc", "*LOCK"], contentAddressed: true };
   assert.deepEqual(toolArguments(order({ ...push, maxBytesPerSecond: 5n }), place), [
     ...["push", "--attended", given, "--max-bytes-per-second=5", "--zstd=-3", "--layout=cas"],
-    ...["--exclude=--data=/etc", "--exclude=*LOCK", ...where, "--state=/nodes/n/archive-tool"],
+    ...["--exclude=--data=/etc", "--exclude=*LOCK", ...where, "--state=/nodes/n/archive-tool", "--mount=/nodes/n/data"],
   ]);
   assert.deepEqual(order({ verb: ArchiveVerb.PUSH }).options, [given, "--layout=parts"]);
   assert.deepEqual(order({ verb: ArchiveVerb.PUSH, dryRun: true }).options, [given, "--layout=parts", "--dry-run"]);

@@ -67,8 +67,7 @@ export function toolArguments({ verb, options }: ArchiveOrder, { volume, state, 
   const transfers = verb === "fetch" || verb === "push";
   return [
     ...[verb, "--attended", ...options, `--data=${dataFolder(volume)}`, `--engine-socket=${engine}`],
-    ...(transfers ? [`--state=${state}`] : []),
-    ...(verb === "fetch" ? [`--mount=${volume}`] : []),
+    ...(transfers ? [`--state=${state}`, `--mount=${volume}`] : []),
   ];
 }
 

@@ -34,7 +34,7 @@ export type DownloadOptions = Rechecks & {
   readonly owner?: { readonly uid: number; readonly gid: number };
   /** The data is there already, as far as anybody knows: nothing is removed, and only what turns out to be damaged is fetched. */
   readonly adopt?: boolean;
-  /** Files of a complete older version stay, for `keepSame` to find what is the same in the wanted one. (§9.3) */
+  /** Files of a version that was complete once, the wanted or an older one, stay, for `keepSame` to find what is as wanted. (§9.3) */
   readonly keep?: boolean;
   /** Told as soon as there will be something to transfer, before the list of chunks is fetched. */
   readonly beginning?: () => void;
@@ -59,7 +59,7 @@ export class Download {
   readonly #unflushed: Set<number>;
   readonly #flushes: Flushes;
   readonly #boot = kernelBoot();
-  /** Over the files of an older version. */
+  /** Over the files of a version that was complete. */
   readonly kept: boolean;
   #doneRecords: number;
   #grouped: number;
@@ -117,14 +117,16 @@ export class Download {
       if (found.length > 0) options.log(`an older babel left ${found.join(", ")}: put aside, the download begins anew`);
     }
     const known = await state.plan();
-    if (known !== undefined && isSame(known, options)) {
+    // What was complete may have been used since, or be superseded: it is fetched over, not gone on with.
+    const again = options.keep === true && (await completed(known, options));
+    if (known !== undefined && !again && isSame(known, options)) {
       const manifest = await openManifest(state, known);
       if (manifest !== undefined) return Download.#resume(options, known, manifest, flushes);
       options.log("the state of the download is damaged: it begins anew");
     }
     const version = await options.source.version(options.dataVersion);
     if (version === undefined) return undefined;
-    const keep = options.keep === true && hasContents(version.header) && (await completed(known, options));
+    const keep = again && hasContents(version.header);
     // Files of a version that was given up are no part of the next one. (D4-03)
     if (options.adopt !== true) await dropStartedFiles(state);
     return Download.#begin(options, version, flushes, keep);
@@ -428,7 +430,7 @@ const isSame = (plan: Plan, { source, destination, dataVersion = plan.dataVersio
 const hasContents = ({ layout, files, compression }: Header): boolean =>
   layout === "cas" || files !== undefined || compression.codec === "none";
 
-/** Whether the plan brought another version of the same archive to the same folder, down to its end. */
+/** Whether the plan brought a version of the same archive to the same folder, down to its end. */
 async function completed(plan: Plan | undefined, { source, destination, state }: DownloadOptions): Promise<boolean> {
   if (plan?.archive !== source.name || plan.destination !== destination) return false;
   const { journal, complete } = await state.resume(plan.header.chunks);

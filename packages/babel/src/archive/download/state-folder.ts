@@ -29,7 +29,7 @@ export type DownloadRecord =
   | { readonly t: "group"; readonly n: number }
   /** The chunk's data is not what it was. */
   | { readonly t: "lost"; readonly i: number }
-  /** What was at the destinations before is gone; with `kept` it is that of an older version, of which much may be the same. */
+  /** What was at the destinations before is gone; with `kept` it is that of a version that was complete, of which much may be the same. */
   | { readonly t: "purged"; readonly kept?: true }
   | { readonly t: "complete"; readonly at: number };
 

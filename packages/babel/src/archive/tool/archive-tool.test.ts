@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
@@ -11,6 +11,7 @@ import { builtAgent } from "../../testbed/agent.ts";
 import { DownloadFixture, treeOf } from "../testing/download-fixture.ts";
 import { sampleBytes, sampleSource, storeSample } from "../testing/sample-archive.ts";
 import { ToolProcess } from "../testing/tool-process.ts";
+import { UploadFixture } from "../testing/upload-fixture.ts";
 
 const bundle = await builtAgent();
 after(() => rm(dirname(bundle.folder), { recursive: true, force: true }));
@@ -32,7 +33,7 @@ test("a node whose data are fetched from outside knows at any moment whether the
   const fetch = (of = source) =>
     new ToolProcess(
       join(bundle.folder, bundle.description.version),
-      ["fetch", "--name", "sample", "--data", data, "--state", state, "--mount", mount],
+      ["fetch", "--name", "sample", "--data", data, "--state", state, "--mount", mount, "--max-connections", "1"],
       of,
     );
 
@@ -42,7 +43,11 @@ test("a node whose data are fetched from outside knows at any moment whether the
   assert.deepEqual((await node.read()).complete, before, "nothing was touched");
 
   const reached = new Promise<void>((resolve) => {
+    let requests = 0;
     fixture.store.fault = () => {
+      requests += 1;
+      // By then one chunk is recorded as done.
+      if (requests < 3) return undefined;
       resolve();
       return { kind: "slow", bytesPerSecond: 1000 };
     };
@@ -55,6 +60,17 @@ test("a node whose data are fetched from outside knows at any moment whether the
   assert.deepEqual([incomplete, initialized, complete], [true, false, undefined]);
   assert.deepEqual(await readdir(dirname(plan)), [], "a job of the node begins anew");
 
+  const words = ["--name", "sample", "--data", data, "--state", join(mount, "other"), "--mount", mount];
+  const half = new ToolProcess(
+    join(bundle.folder, bundle.description.version),
+    ["push", ...words, "--engine-socket", "/nowhere"],
+    source,
+  );
+  assert.equal(await half.ended, 1);
+  assert.match(String(half.result?.["message"]), /^the data are incomplete: /);
+  // One does, and is cut, too: what the fetch recorded is no longer so.
+  await node.begin("download");
+  await writeFile(join(data, "a"), Buffer.alloc(300_000));
   fixture.store.fault = () => undefined;
   const whole = fetch();
   assert.equal(await whole.ended, 0, JSON.stringify(whole.result));
@@ -65,6 +81,20 @@ test("a node whose data are fetched from outside knows at any moment whether the
     [true, { ...before, store_key: "sample", data_version: 1, total_size: 300_000 }],
   );
 
+  // The node lives on the data: the next fetch brings the archive again, and not what it was told of last time.
+  const live = await open(join(data, "a"), "r+");
+  await live.write("LIVE DATA", 1000);
+  await live.close();
+  const asked = fixture.store.counters.requests;
+  const again = fetch();
+  assert.equal(await again.ended, 0, JSON.stringify(again.result));
+  assert.deepEqual(await treeOf(data), files);
+  assert.equal(fixture.store.counters.requests, asked + 1, "the chunk that changed, and no other");
+  const newer = fetch(sampleSource(fixture.store, sample, { dataVersion: 2 }));
+  assert.equal(await newer.ended, 0, JSON.stringify(newer.result));
+  assert.deepEqual([newer.result?.["data_version"], (await node.read()).complete?.data_version], [2, 2]);
+  assert.equal(fixture.store.counters.requests, asked + 1);
+
   await rm(join(mount, ".babel_jobs"), { recursive: true });
   await symlink(dirname(fixture.data), join(mount, ".babel_jobs"));
   const trap = fetch();
@@ -72,14 +102,18 @@ test("a node whose data are fetched from outside knows at any moment whether the
   assert.match(String(trap.result?.["message"]), /\.babel_jobs is not a folder/);
 });
 
-test("who is attended ends in order when the other end is gone, and the same command goes on", async (t) => {
+test("who is attended ends in order when the other end is gone, the same command goes on, and a push has to wait for it", async (t) => {
+  const { task } = await UploadFixture.make(t);
   const fixture = await DownloadFixture.make(t);
   const files = new Map([["a", sampleBytes(300_000, "a")]]);
   const sample = await storeSample(fixture.store, files, { chunkSize: 50_000, compression: { codec: "none" } });
   const source = sampleSource(fixture.store, sample);
   const state = join(dirname(fixture.data), "tool");
-  const words = ["fetch", "--attended", "--name", "sample", "--data", fixture.data, "--state", state];
-  const fetch = () => new ToolProcess(join(bundle.folder, bundle.description.version), words, source);
+  const words = ["--attended", "--name", "sample", "--data", fixture.data, "--state", state];
+  const tool = (...given: string[]) =>
+    new ToolProcess(join(bundle.folder, bundle.description.version), [...given, ...words], source);
+  const fetch = () => tool("fetch");
+  const push = () => tool("push", "--engine-socket", task.engineSocket);
   const reached = new Promise<void>((resolve) => {
     fixture.store.fault = () => {
       resolve();
@@ -91,8 +125,18 @@ test("who is attended ends in order when the other end is gone, and the same com
   left.child.stdin?.end();
   assert.equal(await left.ended, 1, JSON.stringify(left.result));
   fixture.store.fault = () => undefined;
+  const half = push();
+  assert.equal(await half.ended, 1);
+  assert.match(String(half.result?.["message"]), /^the data are incomplete: /);
   assert.equal(await fetch().ended, 0);
   assert.deepEqual(await treeOf(fixture.data), files);
+
+  const whole = push();
+  assert.equal(await whole.ended, 0, JSON.stringify(whole.result));
+  assert.equal(whole.result?.["total_size"], 300_000);
+  const asked = fixture.store.counters.requests;
+  assert.equal(await fetch().ended, 0);
+  assert.equal(fixture.store.counters.requests, asked, "what the fetch knows outlives a push");
 });
 
 test("a store with a certificate of a private authority is trusted if the host says so, and not otherwise (9.7)", async (t) => {

@@ -12,10 +12,11 @@ import { StateFolder } from "../download/state-folder.ts";
 import { engineSource } from "../engine.ts";
 import type { Layout } from "../format/chunk.ts";
 import type { ArchiveSource } from "../source.ts";
+import { TransferFault } from "../transfer/fault.ts";
 import { ProgressWriter } from "../transfer/progress.ts";
 import { Streams } from "../transfer/streams.ts";
 import { type Checking, type Damage, keepSame, verify } from "../verify/verify.ts";
-import { NodeData } from "./node-data.ts";
+import { FETCH, NodeData } from "./node-data.ts";
 import { ParentSource } from "./parent-source.ts";
 
 const VERBS = ["fetch", "verify", "repair", "push"] as const;
@@ -107,12 +108,14 @@ function done(verb: Verb, settings: Settings, lines: Interface, say: Say, signal
 
 async function push(settings: Settings, secret: string, say: Say, signal: AbortSignal): Promise<Result> {
   const { connections, bandwidth, dataVersion, level } = settings;
+  await requireWhole(settings);
   const wanted = {
     engineSocket: settings.engineSocket ?? "",
     secret,
     storeKey: settings.name,
     folder: resolve(settings.data),
-    stateFolder: resolve(settings.state ?? ""),
+    // Of its own: in that of a fetch it would take the place of what that knows.
+    stateFolder: resolve(`${settings.state}-push`),
     exclude: settings.exclude,
     compression: level === undefined ? null : { ZSTD: level },
     layout: settings.layout,
@@ -141,6 +144,19 @@ async function push(settings: Settings, secret: string, say: Say, signal: AbortS
   }
 }
 
+/** Half of an archive must not become the newest version of one. */
+async function requireWhole({ mount, state = "" }: Settings): Promise<void> {
+  const isHalf =
+    mount === undefined
+      ? new StateFolder(resolve(state)).isIncomplete()
+      : (await new NodeData(resolve(mount)).filling()) !== undefined;
+  if (!isHalf) return;
+  throw new TransferFault(
+    "permanent",
+    "the data are incomplete: their download was begun and has not finished; finish it first, with `bv archive fetch` or the node's download job",
+  );
+}
+
 type Say = (line: object) => void;
 type Result =
   | {
@@ -162,13 +178,15 @@ async function fetchArchive(settings: Settings, source: ArchiveSource, say: Say,
   // Where there is nothing to be fetched the data stay what they are.
   if ((await source.version(settings.dataVersion)) === undefined) return { kind: "absent" };
   const node = new NodeData(resolve(settings.mount));
+  // What a fetch that was cut knows is worth nothing if the node has worked on its data since.
+  if ((await node.filling()) !== FETCH && state.isIncomplete()) await state.remove();
   await node.begin();
   const result = await fetchInto(context);
   if (result.kind === "complete") await node.finish(settings.name, result.data_version, result.total_size);
   return result;
 }
 
-/** Over an older version only what is not the same is fetched. */
+/** Over a version that was complete, this or an older one, only what is not as wanted is fetched. */
 async function fetchInto(context: Context): Promise<Result> {
   const download = await Download.open(optionsOf(context));
   if (download === undefined) return { kind: "absent" };
@@ -176,7 +194,7 @@ async function fetchInto(context: Context): Promise<Result> {
   if (!download.kept || open === 0) await download.close();
   else {
     await looking(context, download, (checking) => keepSame(download, checking));
-    const line = `${open - download.open} of ${open} chunks are there already, in files of an older version`;
+    const line = `${open - download.open} of ${open} chunks are there already`;
     context.say({ event: "log", line });
   }
   return runOne(context);

@@ -4,6 +4,9 @@ import { isMissing } from "../../errno.ts";
 import { ProtocolData } from "../../protocol-data/state.ts";
 import { TransferFault } from "../transfer/fault.ts";
 
+/** No job can be called so: whether it was a job that worked on the data since is seen by that. */
+export const FETCH = "bv archive fetch";
+
 /**
  * The data volume of a node that is down, when its protocol data are fetched from outside: what its jobs go by when it comes up is kept true,
  * so that no service runs on half of them, and nothing is fetched again that is all there. (D2-16)
@@ -17,10 +20,16 @@ export class NodeData {
     this.#data = new ProtocolData(mount);
   }
 
+  /** Who has begun to fill the data and has not finished. */
+  async filling(): Promise<string | undefined> {
+    await this.#requireFolder();
+    return this.#data.filling();
+  }
+
   /** Before the first file is touched. */
   async begin(): Promise<void> {
     await this.#requireFolder();
-    await this.#data.begin("download");
+    await this.#data.begin(FETCH);
     await this.#data.touch();
     await this.#forgetDownloads();
   }

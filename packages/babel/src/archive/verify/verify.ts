@@ -48,7 +48,7 @@ export async function verify(
 }
 
 /**
- * Looks at the open chunks of a download over an older version, as far as the archive says what is in them: those whose data are on the disk
+ * Looks at the open chunks of a download over a version that was complete, as far as the archive says what is in them: those whose data are on the disk
  * already are done. (§9.3)
  */
 export async function keepSame(download: Download, options: Checking): Promise<void> {

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { Babel, BabelJobs } from "@blockvisor/wire/blockvisor/babel/v1/babel";
+import { Babel, BabelJobs, HttpResponseSchema } from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import { type CallOptions, type Client, createClient, type Interceptor } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { agentUrl, createAgentConnection } from "./agent-connection.ts";
@@ -26,6 +26,29 @@ export interface AgentLink {
   isAnswering(timeoutMs: number): Promise<boolean>;
 }
 
+/**
+ * Bytes of an answer: a container can send what it wants. In lists, and in fields that we do not know, two bytes make an object of a hundred;
+ * 64 jobs (spec babel-agent §1.5) and 256 KiB of the shortest lines of a log are less than this.
+ */
+const largestList = 8 * 1024 * 1024;
+/** Of answers without lists: outputs of scripts, bodies of HTTP. What is no UTF-8 in them has become three times as long. */
+const largestText = 80 * 1024 * 1024;
+
+const isNoHeader = ({ localName }: { readonly localName: string }): boolean => localName !== "headers";
+
+/** The headers of HTTP answers, for which nobody on the host asks, are the only list that this service sends: they are passed over. */
+const withoutLists: typeof Babel = {
+  ...Babel,
+  methods: Babel.methods.map((method) => {
+    const { output } = method;
+    if (output !== HttpResponseSchema) return method;
+    return {
+      ...method,
+      output: { ...output, fields: output.fields.filter(isNoHeader), members: output.members.filter(isNoHeader) },
+    };
+  }),
+};
+
 /** `secret` is read at each call: it changes with every start of the node. */
 export function openAgentLink(runDirectory: string, secret: () => string | undefined): AgentLink {
   const authorize: Interceptor = (next) => (request) => {
@@ -34,16 +57,17 @@ export function openAgentLink(runDirectory: string, secret: () => string | undef
     return next(request);
   };
   const connection = createAgentConnection(runDirectory);
-  const transport = createGrpcTransport({
-    baseUrl: agentUrl,
-    sessionManager: connection,
-    interceptors: [authorize],
-    // A container can send what it wants; nothing it answers may exceed this.
-    readMaxBytes: 80 * 1024 * 1024,
-  });
+  const transport = (readMaxBytes: number) =>
+    createGrpcTransport({
+      baseUrl: agentUrl,
+      sessionManager: connection,
+      interceptors: [authorize],
+      readMaxBytes,
+      binaryOptions: { readUnknownFields: false },
+    });
   return {
-    babel: createClient(Babel, transport),
-    jobs: createClient(BabelJobs, transport),
+    babel: createClient(withoutLists, transport(largestText)),
+    jobs: createClient(BabelJobs, transport(largestList)),
     call: withRetries,
     isAnswering: connection.isAnswering,
   };

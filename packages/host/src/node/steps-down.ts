@@ -1,3 +1,4 @@
+import { isRemembered } from "../agent/told-jobs.ts";
 import { HostError } from "../errors/host-error.ts";
 import { type NodeParts, usesHostNetwork } from "./node-host.ts";
 import type { ExecutorTable, StepContext } from "./outcome.ts";
@@ -77,8 +78,8 @@ function tellRemaining(
     for await (const { changed, deleted } of link.jobs.watchJobs({}, options)) {
       const before = names.size;
       for (const { name, status } of changed) {
-        if (status?.status.case === "running") names.add(name);
-        else names.delete(name);
+        if (status?.status.case !== "running") names.delete(name);
+        else if (isRemembered(names, name)) names.add(name);
       }
       for (const name of deleted) names.delete(name);
       if (names.size !== before && names.size > 0) progress(`waiting for ${[...names].join(", ")}`);

@@ -19,7 +19,7 @@ export async function watchHealth(
   try {
     for await (const { changed } of node.link.jobs.watchJobs({}, { signal: AbortSignal.any([signal, end]) })) {
       const faults = changed.flatMap((job) => faultOf(job, since) ?? []);
-      if (faults.length > 0) throw unhealthy(faults.join("; "));
+      if (faults.length > 0) throw unhealthy(faults.join("; ").slice(0, 2_000));
     }
   } catch (error) {
     if (error instanceof HostError || signal.aborted) throw error;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -14,12 +15,14 @@ import { NodeTasks } from "../schedule/node-tasks.ts";
 import { devSecrets } from "../secrets/dev-secrets.ts";
 import { standInBabel } from "../testbed/stand-in-babel.ts";
 import { createNodeEngine, readPluginConfig } from "./node-engine.ts";
+import { readFileOf } from "./read-file.ts";
 
 /** The engine of a node whose babel does what a test wants, at the socket where the real one listens. */
 async function nodeEngine(t: TestContext) {
   const { runDirectory: folder, listen, die } = await standInBabel(t);
+  const link = openAgentLink(folder, () => "secret");
   const engine = createNodeEngine({
-    link: openAgentLink(folder, () => "secret"),
+    link,
     requireAgent: () => {},
     env: () => assert.fail("nobody asks for it"),
     tasks: new NodeTasks(join(folder, "tasks.json"), async () => ""),
@@ -32,7 +35,7 @@ async function nodeEngine(t: TestContext) {
     log: () => {},
   });
   const context = { deadline: Date.now() + 60_000, signal: new AbortController().signal };
-  return { engine, context, listen, die, folder };
+  return { engine, link, context, listen, die, folder };
 }
 
 const sh = { timeoutMs: 5_000 };
@@ -113,6 +116,39 @@ test("a file is written with the mode that the script, or else babel, gives it",
     ["/etc/key", undefined],
     ["/etc/secret", 0o600],
   ]);
+});
+
+test("a file is read as it was sent; whatever answers in babel's place, no more is taken than a file, a list or a text may have", async (t) => {
+  const { engine, context, listen, link } = await nodeEngine(t);
+  const content = Buffer.from("a file in pieces");
+  const endless = Promise.withResolvers<void>();
+  await listen(
+    {
+      readFile: async function* ({ path }) {
+        const pieces = path === "/good" ? [content.subarray(0, 1), content.subarray(1, 1), content.subarray(1)] : [];
+        for (const value of pieces) yield { part: { case: "content", value } };
+        try {
+          while (path === "/endless") yield { part: { case: "content", value: Buffer.alloc(256 << 10) } };
+          const sha256 = createHash("sha256").update(content).digest();
+          yield { part: { case: "sha256", value: sha256 } };
+        } finally {
+          if (path === "/endless") endless.resolve();
+        }
+      },
+      runRest: () => ({ statusCode: 200, body: "b", headers: [{ name: "n", value: "v" }] }),
+    },
+    { listJobs: () => ({ jobs: [{ name: "x".repeat(9 << 20) }] }) },
+  );
+  assert.deepEqual(Buffer.from(await engine.fileRead("/good", context)), content);
+  await assert.rejects(readFileOf(link, "/endless", { timeoutMs: 15_000 }, 1 << 20), {
+    code: "file_too_large",
+    message: "file too large: /endless has more than 1048576 bytes",
+  });
+  // Babel hears that nobody reads on.
+  await endless.promise;
+  await assert.rejects(engine.getJobs(context), { code: "agent_failed", message: /readMaxBytes 8388608/ });
+  const { statusCode, body, headers } = await link.babel.runRest(rest);
+  assert.deepEqual([statusCode, body, headers], [200, "b", undefined]);
 });
 
 test("the config before the last change is kept, and numbers of template parameters stay what they are", async (t) => {

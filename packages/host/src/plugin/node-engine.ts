@@ -21,6 +21,7 @@ import type { NodeTasks } from "../schedule/node-tasks.ts";
 import type { Secrets } from "../secrets/secrets.ts";
 import { dateOf, isSameJob, jobConfigMessage, scriptJobInfo } from "./job-messages.ts";
 import { PluginData } from "./plugin-data.ts";
+import { readFileOf } from "./read-file.ts";
 
 /** What the engine of one node works with. `env` is asked at each call: names and properties change. */
 export interface NodeEngineParts {
@@ -197,21 +198,7 @@ export function createNodeEngine(parts: NodeEngineParts): PluginEngine {
     },
     wouldRender: (template, destination, params, mode, context) =>
       rendered({ template, destination, params, ...bits(mode), onlyCompare: true }, context),
-    fileRead: (path, context) =>
-      ask("file_read", context, async (options) => {
-        const pieces: Uint8Array[] = [];
-        const hash = createHash("sha256");
-        let sent: Uint8Array | undefined;
-        for await (const { part } of link.babel.readFile({ path }, options)) {
-          if (part.case === "content") {
-            pieces.push(part.value);
-            hash.update(part.value);
-          } else if (part.case === "sha256") sent = part.value;
-        }
-        if (sent === undefined || !hash.digest().equals(sent))
-          throw new HostError("failed", `file_read ${path} failed: incomplete`);
-        return Buffer.concat(pieces);
-      }),
+    fileRead: (path, context) => ask("file_read", context, (options) => readFileOf(link, path, options)),
     fileWrite: async (path, content, mode, context) => {
       await ask("file_write", context, (options) => link.babel.writeFile(fileParts(path, content, mode), options));
     },

@@ -43,3 +43,36 @@ for (const follow of [false, true]) {
     await assert.rejects(alone.next(), { code: "job_not_found" });
   });
 }
+
+test("of jobs that something in babel's place makes up no more are followed than a babel may have", async (t) => {
+  const { runDirectory, listen } = await standInBabel(t);
+  const names = ["x".repeat(1_000), ...Array.from({ length: 300 }, (_, index) => `job-${index}`)];
+  const asked = new Set<string>();
+  await listen(
+    {},
+    {
+      listJobs: () => ({ jobs: names.map((name) => ({ name })) }),
+      watchJobs: async function* (_, { signal }) {
+        await new Promise((resolve) => signal.addEventListener("abort", resolve));
+        yield {};
+      },
+      readJobLogs: async function* ({ names: [name = ""] }: ReadJobLogsRequest, { signal }) {
+        asked.add(name);
+        if (name === "job-255") yield { name, lines: [{ at: { run: 1n, offset: 0n }, text: Buffer.from("last") }] };
+        else await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      },
+    },
+  );
+  const request = create(StreamJobLogsRequestSchema, { node: "n", follow: true });
+  const end = new AbortController();
+  for await (const { job, text } of jobLogLines(
+    openAgentLink(runDirectory, () => undefined),
+    request,
+    end.signal,
+  )) {
+    assert.deepEqual([job, text], ["job-255", "last"]);
+    break;
+  }
+  end.abort();
+  assert.deepEqual([...asked], names.slice(1, 257));
+});

@@ -4,6 +4,7 @@ import type { JobLogLineSchema, StreamJobLogsRequest } from "@blockvisor/wire/bl
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { AgentError, agentErrorOf } from "../agent/agent-error.ts";
 import type { AgentLink } from "../agent/agent-link.ts";
+import { isRemembered } from "../agent/told-jobs.ts";
 
 type JobLogLine = MessageInitShape<typeof JobLogLineSchema>;
 type Cursor = { readonly run: bigint; readonly offset: bigint };
@@ -57,7 +58,7 @@ async function* followAll(
     );
   };
   const begin = (name: string): void => {
-    if (followed.has(name)) return;
+    if (followed.has(name) || !isRemembered(followed, name)) return;
     followed.add(name);
     advance(name, linesWhileThere(link, name, request, both));
   };

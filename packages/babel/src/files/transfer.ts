@@ -15,7 +15,7 @@ export type FilePart =
   | { readonly kind: "sha256"; readonly digest: Uint8Array };
 
 /**
- * Writes a file from a stream, all or nothing. Keeps owner and mode of a file that is there, a new one without `mode` is the owner's and
+ * Writes a file from a stream that ends with its checksum, all or nothing. Keeps owner and mode of a file that is there, a new one without `mode` is the owner's and
  * the group's (0640, and 0750 if it is a program); creates parent folders; refuses folders and special files. (§2.5, D2-14)
  */
 export async function writeFileFrom(
@@ -34,16 +34,20 @@ export async function writeFileFrom(
   try {
     const hash = createHash("sha256");
     let size = 0;
+    let verified = false;
     for (let next = first; !next.done; next = await rest.next()) {
       const part = next.value;
       if (part.kind === "content") {
+        verified = false;
         hash.update(part.bytes);
         size += part.bytes.length;
         await staged.handle.writeFile(part.bytes);
       } else if (!hash.copy().digest().equals(part.digest)) {
         throw invalid("file-checksum-mismatch", `file_write ${path} failed: the content does not match its checksum`);
-      }
+      } else verified = true;
     }
+    // What ends without it may have been cut.
+    if (!verified) throw invalid("file-incomplete", `file_write ${path} failed: its checksum is missing at the end`);
     await staged.commit();
     return size;
   } catch (error) {

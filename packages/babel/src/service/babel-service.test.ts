@@ -138,7 +138,11 @@ describe("operations in the node", () => {
       );
     const header = (more = {}) => ({ case: "header", value: { path, ...more } });
     const content = (text: string) => ({ case: "content", value: Buffer.from(text) });
-    assert.equal((await write([header(), content("ab"), content("c")])).size, 3n);
+    const digest = (text: string) => ({ case: "sha256", value: createHash("sha256").update(text).digest() });
+    assert.match(await codeOf(write([header(), content("ab")])), /^file-incomplete/);
+    assert.match(await codeOf(write([header(), content("ab"), digest("ab"), content("c")])), /^file-incomplete/);
+    await assert.rejects(stat(real), { code: "ENOENT" });
+    assert.equal((await write([header(), content("ab"), content("c"), digest("abc")])).size, 3n);
     assert.equal(await readFile(real, "utf8"), "abc");
     assert.equal((await stat(real)).mode & 0o777, 0o640);
     for (const [name, text, mode] of [
@@ -146,18 +150,18 @@ describe("operations in the node", () => {
       ["program", "\x7fELF", 0o750],
       ["empty", "", 0o640],
     ] as const) {
-      await write([header({ path: `/other/${name}` }), content(text)]);
+      await write([header({ path: `/other/${name}` }), content(text), digest(text)]);
       assert.equal((await stat(join(agent.root, "other", name))).mode & 0o777, mode, name);
     }
     await chmod(real, 0o711);
-    const sha256 = { case: "sha256", value: createHash("sha256").update("new").digest() };
+    const sha256 = digest("new");
     await write([header(), content("new"), sha256]);
     assert.equal((await stat(real)).mode & 0o777, 0o711);
     assert.match(await codeOf(write([header(), content("bad"), sha256])), /^file-checksum-mismatch/);
     assert.equal(await readFile(real, "utf8"), "new");
     assert.deepEqual(await readdir(dirname(real)), ["file"]);
     await symlink("file", join(dirname(real), "link"));
-    await write([{ case: "header", value: { path: "/deep/er/link" } }, content("through")]);
+    await write([{ case: "header", value: { path: "/deep/er/link" } }, content("through"), digest("through")]);
     assert.equal(await readFile(real, "utf8"), "through");
     assert.match(
       await codeOf(write([{ case: "header", value: { path: "/deep" } }, content("x")])),

@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import { faultOf, isDiskFull, TransferFault } from "../transfer/fault.ts";
-import { getObject, type KeptConnections, type StallLimit } from "../transfer/get-object.ts";
+import { getObject, type KeptConnections } from "../transfer/get-object.ts";
 import { cancelled, pause, RetryPolicy, type RetryTimes, type SharedProgress } from "../transfer/retry.ts";
+import type { StallLimit } from "../transfer/stall-watch.ts";
 import type { Throttle } from "../transfer/throttle.ts";
 import type { Windows } from "../transfer/windows.ts";
 import { WINDOW_LOG } from "../transfer/zstd-frame.ts";

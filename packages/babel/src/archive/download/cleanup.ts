@@ -62,14 +62,22 @@ async function dropReferenceFiles(folder: string, mount = dirname(folder)): Prom
   const parts = join(folder, "download.parts");
   if (!existsSync(parts)) return;
   const chunks = await linesIn(parts);
-  const { chunks: all } = JSON.parse(
-    (await readBounded(join(folder, "download.metadata"), 64 * 1024))?.toString("utf8") || "{}",
-  ) as { chunks?: number };
+  const all = await chunkCountIn(join(folder, "download.metadata"));
   const complete = new Set((await linesIn(join(folder, "download.chunks"))).map(({ index }) => index)).size;
   // A node that was downloaded by the reference may have lived on these files since.
   if (all === undefined || complete < all) await removeFiles(join(mount, "protocol_data"), pathsOf(chunks));
   for (const name of ["download.chunks", "download.metadata", "download.parts"])
     await rm(join(folder, name), { force: true });
+}
+
+/** How many chunks the archive has, or undefined if the file is not there, or torn. */
+async function chunkCountIn(path: string): Promise<number | undefined> {
+  const text = (await readBounded(path, 64 * 1024))?.toString("utf8");
+  try {
+    return (JSON.parse(text ?? "{}") as { chunks?: number }).chunks;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Chunks of a state file of the reference, as far as it can be read. */

@@ -372,4 +372,13 @@ test("state of the reference is put aside; cleanup removes the files that it nam
   await node.cleanup();
   assert.deepEqual(await treeOf(node.data), files);
   assert.equal(await readFile(join(node.root, "outside"), "utf8"), "not part of it");
+
+  // Before any job of ours had them, and cut by a power loss.
+  await writeFile(join(node.jobs, "download.metadata"), '{"total_size":9,"chu');
+  await writeFile(join(node.jobs, "download.parts"), line(0, "db/old"));
+  await mkdir(join(node.data, "db"), { recursive: true });
+  await writeFile(join(node.data, "db/old"), "partial");
+  await node.cleanup();
+  assert.deepEqual(await treeOf(node.data), files);
+  assert.deepEqual(await readdir(node.jobs), []);
 });

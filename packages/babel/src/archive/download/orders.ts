@@ -1,7 +1,7 @@
 import type { Chunk, Codec } from "../format/chunk.ts";
 import type { FaultKind } from "../transfer/fault.ts";
-import type { StallLimit } from "../transfer/get-object.ts";
 import type { RetryTimes } from "../transfer/retry.ts";
+import type { StallLimit } from "../transfer/stall-watch.ts";
 
 /** One chunk that a thread is to deal with. */
 export type ChunkOrder = {

@@ -1,11 +1,8 @@
 import { Connection } from "./connection.ts";
 import { faultOfAnswer, REASON_BYTES, TransferFault, withoutQuery } from "./fault.ts";
 import { HttpResponse, type ResponseHead } from "./http-response.ts";
-import { cancelled, monotonicMs } from "./retry.ts";
-
-/** A transfer slower than this, while it is waited for, is given up and begun again. (D4-10) */
-export type StallLimit = { readonly windowMs: number; readonly bytesPerSecond: number };
-export const STALL_LIMIT: StallLimit = { windowMs: 60_000, bytesPerSecond: 64 * 1024 };
+import { cancelled } from "./retry.ts";
+import { STALL_LIMIT, type StallLimit, StallWatch } from "./stall-watch.ts";
 
 const REDIRECTS = 5;
 
@@ -63,7 +60,8 @@ export async function* getObject(
     for await (const piece of response.body()) {
       received += piece.length;
       if (received > expected) throw transient("server error: received more bytes than requested");
-      stall.received(piece.length);
+      stall.passed(piece.length);
+      stall.rest();
       yield piece;
       stall.wait();
     }
@@ -163,43 +161,6 @@ function checkHead(
     throw transient(`the server sends ${length} bytes instead of ${size - from}`);
   }
   return size - from;
-}
-
-/** Only the time in which data is waited for counts: a consumer may be slow, or held back by a bandwidth cap. */
-class StallWatch {
-  stalled = false;
-  readonly #timer: NodeJS.Timeout;
-  #since: number | undefined = monotonicMs();
-  #waited = 0;
-  #bytes = 0;
-
-  constructor(limit: StallLimit, stalled: () => void) {
-    this.#timer = setInterval(() => {
-      const waited = this.#waited + (this.#since === undefined ? 0 : monotonicMs() - this.#since);
-      if (waited < limit.windowMs) return;
-      if (this.#bytes * 1000 < limit.bytesPerSecond * waited) {
-        this.stalled = true;
-        stalled();
-      }
-      this.#waited = 0;
-      this.#bytes = 0;
-      if (this.#since !== undefined) this.#since = monotonicMs();
-    }, limit.windowMs / 20);
-  }
-
-  received(bytes: number): void {
-    this.#bytes += bytes;
-    if (this.#since !== undefined) this.#waited += monotonicMs() - this.#since;
-    this.#since = undefined;
-  }
-
-  wait(): void {
-    this.#since = monotonicMs();
-  }
-
-  end(): void {
-    clearInterval(this.#timer);
-  }
 }
 
 const transient = (message: string): TransferFault => new TransferFault("transient", message);

@@ -9,11 +9,14 @@ import { QuotaExceededSchema } from "@blockvisor/wire/blockvisor/archive/v1/arch
 import { Code, ConnectError } from "@connectrpc/connect";
 import { until } from "../../testbed/agent.ts";
 import { treeOf } from "../testing/download-fixture.ts";
-import type { Fault } from "../testing/faulty-store.ts";
+import { type Fault, FaultyStore } from "../testing/faulty-store.ts";
 import { sampleBytes } from "../testing/sample-archive.ts";
 import { UploadFixture } from "../testing/upload-fixture.ts";
+import { Throttle } from "../transfer/throttle.ts";
+import { ObjectPutter } from "./put.ts";
 
 const MIB = 1024 * 1024;
+const PIECE = 64 * 1024;
 const FILES = {
   "db/a": sampleBytes(600_000, "a"),
   "db/b": sampleBytes(300_000, "b"),
@@ -67,6 +70,24 @@ test("whatever goes wrong once is sent again, and the version is published whole
     if (/RequestTimeout|ExpiredToken/.test(line))
       assert.match(line, /: server responded with 400 \(\w+\); sending it again/);
   }
+});
+
+test("a store that takes a trickle is given up; one that waits for what the cap holds back is not (D4-10)", async (t) => {
+  const store = await FaultyStore.start();
+  t.after(() => store.close());
+  const put = (size: number, cap: number | undefined) => {
+    const throttle = new Throttle();
+    throttle.limit(cap);
+    const putter = new ObjectPutter(throttle, { windowMs: 400, bytesPerSecond: 50 * MIB });
+    t.after(() => putter.close());
+    const pieces = Array.from({ length: size / PIECE }, () => Buffer.alloc(PIECE));
+    const { signal } = new AbortController();
+    return putter.put({ url: store.url("k"), headers: {}, size, pieces, signal, onSent: () => undefined });
+  };
+  await put(16 * PIECE, 20 * PIECE);
+  assert.equal(store.objects.get("k")?.length, 16 * PIECE);
+  store.fault = () => ({ kind: "slow", bytesPerSecond: MIB });
+  await assert.rejects(put(50 * MIB, undefined), { kind: "stalled" });
 });
 
 test("all urls expired: new ones are asked for", async (t) => {

@@ -4,8 +4,8 @@ import { type ClientRequest, request as httpRequest, type IncomingMessage } from
 import { request as httpsRequest } from "node:https";
 import { Connections } from "../transfer/agents.ts";
 import { faultOfAnswer, REASON_BYTES, TransferFault } from "../transfer/fault.ts";
-import { STALL_LIMIT, type StallLimit } from "../transfer/get-object.ts";
 import { cancelled } from "../transfer/retry.ts";
+import { STALL_LIMIT, type StallLimit, StallWatch } from "../transfer/stall-watch.ts";
 import type { Throttle } from "../transfer/throttle.ts";
 import { bodyChanged } from "./body.ts";
 
@@ -56,7 +56,9 @@ export class ObjectPutter {
     });
     const abort = () => sending.destroy(cancelled());
     put.signal.addEventListener("abort", abort, { once: true });
-    const stall = new StallWatch(sending, this.#stall);
+    const stall = new StallWatch(this.#stall, () => {
+      sending.destroy(new TransferFault("stalled", `stalled: less than ${this.#stall.bytesPerSecond} bytes/s`));
+    });
     // Both may fail, and only the first that does is looked at.
     const answered = new Promise<IncomingMessage>((resolve, reject) => {
       sending.once("response", resolve).once("error", reject);
@@ -111,12 +113,14 @@ export class ObjectPutter {
       if (sent > put.size) throw bodyChanged();
       // The last byte decides whether the object exists at all: it is sent once all of them are known to be right.
       if (sent === put.size && hash?.digest("hex") !== put.checksum) throw bodyChanged();
-      await stall.excused(this.#throttle.take(piece.length, put.signal));
+      stall.rest();
+      await this.#throttle.take(piece.length, put.signal);
+      stall.wait();
       // While the last piece is on its way the next one is read, but no more.
       await Promise.race([flushed, answered]);
       if (answer !== undefined) return answer;
       flushed = new Promise<void>((resolve) => void sending.write(piece, () => resolve()));
-      stall.note(piece.length);
+      stall.passed(piece.length);
       put.onSent(piece.length);
     }
     await Promise.race([flushed, answered]);
@@ -146,40 +150,4 @@ async function startOf(answer: IncomingMessage): Promise<string> {
     if (text.length > REASON_BYTES) break;
   }
   return text;
-}
-
-/** Ends an exchange in which too little happens, unless the cap on bandwidth is why. (D4-10) */
-class StallWatch {
-  readonly #timer: NodeJS.Timeout;
-  #bytes = 0;
-  #held = 0;
-  #excused = false;
-
-  constructor(sending: ClientRequest, rule: StallLimit) {
-    this.#timer = setInterval(() => {
-      if (this.#bytes * 1000 < rule.bytesPerSecond * rule.windowMs && !this.#excused) {
-        const seconds = Math.round(rule.windowMs / 1000);
-        sending.destroy(new TransferFault("stalled", `stalled: ${this.#bytes} bytes in ${seconds} s`));
-      }
-      this.#bytes = 0;
-      this.#excused = this.#held > 0;
-    }, rule.windowMs);
-    this.#timer.unref();
-  }
-
-  note(bytes: number): void {
-    this.#bytes += bytes;
-  }
-
-  async excused(waiting: Promise<void>): Promise<void> {
-    this.#held += 1;
-    this.#excused = true;
-    await waiting.finally(() => {
-      this.#held -= 1;
-    });
-  }
-
-  end(): void {
-    clearInterval(this.#timer);
-  }
 }

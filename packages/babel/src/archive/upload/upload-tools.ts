@@ -1,8 +1,8 @@
 import { availableParallelism } from "node:os";
 import type { TransferLimits } from "../../jobs/limits.ts";
 import { budgetBytes } from "../transfer/budget.ts";
-import { STALL_LIMIT } from "../transfer/get-object.ts";
 import { RETRY_TIMES, SharedProgress } from "../transfer/retry.ts";
+import { STALL_LIMIT } from "../transfer/stall-watch.ts";
 import { Streams } from "../transfer/streams.ts";
 import { Throttle } from "../transfer/throttle.ts";
 import { BodyMemory } from "./body-memory.ts";

@@ -1178,7 +1178,7 @@ export declare type WriteFileRequest = Message<"blockvisor.babel.v1.WriteFileReq
     case: "content";
   } | {
     /**
-     * optional last part; checked before the file appears
+     * last part, of everything sent; a stream that ends without it was cut, and no file appears
      *
      * @generated from field: bytes sha256 = 3;
      */
@@ -1202,7 +1202,7 @@ export declare type WriteFileRequestJson = {
   content?: string;
 
   /**
-   * optional last part; checked before the file appears
+   * last part, of everything sent; a stream that ends without it was cut, and no file appears
    *
    * @generated from field: bytes sha256 = 3;
    */

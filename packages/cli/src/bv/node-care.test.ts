@@ -147,7 +147,7 @@ test("a clone is another node; moved data are elsewhere, and come back", async (
   const { node: copy } = await json("bv", "node", "clone", node.name, "--name", "copy", "--start");
   assert.deepEqual([copy.name, copy.status, copy.image.digest !== ""], ["copy", "Running", true]);
   mkdirSync(join(project.path, "disk2"));
-  const place = join(project.path, "disk2", copy.id);
+  const place = join(project.path, "disk2/blockvisor-data", copy.id);
   assert.equal(
     await done("bv", "node", "move-data", "copy", "disk2"),
     `Moved the data of node \`${copy.id}\` to ${place}\n`,

@@ -1,13 +1,13 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { HostError } from "../errors/host-error.ts";
+import { requireData } from "../node/data-place.ts";
 import type { NodeActor } from "../node/node-actor.ts";
-import { dataOf, isDirectory } from "../node/node-data.ts";
+import { isDirectory } from "../node/node-data.ts";
 import { holdData, nameHolder, releaseData } from "../node/node-hold.ts";
 import type { NodeHost } from "../node/node-host.ts";
 import { type ArchiveOrder, dataFolder, toolArguments } from "./archive-order.ts";
 import { type ArchiveTool, type ArchiveToolEnd, startArchiveTool } from "./archive-tool.ts";
-import { requireOwnPlace } from "./own-place.ts";
 
 interface Operation {
   readonly stop: AbortController;
@@ -111,8 +111,7 @@ export class ArchiveOperations {
         hint: `start it once, and stop it: bv node start ${name}`,
       });
     }
-    const volume = dataOf(paths, state());
-    if (moved !== null) await requireOwnPlace(volume);
+    const volume = await requireData(paths, state());
     const folder = dataFolder(volume);
     if (verb === "fetch") {
       await mkdir(folder).catch((error: NodeJS.ErrnoException) => {

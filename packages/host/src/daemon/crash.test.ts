@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { lstat, mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { lstat, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
@@ -15,6 +16,7 @@ import {
 } from "@blockvisor/wire/blockvisor/host/v1/host";
 import { type CallOptions, ConnectError } from "@connectrpc/connect";
 import { linkNames } from "../network/names.ts";
+import { dataBelow } from "../node/data-place.ts";
 import { nodePaths } from "../place/paths.ts";
 import {
   type DaemonProcess,
@@ -393,7 +395,7 @@ const outcomes: Readonly<Record<Operation, (victim: Victim) => Promise<void>>> =
     await isRunning(victim, { starts: 1 });
     const { isAtHome } = await find(victim);
     assert.equal(isAtHome, !victim.found.isAtHome);
-    assert.equal((await readdir(elsewhere)).includes(victim.id), !isAtHome);
+    assert.equal(existsSync(dataBelow(elsewhere, victim.id)), !isAtHome);
   },
   clone: async (victim) => {
     await isRunning(victim, { starts: 1 });

@@ -1,8 +1,8 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { diskUse } from "../metrics/disk-use.ts";
+import { dataOf } from "../node/data-place.ts";
 import type { NodeActor } from "../node/node-actor.ts";
-import { dataOf } from "../node/node-data.ts";
 
 /** What takes longer to count is large enough. */
 const countMs = 5_000;

@@ -4,6 +4,7 @@ import { copyFileSync, existsSync, mkdirSync, readlinkSync, renameSync, statSync
 import { basename, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { type Node, NodeStatus } from "@blockvisor/wire/blockvisor/host/v1/host";
+import { dataBelow } from "../node/data-place.ts";
 import { type DaemonProcess, finish, makeRoot, startDaemonProcess, type TestRoot } from "../testbed/daemon-process.ts";
 import { makeTestImage } from "../testbed/test-image.ts";
 import { tracesOf } from "../testbed/traces.ts";
@@ -123,11 +124,11 @@ describe("on btrfs with quotas", () => {
     mkdirSync(elsewhere);
     await finish(daemon.client.stopNode({ node: clone.id }));
     await finish(daemon.client.moveNodeData({ node: clone.id, directory: elsewhere }));
-    assert.equal(readlinkSync(join(clone.directory, "space/data")), join(elsewhere, clone.id));
+    assert.equal(readlinkSync(join(clone.directory, "space/data")), dataBelow(elsewhere, clone.id));
     assert.ok((await used()) < 50_000_000);
     await finish(daemon.client.moveNodeData({ node: clone.id, directory: "" }));
     assert.ok((await used()) > 50_000_000);
-    assert.equal(existsSync(join(elsewhere, clone.id)), false);
+    assert.equal(existsSync(dataBelow(elsewhere, clone.id)), false);
   });
 
   test("a larger size is in force after the upgrade", async () => {

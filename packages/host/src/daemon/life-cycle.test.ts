@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { access, lstat, mkdir, readFile, readlink, writeFile } from "node:fs/promises";
+import { access, chown, lstat, mkdir, readFile, readlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
 import { NodeStatus } from "@blockvisor/wire/blockvisor/host/v1/host";
+import { dataBelow } from "../node/data-place.ts";
 import { finish } from "../testbed/daemon-process.ts";
 import { failureOf } from "../testbed/failure-of.ts";
 import { NodeBench } from "../testbed/node-bench.ts";
@@ -201,12 +202,21 @@ describe("side by side", { concurrency: 3 }, () => {
       await bench.isWebUp("mover");
       const node = await finish(bench.client.moveNodeData({ node: "mover", directory: elsewhere }));
       assert.equal(node.status, NodeStatus.RUNNING);
-      assert.equal(await readlink(join(node.directory, "data")), join(elsewhere, node.id));
-      assert.equal(await readFile(join(elsewhere, node.id, "inits"), "utf8"), "1.0.0\n");
+      assert.equal(await readlink(join(node.directory, "data")), dataBelow(elsewhere, node.id));
+      assert.equal(await readFile(join(dataBelow(elsewhere, node.id), "inits"), "utf8"), "1.0.0\n");
       const isStarted = (times: number) =>
         until(async () => (await bench.data(node, "starts")).trim().split("\n").length === times);
       await isStarted(2);
-      await finish(bench.client.restartNode({ node: "mover" }));
+      // Whoever has the directory could put a link to anything in the place of the data.
+      await chown(elsewhere, 65_534, 0);
+      const message = `${elsewhere} does not belong to root: somebody else could put other data in its place`;
+      for (const deed of [
+        bench.client.restartNode({ node: "mover" }),
+        bench.client.cloneNode({ node: "mover", name: "thief" }),
+      ])
+        assert.equal((await failureOf(finish(deed))).message, message);
+      await chown(elsewhere, 0, 0);
+      await finish(bench.client.startNode({ node: "mover" }));
       await isStarted(3);
     });
 
@@ -214,14 +224,17 @@ describe("side by side", { concurrency: 3 }, () => {
       const { id, pid } = await bench.get("mover");
       const taken = join(bench.root.paths.root, "taken");
       await mkdir(join(taken, id), { recursive: true });
+      const foreign = join(bench.root.paths.root, "foreign");
+      await mkdir(foreign);
+      await chown(foreign, 65_534, 0);
       const refusals = await Promise.all(
-        ["relative", join(bench.root.paths.root, "nowhere"), taken].map((directory) =>
+        ["relative", join(bench.root.paths.root, "nowhere"), taken, foreign].map((directory) =>
           failureOf(finish(bench.client.moveNodeData({ node: "mover", directory }))),
         ),
       );
       assert.deepEqual(
         refusals.map(({ code }) => code),
-        ["invalid", "invalid", "conflict"],
+        ["invalid", "invalid", "conflict", "invalid"],
       );
       assert.equal((await bench.get("mover")).pid, pid);
     });
@@ -236,8 +249,8 @@ describe("side by side", { concurrency: 3 }, () => {
         const failure = await failureOf(finish(bench.client.moveNodeData({ node: "mover", directory: small })));
         assert.equal(failure.code, "no_resources");
         await until(async () => (await bench.get("mover")).status === NodeStatus.RUNNING);
-        assert.equal(await readlink(join(node.directory, "data")), join(elsewhere, node.id));
-        await assert.rejects(access(join(small, `${node.id}.partial`)));
+        assert.equal(await readlink(join(node.directory, "data")), dataBelow(elsewhere, node.id));
+        await assert.rejects(access(`${dataBelow(small, node.id)}.partial`));
       } finally {
         await run("umount", [small]);
       }
@@ -246,11 +259,11 @@ describe("side by side", { concurrency: 3 }, () => {
     test("come back, and go with the node", async () => {
       const node = await finish(bench.client.moveNodeData({ node: "mover" }));
       assert.ok((await lstat(join(node.directory, "data"))).isDirectory());
-      await assert.rejects(access(join(elsewhere, node.id)));
+      await assert.rejects(access(dataBelow(elsewhere, node.id)));
       await finish(bench.client.moveNodeData({ node: "mover", directory: elsewhere }));
       await bench.remove("mover");
       await until(() =>
-        access(join(elsewhere, node.id)).then(
+        access(dataBelow(elsewhere, node.id)).then(
           () => false,
           () => true,
         ),

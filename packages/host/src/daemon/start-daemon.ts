@@ -16,6 +16,7 @@ import { scrape } from "../metrics/scrape.ts";
 import type { NodeActor } from "../node/node-actor.ts";
 import type { NodeHost } from "../node/node-host.ts";
 import { NodeTable } from "../node/node-table.ts";
+import { closeToOthers } from "../place/closed-folder.ts";
 import { hostPaths } from "../place/paths.ts";
 import type { RuntimeProbe } from "../runtime/index.ts";
 import { DaemonStatus } from "../service/daemon-status.ts";
@@ -67,7 +68,7 @@ export async function startDaemon({ root, dev, env, log, unexpected }: DaemonOpt
   const live = new LiveConfig(config, () => readHostConfig(paths, dev));
   // Before anything makes folders in it that are root's alone: the group has to get to the socket.
   await mkdir(paths.runDirectory, { recursive: true });
-  await mkdir(paths.nodes, { recursive: true, mode: 0o700 });
+  for (const folder of [paths.nodes, paths.images]) await closeToOthers(folder);
   const ballast = keepBallast({
     directory: paths.var,
     file: paths.ballast,

@@ -4,7 +4,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { NodeResourcesSchema } from "@blockvisor/wire/blockvisor/host/v1/host";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Pressure, ResourceUsage } from "../cgroups/index.ts";
-import { dataOf } from "../node/node-data.ts";
+import { dataOf } from "../node/data-place.ts";
 import type { NodeHost } from "../node/node-host.ts";
 import { limitsOf } from "../node/node-limits.ts";
 import type { NodeState } from "../node/node-state.ts";

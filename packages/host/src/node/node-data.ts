@@ -1,10 +1,8 @@
-import { lstat, readdir, readlink, rename, rm, symlink } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { lstat, readlink, rename, rm, symlink } from "node:fs/promises";
+import { dirname } from "node:path";
 import { isOperationError, runTool } from "@blockvisor/image/container";
 import { syncDirectory } from "../durable/index.ts";
 import { HostError } from "../errors/host-error.ts";
-import type { NodePaths } from "../place/paths.ts";
-import type { NodeState } from "./node-state.ts";
 
 /** Terabytes take hours. */
 const copyTimeoutMs = 48 * 3_600_000;
@@ -57,37 +55,6 @@ export async function showAs(data: string, copy: string, how: "itself" | "link")
 /** Whether `data` is a link to that place. */
 export async function leadsTo(data: string, place: string): Promise<boolean> {
   return (await readlink(data).catch(() => undefined)) === place;
-}
-
-/** Where a node's data lie in a directory that a person chose. */
-export function dataBelow(directory: string, nodeId: string): string {
-  return join(directory, nodeId);
-}
-
-/** Where a node's data lie that nobody moved; elsewhere, there is a link at that place. */
-export function homeOf(paths: NodePaths, { space }: NodeState): string {
-  return space.kind === "shared" ? paths.data : join(paths.space, "data");
-}
-
-/** Where a node's data really lie. */
-export function dataOf(paths: NodePaths, state: NodeState): string {
-  return state.data_directory === null ? homeOf(paths, state) : dataBelow(state.data_directory, state.id);
-}
-
-/** Errors `invalid`, `conflict`: a place that data cannot be moved to. */
-export async function checkPlace(directory: string, nodeId: string): Promise<void> {
-  if (!directory.startsWith("/") || directory.split("/").includes("..")) {
-    throw new HostError("invalid", `'${directory}' is no absolute path`, { hint: "write it like /mnt/disk2" });
-  }
-  if (!(await isDirectory(directory))) {
-    throw new HostError("invalid", `${directory} is not a directory`, { hint: `make it first: mkdir -p ${directory}` });
-  }
-  const place = dataBelow(directory, nodeId);
-  if ((await readdir(place).catch(() => undefined)) !== undefined) {
-    throw new HostError("conflict", `${place} exists`, {
-      hint: "it may hold other data: move it away, or choose another directory",
-    });
-  }
 }
 
 export async function removeTree(path: string): Promise<void> {

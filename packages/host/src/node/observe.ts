@@ -1,7 +1,8 @@
 import { existsSync, lstatSync } from "node:fs";
 import { GetVersionResponse_State as AgentState } from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import { isAlive } from "../runtime/index.ts";
-import { dataOf, homeOf, isDirectory } from "./node-data.ts";
+import { dataOf, homeOf } from "./data-place.ts";
+import { isDirectory } from "./node-data.ts";
 import { type NodeParts, usesHostNetwork } from "./node-host.ts";
 import type { NodeState } from "./node-state.ts";
 import type { Observed } from "./observed.ts";

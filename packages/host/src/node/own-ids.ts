@@ -4,7 +4,7 @@ import { isOperationError } from "@blockvisor/image/container";
 import type { NodeCgroups } from "../cgroups/index.ts";
 import { tryMappedFolder, tryMappedOverlay } from "../rootfs/index.ts";
 import { type ContainerRuntime, tryLowPorts } from "../runtime/index.ts";
-import { dataOf } from "./node-data.ts";
+import { dataOf } from "./data-place.ts";
 import { type NodeParts, usesHostNetwork, wantedRuntime } from "./node-host.ts";
 import type { NodeState } from "./node-state.ts";
 

@@ -1,8 +1,9 @@
 import { lstat, mkdir, readlink, rm, symlink } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { HostError, reportOf } from "../errors/host-error.ts";
+import { reportOf } from "../errors/host-error.ts";
 import { eventsPathOfDeleted, keepLogs, keepSummary } from "../history/kept-history.ts";
-import { dataOf, isDirectory } from "./node-data.ts";
+import { lostData, requireData } from "./data-place.ts";
+import { isDirectory } from "./node-data.ts";
 import type { NodeParts } from "./node-host.ts";
 import { hexOf, imageOf, pullOptions } from "./node-image.ts";
 import type { ExecutorTable } from "./outcome.ts";
@@ -17,7 +18,7 @@ export const contentSteps = {
     const gb = state.vm_config.disk_size_gb;
     const release = (): Promise<void> => host.rootfs.unmount(paths.directory);
     await host.spaces.prepare(paths.directory, space.kind, { gb, before: space.gb, isNew: !state.created, release });
-    const data = dataOf(paths, state);
+    const data = await requireData(paths, state);
     if (state.data_directory === null) await mkdir(data, { recursive: true, mode: 0o755 });
     else if (!(await isDirectory(data))) throw lostData(data);
     await mkdir(paths.run, { recursive: true, mode: 0o700 });
@@ -92,12 +93,6 @@ export const contentSteps = {
 /** What is nice to have must not keep a node from being deleted, least of all on a full disk. */
 async function attempt(node: NodeParts, failure: string, work: () => Promise<void>): Promise<void> {
   await work().catch((error: unknown) => node.log.warn(`${failure}: ${(error as Error).message}`));
-}
-
-function lostData(data: string): HostError {
-  return new HostError("failed", `the node's data are not there: ${data}`, {
-    hint: "mount the disk they are on; the node is tried again by itself",
-  });
 }
 
 async function link(target: string, path: string): Promise<void> {

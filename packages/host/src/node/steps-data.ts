@@ -1,7 +1,8 @@
 import { lstat, readdir } from "node:fs/promises";
 import { cutPoint } from "../durable/index.ts";
 import { HostError } from "../errors/host-error.ts";
-import { copyTree, dataBelow, homeOf, isDirectory, leadsTo, removeTree, showAs } from "./node-data.ts";
+import { dataBelow, homeOf, makeClosed, removeBelow, requireData, requirePlace } from "./data-place.ts";
+import { copyTree, isDirectory, leadsTo, removeTree, showAs } from "./node-data.ts";
 import type { ExecutorTable } from "./outcome.ts";
 
 /** Steps that bring a node's data from one place to another. */
@@ -27,7 +28,10 @@ export const dataSteps = {
     const target = move.data_directory;
     const home = homeOf(paths, state);
     const place = target === null ? `${home}.copy` : dataBelow(target, state.id);
-    const isShown = target === null ? (await isDirectory(home)) && before !== null : await leadsTo(home, place);
+    const looksShown = async (): Promise<boolean> =>
+      target === null ? (await isDirectory(home)) && before !== null : leadsTo(home, place);
+    if (target !== null && !(await looksShown())) await requirePlace(target, state.id, home);
+    const isShown = await looksShown();
     // Once the old directory has stepped aside there is no way back but forward.
     const isBegun = (await isDirectory(place)) && !(await isThere(home));
     if (move.given_up && !isShown && !isBegun) {
@@ -36,11 +40,15 @@ export const dataSteps = {
       return { state: { move: null } };
     }
     if (!isShown) {
-      if (!isBegun) await copyTree(home, place, signal);
+      if (!isBegun) {
+        const from = await requireData(paths, state);
+        if (target !== null) await makeClosed(target);
+        await copyTree(from, place, signal);
+      }
       await cutPoint("copied.move_data", state.id);
       await showAs(home, place, target === null ? "itself" : "link");
     }
-    if (before !== null) await removeTree(dataBelow(before, state.id));
+    if (before !== null) await removeBelow(before, state.id, removeTree);
     await removeTree(`${home}.old`);
     return { state: { move: null, data_directory: target } };
   },

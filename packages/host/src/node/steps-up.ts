@@ -14,9 +14,9 @@ import { readPluginConfig } from "../plugin/node-engine.ts";
 import { type ContainerSpec, isAlive, signalProcess } from "../runtime/index.ts";
 import { adoptAgent } from "./adopt-agent.ts";
 import { applyConfig, lostBabel } from "./apply-config.ts";
+import { requireData } from "./data-place.ts";
 import { firewallTarget, requireNetwork } from "./firewall-target.ts";
 import { networkOf } from "./network-spec.ts";
-import { dataOf } from "./node-data.ts";
 import { dataMountPoint, nodeEnvOf } from "./node-env.ts";
 import { type NodeParts, usesHostNetwork, wantedRuntime } from "./node-host.ts";
 import { limitsOf } from "./node-limits.ts";
@@ -195,6 +195,7 @@ async function startContainer(node: NodeParts, state: NodeState, signal: AbortSi
 async function containerSpec(node: NodeParts, state: NodeState): Promise<ContainerSpec> {
   const { host, paths } = node;
   requireAllowed(host.config, state.image);
+  const data = await requireData(paths, state);
   const runtime = wantedRuntime(host, state);
   // Nodes of an earlier version, or after a change of the configuration, get the ids they have from now on.
   await mountRootfs(node, state, state.image.rootfs);
@@ -214,7 +215,7 @@ async function containerSpec(node: NodeParts, state: NodeState): Promise<Contain
     mounts: [
       { source: host.agent.directory, destination: agentMountPoint, readOnly: true },
       { source: paths.run, destination: "/var/lib/babel/run", readOnly: false },
-      { source: dataOf(paths, state), destination: dataMountPoint, readOnly: false },
+      { source: data, destination: dataMountPoint, readOnly: false },
     ],
     ramdisks: state.vm_config.ramdisks.map((disk) => ({
       mountPoint: disk.ram_disk_mount_point,

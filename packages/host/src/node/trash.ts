@@ -4,7 +4,8 @@ import type { Logger } from "pino";
 import { z } from "zod";
 import { syncDirectory } from "../durable/index.ts";
 import { type HostPaths, nodePaths } from "../place/paths.ts";
-import { dataBelow, removeTreeIdly } from "./node-data.ts";
+import { removeBelow, removeData } from "./data-place.ts";
+import { removeTreeIdly } from "./node-data.ts";
 
 /** What cannot be removed is tried again after this, with the next deletion, and when the daemon starts. */
 const retryMs = 3_600_000;
@@ -57,7 +58,7 @@ async function purge({ trash }: HostPaths): Promise<string | undefined> {
   for (const name of await readdir(trash).catch(() => [])) {
     const directory = join(trash, name);
     try {
-      for (const path of await dataElsewhere(directory)) await removeTreeIdly(path);
+      await removeElsewhere(directory);
       // A subvolume is a file system of its own to `rm`.
       await removeTreeIdly(join(directory, "space"));
       await removeTreeIdly(directory);
@@ -76,18 +77,17 @@ const placesSchema = z.object({
 });
 
 /** Data of a deleted node that lie in a directory a person chose, also where they were on their way to. */
-async function dataElsewhere(trash: string): Promise<readonly string[]> {
+async function removeElsewhere(trash: string): Promise<void> {
   const text = await readFile(join(trash, "state.json"), "utf8").catch(() => "{}");
   const state = placesSchema.safeParse(parsed(text)).data;
   if (state === undefined) {
     // The state is not readable, but the link is ours: its last part is the node's id.
     const links = await Promise.all(["data", "space/data"].map((name) => readlink(join(trash, name)).catch(() => "")));
-    return links.filter((link) => trash.includes(`/${link.split("/").at(-1)}-`));
+    for (const link of links) if (trash.includes(`/${link.split("/").at(-1)}-`)) await removeData(link, removeTreeIdly);
+    return;
   }
-  return [state.data_directory, state.move?.data_directory]
-    .filter((directory) => typeof directory === "string")
-    .map((directory) => dataBelow(directory, state.id))
-    .flatMap((path) => [path, `${path}.partial`]);
+  for (const directory of [state.data_directory, state.move?.data_directory])
+    if (typeof directory === "string") await removeBelow(directory, state.id, removeTreeIdly);
 }
 
 function parsed(text: string): unknown {

@@ -6,6 +6,7 @@ import { HostError, reportOf } from "../errors/host-error.ts";
 import { checkBabelVersion, checkGrowth, checkResources, machineOf } from "../node/admission.ts";
 import { chooseAddresses } from "../node/choose-address.ts";
 import { NodeActor } from "../node/node-actor.ts";
+import { refuseHeld } from "../node/node-hold.ts";
 import { resolveNode } from "../node/node-lookup.ts";
 import { setPorts, wantedPorts } from "../node/node-ports.ts";
 import type { NodeContent, NodeState } from "../node/node-state.ts";
@@ -289,6 +290,7 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
         return;
       }
       const source = find(request.node, "clone");
+      await refuseHeld(source);
       yield* createWith(request, requestHeader, (chosen) => clonedState(source.snapshot().state, request, chosen));
     },
     rollbackNode: async function* ({ node }, { requestHeader }) {

@@ -1,6 +1,6 @@
 import { HostError } from "../errors/host-error.ts";
+import { checkPlace } from "../node/data-place.ts";
 import type { NodeActor, NodeSnapshot } from "../node/node-actor.ts";
-import { checkPlace } from "../node/node-data.ts";
 import { refuseHeld, refuseHeldNow } from "../node/node-hold.ts";
 import { contentOf, type NodeContent, type NodeState } from "../node/node-state.ts";
 import type { OperationRequest } from "../node/operation-request.ts";

@@ -18,7 +18,7 @@ export async function moveData(call: Call<MoveDataOptions, [node: string, direct
   const title = `Moving the data of ${node}`;
   const end = await followOperation(daemon, out, "MoveNodeData", { node: plainId(node), directory }, { title, signal });
   if (end.kind !== "done") return;
-  const place = directory === "" ? `${end.node.directory}/data` : `${directory}/${end.node.id}`;
+  const place = directory === "" ? `${end.node.directory}/data` : `${directory}/blockvisor-data/${end.node.id}`;
   out.line(`Moved the data of node \`${end.node.id}\` to ${place}`);
   out.document({ node: end.node, data: place });
 }

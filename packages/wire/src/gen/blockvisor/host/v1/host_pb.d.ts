@@ -4391,8 +4391,8 @@ export declare type MoveNodeDataRequest = Message<"blockvisor.host.v1.MoveNodeDa
   node: string;
 
   /**
-   * An absolute path of a directory that exists; the data go to a directory in it that is named after the node. Empty: back into the
-   * node's own directory.
+   * An absolute path of a directory that exists, and that nobody but root can exchange; the data go to `blockvisor-data/<id>` in it, where
+   * only root gets to. Empty: back into the node's own directory.
    *
    * @generated from field: string directory = 2;
    */
@@ -4409,8 +4409,8 @@ export declare type MoveNodeDataRequestJson = {
   node?: string;
 
   /**
-   * An absolute path of a directory that exists; the data go to a directory in it that is named after the node. Empty: back into the
-   * node's own directory.
+   * An absolute path of a directory that exists, and that nobody but root can exchange; the data go to `blockvisor-data/<id>` in it, where
+   * only root gets to. Empty: back into the node's own directory.
    *
    * @generated from field: string directory = 2;
    */

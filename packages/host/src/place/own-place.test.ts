@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmod, chown, mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
+import { chmod, chown, lchown, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -16,13 +16,24 @@ test("root works only where nobody else can put other data in the place of a nod
       code: "invalid",
       message: `${message}: somebody else could put other data in its place`,
     });
-  await symlink("/etc", join(root, "link"));
-  await refuses(join(root, "link"), `${root}/link is not a directory`);
+  await writeFile(join(root, "file"), "");
+  await refuses(join(root, "file"), `${root}/file is not a directory`);
+  await symlink("disk/node", join(root, "link"));
+  await requireOwnPlace(join(root, "link"));
+  await lchown(join(root, "link"), 65_534, 0);
+  await refuses(join(root, "link"), `${root}/link does not belong to root`);
+  await symlink("loop", join(root, "loop"));
+  await refuses(join(root, "loop"), `${root}/loop is a link`);
   await refuses(join(data, "gone"), `${data}/gone is not there`);
   await chmod(join(root, "disk"), 0o777);
   await refuses(data, `${root}/disk is writable by others`);
   await chmod(join(root, "disk"), 0o1777);
   await requireOwnPlace(data);
+  await symlink("/", join(root, "disk/link"));
+  await refuses(join(root, "disk/link"), `${root}/disk/link is a link`);
   await chown(join(root, "disk"), 65_534, 0);
   await refuses(data, `${root}/disk does not belong to root`);
+  // The way that a root's link leads is looked at, too.
+  await symlink("disk/node", join(root, "way"));
+  await refuses(join(root, "way"), `${root}/disk does not belong to root`);
 });

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { errorOfAll } from "./archive/final-fault.ts";
+import { ArchiveEngine } from "./archive/testing/archive-engine.ts";
 import { TransferFault } from "./archive/transfer/fault.ts";
 import { runArchiveProcess } from "./archive-process.ts";
 import { notFound } from "./failure.ts";
@@ -42,6 +44,24 @@ test("an archive attempt leaves its result, or the reason of its failure", async
   assert.equal(await runArchiveProcess("download", paths, () => Promise.reject(errorOfAll("both", [refused]))), 65);
   const mixed = errorOfAll("both", [refused, new TransferFault("transient", "reset")]);
   assert.equal(await runArchiveProcess("download", paths, () => Promise.reject(mixed)), 1);
+
+  // What is wrong with the machine its operators hear of, and of nothing else.
+  await mkdir(join(root, "blockjoy"));
+  await mkdir(paths.runtime, { recursive: true });
+  const store = { objects: new Map(), url: () => "" };
+  const engine = await ArchiveEngine.start(store, paths.engineSocket);
+  t.after(() => engine.close());
+  const broken = Object.assign(new Error("EIO: i/o error, write"), { code: "EIO" });
+  assert.equal(await runArchiveProcess("download", paths, () => Promise.reject(broken)), 1);
+  const several = errorOfAll("Some client downloads failed:\n  - a: EIO", [refused, broken]);
+  assert.equal(await runArchiveProcess("download", paths, () => Promise.reject(several)), 1);
+  assert.equal(await runArchiveProcess("download", paths, () => Promise.reject(mixed)), 1);
+  const df = execFileSync("df", ["--output=source", join(root, "blockjoy")], { encoding: "utf8" });
+  const device = df.trim().split("\n").at(-1);
+  assert.deepEqual(engine.errors, [
+    `job 'download': EIO: i/o error, write (${device}, ${root}/blockjoy)`,
+    `job 'download': Some client downloads failed:\n  - a: EIO (${device}, ${root}/blockjoy)`,
+  ]);
 
   const failing = async (): Promise<never> => {
     throw new Error("no such archive", { cause: new Error("not found") });

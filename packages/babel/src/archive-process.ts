@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isFinal } from "./archive/final-fault.ts";
+import { reportDisk } from "./archive/report-disk.ts";
 import type { ArchiveRunner } from "./archive/task.ts";
 import { messageOf } from "./errno.ts";
 import { invalid } from "./failure.ts";
@@ -24,15 +25,17 @@ export async function runArchiveProcess(name: string, paths: Paths, run: Archive
     const conf = await loadConf(paths.conf, await currentBoot());
     if (conf === undefined) throw new Error("the node is not set up");
     const config = await configIn(folder);
-    const result = await run({
-      name,
-      config,
-      folder,
-      protocolData: new ProtocolData(inRoot(paths, conf.node_env.data_mount_point)),
-      conf,
+    const mount = inRoot(paths, conf.node_env.data_mount_point);
+    const task = {
+      ...{ name, config, folder, conf },
+      protocolData: new ProtocolData(mount),
       engineSocket: paths.engineSocket,
       signal: stop.signal,
-      log: (line) => console.log(line),
+      log: (line: string) => console.log(line),
+    };
+    const result = await run(task).catch(async (error: unknown) => {
+      await reportDisk(task, mount, error);
+      throw error;
     });
     await replaceFile(resultFile(folder), JSON.stringify(result));
     return 0;

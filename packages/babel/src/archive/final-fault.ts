@@ -19,6 +19,10 @@ export function isFinal(error: unknown): boolean {
   return faultOf(error).kind === "permanent";
 }
 
-/** One error for those of several archives, as final as the least final of them. */
-export const errorOfAll = (message: string, errors: readonly unknown[]): Error =>
-  errors.every(isFinal) ? new TransferFault("permanent", message) : new Error(message);
+/** One error for those of several archives, as final as the least final of them; the disk that failed one is told of. */
+export function errorOfAll(message: string, errors: readonly unknown[]): Error {
+  if (errors.every(isFinal)) return new TransferFault("permanent", message);
+  return errors.some((error) => faultOf(error).kind === "environment")
+    ? new TransferFault("environment", message)
+    : new Error(message);
+}

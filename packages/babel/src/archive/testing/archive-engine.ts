@@ -44,6 +44,8 @@ export class ArchiveEngine {
   readonly archives = new Map<string, Map<number, PublishedVersion>>();
   readonly released: number[] = [];
   readonly calls: Record<string, number> = {};
+  /** What was told with `bv_error`. */
+  readonly errors: string[] = [];
   readonly #store: ObjectStore;
   readonly #storeKey: string;
   readonly #server: Http2Server;
@@ -170,6 +172,10 @@ export class ArchiveEngine {
           header = { totalSize: Number(totalSize), compression: compressionFromWire(compression), chunks: count };
         }
         this.#publish(archive, version, header!, chunks);
+        return {};
+      },
+      bvError: ({ message }) => {
+        this.errors.push(message);
         return {};
       },
       getDownloadMetadata: ({ storeKey = this.#storeKey, dataVersion }) => {

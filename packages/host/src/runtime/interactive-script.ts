@@ -17,7 +17,8 @@ my ($numbers, $owner, $size, $place, $pid_file, @command) = @ARGV;
 my %number = split /[=,]/, $numbers;
 my ($PIDFD_SEND_SIGNAL, $PIDFD_OPEN, $OPENAT2) = (424, 434, 437);
 my ($SETFD, $SETFL, $CLOEXEC, $NONBLOCK, $EAGAIN) = (2, 4, 1, 2048, 11);
-my ($TIOCSCTTY, $TIOCSWINSZ, $TIOCSPTLCK, $TIOCGPTPEER) = (0x540e, 0x5414, 0x40045431, 0x5441);
+my ($TIOCSCTTY, $TIOCSWINSZ, $TIOCSPTLCK, $TIOCGPTPEER, $FIONREAD) = (0x540e, 0x5414, 0x40045431, 0x5441, 0x541b);
+my $MOST = 65536;
 my ($HUP, $KILL, $CONT) = (1, 9, 18);
 $SIG{PIPE} = "IGNORE";
 open my $orders, "<&=", 3 or exit 1;
@@ -125,8 +126,8 @@ syswrite $report, "started\n";
 my @flows = ([\*STDIN, $in, ""], [$out, \*STDOUT, ""], $err ? [$err, \*STDERR, ""] : ());
 fcntl $_, $SETFL, $NONBLOCK for $in, $out, \*STDOUT, $err ? ($err, \*STDERR) : ();
 sub take {
-  my ($flow) = @_;
-  my $taken = sysread $$flow[0], $$flow[2], 65536;
+  my ($flow, $most) = @_;
+  my $taken = sysread $$flow[0], $$flow[2], $most;
   return if $taken || !defined $taken && $! == $EAGAIN;
   my $ends_input = $$flow[0] == \*STDIN && !$terminal;
   $$flow[0] = undef;
@@ -189,7 +190,7 @@ for (;;) {
   my @readers = grep { $$_[0] && !length $$_[2] } @flows;
   my @writers = grep { length $$_[2] } @flows;
   my ($has_bytes, $has_room) = ready(undef, [$end, $orders, map { $$_[0] } @readers], [map { $$_[1] } @writers]);
-  for (@readers) { take($_) if $has_bytes->($$_[0]) }
+  for (@readers) { take($_, $MOST) if $has_bytes->($$_[0]) }
   for (@writers) { give($_) if $has_room->($$_[1]) }
   last if $has_bytes->($end);
   next unless $has_bytes->($orders);
@@ -201,9 +202,21 @@ for (;;) {
 }
 waitpid $pid, 0;
 my $status = $?;
-# What it wrote before it ended; not what those write that it left behind.
-for (my @rest = @flows[1 .. $#flows]; @rest;) {
-  for (@rest) { take($_) if $$_[0] && !length $$_[2] }
+# What it wrote before it ended lies there now; what those write that it left behind has no end. A terminal counts only a part of what it holds,
+# which is some 12 KiB at most.
+sub held {
+  my ($stream) = @_;
+  return $MOST if $terminal;
+  my $count = pack "l", 0;
+  return ioctl($stream, $FIONREAD, $count) ? unpack "l", $count : 0;
+}
+my @rest = @flows[1 .. $#flows];
+$$_[3] = $$_[0] ? held($$_[0]) : 0 for @rest;
+while (@rest) {
+  for (grep { $$_[3] && !length $$_[2] } @rest) {
+    take($_, $$_[3] < $MOST ? $$_[3] : $MOST);
+    $$_[3] = length $$_[2] ? $$_[3] - length $$_[2] : 0;
+  }
   @rest = grep { length $$_[2] } @rest or last;
   my ($has_bytes, $has_room) = ready(undef, [$orders], [map { $$_[1] } @rest]);
   exit if $has_bytes->($orders) && !sysread $orders, $lines, 4096;

@@ -418,6 +418,24 @@ test("an interactive process has streams or a terminal of its own", async (t) =>
     exited(3),
   ]);
 
+  // What it leaves behind writes on, faster than this reads: that it has ended is told all the same.
+  for (const more of [{}, { terminal }]) {
+    const left = await runtime.execInteractive(nodeId, {
+      ...ask("trap '' HUP; cat /dev/zero & read that_it_ends; exit 3"),
+      ...more,
+    });
+    while (left.output.readableLength === 0) await delay(5);
+    left.input.write("now\n");
+    while ((await inside(nodeId, "ps -o args")).includes("read that_it_ends")) await delay(5);
+    let length = 0;
+    for await (const chunk of left.output) {
+      length += chunk.length;
+      if (length > 4_000_000) left.hangUp();
+      await delay(5);
+    }
+    assert.deepEqual(await left.ended, exited(3));
+  }
+
   const shown = await runtime.execInteractive(nodeId, {
     ...ask(
       "tty; until [ -n \"$(stty size 2>/dev/null)\" ]; do usleep 1000; done; stty size; stty raw -echo; echo ready; head -c 256 | od -An -v -tx1 | tr -d ' \\n'; exit 7",

@@ -413,6 +413,13 @@ test("a shell in the node runs what it is told and gives its exit code", async (
     stdout: `${paste.length}\n`,
     stderr: "a b\n",
   });
+  // The value of an option is no node.
+  for (const before of [
+    ["--format", "json", "node", "shell"],
+    ["node", "shell", "--format", "json"],
+  ]) {
+    assert.deepEqual(await bv(...before, "--", "echo", "hi"), { status: 0, stdout: "hi\n", stderr: "" });
+  }
   const killed = await bv("node", "shell", node.name, "--", "sh", "-c", "kill -TERM $$");
   assert.equal(killed.status, 143);
   const events = (await bv("node", "events", node.name, "--limit", "2")).stdout;

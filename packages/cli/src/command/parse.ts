@@ -1,6 +1,7 @@
 import { Argument, Command, CommanderError, Option } from "commander";
 import { Failure } from "../failure/failure.ts";
 import type { Paint } from "../output/paint.ts";
+import { operandsOf } from "./option-words.ts";
 import { namesOf, type Verb } from "./verb.ts";
 
 /** What the words of a command line mean. */
@@ -95,7 +96,7 @@ function examples(list: NonNullable<Verb["examples"]>, paint: Paint): string {
 /** Finds the verbs that the words name and lets each rewrite what stands behind it. */
 function rewritten(verb: Verb, words: readonly string[]): readonly string[] {
   const own = verb.rewrite?.(words, verb) ?? words;
-  const index = own.findIndex((word) => !word.startsWith("-"));
+  const [index = -1] = operandsOf(own, verb);
   const sub = verb.verbs?.find((candidate) => namesOf(candidate).includes(own[index] ?? ""));
   return sub ? [...own.slice(0, index + 1), ...rewritten(sub, own.slice(index + 1))] : own;
 }
@@ -103,7 +104,7 @@ function rewritten(verb: Verb, words: readonly string[]): readonly string[] {
 function usageFailure(root: Verb, words: readonly string[], error: CommanderError): Failure {
   const path = [root.name];
   let verb: Verb = root;
-  for (const word of words.filter((candidate) => !candidate.startsWith("-"))) {
+  for (const word of operandsOf(words, root).map((place) => words[place] ?? "")) {
     const next = verb.verbs?.find((candidate) => namesOf(candidate).includes(word));
     if (!next) break;
     path.push(next.name);

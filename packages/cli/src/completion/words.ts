@@ -1,3 +1,4 @@
+import { awaitsValue, optionNames, optionsOf } from "../command/option-words.ts";
 import { type Completion, namesOf, type Verb, type VerbOption } from "../command/verb.ts";
 
 /** What could stand at the end of a command line. */
@@ -10,12 +11,6 @@ export interface Suggestion {
   readonly summary: string;
 }
 
-const globalOptions: readonly VerbOption[] = [
-  { flags: "--format <format>", summary: "how results are printed", choices: ["text", "json"] },
-  { flags: "-v, --verbose", summary: "say more on stderr" },
-  { flags: "-h, --help", summary: "show help" },
-];
-
 /** What can come after `words`, of which the last is being typed. */
 export function expectedAfter(root: Verb, words: readonly string[]): Expected {
   const before = words.slice(0, -1);
@@ -25,8 +20,7 @@ export function expectedAfter(root: Verb, words: readonly string[]): Expected {
   let awaited: VerbOption | undefined;
   for (const word of before) {
     if (awaited) awaited = undefined;
-    else if (word.startsWith("-"))
-      awaited = optionsOf(verb).find((option) => takesValue(option) && names(option).includes(word));
+    else if (word.startsWith("-")) awaited = awaitsValue(verb, word);
     else {
       const next = positionals.length === 0 ? subVerb(verb, word) : undefined;
       if (next) verb = next;
@@ -50,22 +44,10 @@ function subVerb(verb: Verb, word: string): Verb | undefined {
   return verb.verbs?.find((sub) => namesOf(sub).includes(word));
 }
 
-function optionsOf(verb: Verb): readonly VerbOption[] {
-  return [...(verb.options ?? []), ...globalOptions];
-}
-
-function names({ flags }: VerbOption): readonly string[] {
-  return flags.split(/[ ,]+/).filter((part) => part.startsWith("-"));
-}
-
-function takesValue({ flags }: VerbOption): boolean {
-  return flags.includes("<");
-}
-
 function optionWords(verb: Verb): readonly Suggestion[] {
   return optionsOf(verb)
     .filter(({ hidden }) => !hidden)
-    .map((option) => ({ word: names(option).at(-1) ?? "", summary: option.summary }));
+    .map((option) => ({ word: optionNames(option).at(-1) ?? "", summary: option.summary }));
 }
 
 function verbWords(verb: Verb): readonly Suggestion[] {

@@ -17,6 +17,7 @@ const cases: readonly (readonly [typed: string, meant: string])[] = [
   ["start list my-node", "list --node start my-node"],
   ["stop --all", "stop --all"],
   ["--help", "--help"],
+  ["--format json my-node list", "--format json list --node my-node"],
 ];
 
 for (const [typed, word] of [

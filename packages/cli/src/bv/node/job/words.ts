@@ -1,3 +1,4 @@
+import { operandsOf } from "../../../command/option-words.ts";
 import { namesOf, type Verb } from "../../../command/verb.ts";
 import { Failure } from "../../../failure/failure.ts";
 
@@ -9,8 +10,7 @@ import { Failure } from "../../../failure/failure.ts";
 export function nodeBeforeSubCommand(words: readonly string[], verb: Verb): readonly string[] {
   const isSub = (word: string | undefined) =>
     word !== undefined && (verb.verbs ?? []).some((sub) => namesOf(sub).includes(word));
-  const first = words.findIndex((word) => !word.startsWith("-"));
-  const second = words.findIndex((word, index) => index > first && !word.startsWith("-"));
+  const [first = -1, second = -1] = operandsOf(words, verb);
   const [node, sub] = [words[first], words[second]];
   const asksForHelp = words.some((word) => word === "--help" || word === "-h");
   if (node !== undefined && !isSub(node) && !isSub(sub) && !asksForHelp) throw unknownCommand(sub ?? node, verb);

@@ -1,3 +1,4 @@
+import { operandsOf } from "../../../command/option-words.ts";
 import { verb } from "../../../command/verb.ts";
 import { nodeArgument } from "../node-argument.ts";
 
@@ -17,10 +18,9 @@ export const nodeShellVerb = verb<object, [node: string | undefined, command: re
     ["bv node shell my-node < script.sh", "the commands of a script"],
   ],
   // What stands behind `--` is no node.
-  rewrite: (words) => {
+  rewrite: (words, own) => {
     const end = words.indexOf("--");
-    const named = words.slice(0, end).some((word) => !word.startsWith("-"));
-    return end < 0 || named ? words : [...words.slice(0, end), ".", ...words.slice(end)];
+    return end < 0 || operandsOf(words, own).length > 0 ? words : [...words.slice(0, end), ".", ...words.slice(end)];
   },
   run: async (call) => (await import("./shell.ts")).openShell(call),
 });

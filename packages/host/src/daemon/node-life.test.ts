@@ -76,6 +76,22 @@ async function faults(node: Node): Promise<readonly string[]> {
   }
   return found;
 }
+/** A shell that nobody closes. */
+async function* openShell(node: Node, ...command: readonly string[]): AsyncGenerator<string> {
+  const over = Promise.withResolvers<void>();
+  async function* requests() {
+    const start = { node: node.id, command: [...command] };
+    yield { message: { case: "start", value: start } } as const;
+    await over.promise;
+  }
+  try {
+    for await (const { message } of daemon.client.openShell(requests())) {
+      if (message.case === "output") yield Buffer.from(message.value).toString();
+    }
+  } finally {
+    over.resolve();
+  }
+}
 const statusOf = async (node: Node): Promise<NodeStatus> => (await daemon.client.getNode({ node: node.id })).status;
 
 describe("a dev node", () => {
@@ -96,6 +112,11 @@ describe("a dev node", () => {
   });
 
   test("starts, initialises and runs its jobs", async () => {
+    const { code, message, hint } = await failureOf(openShell(node).next());
+    assert.deepEqual(
+      [code, message, hint],
+      ["unavailable", "node first does not run", "start it first: bv node start first"],
+    );
     const steps = await stepsOf(
       daemon.client.startNode({ node: "first" }, { headers: { "x-request-id": "from-test" } }),
     );
@@ -269,10 +290,20 @@ describe("a dev node", () => {
 
   test("is left alone by a daemon that ends in order", async () => {
     const { pid } = await daemon.client.getNode({ node: "first" });
+    // One that takes longer to hang up than the daemon to end.
+    const shell = openShell(node, "sh", "-c", "trap '' HUP; echo up; sleep 1000");
+    assert.equal((await shell.next()).value, "up\n");
+    const cut = assert.rejects(shell.next());
     await daemon.stop();
+    await cut;
     assert.equal(daemon.process.exitCode, 0);
     daemon = await startDaemonProcess(root);
     assert.equal((await daemon.client.getNode({ node: "first" })).pid, pid);
+    const told: string[] = [];
+    for await (const { kind, operation, message } of daemon.client.listNodeEvents({ node: node.id })) {
+      if (operation === "shell") told.push(`${kind} ${message}`.trim());
+    }
+    assert.deepEqual(told, ["begin", "end blockvisord ended"]);
   });
 
   test("restarts, stops and starts again without another init", async () => {
@@ -281,6 +312,7 @@ describe("a dev node", () => {
     assert.equal((await finish(daemon.client.stopNode({ node: "first" }))).status, NodeStatus.STOPPED);
     const failure = await failureOf(daemon.client.listJobs({ node: "first" }));
     assert.deepEqual([failure.code, failure.message], ["unavailable", "node connection is closed"]);
+    assert.equal((await failureOf(openShell(node).next())).message, "node first does not run");
     const printed = async (request: {
       readonly job: string;
       readonly follow?: boolean;

@@ -116,6 +116,7 @@ export async function startDaemon({ root, dev, env, log, unexpected }: DaemonOpt
     return change;
   };
   let userIds: string | undefined;
+  const ending = new AbortController();
   const context: ServiceContext = {
     host,
     nodes,
@@ -124,6 +125,7 @@ export async function startDaemon({ root, dev, env, log, unexpected }: DaemonOpt
     startedAt,
     reload,
     archives,
+    ending: ending.signal,
     cloud: cloud?.controlPlane,
     requireCloud: () => {
       if (cloud) return cloud.controlPlane;
@@ -199,6 +201,7 @@ export async function startDaemon({ root, dev, env, log, unexpected }: DaemonOpt
   return {
     reload,
     stop: async () => {
+      ending.abort();
       watch.stop();
       firewalls.stop();
       guard.stop();

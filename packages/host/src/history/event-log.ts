@@ -53,6 +53,11 @@ export class EventLog {
     return reading;
   }
 
+  /** Until all that was added is there to be read. */
+  written(): Promise<void> {
+    return this.#writing;
+  }
+
   /** Told of each event from now on, until the returned function is called. */
   listen(tell: (event: NodeEvent) => void): () => void {
     this.#listeners.add(tell);

@@ -241,6 +241,7 @@ export class NodeActor {
     this.parts.plugin.abortPolls();
     await this.parts.engineServer?.close();
     this.parts.engineServer = undefined;
+    await this.parts.events.written();
   }
 
   #enqueue<T>(work: () => Promise<T>): Promise<T> {

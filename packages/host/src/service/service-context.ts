@@ -21,5 +21,7 @@ export interface ServiceContext {
   /** As `cloud`; throws without one. */
   readonly requireCloud: () => ControlPlane;
   readonly archives: ArchiveOperations;
+  /** Aborted when the daemon begins to end. */
+  readonly ending: AbortSignal;
   readonly conditions: () => MessageInitShape<typeof ConditionSchema>[];
 }

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { constants } from "node:os";
+import { isOperationError } from "@blockvisor/image/container";
 import type {
   HostService,
   OpenShellRequest,
@@ -23,7 +24,11 @@ const defaultType = "xterm-256color";
 const ONCE_SIZED = 'until [ -n "$(stty size 2>/dev/null)" ]; do usleep 1000; done; exec "$@"';
 
 /** Shells in nodes, for whoever may talk to the daemon (spec host-daemon DB-2.12): each lives as long as its call. */
-export function shellService({ host, nodes }: ServiceContext): Pick<ServiceImpl<typeof HostService>, "openShell"> {
+export function shellService({
+  host,
+  nodes,
+  ending,
+}: ServiceContext): Pick<ServiceImpl<typeof HostService>, "openShell"> {
   const start = async (
     actor: NodeActor,
     { terminal, command }: ShellStart,
@@ -39,7 +44,14 @@ export function shellService({ host, nodes }: ServiceContext): Pick<ServiceImpl<
       cwd: "/",
       ...(terminal ? { terminal: sizeOf(terminal.size) } : {}),
     };
-    return host.runtime.execInteractive(actor.id, process, { signal });
+    return host.runtime.execInteractive(actor.id, process, { signal }).catch((error: unknown) => {
+      const isDown = isOperationError(error) && ["container-not-running", "container-unknown"].includes(error.code);
+      if (!isDown) throw error;
+      const { name } = actor.snapshot().state;
+      throw new HostError("unavailable", `node ${name} does not run`, {
+        hint: `start it first: bv node start ${name}`,
+      });
+    });
   };
 
   return {
@@ -49,11 +61,17 @@ export function shellService({ host, nodes }: ServiceContext): Pick<ServiceImpl<
       if (first?.message.case !== "start")
         throw new HostError("invalid", "the first message of OpenShell has no `start`");
       const actor = nodes.find(first.message.value.node, "open a shell in");
-      const shell = await start(actor, first.message.value, signal);
+      const shell = await start(actor, first.message.value, AbortSignal.any([signal, ending]));
+      if (ending.aborted) throw daemonEnds();
       const { events, log } = actor.parts;
       const opened = Date.now();
       log.info({ request: whoAsks(requestHeader).requestId }, "shell opened");
+      const end = (message: string) =>
+        events.add({ kind: "end", operation: "shell", message, ms: Date.now() - opened });
+      // What the shell ran may take longer to hang up than the daemon has.
+      const onEnding = (): void => end("blockvisord ended");
       events.add({ kind: "begin", operation: "shell", origin: "local" });
+      ending.addEventListener("abort", onEnding);
       void passOn({ [Symbol.asyncIterator]: () => incoming }, shell);
       let status: number;
       let message = "who had opened it went away";
@@ -63,17 +81,23 @@ export function shellService({ host, nodes }: ServiceContext): Pick<ServiceImpl<
         const exit = await shell.ended;
         if (exit === undefined) {
           if (signal.aborted) return;
+          if (ending.aborted) throw daemonEnds();
           throw new HostError("internal", "what held the shell was killed", { hint: "open it again" });
         }
         status = exit.kind === "exited" ? exit.code : 128 + exit.signal;
         message = `exit status ${status}`;
       } finally {
         shell.hangUp();
-        events.add({ kind: "end", operation: "shell", message, ms: Date.now() - opened });
+        ending.removeEventListener("abort", onEnding);
+        if (!ending.aborted) end(message);
       }
       yield { message: { case: "exitStatus", value: status } } satisfies Response;
     },
   };
+}
+
+function daemonEnds(): HostError {
+  return new HostError("unavailable", "blockvisord ends", { hint: "open the shell again with the next one" });
 }
 
 /** Until the caller says no more, or is gone; a program that reads nothing holds the caller up. */

@@ -1,7 +1,7 @@
 import type { Verb, VerbOption } from "./verb.ts";
 
 /** What every verb takes. */
-export const globalOptions: readonly VerbOption[] = [
+const globalOptions: readonly VerbOption[] = [
   { flags: "--format <format>", summary: "how results are printed", choices: ["text", "json"] },
   { flags: "-v, --verbose", summary: "say more on stderr" },
   { flags: "-h, --help", summary: "show help" },

@@ -41,7 +41,8 @@ move_last_line() { # sets size and rest, in bytes: what stays and what goes
   mv "$run/rest" "$name.log" || return
   rest=$2
   size=$((size - rest))
-  truncate -s "$size" "$3.log"
+  # Not made anew if it was pruned meanwhile.
+  truncate -c -s "$size" "$3.log"
 }
 
 # Appends what the payload prints to segments named by the offset of their first byte: LOG_PREFIX.<offset, 20 digits>.log.
@@ -93,7 +94,8 @@ logger() {
     move_last_line
     offset=$((offset + size))
     set -- "$log".*.log
-    while [ "$#" -ge "$kept" ]; do
+    # With a line that moved, the next segment is there already.
+    while [ "$#" -ge $((kept + (rest > 0))) ]; do
       rm -f "$1" "${1%.log}.times"
       shift
     done

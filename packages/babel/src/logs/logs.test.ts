@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtemp, open, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, open, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -258,6 +259,31 @@ test("a node's logs are bounded together, as the host says, else the image; a ne
   await agent.reaches("loud", (job) => job.run?.number === 2n && statusOf(job) === "finished(0)");
   await until(async () => (await lastLine(agent, "loud")) === "220000", "all is written");
   assert.ok((await sizes())[0]! > 1_400_000, "the host's word counts, not the image's");
+});
+
+test("as many segments are kept as there may be, and one that is pruned while its last line moves stays away", async (t) => {
+  const root = await mkdtemp(join(tmpdir(), "babel-shim-"));
+  t.after(() => rm(root, { recursive: true }));
+  const [busybox, shim] = ["busybox", "shim.sh"].map((name) =>
+    join(bundle.folder, bundle.description.version, name),
+  ) as [string, string];
+  /** Where each segment ends; `before` runs in the shim first. */
+  const segmentsOf = async (job: string, before: string) => {
+    const [run, log] = [join(root, job, "run"), join(root, job, "log")];
+    for (const folder of [run, log]) await mkdir(folder, { recursive: true });
+    const settings = [busybox, run, join(log, "0000000001"), "65536", "3", "0", "id", join(root, job)];
+    const command = [busybox, "seq", "-w", "1", "60000"];
+    execFileSync(busybox, ["sh", "-c", `${before}\n. "$0"`, shim, ...settings, ...command], { timeout: 30_000 });
+    await until(() => existsSync(join(run, "logged")), "all is written");
+    const segments = await segmentsIn(log);
+    for (const { path } of segments) assert.match(await readFile(path, "latin1"), /^(\d{5}\n)+$/);
+    return segments.map(({ start, size }) => start + size);
+  };
+  const all = await segmentsOf("kept", "");
+  assert.equal(all.length, 3);
+  assert.equal(all.at(-1), 60_000 * 6);
+  const prune = `mv() { command mv "$@"; for each in "$log".*.log; do [ "$each" = "$2" ] || rm "$each"; done; }`;
+  assert.equal((await segmentsOf("pruned", prune)).at(-1), 60_000 * 6);
 });
 
 test("a line that was moving to the next segment when the container ended is read once, with its own time", async (t) => {

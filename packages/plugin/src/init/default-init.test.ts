@@ -481,18 +481,27 @@ test("edited scripts: who was stopped stays so, and an edit that is no good cost
   assert.deepEqual(jobs, running);
 });
 
-test("a file that is rendered otherwise concerns those that name it, or its folder, in what they run; and all when none does", async () => {
+test("a file that is rendered otherwise concerns those that name it, or its folder besides; and all when none names the file itself", async () => {
   const [reth, proxy] = FULL.services;
   const destination = "/etc/proxy/proxy.conf";
   const file = { ...FULL.config_files![0]!, destination };
-  for (const [run_sh, to, concerned] of [
-    ["proxy --config /etc/proxy/proxy.conf", destination, ["proxy"]],
-    ["proxy --folder /etc/proxy", destination, ["proxy"]],
-    ["proxy --folder /etc/other", destination, ["caddy", "reth", "proxy"]],
+  const all = ["caddy", "reth", "proxy"];
+  for (const [run_sh, to, concerned, other = reth!.run_sh] of [
+    ["proxy --config=/etc/proxy/proxy.conf", destination, ["proxy"]],
+    ["proxy < '/etc/proxy/proxy.conf'.", destination, ["reth", "proxy"], "reth --all-of /etc/proxy"],
+    // Who is a wrapper that reads the file is not known.
+    ["exporter --folder /etc/proxy", destination, all],
+    ["proxy --config /etc/proxy/proxy.conf.old", destination, all],
+    ["proxy --config /root/etc/proxy/proxy.conf", destination, all],
     // A folder of everybody.
-    ["proxy --config /etc/other.conf", "/etc/proxy.conf", ["caddy", "reth", "proxy"]],
+    ["proxy --config /etc/other.conf", "/etc/proxy.conf", all],
+    ["proxy --config /etc/proxy.conf", "/etc/proxy.conf", ["proxy"], "reth --config /etc/reth.conf"],
   ] as const) {
-    const config = { ...FULL, config_files: [{ ...file, destination: to }], services: [reth!, { ...proxy!, run_sh }] };
+    const services = [
+      { ...reth!, run_sh: other },
+      { ...proxy!, run_sh },
+    ];
+    const config = { ...FULL, config_files: [{ ...file, destination: to }], services };
     const { engine, calls } = atWork({ wouldRender: async () => true, compareJob: async () => "active" });
     assert.equal(await renewServices("scripts", config, config, "d1", run(engine)), true);
     const stopped = concerned.toReversed().map((name) => `stopJob ${name}`);

@@ -98,13 +98,25 @@ async function concernedBy(
   return isHidden ? wanted : wanted.filter((job) => concerned.has(job));
 }
 
-/** Those that name a file, or the folder it lies in, in what they run; all where none does, as nothing says who reads it. */
+/**
+ * Those that name a file, and those that name the folder it lies in, in what they run. All where none names the file itself: a wrapper may
+ * read it, which a service that names the folder says nothing about, and to start one too many costs less than one with an old file.
+ */
 function readersOf(destination: string, wanted: readonly PlannedJob[]): readonly PlannedJob[] {
+  if (!wanted.some((job) => names(job, destination))) return wanted;
   const folder = posix.dirname(destination);
   // Folders of everybody, such as /etc, say nothing.
-  const named = posix.dirname(folder) === "/" ? destination : folder;
-  const readers = wanted.filter((job) => bodyOf(job).includes(named));
-  return readers.length > 0 ? readers : wanted;
+  const isOwn = posix.dirname(folder) !== "/";
+  return wanted.filter((job) => names(job, destination) || (isOwn && bodyOf(job).includes(folder)));
+}
+
+/** Whether what a job runs has exactly this path, not a longer one. */
+function names(job: PlannedJob, path: string): boolean {
+  const around = bodyOf(job).split(path);
+  return around.slice(1).some((after, before) => {
+    const isBegun = /[\w./-]$/.test(around[before] ?? "");
+    return !isBegun && !/^(?:[\w/-]|\.\w)/.test(after);
+  });
 }
 
 /** What the agent gives to jobs: each parameter as `BV_PROP_<KEY>`, and the name of the node (babel-agent §1.5, D1-12). Parameters may change with a name. */

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { readdirSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { messageOf } from "../../errno.ts";
+import { Journal } from "../journal.ts";
 import { DownloadFixture, QUICK, treeOf } from "../testing/download-fixture.ts";
 import { type SampleArchive, sampleBytes, sampleSource, storeSample } from "../testing/sample-archive.ts";
 import { TransferFault } from "../transfer/fault.ts";
@@ -10,7 +11,7 @@ import { ProgressWriter } from "../transfer/progress.ts";
 import { Streams } from "../transfer/streams.ts";
 import type { FlushFileSystem } from "./flush.ts";
 import { runDownloads } from "./run-downloads.ts";
-import { StateFolder } from "./state-folder.ts";
+import { type DownloadRecord, StateFolder } from "./state-folder.ts";
 
 const KIB = 1024;
 const NOTHING = { phase: "metadata", message: "chunks", chunks: 0, chunksDone: 0, bytes: 0, bytesDone: 0 } as const;
@@ -34,13 +35,29 @@ class LossyDisk {
       this.#kept = await treeOf(this.#folder);
       return;
     }
+    this.lose();
+    throw new TransferFault("environment", `can't flush ${folder} to disk: Input/output error`);
+  };
+
+  lose(): void {
     for (const name of readdirSync(this.#folder, { recursive: true, encoding: "utf8" })) {
       const path = join(this.#folder, name);
       const stats = statSync(path);
       if (stats.isFile()) writeFileSync(path, this.#kept.get(name) ?? Buffer.alloc(stats.size));
     }
-    throw new TransferFault("environment", `can't flush ${folder} to disk: Input/output error`);
-  };
+  }
+}
+
+/** Has everything in a journal recorded by an earlier boot of the kernel. */
+async function recordedBefore(state: StateFolder): Promise<void> {
+  const path = join(state.path, "journal");
+  const records: DownloadRecord[] = [];
+  await (await Journal.open<DownloadRecord>(path, (record) => records.push(record))).close();
+  rmSync(path);
+  const journal = await Journal.open<DownloadRecord>(path, () => undefined);
+  for (const record of records)
+    await journal.append(record.t === "done" ? { ...record, b: "the boot before" } : record);
+  await journal.close();
 }
 
 async function twoArchives(t: TestContext) {
@@ -91,6 +108,31 @@ test("what a failed flush lost is fetched again: that a later flush succeeds say
   assert.deepEqual(await treeOf(fixture.data), sample.files);
   const again = fixture.store.counters.requests - requests;
   assert.ok(again < sample.chunks.length, `${again} chunks: what the first flush covered is on the disk`);
+});
+
+test("a power loss costs what was not flushed, whatever the journal says of it, and the next attempt brings every byte (T-16)", async (t) => {
+  const fixture = await DownloadFixture.make(t);
+  const files = new Map([["x", sampleBytes(640 * KIB, "x")]]);
+  const sample = await storeSample(fixture.store, files, { chunkSize: 64 * KIB, compression: { codec: "none" } });
+  const source = sampleSource(fixture.store, sample);
+  const disk = new LossyDisk(fixture.data, Number.POSITIVE_INFINITY);
+  const power = new AbortController();
+  const flush: FlushFileSystem = async (folder) => {
+    if (disk.flushes < 2) return disk.flush(folder);
+    power.abort();
+    throw new TransferFault("cancelled", "the power is gone");
+  };
+  const commit = { afterMs: 0, afterBytes: 1 };
+  await assert.rejects(fixture.download(source, { streams: new Streams(1), commit, flush, signal: power.signal }), {
+    kind: "cancelled",
+  });
+  disk.lose();
+  await recordedBefore(fixture.state);
+  const { requests } = fixture.store.counters;
+  assert.equal((await fixture.download(source)).kind, "complete");
+  assert.ok(readFileSync(join(fixture.data, "x")).equals(sample.files.get("x")!));
+  const again = fixture.store.counters.requests - requests;
+  assert.ok(again < sample.chunks.length, `${again} chunks: what was flushed is there`);
 });
 
 test("a download that nothing cuts off is flushed once, with its times, before it counts as complete", async (t) => {

@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 import type { NodeActor } from "../node/node-actor.ts";
 import type { NodeHost } from "../node/node-host.ts";
+import { contentSteps } from "../node/steps-content.ts";
+import { hostPaths } from "../place/paths.ts";
 import { identifyProcess } from "../runtime/process-identity.ts";
 import { startNode } from "../service/node-operations.ts";
 import { ArchiveOperations, type ArchiveOutput } from "./archive-operations.ts";
@@ -66,6 +68,26 @@ function stoppedNode(directory: string) {
 
 const actor = () => node as unknown as NodeActor;
 
+/** What a deletion ends with. */
+function discard(beforeUnmount: () => void): Promise<object> {
+  const done = async () => {};
+  const host = {
+    config: { interface: "" },
+    paths: hostPaths(root),
+    runtime: { delete: done },
+    network: { tearDown: done },
+    firewall: { remove: done },
+    rootfs: { list: async () => [] },
+    spaces: { close: async () => beforeUnmount() },
+    trash: { take: done },
+  };
+  const { parts, state } = node;
+  const paths = { ...parts.paths, link: join(root, "link") };
+  const deleted = { ...parts, paths, host, tasks: { disarm: () => {} }, events: { moveTo: done } };
+  const [step, context] = [{ kind: "discard" }, { state: { ...state, id: "me" } }];
+  return contentSteps.discard(...([deleted, step, context] as unknown as Parameters<typeof contentSteps.discard>));
+}
+
 async function collect(outputs: AsyncIterable<ArchiveOutput>): Promise<readonly ArchiveOutput[]> {
   const found: ArchiveOutput[] = [];
   for await (const output of outputs) found.push(output);
@@ -118,9 +140,12 @@ test("a reader that stays away holds nothing up when its connection ends", async
 
 test("the daemon's end, a deletion of the node and a stop end it; other operations of a node that is down do not", async () => {
   const first = await begin();
+  const { pid } = JSON.parse(await readFile(node.held, "utf8"));
   node.state.expected_status = "Deleted";
+  const discarded = discard(() => assert.throws(() => process.kill(pid, 0), { code: "ESRCH" }));
   archives.changed(actor());
   await assert.rejects(first.rest, { code: "cancelled" });
+  assert.deepEqual(await discarded, { gone: true });
   node.state.expected_status = "Stopped";
   const stopped = await begin();
   node.operation = { kind: "stop" };

@@ -60,6 +60,8 @@ export class ArchiveOperations {
     const { promise: ended, resolve } = Promise.withResolvers<void>();
     const stop = new AbortController();
     this.#running.set(id, { stop, ended });
+    // What was done meanwhile was told to nobody.
+    if (actor.gone || actor.snapshot().state.expected_status !== "Stopped") stop.abort(taken());
     const release = async (): Promise<void> => {
       await releaseData(parts).catch((error: Error) => parts.log.warn(`held.json is left: ${error.message}`));
       this.#running.delete(id);

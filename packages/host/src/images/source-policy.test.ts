@@ -57,4 +57,7 @@ test("what is on the machine came there by its operator", () => {
   for (const uri of ["docker-daemon://node:v1", "oci:/srv/node", "docker-archive:/srv/node.tar", "dir:/srv/node"]) {
     assert.equal(codeOf(uri, policy), "allowed", uri);
   }
+  assert.equal(codeOf("containers-storage:node:v1", policy), "allowed");
+  const store = "[overlay@/home/m/s+/home/m/r:overlay.mount_program=/home/m/evil]";
+  assert.equal(codeOf(`containers-storage:${store}node:v1`, {}), "container-uri-unsupported");
 });

@@ -12,9 +12,15 @@ export interface SourcePolicy {
 
 /**
  * Refuses what the host's operator does not want. `digest`: the image was resolved before, and only this very one is taken.
- * Images that are on the machine already (an engine, a folder, an archive) came there by its operator. Errors `image-registry-refused`, `image-not-pinned`.
+ * Images that are on the machine already (an engine, a folder, an archive) came there by its operator. Errors `image-registry-refused`, `image-not-pinned`;
+ * `container-uri-unsupported` for an engine's store that is named: who names it need not be root, and it says what programs root runs, and what root reads.
  */
 export function requireAllowedSource(uri: ContainerUri, policy: SourcePolicy, digest: string | undefined): void {
+  if (uri.kind === "containers-storage" && uri.store !== "") {
+    throw new OperationError("container-uri-unsupported", `this host takes no images from the store ${uri.store}`, {
+      fix: "write the image to a file, and name that: podman save --format oci-archive -o FILE IMAGE; oci-archive:FILE",
+    });
+  }
   if (uri.kind !== "docker") return;
   const { registries, pinned } = policy;
   const name = `${uri.image.registry}/${uri.image.repository}`;

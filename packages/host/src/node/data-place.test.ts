@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { chmod, chown, mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -17,11 +18,12 @@ beforeEach(async (t) => {
   (t as TestContext).after(() => rm(root, { recursive: true }));
   await chmod(root, 0o755);
   [disk, data] = [join(root, "disk"), join(root, "data")];
-  await mkdir(disk);
+  for (const folder of [disk, join(root, "nodes/other/data/x")]) await mkdir(folder, { recursive: true });
 });
 
-const found = () =>
-  requireData({ data } as NodePaths, { id: "me", data_directory: disk, space: { kind: "shared" } } as NodeState);
+const paths = () => ({ id: "me", directory: join(root, "nodes/me"), data }) as NodePaths;
+
+const found = () => requireData(paths(), { id: "me", data_directory: disk, space: { kind: "shared" } } as NodeState);
 
 /** Whether somebody without rights runs what is there. */
 const runs = (program: string): boolean => spawnSync(program, { uid: 65_534, gid: 65_534 }).status === 0;
@@ -54,13 +56,21 @@ test("a place that root does not have alone is not worked on, nor is one that is
   const closed = dirname(dataBelow(disk, "me"));
   await mkdir(closed, { mode: 0o755 });
   const message = `${closed} is not a folder that only root may enter`;
-  await assert.rejects(checkPlace(disk, "me"), { code: "invalid", message });
+  await assert.rejects(checkPlace(disk, paths()), { code: "invalid", message });
   await assert.rejects(found(), { code: "invalid", message });
   await chmod(closed, 0o700);
-  await checkPlace(disk, "me");
+  await checkPlace(disk, paths());
   await found();
+  // Root of a container writes there, as root of the machine.
+  const other = dataBelow(disk, randomUUID());
+  await mkdir(other);
+  for (const ofNodes of [join(root, "nodes/other/data/x"), other])
+    await assert.rejects(checkPlace(ofNodes, paths()), {
+      code: "invalid",
+      message: `${ofNodes} belongs to nodes: somebody else could put other data in its place`,
+    });
   await chown(disk, 65_534, 0);
-  for (const look of [() => checkPlace(disk, "me"), found])
+  for (const look of [() => checkPlace(disk, paths()), found])
     await assert.rejects(look, { code: "invalid", message: /disk does not belong to root: / });
   await rm(disk, { recursive: true });
   await assert.rejects(found(), { code: "failed", message: `the node's data are not there: ${dataBelow(disk, "me")}` });

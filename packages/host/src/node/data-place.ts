@@ -2,7 +2,7 @@ import { lstat, mkdir, readdir, realpath, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { syncDirectory } from "../durable/index.ts";
 import { HostError } from "../errors/host-error.ts";
-import { requireOwnPlace } from "../place/own-place.ts";
+import { notOurs, requireOwnPlace } from "../place/own-place.ts";
 import type { NodePaths } from "../place/paths.ts";
 import { isDirectory, leadsTo, type removeTree, showAs } from "./node-data.ts";
 import type { NodeState } from "./node-state.ts";
@@ -12,6 +12,7 @@ import type { NodeState } from "./node-state.ts";
  * whoever may enter the directory.
  */
 const closedFolder = "blockvisor-data";
+const volume = new RegExp(`/${closedFolder}/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/`);
 
 /** Where a node's data lie in a directory that a person chose. */
 export function dataBelow(directory: string, nodeId: string): string {
@@ -37,14 +38,15 @@ export function dataOf(paths: NodePaths, state: NodeState): string {
  */
 export async function requireData(paths: NodePaths, state: NodeState): Promise<string> {
   const home = homeOf(paths, state);
-  return state.data_directory === null ? home : requirePlace(state.data_directory, state.id, home);
+  return state.data_directory === null ? home : requirePlace(state.data_directory, paths, home);
 }
 
 /** As `requireData`, of a directory that data are on their way to. */
-export async function requirePlace(directory: string, nodeId: string, home: string): Promise<string> {
+export async function requirePlace(directory: string, paths: NodePaths, home: string): Promise<string> {
+  const { id: nodeId } = paths;
   const place = dataBelow(directory, nodeId);
   if (!(await isThere(directory))) throw lostData(place);
-  await requireOwnPlace(directory);
+  await requireOutsideNodes(directory, paths);
   const open = openBelow(directory, nodeId);
   if (!(await isDirectory(place)) && (await isDirectory(open))) {
     await makeClosed(directory);
@@ -76,16 +78,16 @@ export async function removeData(path: string, remove: typeof removeTree): Promi
 }
 
 /** Errors `invalid`, `conflict`: a place that data cannot be moved to. */
-export async function checkPlace(directory: string, nodeId: string): Promise<void> {
+export async function checkPlace(directory: string, paths: NodePaths): Promise<void> {
   if (!directory.startsWith("/") || directory.split("/").includes("..")) {
     throw new HostError("invalid", `'${directory}' is no absolute path`, { hint: "write it like /mnt/disk2" });
   }
   if (!(await isDirectory(directory))) {
     throw new HostError("invalid", `${directory} is not a directory`, { hint: `make it first: mkdir -p ${directory}` });
   }
-  await requireOwnPlace(directory);
+  await requireOutsideNodes(directory, paths);
   await requireClosed(directory);
-  for (const place of [dataBelow(directory, nodeId), openBelow(directory, nodeId)]) {
+  for (const place of [dataBelow(directory, paths.id), openBelow(directory, paths.id)]) {
     if ((await readdir(place).catch(() => undefined)) === undefined) continue;
     throw new HostError("conflict", `${place} exists`, {
       hint: "it may hold other data: move it away, or choose another directory",
@@ -97,6 +99,13 @@ export function lostData(data: string): HostError {
   return new HostError("failed", `the node's data are not there: ${data}`, {
     hint: "mount the disk they are on; the node is tried again by itself",
   });
+}
+
+/** As `requireOwnPlace`; what root of a container writes belongs to root of the machine, too. */
+async function requireOutsideNodes(directory: string, { directory: ofNode }: NodePaths): Promise<void> {
+  const place = await requireOwnPlace(directory);
+  const nodes = await realpath(dirname(ofNode));
+  if (`${place}/`.startsWith(`${nodes}/`) || volume.test(`${place}/`)) throw notOurs(directory, "belongs to nodes");
 }
 
 /** The folder, if there is one. */

@@ -24,6 +24,8 @@ export interface Holder {
   readonly by: string;
   /** Undefined: it is about to begin. */
   pid?: number;
+  /** When it does so no more, and how that is told. */
+  readonly gone: PromiseWithResolvers<void>;
 }
 
 /** @throws HostError `busy` while something like `bv archive fetch` works on the node's data; what a dead process left does not count */
@@ -40,7 +42,7 @@ export function refuseHeldNow(actor: NodeActor): void {
   if (holder !== undefined) throw isHeld(actor, holder);
 }
 
-function isHeld(actor: NodeActor, { by, pid }: Holder): HostError {
+function isHeld(actor: NodeActor, { by, pid }: Pick<Holder, "by" | "pid">): HostError {
   const { name } = actor.snapshot().state;
   const process = pid === undefined ? "" : ` (pid ${pid})`;
   return new HostError("busy", `\`${by}\`${process} works on the data of node \`${name}\``, {
@@ -57,7 +59,7 @@ export async function holdData(actor: NodeActor, by: string): Promise<Holder> {
   return actor.exclusively(async () => {
     if (actor.snapshot().status !== "Stopped") throw notStopped(actor);
     await refuseHeld(actor);
-    const holder: Holder = { by };
+    const holder: Holder = { by, gone: Promise.withResolvers() };
     actor.parts.holder = holder;
     return holder;
   });
@@ -73,6 +75,7 @@ export async function nameHolder({ paths }: NodeParts, holder: Holder, pid: numb
 }
 
 export async function releaseData(parts: NodeParts): Promise<void> {
+  parts.holder?.gone.resolve();
   parts.holder = undefined;
   await rm(join(parts.paths.directory, fileName), { force: true });
 }

@@ -76,6 +76,8 @@ export const contentSteps = {
   discard: async (node, _, { state }) => {
     const { host, paths } = node;
     node.tasks.disarm();
+    // It was told, and lets go of the data in a while.
+    await node.holder?.gone.promise;
     await removeCheck(host, state.id);
     await host.runtime.delete(state.id);
     await host.network.tearDown(state.id, { bridge: host.config.interface });

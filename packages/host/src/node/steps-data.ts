@@ -30,7 +30,7 @@ export const dataSteps = {
     const place = target === null ? `${home}.copy` : dataBelow(target, state.id);
     const looksShown = async (): Promise<boolean> =>
       target === null ? (await isDirectory(home)) && before !== null : leadsTo(home, place);
-    if (target !== null && !(await looksShown())) await requirePlace(target, state.id, home);
+    if (target !== null && !(await looksShown())) await requirePlace(target, paths, home);
     const isShown = await looksShown();
     // Once the old directory has stepped aside there is no way back but forward.
     const isBegun = (await isDirectory(place)) && !(await isThere(home));

@@ -19,9 +19,10 @@ test("root works only where nobody else can put other data in the place of a nod
   await writeFile(join(root, "file"), "");
   await refuses(join(root, "file"), `${root}/file is not a directory`);
   await symlink("disk/node", join(root, "link"));
-  await requireOwnPlace(join(root, "link"));
+  assert.equal(await requireOwnPlace(join(root, "link")), data);
   await lchown(join(root, "link"), 65_534, 0);
   await refuses(join(root, "link"), `${root}/link does not belong to root`);
+  await refuses("/proc/1/root/usr", "/proc/1/root/usr is in /proc");
   await symlink("loop", join(root, "loop"));
   await refuses(join(root, "loop"), `${root}/loop is a link`);
   await refuses(join(data, "gone"), `${data}/gone is not there`);

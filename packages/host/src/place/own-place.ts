@@ -8,14 +8,17 @@ const maxLinks = 40;
 
 /**
  * Whether the folder at an absolute path is what root put there: whoever may use the daemon may name any place, and what somebody else can
- * exchange, with a link to /root for example, nobody works on as root. Links count when they are root's. Error `invalid`.
+ * exchange, with a link to /root for example, nobody works on as root. Links count when they are root's. Without links, where it is.
+ * Error `invalid`.
  */
-export async function requireOwnPlace(path: string): Promise<void> {
+export async function requireOwnPlace(path: string): Promise<string> {
   const names = namesIn(path);
   let at = "/";
   let isOpen = await requireOwnFolder(at);
   for (let links = 0; names.length > 0; ) {
     const next = join(at, names.shift() ?? "");
+    // Its links lead elsewhere than they say: into containers.
+    if (next === "/proc") throw notOurs(path, "is in /proc");
     const target = await readlink(next).catch(() => undefined);
     if (target === undefined) {
       isOpen = await requireOwnFolder(next);
@@ -29,6 +32,7 @@ export async function requireOwnPlace(path: string): Promise<void> {
     names.unshift(...namesIn(target));
     if (target.startsWith("/")) at = "/";
   }
+  return at;
 }
 
 /** Whether others may make something in the folder. */
@@ -46,7 +50,7 @@ function namesIn(path: string): string[] {
   return path.split("/").filter((name) => name !== "");
 }
 
-function notOurs(path: string, why: string): HostError {
+export function notOurs(path: string, why: string): HostError {
   return new HostError("invalid", `${path} ${why}: somebody else could put other data in its place`, {
     hint: "have root own the whole path, and nobody else write there: chown root, chmod go-w",
   });

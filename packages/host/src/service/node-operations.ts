@@ -149,7 +149,7 @@ export async function moveNodeData(
   const target = directory ?? null;
   if (actor.snapshot().state.data_directory === target) return actor.snapshot();
   await refuseHeld(actor);
-  if (directory !== undefined) await checkPlace(directory, actor.id);
+  if (directory !== undefined) await checkPlace(directory, actor.parts.paths);
   return actor.operate({
     kind: "move",
     change: () => {

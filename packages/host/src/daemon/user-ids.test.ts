@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { CreateDevNodeRequestSchema, type Node } from "@blockvisor/wire/blockvisor/host/v1/host";
@@ -51,6 +52,9 @@ async function start(): Promise<void> {
   privilegedImage = await makeOciImage(`${root.paths.root}/privileged`, files, "1", {
     "io.blockvisor.privileged": "true",
   });
+  // As a disk that is mounted there has its root.
+  await mkdir(root.paths.nodes, { recursive: true });
+  for (const open of [root.paths.root, root.paths.nodes]) await chmod(open, 0o755);
   daemon = await startDaemonProcess(root, { BV_RUNTIME: runtime });
   for (const name of ["one", "two"]) {
     await makeNode(name, image);
@@ -134,6 +138,18 @@ describe("a node's user ids", { skip }, () => {
       map.split("\n").map((words) => words.trim().replace(/ +/g, " ")),
       ["0: 0", line, line],
     );
+  });
+
+  test("are no way to root of the machine: nobody gets to what it makes set-uid", async () => {
+    const make = "/bin/busybox cp /bin/busybox $f; /bin/busybox chmod 4755 $f";
+    assert.equal(await inside("one", `for f in /blockjoy/suid /suid; do ${make}; done`), "0:");
+    const { directory } = nodeOf("one");
+    for (const file of [join(directory, "data/suid"), join(directory, "rootfs/suid")]) {
+      assert.equal((await stat(file)).mode & 0o7777, 0o4755);
+      const { error } = spawnSync(file, ["id"], { argv0: "busybox", uid: 65_534, gid: 65_534 });
+      assert.equal((error as NodeJS.ErrnoException | undefined)?.code, "EACCES", file);
+    }
+    assert.equal((await stat(root.paths.nodes)).mode & 0o7777, 0o700);
   });
 
   test("stay its own when an image wants more: the host has to allow that", async () => {

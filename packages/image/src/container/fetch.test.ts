@@ -321,6 +321,10 @@ test("an image that is cancelled, missing or of no use says so", async () => {
   await fails(`oci-archive:${at("none.tar")}`, "image-not-found");
   await fails(`docker-archive:${at("oci.tar")}`, "image-invalid");
   await fails(`dir:${at("none")}`, "image-not-found");
+  mkdirSync(at("pipe"));
+  execFileSync("mkfifo", [at("pipe", "manifest.json"), at("pipe", "index.json"), at("pipe", "archive")]);
+  for (const uri of [`dir:${at("pipe")}`, `oci:${at("pipe")}`, `oci-archive:${at("pipe", "archive")}`])
+    await fails(uri, "image-invalid");
   await fails(`containers-storage:${storage}localhost/none:v1`, "image-not-found");
   await fails("library://a/b:c", "container-uri-unsupported");
   await fails("/some/definition", "container-uri-unsupported");

@@ -1,4 +1,4 @@
-import { open, readFile } from "node:fs/promises";
+import { constants, open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { type ImageConfig, parseImageConfig } from "./image-config.ts";
@@ -74,7 +74,12 @@ export function blobPath(layout: string, blob: string): string {
 }
 
 async function readBounded(path: string): Promise<string> {
-  const file = await open(path, "r").catch((cause: NodeJS.ErrnoException) => {
+  return (await readDocument(path)).toString("utf8");
+}
+
+/** Whoever named it may have put anything there: a pipe that nobody writes to, a device without end. Errors `image-not-found`, `image-invalid`. */
+export async function readDocument(path: string): Promise<Buffer> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code !== "ENOENT" && cause.code !== "ENOTDIR") throw cause;
     throw new OperationError("image-not-found", `${path} does not exist`, {
       cause,
@@ -82,9 +87,11 @@ async function readBounded(path: string): Promise<string> {
     });
   });
   try {
-    const { size } = await file.stat();
-    if (size > DOCUMENT_LIMIT) throw new OperationError("image-invalid", `${path} has ${size} bytes, too many`);
-    return await readFile(file, "utf8");
+    const found = await file.stat();
+    if (!found.isFile()) throw new OperationError("image-invalid", `${path} is not a file`);
+    if (found.size > DOCUMENT_LIMIT)
+      throw new OperationError("image-invalid", `${path} has ${found.size} bytes, too many`);
+    return await readFile(file);
   } finally {
     await file.close();
   }

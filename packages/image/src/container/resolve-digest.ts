@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import { open, readFile } from "node:fs/promises";
+import { constants, open } from "node:fs/promises";
 import { join } from "node:path";
 import { type ContainerUri, formatDaemonImage, unsupportedContainerUri } from "./container-uri.ts";
 import { dockerHost, dockerImageId } from "./docker-engine.ts";
 import { formatImageReference, isLoopbackRegistry, parseImageReference } from "./image-reference.ts";
-import { blobPath, layoutManifestDigest, manifestInIndex } from "./oci-layout.ts";
+import { blobPath, layoutManifestDigest, manifestInIndex, readDocument } from "./oci-layout.ts";
 import { OperationError } from "./operation-error.ts";
 import { runTool } from "./run-tool.ts";
 import { skopeoError } from "./skopeo-error.ts";
@@ -43,7 +43,7 @@ export async function resolveDigest(uri: ContainerUri, options: FetchOptions = {
       return rawManifestDigest(`containers-storage:${uri.store}${formatDaemonImage(uri.image)}`, [], options);
     case "oci": {
       const claimed = await layoutManifestDigest(uri.path, uri.name);
-      return verified(claimed, await readFile(blobPath(uri.path, claimed)), uri.path);
+      return verified(claimed, await readDocument(blobPath(uri.path, claimed)), uri.path);
     }
     case "oci-archive": {
       const claimed = manifestInIndex(await archiveFile(uri.path, "index.json", options), uri.path, uri.name);
@@ -52,12 +52,8 @@ export async function resolveDigest(uri: ContainerUri, options: FetchOptions = {
     }
     case "docker-archive":
       return sha256(await dockerArchiveConfig(uri.path, uri.name, options));
-    case "dir": {
-      const manifest = await readFile(join(uri.path, "manifest.json")).catch((cause: NodeJS.ErrnoException) => {
-        throw new OperationError("image-not-found", `${uri.path} is no image folder: ${cause.message}`, { cause });
-      });
-      return sha256(manifest);
-    }
+    case "dir":
+      return sha256(await readDocument(join(uri.path, "manifest.json")));
     case "foreign":
       throw unsupportedContainerUri(uri);
   }
@@ -94,13 +90,15 @@ async function dockerArchiveConfig(path: string, name: string | undefined, optio
 }
 
 async function archiveFile(path: string, member: string, options: FetchOptions): Promise<string> {
-  const file = await open(path, "r").catch((cause: NodeJS.ErrnoException) => {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((cause: NodeJS.ErrnoException) => {
     throw new OperationError("image-not-found", `${path} cannot be read: ${cause.message}`, {
       cause,
       fix: "check the path",
     });
   });
+  const isFile = await file.stat().then((found) => found.isFile());
   await file.close();
+  if (!isFile) throw new OperationError("image-invalid", `${path} is not a file`);
   const args = ["--extract", "--to-stdout", "--occurrence=1", `--file=${path}`, "--force-local", "--", member];
   const { stdout } = await runTool("tar", args, options.signal ? { signal: options.signal } : {}).catch((cause) => {
     if (!(cause instanceof OperationError) || cause.code !== "tool-failed") throw cause;

@@ -127,7 +127,8 @@ describe("the machine", () => {
       await remount("rw");
       await bench.remove((await bench.create("next", { start: false })).id);
       await until(async () => (await trashProblem()) === undefined);
-      assert.deepEqual(await Promise.all([readdir(disk), readdir(bench.root.paths.trash)]), [[], []]);
+      const left = await Promise.all([readdir(disk, { recursive: true }), readdir(bench.root.paths.trash)]);
+      assert.deepEqual(left, [["blockvisor-data"], []]);
     } finally {
       await run("umount", [disk]);
     }

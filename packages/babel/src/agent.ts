@@ -5,7 +5,7 @@ import { HttpClient } from "./http/request.ts";
 import { isReady } from "./jobs/ready-check.ts";
 import { Registry } from "./jobs/registry.ts";
 import { Serial } from "./jobs/serial.ts";
-import { logLimitBytes, pruneNodeLogs } from "./logs/space.ts";
+import { type LogLimits, logLimits, pruneNodeLogs } from "./logs/space.ts";
 import { inRoot, type Paths, type Toolbox } from "./paths.ts";
 import { currentBoot } from "./process/identity.ts";
 import { takeOver } from "./process/sole.ts";
@@ -74,7 +74,7 @@ export class Agent {
       archiveCommand: options.archiveCommand,
       isReady: (check, user, cut) =>
         isReady(check, { shell: looks, http: this.http, env: this.environment, user }, cut),
-      logLimitBytes: () => this.#logLimitBytes,
+      logLimits: () => this.#logLimits,
       report: options.report,
       random: Math.random,
       neededRetryMs: NEEDED_RETRY_MS,
@@ -198,11 +198,11 @@ export class Agent {
     this.#protocolData = new ProtocolData(inRoot(this.paths, conf.node_env.data_mount_point));
   }
 
-  get #logLimitBytes(): number {
-    return logLimitBytes(this.#conf?.log_limit_mb, this.#options.env["BABEL_LOG_LIMIT_MB"]);
+  get #logLimits(): LogLimits {
+    return logLimits(this.#conf ?? {}, this.#options.env);
   }
 
   #pruneLogs(): Promise<void> {
-    return pruneNodeLogs(this.jobs.list(), this.#logLimitBytes);
+    return pruneNodeLogs(this.jobs.list(), this.#logLimits.bytes);
   }
 }

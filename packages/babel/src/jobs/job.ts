@@ -310,7 +310,7 @@ export class Job {
         runId: run.id,
         command: program.command,
         env: this.#around.environment(),
-        cut: cutOf(this.#config, this.#around.logLimitBytes()),
+        cut: cutOf(this.#config, this.#around.logLimits()),
         timestamps: this.#config.log_timestamp === true,
       });
       this.#watch(run, child);

@@ -1,3 +1,4 @@
+import type { LogLimits } from "../logs/space.ts";
 import type { Paths, Toolbox } from "../paths.ts";
 import type { ProtocolData } from "../protocol-data/state.ts";
 import type { ReadyCheck } from "./config.ts";
@@ -14,8 +15,7 @@ export type Surroundings = {
   readonly archiveCommand: readonly string[];
   /** Looks once whether a job, run as `user`, is ready. Never fails. */
   readonly isReady: (check: ReadyCheck, user: string | undefined, cut: AbortSignal) => Promise<boolean>;
-  /** What all jobs' logs together may take. */
-  readonly logLimitBytes: () => number;
+  readonly logLimits: () => LogLimits;
   /** Something about the job changed: dependents may go on, watchers want to know. */
   readonly changed: (name: string) => void;
   /** Reports to the host's log. */

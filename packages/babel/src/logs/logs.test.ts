@@ -261,6 +261,21 @@ test("a node's logs are bounded together, as the host says, else the image; a ne
   assert.ok((await sizes())[0]! > 1_400_000, "the host's word counts, not the image's");
 });
 
+test("a log is cut into as many files as the host says, else the image (D3-03)", async (t) => {
+  const agent = await TestAgent.start(bundle, { BABEL_LOG_SEGMENTS: "4" });
+  t.after(() => agent.dispose());
+  const filesOf = async (name: string) => {
+    await agent.run(name, "seq 1 220000", { logBufferCapacityMb: 1n });
+    await until(async () => (await lastLine(agent, name)) === "220000", "all is written");
+    return (await segmentsIn(join(agent.jobFolder(name), "log"))).map(({ size }) => size);
+  };
+  const image = await filesOf("image");
+  assert.equal(image.length, 4);
+  for (const size of image.slice(0, -1)) assert.ok(size > 240_000 && size <= 250_000 + 65_536, `${size}`);
+  await agent.setup({}, { logSegments: 8 });
+  assert.equal((await filesOf("host")).length, 8);
+});
+
 test("as many segments are kept as there may be, and one that is pruned while its last line moves stays away", async (t) => {
   const root = await mkdtemp(join(tmpdir(), "babel-shim-"));
   t.after(() => rm(root, { recursive: true }));

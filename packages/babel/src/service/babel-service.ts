@@ -37,6 +37,7 @@ export function babelService(agent: Agent): ServiceImpl<typeof pb.Babel> {
         ramdisks,
         secret: request.secret,
         ...(request.logLimitMb === 0 ? {} : { log_limit_mb: request.logLimitMb }),
+        ...(request.logSegments === 0 ? {} : { log_segments: request.logSegments }),
       });
       return {};
     },

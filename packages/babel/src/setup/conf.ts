@@ -10,6 +10,8 @@ export type Setup = {
   readonly secret: string;
   /** What the logs of all jobs may take together, in MB; absent: the image's BABEL_LOG_LIMIT_MB, else 2000. (D3-03) */
   readonly log_limit_mb?: number;
+  /** Files that a job's log is cut into, 2 to 256; absent: the image's BABEL_LOG_SEGMENTS, else 8. (D3-03) */
+  readonly log_segments?: number;
 };
 
 /** `/etc/babel.conf`: what the last Setup said, for a babel that is started anew in the same container run. (§1.4, D1-01) */

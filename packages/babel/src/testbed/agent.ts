@@ -120,7 +120,10 @@ export class TestAgent {
     }, "babel answers");
   }
 
-  async setup(properties: Record<string, string> = {}, more: { readonly logLimitMb?: number } = {}): Promise<void> {
+  async setup(
+    properties: Record<string, string> = {},
+    more: { readonly logLimitMb?: number; readonly logSegments?: number } = {},
+  ): Promise<void> {
     const dataMountPoint = "/blockjoy";
     const nodeEnv = create(NodeEnvSchema, { nodeId: "n-1", nodeName: "test-node", dataMountPoint, properties });
     await this.babel.setup({ nodeEnv, secret: SECRET, ...more });

@@ -35,7 +35,7 @@ export async function openRegistry(options: Options = {}) {
     archiveCommand: options.archiveCommand ?? ["false"],
     report: (message) => reports.push(message),
     isReady: async () => false,
-    logLimitBytes: () => 2_000_000_000,
+    logLimits: () => ({ bytes: 2_000_000_000, segments: 8 }),
     random: Math.random,
     neededRetryMs: options.neededRetryMs ?? 60_000,
   });

@@ -8,6 +8,7 @@ export interface FirstSetup {
   readonly ramdisks: readonly { readonly ram_disk_mount_point: string; readonly ram_disk_size_mb: number }[];
   readonly secret: string;
   readonly log_limit_mb?: number;
+  readonly log_segments?: number;
 }
 
 const pathIn = (runDirectory: string): string => join(runDirectory, "setup.json");

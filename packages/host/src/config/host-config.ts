@@ -119,8 +119,15 @@ const schema = z.looseObject({
       signature_policy: z.string().regex(/^\//, "is no absolute path").optional(),
     })
     .prefault({}),
-  /** What the logs of all jobs of one node may take together; absent: as its image says, else 2 GB. Of nodes that start from now on. */
-  job_logs: z.looseObject({ max_mb: z.number().int().min(1).max(1_000_000).optional() }).prefault({}),
+  /** Of nodes that start from now on; absent: as their images say. (spec babel-agent D3-03) */
+  job_logs: z
+    .looseObject({
+      /** What the logs of all jobs of one node may take together; absent: 2 GB. */
+      max_mb: z.number().int().min(1).max(1_000_000).optional(),
+      /** Files that the log of a job is cut into, of which the oldest goes when a new one begins; absent: 8. */
+      segments: z.number().int().min(2).max(256).optional(),
+    })
+    .prefault({}),
   /** What archive transfers of all nodes may take together, megabits (10^6) per second; absent: what they can. (spec babel-agent §9.5) */
   archive_max_mbps: z.number().positive().max(1_000_000).optional(),
   /** Of schedules that plugins give their tasks, e.g. `UTC` or `Europe/Oslo`; absent: the machine's. */
@@ -180,7 +187,7 @@ export interface HostConfig {
   readonly imagesMaxBytes: number | undefined;
   readonly imageSources: SourcePolicy;
   /** Undefined: as a node's image says. */
-  readonly jobLogsMaxMb: number | undefined;
+  readonly jobLogs: { readonly maxMb: number | undefined; readonly segments: number | undefined };
   /** Of archive transfers of all nodes together; undefined: no cap. */
   readonly archiveMaxBytesPerSecond: number | undefined;
   readonly upgradeSmokeCheck: boolean;
@@ -266,7 +273,7 @@ function resolve(file: HostConfigFile, path: string): HostConfig {
     maintenanceMode: file.maintenance_mode,
     diskLimit: file.disk_limit,
     imagesMaxBytes: file.images.max_gb === undefined ? undefined : file.images.max_gb * 1_000_000_000,
-    jobLogsMaxMb: file.job_logs.max_mb,
+    jobLogs: { maxMb: file.job_logs.max_mb, segments: file.job_logs.segments },
     archiveMaxBytesPerSecond: file.archive_max_mbps === undefined ? undefined : (file.archive_max_mbps * 1_000_000) / 8,
     imageSources: {
       registries: file.images.registries,

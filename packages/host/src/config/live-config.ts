@@ -51,7 +51,7 @@ export class LiveConfig {
       maintenanceMode: next.maintenanceMode,
       imagesMaxBytes: next.imagesMaxBytes,
       imageSources: next.imageSources,
-      jobLogsMaxMb: next.jobLogsMaxMb,
+      jobLogs: next.jobLogs,
       archiveMaxBytesPerSecond: next.archiveMaxBytesPerSecond,
       upgradeSmokeCheck: next.upgradeSmokeCheck,
       upgradeWatchMs: next.upgradeWatchMs,

@@ -32,7 +32,7 @@ let daemon: DaemonProcess;
 let image: string;
 
 before(async () => {
-  root = await makeRoot({ job_logs: { max_mb: 700 } });
+  root = await makeRoot({ job_logs: { max_mb: 700, segments: 20 } });
   image = await makeTestImage(root.paths.root, "1.0.0");
   daemon = await startDaemonProcess(root);
 });
@@ -155,7 +155,8 @@ describe("a dev node", () => {
     );
     assert.equal(await data(node, "inits"), "1.0.0\n");
     const told = await readFile(join(node.directory, "rootfs/etc/babel.conf"), "utf8");
-    assert.equal(JSON.parse(told).log_limit_mb, 700);
+    const { log_limit_mb, log_segments } = JSON.parse(told);
+    assert.deepEqual([log_limit_mb, log_segments], [700, 20]);
   });
 
   test("shows what its jobs print, and goes on showing it", async () => {

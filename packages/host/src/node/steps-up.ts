@@ -119,7 +119,7 @@ export const upSteps = {
   },
 
   configure_agent: async (node, _, { state, signal }) => {
-    const { node_env: env, ramdisks, secret, log_limit_mb: logLimitMb = 0 } = setupOf(node, state);
+    const { node_env: env, ramdisks, secret, ...logs } = setupOf(node, state);
     const request = {
       nodeEnv: messageOf(env),
       ramdisks: ramdisks.map((disk) => ({
@@ -127,7 +127,8 @@ export const upSteps = {
         ramDiskSizeMb: BigInt(disk.ram_disk_size_mb),
       })),
       secret,
-      logLimitMb,
+      logLimitMb: logs.log_limit_mb ?? 0,
+      logSegments: logs.log_segments ?? 0,
     };
     const call = { timeoutMs: setupTimeoutMs, signal, retry: true };
     await node.link.call("setup_babel", (options) => node.link.babel.setup(request, options), call);
@@ -236,12 +237,13 @@ function setupOf(node: NodeParts, state: NodeState) {
   const secret = node.agent?.secret;
   if (secret === undefined) throw new HostError("internal", "babel is configured before it was started");
   const node_env = nodeEnvOf(state, node.host.config);
-  const { jobLogsMaxMb: limit } = node.host.config;
+  const { maxMb, segments } = node.host.config.jobLogs;
   return {
     node_env,
     ramdisks: state.vm_config.ramdisks,
     secret,
-    ...(limit === undefined ? {} : { log_limit_mb: limit }),
+    ...(maxMb === undefined ? {} : { log_limit_mb: maxMb }),
+    ...(segments === undefined ? {} : { log_segments: segments }),
   } satisfies FirstSetup;
 }
 

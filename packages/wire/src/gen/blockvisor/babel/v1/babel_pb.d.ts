@@ -456,6 +456,13 @@ export declare type SetupRequest = Message<"blockvisor.babel.v1.SetupRequest"> &
    * @generated from field: uint32 log_limit_mb = 4;
    */
   logLimitMb: number;
+
+  /**
+   * Files that a job's log is cut into, 2 to 256; 0: BABEL_LOG_SEGMENTS of the image's environment, else 8. (D3-03)
+   *
+   * @generated from field: uint32 log_segments = 5;
+   */
+  logSegments: number;
 };
 
 /**
@@ -485,6 +492,13 @@ export declare type SetupRequestJson = {
    * @generated from field: uint32 log_limit_mb = 4;
    */
   logLimitMb?: number;
+
+  /**
+   * Files that a job's log is cut into, 2 to 256; 0: BABEL_LOG_SEGMENTS of the image's environment, else 8. (D3-03)
+   *
+   * @generated from field: uint32 log_segments = 5;
+   */
+  logSegments?: number;
 };
 
 /**

@@ -320,6 +320,13 @@ test("an image that is cancelled, missing or of no use says so", async () => {
   await fails(`oci:${at("oci")}:v2`, "image-not-found");
   await fails(`oci-archive:${at("none.tar")}`, "image-not-found");
   await fails(`docker-archive:${at("oci.tar")}`, "image-invalid");
+  for (const [index, manifest] of ["[", "{}", "[null]", "[{}]", '[{"Config":7}]'].entries()) {
+    const folder = at(`saved-${index}`);
+    mkdirSync(folder);
+    writeFileSync(join(folder, "manifest.json"), manifest);
+    execFileSync("tar", ["-cf", `${folder}.tar`, "-C", folder, "manifest.json"]);
+    await fails(`docker-archive:${folder}.tar`, "image-invalid");
+  }
   await fails(`dir:${at("none")}`, "image-not-found");
   mkdirSync(at("pipe"));
   execFileSync("mkfifo", [at("pipe", "manifest.json"), at("pipe", "index.json"), at("pipe", "archive")]);

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { OperationError } from "./operation-error.ts";
+import { parseDocument } from "./parse-document.ts";
 
 /** What an image says about how it wants to be run. */
 export interface ImageConfig {
@@ -31,20 +31,7 @@ const ociConfig = z.object({
 
 /** Parses an OCI image configuration blob; `diffIds`: digests of the layers' plain tars, lowest first. Error `image-invalid`. */
 export function parseImageConfig(json: string): { readonly config: ImageConfig; readonly diffIds: readonly string[] } {
-  let document: unknown;
-  try {
-    document = JSON.parse(json);
-  } catch (cause) {
-    throw new OperationError("image-invalid", "the image's configuration is not JSON", { cause });
-  }
-  const parsed = ociConfig.safeParse(document);
-  if (!parsed.success) {
-    throw new OperationError(
-      "image-invalid",
-      `the image's configuration is invalid: ${parsed.error.issues[0]?.message}`,
-    );
-  }
-  const { architecture, config, rootfs } = parsed.data;
+  const { architecture, config, rootfs } = parseDocument(ociConfig, json, "the image's configuration");
   return {
     config: {
       env: environment(config?.Env ?? []),

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { type ImageConfig, parseImageConfig } from "./image-config.ts";
 import { OperationError } from "./operation-error.ts";
+import { parseDocument } from "./parse-document.ts";
 
 /** One compressed or plain layer tar, lowest first in a manifest. */
 export interface LayerDescriptor {
@@ -95,19 +96,6 @@ export async function readDocument(path: string): Promise<Buffer> {
   } finally {
     await file.close();
   }
-}
-
-function parseDocument<T>(schema: z.ZodType<T>, text: string, where: string): T {
-  let document: unknown;
-  try {
-    document = JSON.parse(text);
-  } catch (cause) {
-    throw new OperationError("image-invalid", `${where} is not JSON`, { cause });
-  }
-  const parsed = schema.safeParse(document);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new OperationError("image-invalid", `${where} is invalid: ${issue?.path.join(".")}: ${issue?.message}`);
 }
 
 function refName(annotations: Readonly<Record<string, string>> | null | undefined): string | undefined {

@@ -1,11 +1,13 @@
 import { createHash } from "node:crypto";
 import { constants, open } from "node:fs/promises";
 import { join } from "node:path";
+import { z } from "zod";
 import { type ContainerUri, formatDaemonImage, unsupportedContainerUri } from "./container-uri.ts";
 import { dockerHost, dockerImageId } from "./docker-engine.ts";
 import { formatImageReference, isLoopbackRegistry, parseImageReference } from "./image-reference.ts";
 import { blobPath, layoutManifestDigest, manifestInIndex, readDocument } from "./oci-layout.ts";
 import { OperationError } from "./operation-error.ts";
+import { parseDocument } from "./parse-document.ts";
 import { runTool } from "./run-tool.ts";
 import { skopeoError } from "./skopeo-error.ts";
 
@@ -22,6 +24,8 @@ export interface FetchOptions {
 }
 
 const RESOLVE_TIMEOUT_MS = 60_000;
+
+const savedImages = z.array(z.object({ Config: z.string(), RepoTags: z.array(z.string()).nullish() }));
 
 /**
  * What a reference stands for at this moment, as one digest: of the manifest (registry, layouts, storage) or of the image's
@@ -73,16 +77,12 @@ async function rawManifestDigest(source: string, args: readonly string[], option
 
 /** The configuration of the image in a `docker save` archive; its hash covers the layers through their diff ids. */
 async function dockerArchiveConfig(path: string, name: string | undefined, options: FetchOptions): Promise<string> {
-  const manifest: unknown = JSON.parse(await archiveFile(path, "manifest.json", options));
-  const images = isList(manifest) ? (manifest as readonly { Config?: unknown; RepoTags?: unknown }[]) : [];
+  const images = parseDocument(savedImages, await archiveFile(path, "manifest.json", options), `${path}/manifest.json`);
   const wanted = name === undefined ? undefined : formatImageReference(parseImageReference(name));
   // Docker writes names as typed, other tools in full.
-  const isWanted = (tag: unknown) =>
-    typeof tag === "string" && formatImageReference(parseImageReference(tag)) === wanted;
-  const named =
-    wanted === undefined ? images : images.filter((image) => isList(image.RepoTags) && image.RepoTags.some(isWanted));
-  const config = named.length === 1 ? named[0]?.Config : undefined;
-  if (typeof config === "string") return archiveFile(path, config, options);
+  const isWanted = (tag: string) => formatImageReference(parseImageReference(tag)) === wanted;
+  const named = wanted === undefined ? images : images.filter((image) => image.RepoTags?.some(isWanted));
+  if (named.length === 1 && named[0]) return archiveFile(path, named[0].Config, options);
   const reason = name === undefined ? `holds ${images.length} images` : `holds no image named '${name}'`;
   throw new OperationError("image-not-found", `${path} ${reason}`, {
     fix: "add the name of one after the path: PATH:NAME:TAG",
@@ -105,10 +105,6 @@ async function archiveFile(path: string, member: string, options: FetchOptions):
     throw new OperationError("image-invalid", `${path} is no image archive: it has no ${member}`, { cause });
   });
   return stdout;
-}
-
-function isList(value: unknown): value is readonly unknown[] {
-  return Array.isArray(value);
 }
 
 function verified(claimed: string, content: Buffer, where: string): string {

@@ -36,6 +36,7 @@ test("this machine has what nodes are connected and kept apart with, and keeps n
   );
   assert.doesNotMatch(execFileSync("nft", ["list", "tables"], { encoding: "utf8" }), /bv_doctor/);
   assert.doesNotMatch(execFileSync("ip", ["link"], { encoding: "utf8" }), /bvd[012][@:]/);
+  assert.equal(execFileSync("find", ["/sys/fs/cgroup", "-name", "bv_doctor-*"], { encoding: "utf8" }), "");
 });
 
 test("a kernel without pairs of links, or bridges", async () => {

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
 import { join, relative } from "node:path";
 import { error, type Finding, ok, type Patient, warning } from "../finding.ts";
 import { attempt, isInstalled } from "../trial.ts";
@@ -62,11 +62,11 @@ async function firewall({ signal }: Patient): Promise<readonly Finding[]> {
     return [error("firewall", `rules cannot be loaded: ${checked.reason}`, fix)];
   }
   const found = ok("firewall", "nft and the kernel know what the rules are made of");
-  const group = someControlGroup();
+  using group = trialGroup();
   if (group === undefined) return [found];
   const bound = await check(
     `table inet bv_doctor {
-  chain output { type filter hook output priority filter; policy accept; socket cgroupv2 level 1 "${group}" drop; }
+  chain output { type filter hook output priority filter; policy accept; socket cgroupv2 level 1 "${group.name}" drop; }
 }
 `,
   );
@@ -75,16 +75,16 @@ async function firewall({ signal }: Patient): Promise<readonly Finding[]> {
   return [found, warning("firewall", told, "modprobe nft_socket; nodes on the bridge do not need it")];
 }
 
-/** A group of version 2, as rules name it; that there is none is a finding of the check `cgroups`. */
-function someControlGroup(): string | undefined {
+/** A control group of version 2, named as rules name it, for as long as the trial takes. That none can be made is a finding of the check `cgroups`. */
+function trialGroup(): ({ readonly name: string } & Disposable) | undefined {
   try {
     const mounts = readFileSync("/proc/self/mounts", "utf8")
       .split("\n")
       .map((line) => line.split(" "));
-    const mount = mounts.find(([, , type]) => type === "cgroup2")?.[1] ?? "";
-    const entries = readdirSync(mount, { withFileTypes: true });
-    const group = entries.find((entry) => entry.isDirectory() && /^[\w.-]+$/.test(entry.name))?.name;
-    return group && relative("/sys/fs/cgroup", join(mount, group));
+    const mount = mounts.find(([, , type]) => type === "cgroup2")?.[1];
+    if (mount === undefined) return undefined;
+    const path = mkdtempSync(join(mount, "bv_doctor-"));
+    return { name: relative("/sys/fs/cgroup", path), [Symbol.dispose]: () => rmdirSync(path) };
   } catch {
     return undefined;
   }

@@ -1,7 +1,8 @@
-import { lstatSync } from "node:fs";
+import { constants, lstatSync } from "node:fs";
 import { mkdir, open, rename, rm, stat, statfs, truncate } from "node:fs/promises";
 import { join } from "node:path";
-import { isOperationError, runTool } from "@blockvisor/image/container";
+import { setTimeout as pause } from "node:timers/promises";
+import { isOperationError, OperationError, runTool } from "@blockvisor/image/container";
 import { failpoint, syncDirectory } from "../durable/index.ts";
 import { unmountPoint } from "../rootfs/index.ts";
 import { mountOf } from "../rootfs/mount-table.ts";
@@ -9,6 +10,9 @@ import type { SpaceUse } from "./node-space.ts";
 
 /** Looking at all of a large file system takes a while. */
 const checkTimeoutMs = 2 * 3_600_000;
+
+/** Containers have the mounts of the host for a moment when they start. */
+const [patienceMs, lookAgainMs] = [60_000, 50];
 
 /** What is not written takes no room on the machine, and what is removed gives it back. */
 const mountOptions = "loop,discard,noinit_itable,nodev";
@@ -62,12 +66,42 @@ export async function growImage(directory: string, bytes: number, release: () =>
   } catch (error) {
     if (!isOperationError(error, "tool-failed") || !error.message.includes("Permission denied")) throw error;
     await release();
+    // It would go with the mount. Of a device, unlike of its file, the kernel knows who uses it: nobody can mount it while it is worked on.
+    await using _held = await open(device);
     await unmountPoint(spaceOf(directory));
     failpoint("space.unmounted");
+    await untilUnused(device, directory);
     // 1: something was found, and mended.
-    await runTool("e2fsck", ["-f", "-p", file], { accept: [0, 1], timeoutMs: checkTimeoutMs });
-    await runTool("resize2fs", [file], { timeoutMs: checkTimeoutMs });
+    await runTool("e2fsck", ["-f", "-p", device], { accept: [0, 1], timeoutMs: checkTimeoutMs });
+    await runTool("resize2fs", [device], { timeoutMs: checkTimeoutMs });
     await showImage(directory);
+  }
+}
+
+/**
+ * What is mounted here is mounted in the namespace of every process that began one of its own meanwhile, too, as a container does when it
+ * starts; as long as one of them has it, the file system lives, and writes. Error `rootfs-busy`.
+ */
+async function untilUnused(device: string, directory: string): Promise<void> {
+  const deadline = performance.now() + patienceMs;
+  while (await isClaimed(device)) {
+    if (performance.now() > deadline) {
+      throw new OperationError("rootfs-busy", `${spaceOf(directory)} is still mounted elsewhere`, {
+        fix: `see who has it with: grep -l ${spaceOf(directory)} /proc/*/mountinfo`,
+      });
+    }
+    await pause(lookAgainMs);
+  }
+}
+
+/** By a file system that is mounted, or a tool that works on one. */
+async function isClaimed(device: string): Promise<boolean> {
+  try {
+    await (await open(device, constants.O_RDONLY | constants.O_EXCL)).close();
+    return false;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EBUSY") return true;
+    throw error;
   }
 }
 

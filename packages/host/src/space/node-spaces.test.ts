@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { until } from "../testbed/until.ts";
 import { createNodeSpaces } from "./index.ts";
 
 /** What `daemon/disk-limits.test.ts` does not see: deaths in the middle. */
@@ -68,6 +69,39 @@ test("a space whose making is cut is made by the next call, and nothing that was
       readdirSync(node).filter((name) => name.includes("new")),
       [],
     );
+  }
+});
+
+test("a space is not grown under somebody who still has it mounted", async () => {
+  const node = join(nodes, "shared");
+  mkdirSync(node);
+  await spaces.prepare(node, "image", { gb: 1, before: 0, isNew: true, release });
+  const holder = spawn("unshare", ["--mount", "--propagation", "private", "sh", "-c", "echo; read _"], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const ended = once(holder, "exit");
+  await once(holder.stdout, "data");
+  const grown = spaces.prepare(node, "image", { gb: 2, before: 1, isNew: false, release });
+  try {
+    if (!mayExceedLimits()) {
+      await until(async () => !spaces.isReady(node, "image"));
+      const theirs = join(`/proc/${holder.pid}/root`, node, "space/theirs");
+      for (let n = 0; n < 200; n += 1) writeFileSync(`${theirs}${n}`, `${n}`.repeat(20_000));
+      execFileSync("sync", ["--file-system", `${theirs}0`]);
+      assert.equal(spaces.isReady(node, "image"), false);
+    }
+  } finally {
+    holder.stdin.end("\n");
+    await ended;
+    await grown;
+  }
+  assert.ok(((await spaces.use(node, "image"))?.limit ?? 0) > 1_800_000_000);
+  await spaces.close(node);
+  execFileSync("e2fsck", ["-f", "-n", join(node, "space.img")], { stdio: "pipe" });
+  if (!mayExceedLimits()) {
+    await spaces.prepare(node, "image", { gb: 2, before: 2, isNew: false, release });
+    assert.equal(readFileSync(join(node, "space/theirs199"), "utf8"), "199".repeat(20_000));
+    await spaces.close(node);
   }
 });
 

@@ -264,16 +264,18 @@ test("a node's logs are bounded together, as the host says, else the image; a ne
 test("a log is cut into as many files as the host says, else the image (D3-03)", async (t) => {
   const agent = await TestAgent.start(bundle, { BABEL_LOG_SEGMENTS: "4" });
   t.after(() => agent.dispose());
+  /** Bytes of those that are full. */
   const filesOf = async (name: string) => {
     await agent.run(name, "seq 1 220000", { logBufferCapacityMb: 1n });
     await until(async () => (await lastLine(agent, name)) === "220000", "all is written");
-    return (await segmentsIn(join(agent.jobFolder(name), "log"))).map(({ size }) => size);
+    return (await segmentsIn(join(agent.jobFolder(name), "log"))).slice(0, -1).map(({ size }) => size);
   };
+  const isOf = (size: number, share: number): boolean => size > share - 65_536 && size <= share + 65_536;
   const image = await filesOf("image");
-  assert.equal(image.length, 4);
-  for (const size of image.slice(0, -1)) assert.ok(size > 240_000 && size <= 250_000 + 65_536, `${size}`);
-  await agent.setup({}, { logSegments: 8 });
-  assert.equal((await filesOf("host")).length, 8);
+  assert.ok(image.length >= 2 && image.every((size) => isOf(size, 1_000_000 / 4)), `${image}`);
+  await agent.setup({}, { logSegments: 10 });
+  const host = await filesOf("host");
+  assert.ok(host.length >= 6 && host.every((size) => isOf(size, 1_000_000 / 10)), `${host}`);
 });
 
 test("as many segments are kept as there may be, and one that is pruned while its last line moves stays away", async (t) => {

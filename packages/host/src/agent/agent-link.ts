@@ -1,9 +1,14 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { Babel, BabelJobs, HttpResponseSchema } from "@blockvisor/wire/blockvisor/babel/v1/babel";
+import { Babel, BabelJobs } from "@blockvisor/wire/blockvisor/babel/v1/babel";
+import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { type CallOptions, type Client, createClient, type Interceptor } from "@connectrpc/connect";
-import { createGrpcTransport } from "@connectrpc/connect-node";
+import { validateReadWriteMaxBytes } from "@connectrpc/connect/protocol";
+import { createTransport } from "@connectrpc/connect/protocol-grpc";
+import { createNodeHttpClient } from "@connectrpc/connect-node";
 import { agentUrl, createAgentConnection } from "./agent-connection.ts";
 import { AgentError, agentErrorOf } from "./agent-error.ts";
+import { boundedAnswers } from "./bounded-answers.ts";
+import type { MessageLimits } from "./bounded-messages.ts";
 
 export interface AgentCall {
   /** Default 15 s (spec babel-agent §1.15). */
@@ -26,28 +31,14 @@ export interface AgentLink {
   isAnswering(timeoutMs: number): Promise<boolean>;
 }
 
-/**
- * Bytes of an answer: a container can send what it wants. In lists, and in fields that we do not know, two bytes make an object of a hundred;
- * 64 jobs (spec babel-agent §1.5) and 256 KiB of the shortest lines of a log are less than this.
- */
-const largestList = 8 * 1024 * 1024;
-/** Of answers without lists: outputs of scripts, bodies of HTTP. What is no UTF-8 in them has become three times as long. */
-const largestText = 80 * 1024 * 1024;
+const mebi = 1024 * 1024;
 
-const isNoHeader = ({ localName }: { readonly localName: string }): boolean => localName !== "headers";
-
-/** The headers of HTTP answers, for which nobody on the host asks, are the only list that this service sends: they are passed over. */
-const withoutLists: typeof Babel = {
-  ...Babel,
-  methods: Babel.methods.map((method) => {
-    const { output } = method;
-    if (output !== HttpResponseSchema) return method;
-    return {
-      ...method,
-      output: { ...output, fields: output.fields.filter(isNoHeader), members: output.members.filter(isNoHeader) },
-    };
-  }),
-};
+/** Outputs of scripts, bodies of HTTP. What is no UTF-8 in them has become three times as long. */
+const texts: MessageLimits = { sent: 80 * mebi, decoded: 192 * mebi };
+/** At most 64 jobs (spec babel-agent §1.5), with scripts and messages. */
+const lists: MessageLimits = { sent: 8 * mebi, decoded: 32 * mebi };
+/** 256 KiB of a log may be as many lines, each an object with its position and time. */
+const logs: MessageLimits = { sent: 8 * mebi, decoded: 256 * mebi };
 
 /** `secret` is read at each call: it changes with every start of the node. */
 export function openAgentLink(runDirectory: string, secret: () => string | undefined): AgentLink {
@@ -57,17 +48,29 @@ export function openAgentLink(runDirectory: string, secret: () => string | undef
     return next(request);
   };
   const connection = createAgentConnection(runDirectory);
-  const transport = (readMaxBytes: number) =>
-    createGrpcTransport({
+  const client = createNodeHttpClient({ httpVersion: "2", sessionProvider: () => connection });
+  const transport = (service: DescService, limitsOf: (method: DescMethod) => MessageLimits) =>
+    createTransport({
+      httpClient: boundedAnswers(client, service, limitsOf),
       baseUrl: agentUrl,
-      sessionManager: connection,
       interceptors: [authorize],
-      readMaxBytes,
+      useBinaryFormat: true,
       binaryOptions: { readUnknownFields: false },
+      // What is compressed has a size that nobody knows.
+      acceptCompression: [],
+      sendCompression: null,
+      ...validateReadWriteMaxBytes(undefined, undefined, undefined),
     });
+  const logMethod: DescMethod = BabelJobs.method.readJobLogs;
   return {
-    babel: createClient(withoutLists, transport(largestText)),
-    jobs: createClient(BabelJobs, transport(largestList)),
+    babel: createClient(
+      Babel,
+      transport(Babel, () => texts),
+    ),
+    jobs: createClient(
+      BabelJobs,
+      transport(BabelJobs, (method) => (method === logMethod ? logs : lists)),
+    ),
     call: withRetries,
     isAnswering: connection.isAnswering,
   };

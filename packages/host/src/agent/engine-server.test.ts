@@ -11,7 +11,8 @@ import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { pino } from "pino";
 import { archiveAudit } from "./archive-audit.ts";
-import { type EnginePort, serveEngine } from "./engine-server.ts";
+import type { EnginePort } from "./engine-calls.ts";
+import { serveEngine } from "./engine-server.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "bv-engine-"));
 after(() => rm(folder, { recursive: true }));

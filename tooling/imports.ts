@@ -7,11 +7,13 @@ import { repository } from "./command.ts";
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   rhai: [],
   wire: [],
+  // wire: messages for its tests.
+  rpc: ["wire"],
   image: [],
   plugin: ["rhai", "image"],
   babel: ["wire", "image"],
-  host: ["wire", "image", "plugin"],
-  api: ["wire", "image"],
+  host: ["wire", "rpc", "image", "plugin"],
+  api: ["wire", "rpc", "image"],
   cli: ["wire", "image", "plugin", "rhai"],
 };
 

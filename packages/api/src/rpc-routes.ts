@@ -38,15 +38,12 @@ import { cryptService } from "./secrets/crypt-service.ts";
 import { secretStoreService } from "./secrets/secret-store-service.ts";
 import { userService } from "./users/user-service.ts";
 
-/** A manifest lists every chunk of an archive, tens of thousands of them (spec §0.2), and a chunk every file that has a part of it. */
-const largestManifest = 150 * 1024 * 1024;
-
 /** Every service of the contract. Methods a service does not have answer UNIMPLEMENTED; the access table says why. */
 export function rpcRoutes(platform: Platform, publicUrl: () => string) {
   return (router: ConnectRouter): void => {
     router.service(ApiKeyService, apiKeyService(platform));
-    router.service(ArchiveService, archiveService(platform), { readMaxBytes: largestManifest });
-    router.service(ArchiveStoreService, archiveStoreService(platform), { readMaxBytes: largestManifest });
+    router.service(ArchiveService, archiveService(platform));
+    router.service(ArchiveStoreService, archiveStoreService(platform));
     router.service(AuthService, authService(platform));
     router.service(BundleService, bundleService(platform, publicUrl));
     router.service(CommandService, commandService(platform));

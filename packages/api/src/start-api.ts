@@ -6,6 +6,7 @@ import { ManifestCache } from "./archives/manifest/manifest-cache.ts";
 import { openArchiveStore } from "./archives/open-archive-store.ts";
 import { isWritable } from "./archives/versions/is-writable.ts";
 import { createAccessTokens } from "./auth/access-token.ts";
+import { admission } from "./auth/admission.ts";
 import { authorisation, errorBoundary } from "./auth/interceptor.ts";
 import { createLoginThrottle } from "./auth/login-throttle.ts";
 import { createSessions } from "./auth/session.ts";
@@ -164,6 +165,7 @@ async function startListener(
   let url = "";
   const handler = requestHandler({
     routes: rpcRoutes(platform, () => url),
+    admit: admission(platform.db, platform.tokens, platform.log),
     interceptors: [errorBoundary(platform.log), authorisation(platform.db, platform.tokens)],
     consoleOrigins: settings.consoleOrigins,
     otherwise: httpRoutes(platform, access, archiveObjects),

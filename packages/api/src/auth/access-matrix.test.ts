@@ -9,12 +9,14 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { type OpenDatabase, openDatabase } from "../database/open-database.ts";
 import { type Listener, listen } from "../listener/listener.ts";
 import { requestHandler } from "../listener/request-handler.ts";
+import { quiet } from "../testing/api-under-test.ts";
 import { contract } from "../testing/contract.ts";
 import { newDataDir } from "../testing/data-dir.ts";
 import { type Fixture, seedHost, seedOrg, seedUser } from "../testing/seed.ts";
 import { expectedAccess } from "./access-matrix.ts";
 import { accessOf, roles, rpcName } from "./access-table.ts";
 import { createAccessTokens } from "./access-token.ts";
+import { admission } from "./admission.ts";
 import { mintApiKey } from "./api-key.ts";
 import { authorisation } from "./interceptor.ts";
 
@@ -54,6 +56,7 @@ describe("access matrix", () => {
         routes: (router) => {
           for (const service of services) router.service(service, handlersThatTell(service));
         },
+        admit: admission(database.db, tokens, quiet),
         interceptors: [authorisation(database.db, tokens)],
         consoleOrigins: [],
         otherwise: async () => {},

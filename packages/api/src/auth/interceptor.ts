@@ -9,7 +9,7 @@ import type { AccessTokens } from "./access-token.ts";
 import { authenticate, bearerToken } from "./authenticate.ts";
 import { callerKey } from "./caller.ts";
 
-/** Stands before every handler: finds the RPC's row in the table and lets through only who it names. */
+/** Stands before every handler: finds the RPC's row in the table and lets through only who it names. Who calls is known already if there was a body (`admission`). */
 export function authorisation(db: Database, tokens: AccessTokens): Interceptor {
   return (next) => async (request) => {
     const access = accessOf(request.method);
@@ -18,7 +18,9 @@ export function authorisation(db: Database, tokens: AccessTokens): Interceptor {
       throw unimplemented(`${rpcName(request.method)} is not implemented: ${access.because}.`);
     }
     if (access.kind === "guarded") {
-      const caller = await authenticate(db, tokens, bearerToken(request.header.get("authorization")));
+      const caller =
+        request.contextValues.get(callerKey) ??
+        (await authenticate(db, tokens, bearerToken(request.header.get("authorization"))));
       for (const rule of access.rules(request.message)) await caller.require(rule);
       request.contextValues.set(callerKey, caller);
     }
@@ -27,21 +29,22 @@ export function authorisation(db: Database, tokens: AccessTokens): Interceptor {
 }
 
 /** Nothing about the inside leaves the server: whatever is not an RPC error becomes "Internal error." (spec §0.4). */
+export function outward(log: Logger, method: DescMethod, thrown: unknown): ConnectError {
+  const error = translateDatabaseError(thrown);
+  if (error instanceof ConnectError && error.code !== Code.Internal && error.code !== Code.Unknown) return error;
+  log.error({ method: rpcName(method), err: error }, "call failed");
+  return new ConnectError("Internal error.", Code.Internal);
+}
+
 export function errorBoundary(log: Logger): Interceptor {
-  const outward = (method: DescMethod, thrown: unknown): ConnectError => {
-    const error = translateDatabaseError(thrown);
-    if (error instanceof ConnectError && error.code !== Code.Internal && error.code !== Code.Unknown) return error;
-    log.error({ method: rpcName(method), err: error }, "call failed");
-    return new ConnectError("Internal error.", Code.Internal);
-  };
   return (next) => async (request) => {
     try {
       const response = await next(request);
       if (!response.stream) return response;
       // The handler of a stream runs while its answer is read.
-      return { ...response, message: translated(response.message, (thrown) => outward(request.method, thrown)) };
+      return { ...response, message: translated(response.message, (thrown) => outward(log, request.method, thrown)) };
     } catch (thrown) {
-      throw outward(request.method, thrown);
+      throw outward(log, request.method, thrown);
     }
   };
 }

@@ -1,16 +1,18 @@
+import { safely } from "@blockvisor/rpc";
 import { type ConnectRouter, createContextValues, type Interceptor } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
+import { type Admit, admitBodies, compressions } from "./admitted-bodies.ts";
 import { answerCors } from "./cors.ts";
 import { type HttpHandler, type HttpRequest, type HttpResponse, json } from "./http-routes.ts";
 import { requestOrigin, requestOriginKey } from "./request-origin.ts";
 import { sourceAddressKey } from "./source-address.ts";
 
-const largestMessage = 4 * 1024 * 1024;
 /** Longer than any deadline the host software sets. */
 const longestDeadlineMs = 15 * 60_000;
 
 export interface RequestHandlerOptions {
   readonly routes: (router: ConnectRouter) => void;
+  readonly admit: Admit;
   /** outermost first */
   readonly interceptors: readonly Interceptor[];
   readonly consoleOrigins: readonly string[];
@@ -20,9 +22,13 @@ export interface RequestHandlerOptions {
 /** gRPC, gRPC-Web and Connect by content type, everything else by path. */
 export function requestHandler(options: RequestHandlerOptions): HttpHandler {
   const rpc = connectNodeAdapter({
-    routes: options.routes,
+    routes: (router) => {
+      options.routes(router);
+      admitBodies(router.handlers, options.admit);
+    },
     interceptors: [...options.interceptors],
-    readMaxBytes: largestMessage,
+    acceptCompression: compressions,
+    binaryOptions: { readUnknownFields: false },
     maxTimeoutMs: longestDeadlineMs,
     contextValues: (request) =>
       createContextValues()
@@ -35,8 +41,7 @@ export function requestHandler(options: RequestHandlerOptions): HttpHandler {
       });
     },
   });
-  return (request, response) => {
-    if (answerCors(options.consoleOrigins, request, response)) return;
-    rpc(request, response);
-  };
+  return safely((request, response) => {
+    if (!answerCors(options.consoleOrigins, request, response)) rpc(request, response);
+  });
 }

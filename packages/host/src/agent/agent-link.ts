@@ -1,4 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
+import { boundedAnswers, type MessageLimits } from "@blockvisor/rpc";
 import { Babel, BabelJobs } from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { type CallOptions, type Client, createClient, type Interceptor } from "@connectrpc/connect";
@@ -7,8 +8,6 @@ import { createTransport } from "@connectrpc/connect/protocol-grpc";
 import { createNodeHttpClient } from "@connectrpc/connect-node";
 import { agentUrl, createAgentConnection } from "./agent-connection.ts";
 import { AgentError, agentErrorOf } from "./agent-error.ts";
-import { boundedAnswers } from "./bounded-answers.ts";
-import type { MessageLimits } from "./bounded-messages.ts";
 
 export interface AgentCall {
   /** Default 15 s (spec babel-agent §1.15). */

@@ -1,8 +1,7 @@
+import { boundedMessages, type MessageLimits, Turns } from "@blockvisor/rpc";
 import { BabelEngine } from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import type { DescMethod } from "@bufbuild/protobuf";
-import { boundedMessages, type MessageLimits } from "./bounded-messages.ts";
 import { publishTimeoutMs } from "./engine-archives.ts";
-import { Turns } from "./turns.ts";
 
 const kibi = 1024;
 const mebi = 1024 * kibi;

@@ -6,6 +6,7 @@ import {
   type Http2ServerResponse,
   type ServerHttp2Stream,
 } from "node:http2";
+import { Turns } from "@blockvisor/rpc";
 import { BabelEngine } from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, ConnectError, createConnectRouter } from "@connectrpc/connect";
@@ -17,7 +18,6 @@ import { EngineBodies } from "./engine-bodies.ts";
 import { type EnginePort, engineCalls } from "./engine-calls.ts";
 import { EngineGate } from "./engine-gate.ts";
 import { freeSocketPlace } from "./socket-place.ts";
-import { Turns } from "./turns.ts";
 
 export interface EngineServer {
   close(): Promise<void>;

@@ -2,6 +2,7 @@ import { chmod, chown, mkdir } from "node:fs/promises";
 import { createServer as createHttp1, type Server as Http1Server } from "node:http";
 import { createServer as createHttp2 } from "node:http2";
 import { connect, createServer, type Socket } from "node:net";
+import { safely } from "@blockvisor/rpc";
 import type { ConnectRouter } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { HostError } from "../errors/host-error.ts";
@@ -37,14 +38,12 @@ export async function serveSocket(
   }
 
   const handler = connectNodeAdapter({ routes, readMaxBytes: maxMessageBytes });
-  const http1 = createHttp1((request, response) => {
+  const answer: typeof handler = safely((request, response) => {
     response.setHeader(VERSION_HEADER, version);
     handler(request, response);
   });
-  const http2 = createHttp2((request, response) => {
-    response.setHeader(VERSION_HEADER, version);
-    handler(request, response);
-  });
+  const http1 = createHttp1(answer);
+  const http2 = createHttp2(answer);
   const connections = new Set<Socket>();
   const server = createServer((socket) => {
     connections.add(socket);

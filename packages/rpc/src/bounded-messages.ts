@@ -8,6 +8,8 @@ export interface MessageLimits {
   readonly sent: number;
   /** Bytes of a message in memory (`decodedSize`). */
   readonly decoded: number;
+  /** Bytes of a message that comes compressed; undefined: none may. How large it becomes is up to who decompresses it. */
+  readonly compressed?: number;
   /** Bytes in memory of all messages of a call; undefined: they are not kept. */
   readonly together?: number;
 }
@@ -50,15 +52,17 @@ export async function* boundedMessages(
       const read = await next(head, 0);
       if (read === 0) return;
       if (read < headLength) throw cut();
-      if (head[0] !== 0) throw new ConnectError("messages are not to be compressed", Code.Unimplemented);
+      const isPlain = head[0] === 0;
+      const most = isPlain ? limits.sent : limits.compressed;
+      if (most === undefined) throw new ConnectError("messages are not to be compressed", Code.Unimplemented);
       const length = new DataView(head.buffer).getUint32(1);
-      if (length > limits.sent) throw tooLarge(`has ${length} bytes`, limits.sent);
+      if (length > most) throw tooLarge(`has ${length} bytes`, most);
       let leave = length > (reading?.small.sent ?? length) ? await reading?.turn() : undefined;
       try {
         const message = new Uint8Array(headLength + length);
         message.set(head);
         if ((await next(message, headLength)) < length) throw cut();
-        const size = sizeOf(desc, message.subarray(headLength), limits.decoded);
+        const size = isPlain ? sizeOf(desc, message.subarray(headLength), limits.decoded) : 0;
         together += size;
         if (together > (limits.together ?? together))
           throw tooLarge("and those before it take too much memory", limits.together);
@@ -70,6 +74,29 @@ export async function* boundedMessages(
     }
   } finally {
     bytes.end();
+  }
+}
+
+/** A body that is one message, without a head. @throws ConnectError resource_exhausted, invalid_argument */
+export async function* boundedMessage(
+  body: AsyncIterable<Uint8Array>,
+  desc: DescMessage,
+  limits: MessageLimits,
+): AsyncGenerator<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of boundedBytes(body, limits.sent)) pieces.push(piece);
+  const message = Buffer.concat(pieces);
+  sizeOf(desc, message, limits.decoded);
+  yield message;
+}
+
+/** A body of whatever kind. @throws ConnectError resource_exhausted */
+export async function* boundedBytes(body: AsyncIterable<Uint8Array>, most: number): AsyncGenerator<Uint8Array> {
+  let length = 0;
+  for await (const piece of body) {
+    length += piece.length;
+    if (length > most) throw tooLarge(`has more than ${most} bytes`, most);
+    yield piece;
   }
 }
 

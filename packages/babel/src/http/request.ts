@@ -55,7 +55,7 @@ export class HttpClient {
       if (answer.redirect === undefined) return answer.response;
       if (redirects === REDIRECTS)
         throw unavailable("http-redirects", `more than ${REDIRECTS} redirects from ${request.url}`);
-      const target = parseUrl(new URL(answer.redirect, url).href);
+      const target = parseUrl(answer.redirect, url);
       current = redirected(current, answer.response.status, target.origin === url.origin);
       url = target;
     }
@@ -137,8 +137,8 @@ function redirected(request: Request, status: number, sameOrigin: boolean): Requ
   return { ...rest, method: "GET", headers: Object.fromEntries(kept) };
 }
 
-function parseUrl(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
+function parseUrl(text: string, base?: URL): URL {
+  const url = URL.parse(text, base?.href) ?? undefined;
   if (url === undefined || (url.protocol !== "http:" && url.protocol !== "https:")) {
     throw invalid("http-url-invalid", `not an http or https URL: ${text.slice(0, 500)}`);
   }

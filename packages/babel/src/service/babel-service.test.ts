@@ -215,6 +215,7 @@ describe("http from the node", () => {
       else if (path === "/zstd") response.writeHead(200, { "content-encoding": "zstd" }).end(zstdCompressSync("zstd"));
       else if (path === "/bomb")
         response.writeHead(200, { "content-encoding": "gzip" }).end(gzipSync(Buffer.alloc(20_000_000)));
+      else if (path === "/astray") response.writeHead(302, { location: "http://[::" }).end();
       else if (path === "/loop") response.writeHead(302, { location: "/loop" }).end();
       else if (path === "/moved") response.writeHead(303, { location: "/final" }).end();
       else if (path === "/slow") return;
@@ -256,6 +257,7 @@ describe("http from the node", () => {
     assert.equal((await get("/moved", { method: "POST", body: Buffer.from("x") })).body, "GET /final");
     assert.equal((await get("/put", { method: "put" })).body, "PUT /put");
     assert.match(await codeOf(get("/bomb")), /^http-response-too-large/);
+    assert.match(await codeOf(get("/astray")), /^http-url-invalid: not an http or https URL: http:\/\/\[::/);
     assert.match(await codeOf(get("/loop")), /^http-redirects: more than 10 redirects/);
     assert.match(
       await codeOf(agent.babel.runRest({ url: "http://127.0.0.1:1/x" })),

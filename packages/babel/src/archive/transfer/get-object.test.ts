@@ -46,6 +46,7 @@ const serve: RequestListener = (request, response) => {
   }
   if (request.url === "/away") return void response.writeHead(302, { location: "/chunked" }).end();
   if (request.url === "/downgraded") return void response.writeHead(302, { location: "http://127.0.0.1/x" }).end();
+  if (request.url === "/astray") return void response.writeHead(302, { location: "http://[::" }).end();
   if (request.url === "/loop") return void response.writeHead(302, { location: "/loop" }).end();
   response.writeHead(200, { "Content-Length": body.length }).end(body);
 };
@@ -64,6 +65,7 @@ test("bodies come with a length, in chunks, after informational responses and re
   }
   assert.equal(accepted, 1);
   assert.ok(body.equals(await get(`${url}/away`, connections)));
+  await assert.rejects(get(`${url}/astray`), { kind: "transient", message: "the store leads to what is no URL" });
   await assert.rejects(get(`${url}/loop`), { kind: "transient", message: "too many redirects" });
 });
 

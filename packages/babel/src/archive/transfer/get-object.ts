@@ -93,7 +93,8 @@ async function follow(
     const { status, headers } = response.head;
     if (![301, 302, 303, 307, 308].includes(status)) return response;
     response.abandon();
-    const next = new URL(headers["location"] ?? "", url);
+    const next = URL.parse(headers["location"] ?? "", url.href);
+    if (next === null) throw transient("the store leads to what is no URL");
     if (next.protocol !== "https:" && !(next.protocol === "http:" && first.startsWith("http:"))) {
       throw new TransferFault("permanent", `refusing to be redirected to ${withoutQuery(next.href)}`);
     }

@@ -3,6 +3,7 @@ import { startupSnapshot } from "node:v8";
 import { Agent } from "./agent.ts";
 import { messageOf } from "./errno.ts";
 import { pathsBelow } from "./paths.ts";
+import { listenPrivately } from "./service/private-socket.ts";
 import { serveUntilEnded } from "./serving.ts";
 
 /**
@@ -33,6 +34,8 @@ async function warmUp(root: string): Promise<void> {
     report: () => undefined,
     env: {},
   });
+  const server = await listenPrivately(pathsBelow(root).babelSocket, () => undefined);
+  await new Promise((resolve) => server.close(resolve));
   agent.close();
   if (agent.state !== "ready") throw new Error(`the first Setup in ${root} was not done`);
 }

@@ -173,24 +173,16 @@ function describe(version: string, nodeVersion: string, files: readonly FileDesc
   const home = `{dir}/${version}`;
   // Node is started through its own loader, with its own libraries.
   const busybox = `${home}/busybox`;
-  const launch = [busybox, "sh", `${home}/launch.sh`];
+  const launch = `${home}/launch.sh`;
   const node = [`${home}/ld.so`, "--library-path", `${home}/lib`, `${home}/node`];
-  const command = [
-    ...launch,
-    LARGE_PAGES,
-    ...node,
-    ...SMALL,
-    "--snapshot-blob",
-    `${home}/${SNAPSHOT}`,
-    `${home}/babel.mjs`,
-  ];
+  const serve = [LARGE_PAGES, ...node, ...SMALL, "--snapshot-blob", `${home}/${SNAPSHOT}`, `${home}/babel.mjs`];
   return {
     version,
     nodeVersion,
     arch: process.arch,
-    command,
-    archive: [...launch, TIDY.malloc, ...node, ...TIDY.heap, `${home}/babel.mjs`, "archive"],
-    init: [`${home}/tini`, "-s", "--", busybox, "sh", `${home}/init.sh`, busybox, ...command],
+    command: [busybox, "sh", launch, ...serve],
+    archive: [busybox, "sh", launch, TIDY.malloc, ...node, ...TIDY.heap, `${home}/babel.mjs`, "archive"],
+    init: [`${home}/tini`, "-s", "--", busybox, "sh", `${home}/init.sh`, busybox, launch, ...serve],
     shell: [`${home}/sh`, "-c", '[ -x /bin/sh ] && exec /bin/sh "$@"; exec "$0" "$@"', `${home}/sh`],
     files: files.map((file) => ({ ...file, path: `${version}/${file.path}` })),
   };

@@ -1,7 +1,8 @@
-# Below tini, as long as the container runs: starts babel (COMMAND...), collects it when it has ended, and stays. A later babel is started
-# beside it by the host.
+# Below tini, as long as the container runs: starts babel (BUSYBOX LAUNCH [NAME=VALUE]... COMMAND..., see launch.sh), collects it when it has
+# ended, and stays. A later babel is started beside it by the host.
 busybox=$1
-shift
-"$@" &
+launch=$2
+shift 2
+(. "$launch") &
 wait $!
 exec "$busybox" sleep infinity

@@ -5,27 +5,17 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { build } from "esbuild";
+import { configText } from "../jobs/config-file.ts";
+import type { JobRecord } from "../jobs/record.ts";
 import { pathsBelow } from "../paths.ts";
 import type { Setup } from "../setup/conf.ts";
+import { modulesLoadedBy, trimCodeCache } from "./code-cache.ts";
 import { whenUsed } from "./when-used.ts";
 
 const here = dirname(fileURLToPath(import.meta.url));
 
 /** Parts of Node with objects that a snapshot cannot hold. They are loaded when they are first used, which takes them no time: they are in the binary. */
-const heldBack = new Set([
-  "child_process",
-  "crypto",
-  "dgram",
-  "dns",
-  "dns/promises",
-  "http",
-  "http2",
-  "https",
-  "net",
-  "tls",
-  "worker_threads",
-  "zlib",
-]);
+const heldBack = new Set(["crypto", "dns", "dns/promises", "http", "http2", "https", "tls", "worker_threads", "zlib"]);
 
 /**
  * Writes the snapshot of babel's serving half, made by the Node and with the options that it will run with. The snapshot holds bytecode, no
@@ -57,8 +47,14 @@ export async function buildSnapshot(node: string, options: readonly string[], ta
       env: { BABEL_ROOT: warm },
       cwd: dirname(target),
     });
+    // All others it has already, or nobody needs. A socket that listens loads `cluster`.
+    const needed = await modulesLoadedBy(node, [...heldBack, "cluster"], `${target}.modules.cjs`);
+    await writeFile(
+      target,
+      trimCodeCache(await readFile(target), (module) => needed.has(module)),
+    );
     return createHash("sha256")
-      .update(JSON.stringify(options))
+      .update(JSON.stringify([options, ...needed]))
       .update(await readFile(script))
       .digest("hex");
   } finally {
@@ -86,7 +82,15 @@ async function writeFirstSetup(root: string): Promise<void> {
     ramdisks: [],
     secret: any.repeat(32),
   };
-  const { firstSetup } = pathsBelow(root);
+  const { firstSetup, jobs } = pathsBelow(root);
   await mkdir(dirname(firstSetup), { recursive: true });
   await writeFile(firstSetup, JSON.stringify(setup));
+  const job = join(jobs, "job");
+  const record: JobRecord = {
+    ...{ version: 1, state: { kind: "stopped" }, changedAt: 0, runs: 0 },
+    attempts: { attempt: 0, losses: 0 },
+  };
+  await mkdir(job, { recursive: true });
+  await writeFile(join(job, "config.json"), configText({ job_type: { run_sh: "true" }, restart: "never" }));
+  await writeFile(join(job, "status.json"), JSON.stringify(record));
 }

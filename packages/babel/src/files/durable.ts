@@ -108,6 +108,8 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
+const LEAST_READ = 4096;
+
 /**
  * First `limit` bytes of a file, or undefined if there is none. Never reads more, whatever the file claims to be, and never waits: what an
  * image or a protocol's own processes put in a file's place, like a FIFO or a link, is `file-not-regular`. (§9.7)
@@ -124,11 +126,17 @@ export async function readBounded(path: string, limit: number, links?: "follow")
     throw errnoOf(error) === "ELOOP" ? notRegular(path) : error;
   }
   try {
-    if (!(await handle.stat()).isFile()) throw notRegular(path);
-    const buffer = Buffer.alloc(limit);
+    const stats = await handle.stat();
+    if (!stats.isFile()) throw notRegular(path);
+    // One byte more, so that its end is seen without another buffer; files of the kernel say that they are empty.
+    let buffer = Buffer.alloc(Math.min(limit, Math.max(stats.size + 1, LEAST_READ)));
     let filled = 0;
-    while (filled < limit) {
-      const { bytesRead } = await handle.read(buffer, filled, limit - filled, filled);
+    for (;;) {
+      if (filled === buffer.length) {
+        if (filled === limit) break;
+        buffer = Buffer.concat([buffer], Math.min(limit, 2 * buffer.length));
+      }
+      const { bytesRead } = await handle.read(buffer, filled, buffer.length - filled, filled);
       if (bytesRead === 0) break;
       filled += bytesRead;
     }
@@ -138,7 +146,7 @@ export async function readBounded(path: string, limit: number, links?: "follow")
   }
 }
 
-/** The same for small files, and where nobody can wait; never through a link. */
+/** The same on the spot, for small files: that is over before another thread has taken it on. Never through a link. */
 export function readBoundedSync(path: string, limit: number): Buffer | undefined {
   let file: number;
   try {

@@ -1,5 +1,5 @@
 import { appendFile } from "node:fs/promises";
-import { readBounded, replaceFile } from "../files/durable.ts";
+import { readBoundedSync, replaceFile } from "../files/durable.ts";
 import { monotonicMs } from "../process/identity.ts";
 
 export type EventKind = "note" | "restart" | "loss";
@@ -32,7 +32,7 @@ export class Events {
   }
 
   static async load(path: string, boot: string): Promise<Events> {
-    const text = (await readBounded(path, FILE_LIMIT))?.toString("utf8") ?? "";
+    const text = readBoundedSync(path, FILE_LIMIT)?.toString("utf8") ?? "";
     return new Events(path, boot, text.split("\n").flatMap(parseEvent).slice(-KEPT));
   }
 

@@ -1,10 +1,10 @@
-import { randomUUID } from "node:crypto";
 import { chown, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { errnoOf } from "../errno.ts";
 import { accountNamed } from "../process/accounts.ts";
 import { monotonicMs } from "../process/identity.ts";
 import { oomKills } from "../process/oom.ts";
+import { randomId } from "../process/random-id.ts";
 import { endRun, processesOfRun } from "../process/run-processes.ts";
 import { type JobConfig, shutdownSignal, shutdownTimeoutMs } from "./config.ts";
 import { failureFile, resultFile } from "./program.ts";
@@ -13,7 +13,7 @@ import * as runs from "./run.ts";
 
 export const newRun = (number: number, boot: string): RunRecord => ({
   number,
-  id: randomUUID(),
+  id: randomId(),
   boot,
   startedAt: Date.now(),
   startedMonotonicMs: monotonicMs(),

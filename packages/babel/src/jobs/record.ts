@@ -1,5 +1,5 @@
 import { rename, writeFile } from "node:fs/promises";
-import { readBounded, replaceFile } from "../files/durable.ts";
+import { readBoundedSync, replaceFile } from "../files/durable.ts";
 import type { Attempts } from "./policy.ts";
 
 /** One execution of the payload. */
@@ -53,7 +53,7 @@ export type JobRecord = {
 const LIMIT = 256 * 1024;
 
 export async function loadRecord(path: string): Promise<JobRecord | undefined> {
-  const text = await readBounded(path, LIMIT);
+  const text = readBoundedSync(path, LIMIT);
   if (text === undefined) return undefined;
   try {
     const parsed: unknown = JSON.parse(text.toString("utf8"));

@@ -2,7 +2,7 @@ import { mkdir, readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "../errno.ts";
 import { exhausted, Failure, internal, notFound, refused } from "../failure.ts";
-import { readBounded } from "../files/durable.ts";
+import { readBoundedSync } from "../files/durable.ts";
 import { checkJobConfig, checkJobName, type JobConfig, sameConfig } from "./config.ts";
 import { parseConfig } from "./config-file.ts";
 import {
@@ -86,7 +86,7 @@ export class Registry {
   async #load(name: string): Promise<Job | undefined> {
     const folder = join(this.#around.paths.jobs, name);
     const path = join(folder, "config.json");
-    const text = await readBounded(path, CONFIG_LIMIT);
+    const text = readBoundedSync(path, CONFIG_LIMIT);
     // Without a config, its creation was never acknowledged, or its deletion did not finish.
     if (text === undefined) return undefined;
     let config: JobConfig;

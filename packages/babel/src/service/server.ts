@@ -1,14 +1,11 @@
-import { chmodSync, renameSync, rmSync } from "node:fs";
 import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Session } from "node:http2";
-import { createServer } from "node:net";
-import { dirname } from "node:path";
 import { Babel, BabelJobs } from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import type { Agent } from "../agent.ts";
-import { ensureFolder } from "../files/durable.ts";
 import { babelService } from "./babel-service.ts";
 import { errorInterceptor } from "./errors.ts";
 import { jobsService } from "./jobs-service.ts";
+import { listenPrivately } from "./private-socket.ts";
 import { requireSecret } from "./secret.ts";
 
 const MESSAGE_LIMIT = 160 * 1024 * 1024;
@@ -22,26 +19,10 @@ export type Server = { close(): Promise<void> };
  * it, or by the first connection.
  */
 export async function serve(agent: Agent): Promise<Server> {
-  const path = agent.paths.babelSocket;
   const sessions = new Set<ServerHttp2Session>();
   let speaker: Http2Server | undefined;
   const http2 = (): Http2Server => (speaker ??= speak(agent, sessions));
-  const server = createServer((socket) => http2().emit("connection", socket));
-  await ensureFolder(dirname(path));
-  // Whoever sees it at its place can talk to it: between its making and listening, others are refused.
-  const making = `${path}.new`;
-  rmSync(making, { force: true });
-  const umask = process.umask(0o177);
-  try {
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
-      server.listen(making, resolve);
-    });
-  } finally {
-    process.umask(umask);
-  }
-  chmodSync(making, 0o600);
-  renameSync(making, path);
+  const server = await listenPrivately(agent.paths.babelSocket, (socket) => http2().emit("connection", socket));
   setImmediate(http2);
   return {
     close: () =>

@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
-import { randomUUID } from "node:crypto";
 import { accessSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { isMissing, messageOf } from "../errno.ts";
 import { internal, timedOut } from "../failure.ts";
 import type { Paths } from "../paths.ts";
 import { statOf } from "../process/identity.ts";
+import { randomId } from "../process/random-id.ts";
 import { endRun, RUN_ID_VARIABLE } from "../process/run-processes.ts";
 
 const TIMEOUT_MS = 300_000;
@@ -15,7 +15,7 @@ export async function runPostSetup(paths: Paths, env: Readonly<Record<string, st
   if (!hasPostSetup(paths)) return;
   const timeoutMs = Number(process.env["BABEL_POST_SETUP_TIMEOUT_MS"]) || TIMEOUT_MS;
   const log = await open(paths.postSetupLog, "w", 0o640);
-  const runId = randomUUID();
+  const runId = randomId();
   try {
     const child = spawn(paths.postSetup, [], {
       cwd: "/",

@@ -1,5 +1,4 @@
 import { spawn } from "node:child_process";
-import { randomUUID } from "node:crypto";
 import { messageOf } from "../errno.ts";
 import { exhausted, internal, invalid } from "../failure.ts";
 import { normalizeScript } from "../jobs/config.ts";
@@ -7,6 +6,7 @@ import { asUser } from "../jobs/program.ts";
 import type { Toolbox } from "../paths.ts";
 import { accountNamed } from "../process/accounts.ts";
 import { type ProcessIdentity, statOf } from "../process/identity.ts";
+import { randomId } from "../process/random-id.ts";
 import { endRun, killRun, processesOfRun, RUN_ID_VARIABLE } from "../process/run-processes.ts";
 import { signalNumber } from "../process/signals.ts";
 import { BoundedOutput } from "./bounded-output.ts";
@@ -65,7 +65,7 @@ export class Shell {
 
   async #run(request: ShRequest, cut: AbortSignal): Promise<ShResult> {
     const [program, ...args] = await this.#command(request);
-    const runId = randomUUID();
+    const runId = randomId();
     const env = { ...request.env, [RUN_ID_VARIABLE]: runId };
     const child = spawn(program, args, {
       detached: true,

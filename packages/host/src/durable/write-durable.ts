@@ -11,20 +11,20 @@ let sequence = 0;
  * (spec host-daemon DB-1.1). Resolves when the new content is on disk. The folder must exist. `mode` defaults to 0600.
  */
 export async function writeDurable(path: string, data: string | Uint8Array, mode = 0o600): Promise<void> {
-  await replace(path, data, mode, true);
+  await orWithRoom(path, () => replace(path, data, mode));
   await syncDirectory(dirname(path));
 }
 
 /**
- * As `writeDurable`, for what is worthless after a reboot: whole after any death of the daemon, but nobody waits for the disk. Whoever
- * reads such a file must take one that cannot be read for none.
+ * As `writeDurable`, for what is worthless after a reboot: whole after any death of the daemon, but nobody waits for the disk, so it is written on
+ * the spot: the thread pool costs many times what the kernel takes. Whoever reads such a file must take one that cannot be read for none.
  */
 export async function writeForThisBoot(path: string, data: string | Uint8Array, mode = 0o600): Promise<void> {
-  await replace(path, data, mode, false);
+  await orWithRoom(path, () => writeInMemory(path, data, mode));
 }
 
-/** As `writeForThisBoot`, for what lies in memory (`run/`): written on the spot, as the thread pool costs many times what the kernel takes. */
-export function writeInMemory(path: string, data: string, mode = 0o600): void {
+/** The same for what lies in memory (`run/`), of which there is enough. */
+export function writeInMemory(path: string, data: string | Uint8Array, mode = 0o600): void {
   const temporary = temporaryOf(path);
   try {
     writeFileSync(temporary, data, { flag: "wx", mode });
@@ -42,23 +42,23 @@ function temporaryOf(path: string): string {
   return join(dirname(path), `.${basename(path)}.tmp-${process.pid}-${sequence}`);
 }
 
-async function replace(...file: Parameters<typeof replaceOnce>): Promise<void> {
+async function orWithRoom(path: string, write: () => void | Promise<void>): Promise<void> {
   try {
-    await replaceOnce(...file);
+    await write();
   } catch (error) {
-    if (!(await makesRoom(file[0], error))) throw error;
-    await replaceOnce(...file);
+    if (!(await makesRoom(path, error))) throw error;
+    await write();
   }
 }
 
-async function replaceOnce(path: string, data: string | Uint8Array, mode: number, durable: boolean): Promise<void> {
+async function replace(path: string, data: string | Uint8Array, mode: number): Promise<void> {
   const temporary = temporaryOf(path);
   try {
     const file = await open(temporary, "wx", mode);
     try {
       await file.writeFile(data);
       failpoint("durable.written");
-      if (durable) await file.sync();
+      await file.sync();
     } finally {
       await file.close();
     }

@@ -13,11 +13,7 @@
 export const SCRIPT = String.raw`
 use strict;
 # Before everything that is the launcher's own, so that a program sees nothing of it.
-sub program {
-  eval $_[0];
-  print STDERR $@ if $@;
-  exit($@ ? 255 : 0);
-}
+sub compiled { eval "package Program" . ++$Program::count . "; sub main { $_[0]\n} \\&main" }
 my ($PIDFD_OPEN, $PIDFD_GETFD, $SETFD) = (434, 438, 2);
 my $parent = syscall $PIDFD_OPEN, getppid, 0;
 my $own = syscall $PIDFD_GETFD, $parent, 0, 0;
@@ -25,7 +21,15 @@ exit 1 if $parent < 0 || $own < 0;
 close_descriptor($own);
 my @ignored = qw(INT TERM HUP PIPE);
 @SIG{@ignored} = ("IGNORE") x @ignored;
-my (%jobs, $requests);
+my (%jobs, $requests, %programs);
+# A fork of its own runs a program, each time with nothing that another one has left; so it is compiled only once, here.
+sub program {
+  my ($text) = @_;
+  return $programs{$text} if $programs{$text};
+  my $program = compiled($text) // do { my $why = $@; sub { die $why } };
+  $programs{$text} = $program if keys %programs < 100;
+  return $program;
+}
 sub close_descriptor { open my $unused, "<&=", $_[0] }
 sub tell_parent {
   my ($id, $kind, $bytes) = @_;
@@ -54,6 +58,7 @@ sub run {
   else { $out = $err = fetched($output) }
   my $hold = $held eq "" ? undef : fetched($held);
   open $input, "<", "/dev/null" unless $fed;
+  my $program = $argv[0] eq "perl" && $argv[1] =~ /^-e(.*)/s ? program($1) : undef;
   my $pid = $out && ($held eq "" || $hold) ? fork : undef;
   return tell_parent($id, "failed", ($! + 0) . " $!") unless defined $pid;
   if (!$pid) {
@@ -64,10 +69,11 @@ sub run {
     fcntl $hold, $SETFD, 0 if $hold;
     # A fork that becomes no other program must not keep open what the others wait to be closed.
     for my $other (values %jobs, \%job) { close $_ for grep { ref } values %$other }
-    if ($argv[0] eq "perl" && $argv[1] =~ s/^-e//) {
+    if ($program) {
       close $say_fate;
-      (undef, my $text, @ARGV) = @argv;
-      program($text);
+      (undef, undef, @ARGV) = @argv;
+      eval { &$program; 1 } or print STDERR $@;
+      exit($@ ? 255 : 0);
     }
     { no warnings; exec { $argv[0] } @argv }
     syswrite $say_fate, ($! + 0) . " $!";

@@ -1,4 +1,4 @@
-import { statfsSync } from "node:fs";
+import { existsSync, statfsSync } from "node:fs";
 import { readFile, readlink, statfs } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -30,8 +30,6 @@ interface Unconnected {
   readonly namespace: Promise<void>;
   /** Resolves when the links are there. */
   readonly links: Promise<void>;
-  /** Rejects when somebody else has one of the addresses. */
-  readonly free: Promise<void>;
 }
 
 /**
@@ -46,7 +44,7 @@ export function createNodeNetwork(options: {
   const gates = createBridgeGates(options.sysctlFile);
   const mappings = createPortMappings(join(options.runDirectory, "ports"));
 
-  /** Made by this daemon, but not connected yet: its links are being made, and whether the addresses are free is being found out. */
+  /** Made by this daemon, but not connected yet: its links are being made. */
   const unconnected = new Map<string, Unconnected>();
 
   async function inspect(nodeId: string): Promise<NodeNetworkHandle | undefined> {
@@ -87,12 +85,13 @@ export function createNodeNetwork(options: {
         if ((await masterOf(present.hostInterface)) === spec.bridge) return present;
       }
       await refuseTaken(records, spec);
-      await this.tearDown(spec.nodeId, { comesBack: true });
+      // Mostly nothing is there.
+      if (known || isLeft(spec.nodeId)) await this.tearDown(spec.nodeId, { comesBack: true });
+      else await mappings.remove(spec.nodeId);
       await records.put({ spec });
       failpoint("network.recorded");
-      const free = eachFree(records, spec);
       const { handle, namespace, links } = make(spec);
-      unconnected.set(spec.nodeId, { handle, namespace, links, free });
+      unconnected.set(spec.nodeId, { handle, namespace, links });
       return handle;
     },
 
@@ -100,9 +99,10 @@ export function createNodeNetwork(options: {
     async connect(nodeId, secure) {
       const waiting = unconnected.get(nodeId);
       if (!waiting) return;
-      const { handle, links, free } = waiting;
+      const { handle, links } = waiting;
       try {
         const known = await records.find(nodeId);
+        const free = known && eachFree(records, known.spec);
         const secured = links.then(() => Promise.all([secure?.(), known && gates.open(known.spec.bridge)]));
         // An address of somebody else may be what the kernel refused.
         await Promise.allSettled([secured, free]);
@@ -253,6 +253,11 @@ async function portsOf(records: NetworkRecords): Promise<ReadonlySet<string>> {
 async function isUsed(records: NetworkRecords, bridge: string): Promise<boolean> {
   for (const nodeId of await records.list()) if ((await records.find(nodeId))?.spec.bridge === bridge) return true;
   return false;
+}
+
+function isLeft(nodeId: string): boolean {
+  const { hostInterface, namespacePath } = linkNames(nodeId);
+  return interfaceIndexOf(hostInterface) !== undefined || existsSync(namespacePath);
 }
 
 function isNamespace(path: string): boolean {

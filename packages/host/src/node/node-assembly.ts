@@ -82,6 +82,7 @@ export function assembleNode(
     offered: undefined,
     engineServer: undefined,
     firewallApplied: false,
+    connect: undefined,
     connecting: undefined,
     hostNetworkUp: false,
     pluginOf: undefined,

@@ -89,6 +89,8 @@ export interface NodeParts {
   init: ProcessIdentity | undefined;
   engineServer: EngineServer | undefined;
   firewallApplied: boolean;
+  /** Begins what `connecting` tells of, once the container has been started. */
+  connect: (() => Promise<void>) | undefined;
   /** The network of a node whose container comes up: resolves when its rules are loaded and it is connected. */
   connecting: Promise<void> | undefined;
   /** A node on the host's network has nothing to look at; this stands for its being set up. */

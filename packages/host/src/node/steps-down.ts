@@ -49,6 +49,7 @@ export const downSteps = {
     const { host } = node;
     await node.connecting?.catch(() => {});
     node.connecting = undefined;
+    node.connect = undefined;
     await host.firewall.remove(state.id);
     node.firewallApplied = false;
     if (usesHostNetwork(host, state)) node.hostNetworkUp = false;

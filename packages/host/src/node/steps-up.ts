@@ -63,6 +63,7 @@ export const upSteps = {
     // Of an attempt that was given up: it must not connect what is made now.
     await node.connecting?.catch(() => {});
     node.connecting = undefined;
+    node.connect = undefined;
     node.firewallApplied = false;
     if (usesHostNetwork(host, state)) {
       node.hostNetworkUp = true;
@@ -85,9 +86,10 @@ export const upSteps = {
           : undefined,
       ]);
     };
-    // Nothing gets through a network before it has its rules, so the container can start meanwhile.
-    if (node.host.network.namespace(state.id)) node.connecting = connect(node, apply);
-    else await apply();
+    // Nothing gets through a network before it has its rules, so the container can start first.
+    if (!node.host.network.namespace(state.id)) await apply();
+    else if ((await node.host.runtime.state(state.id)).kind === "running") node.connecting = connect(node, apply);
+    else node.connect = () => connect(node, apply);
     node.firewallApplied = true;
     return { seen: { firewall: "applied" }, ...(ports === state.ports ? {} : { state: { ports } }) };
   },
@@ -186,22 +188,28 @@ async function startContainer(node: NodeParts, state: NodeState, signal: AbortSi
       node.arriving = arrival;
     }),
   ]);
-  node.offered = Promise.resolve(node.connecting).then(() => offerSetup(paths.run, setupOf(node, state)));
-  node.offered.catch(() => {}); // Told when babel is there.
   await host.runtime.create(spec);
   const network = host.network.namespace(state.id);
   node.init = await host.runtime.start(state.id, { signal, ...(network ? { network } : {}) });
+  // The kernel makes whoever loads rules wait, and meanwhile others who make namespaces: later babel's own start covers it.
+  node.connecting = node.connect?.();
+  node.connect = undefined;
+  node.offered = Promise.resolve(node.connecting).then(() => offerSetup(paths.run, setupOf(node, state)));
+  node.offered.catch(() => {}); // Told when babel is there.
 }
 
 async function containerSpec(node: NodeParts, state: NodeState): Promise<ContainerSpec> {
   const { host, paths } = node;
   requireAllowed(host.config, state.image);
-  const data = await requireData(paths, state);
   const runtime = wantedRuntime(host, state);
-  // Nodes of an earlier version, or after a change of the configuration, get the ids they have from now on.
-  await mountRootfs(node, state, state.image.rootfs);
+  const [data, network, environment] = await Promise.all([
+    requireData(paths, state),
+    usesHostNetwork(host, state) ? undefined : requireNetwork(host, state.id),
+    node.environment(),
+    // Nodes of an earlier version, or after a change of the configuration, get the ids they have from now on.
+    mountRootfs(node, state, state.image.rootfs),
+  ]);
   const idBase = await host.rootfs.idBase(paths.directory);
-  const network = usesHostNetwork(host, state) ? undefined : await requireNetwork(host, state.id);
   return {
     nodeId: state.id,
     ...(runtime ? { runtime } : {}),
@@ -210,7 +218,7 @@ async function containerSpec(node: NodeParts, state: NodeState): Promise<Contain
     ...(state.image.privileged ? { privileged: true } : {}),
     init: host.agent.init,
     // Of the babel that comes with the container; one that is started later is called.
-    env: { ...(await node.environment()), BABEL_SETUP: "file" },
+    env: { ...environment, BABEL_SETUP: "file" },
     hostname: state.name,
     network: network ? { kind: "namespace", path: network.namespacePath } : { kind: "host" },
     mounts: [

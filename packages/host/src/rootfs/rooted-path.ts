@@ -1,4 +1,4 @@
-import { constants } from "node:fs";
+import { closeSync, constants, openSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { OperationError } from "@blockvisor/image/container";
 
@@ -6,11 +6,14 @@ import { OperationError } from "@blockvisor/image/container";
 export const O_PATH = 0o10000000;
 
 const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants;
+const ROOT = O_RDONLY | O_DIRECTORY;
+const FOLDER = ROOT | O_NOFOLLOW;
 
 /**
  * Opens the folder that holds the last part of `path` below `root`, one part at a time, following no link (spec host-daemon
  * DB-5.3; Node has no openat2). The tree may belong to a container that changes it meanwhile: an opened folder stays the
- * folder it was, and children are addressed through `/proc/self/fd`.
+ * folder it was, and children are addressed through `/proc/self/fd`. Folders are opened on the spot: the trees lie on the machine's own disks, and a
+ * thread for each takes longer than all there is to do.
  *
  * `work` gets the path of the entry by that way. Errors: `rooted-not-found`, `rooted-link`, `rooted-not-a-directory`,
  * `rooted-path-invalid`.
@@ -21,20 +24,34 @@ export async function withRootedParent<T>(
   work: (entry: string) => Promise<T>,
   onMissing?: (folder: string) => Promise<void>,
 ): Promise<T> {
-  const parts = rootedParts(path);
-  const last = parts.pop();
-  if (last === undefined) throw invalidPath(path);
-  let folder = await open(root, O_RDONLY | O_DIRECTORY);
+  const { folders, last } = parentAndLast(path);
+  let folder = openSync(root, ROOT);
   try {
-    for (const part of parts) {
-      const next = `/proc/self/fd/${folder.fd}/${part}`;
-      const inner = await openFolder(next, path, onMissing);
-      await folder.close();
+    for (const name of folders) {
+      const inner = await openFolder(`/proc/self/fd/${folder}/${name}`, path, onMissing);
+      closeSync(folder);
       folder = inner;
     }
-    return await work(`/proc/self/fd/${folder.fd}/${last}`);
+    return await work(`/proc/self/fd/${folder}/${last}`);
   } finally {
-    await folder.close();
+    closeSync(folder);
+  }
+}
+
+/** The same for `work` that is done on the spot. */
+export function withRootedParentSync<T>(root: string, path: string, work: (entry: string) => T): T {
+  const { folders, last } = parentAndLast(path);
+  let folder = openSync(root, ROOT);
+  try {
+    for (const name of folders) {
+      const inner = orRooted(path, () => openSync(`/proc/self/fd/${folder}/${name}`, FOLDER));
+      closeSync(folder);
+      folder = inner;
+    }
+    const entry = `/proc/self/fd/${folder}/${last}`;
+    return orRooted(path, () => work(entry));
+  } finally {
+    closeSync(folder);
   }
 }
 
@@ -72,17 +89,29 @@ async function openFolder(
   entry: string,
   path: string,
   onMissing: ((folder: string) => Promise<void>) | undefined,
-): Promise<FileHandle> {
-  const flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
+): Promise<number> {
   try {
-    return await open(entry, flags);
+    return openSync(entry, FOLDER);
   } catch (error) {
     if (!onMissing || (error as NodeJS.ErrnoException).code !== "ENOENT") throw rootedError(error as Error, path);
   }
   await onMissing(entry);
-  return open(entry, flags).catch((error) => {
-    throw rootedError(error, path);
-  });
+  return orRooted(path, () => openSync(entry, FOLDER));
+}
+
+function orRooted<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw rootedError(error as NodeJS.ErrnoException, path);
+  }
+}
+
+function parentAndLast(path: string): { readonly folders: readonly string[]; readonly last: string } {
+  const folders = rootedParts(path);
+  const last = folders.pop();
+  if (last === undefined) throw invalidPath(path);
+  return { folders, last };
 }
 
 function invalidPath(path: string): OperationError {

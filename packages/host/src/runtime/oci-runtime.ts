@@ -143,7 +143,7 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
         prepareMountPoints(spec.rootfs, { folders: [...SYSTEM_FOLDERS, ...mounts], make: !own }),
         network,
       ];
-      const prepared = Promise.all(preparing);
+      const prepared = Promise.all(preparing).then(() => "prepared\n");
       prepared.catch(() => {}); // Told when the tool is not there to wait for it, or has ended.
       const pidFile = join(folder, "init.pid");
       try {
@@ -155,7 +155,7 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
           inherit: lock,
           ground,
           // Its own part goes on while the rest is prepared.
-          ...(own ? { enter: own.enter, input: prepared.then(() => "prepared\n") } : {}),
+          ...(own ? { enter: own.enter, input: prepared } : {}),
           ...call,
         });
       } catch (error) {

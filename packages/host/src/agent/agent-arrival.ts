@@ -15,9 +15,9 @@ export interface AgentArrival extends Disposable {
 const socketName = "babel.sock";
 
 /** Removes the socket of an earlier babel, whose place it would take. Error `conflict`. */
-export async function awaitAgentSocket(runDirectory: string): Promise<AgentArrival> {
+export function awaitAgentSocket(runDirectory: string): AgentArrival {
   const path = join(runDirectory, socketName);
-  await freeSocketPlace(path);
+  freeSocketPlace(path);
   let changed = Promise.withResolvers<void>();
   const watcher = watch(runDirectory, { persistent: false }, (_, name) => {
     // Of the other files in there nobody waits for the changes.

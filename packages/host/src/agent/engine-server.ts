@@ -86,7 +86,7 @@ export async function serveEngine(
   server.on("request", (request, response) => {
     answer(request, response).catch((error: unknown) => refuse(request.stream, ConnectError.from(error)));
   });
-  await freeSocketPlace(path);
+  freeSocketPlace(path);
   await listenAt(server, path);
   return {
     close: () =>

@@ -1,4 +1,4 @@
-import { lstat, unlink } from "node:fs/promises";
+import { lstatSync, unlinkSync } from "node:fs";
 import { HostError } from "../errors/host-error.ts";
 
 /**
@@ -6,14 +6,13 @@ import { HostError } from "../errors/host-error.ts";
  * followed, and a directory is left alone, as one that is entered by its path can be exchanged for a link to the machine's own files.
  * Error `conflict`.
  */
-export async function freeSocketPlace(path: string): Promise<void> {
+export function freeSocketPlace(path: string): void {
   try {
-    await unlink(path);
+    unlinkSync(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT") return;
-    const found = await lstat(path).catch(() => undefined);
-    if (!found?.isDirectory()) throw error;
+    if (!lstatSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error;
     throw new HostError("conflict", `the node's programs have put a directory where a socket belongs: ${path}`, {
       hint: `stop the node, remove the directory (rm -r ${path}) and start the node again`,
       cause: error,

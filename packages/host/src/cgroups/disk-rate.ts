@@ -1,5 +1,5 @@
-import { existsSync } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
+import { existsSync, readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { OperationError } from "@blockvisor/image/container";
 import { type CgroupHierarchies, controllerFolder } from "./hierarchies.ts";
 import type { DiskRate } from "./resource-limits.ts";
@@ -39,7 +39,7 @@ export async function limitDiskRate(
 
 /** Takes away what is set: a line for each device. */
 async function lift(file: string, line: (device: string) => string): Promise<void> {
-  const text = await readFile(file, "utf8").catch(() => "");
+  const text = existsSync(file) ? readFileSync(file, "latin1") : "";
   for (const device of text.match(/^\d+:\d+/gm) ?? []) await set(file, line(device));
 }
 

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import { OperationError } from "@blockvisor/image/container";
 import type { z } from "zod";
 
@@ -14,15 +14,18 @@ export interface VersionedSchema<T> {
 const shownIssues = 5;
 
 /**
- * Reads a JSON state file; `undefined` when it does not exist.
+ * Reads a JSON state file, on the spot, as it is small; `undefined` when it does not exist.
  * Errors: `state-unreadable` (not JSON, or not of the schema), `state-too-new` (written by a newer version; never touched).
  */
 export async function readVersioned<T>(path: string, format: VersionedSchema<T>): Promise<T | undefined> {
-  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
-  });
-  return text === undefined ? undefined : parseVersioned(path, text, format);
+  }
+  return parseVersioned(path, text, format);
 }
 
 /** The text of such a file; `path` is what errors call it. Errors as `readVersioned`. */

@@ -1,8 +1,11 @@
-import { renameSync, rmSync, writeFileSync } from "node:fs";
-import { open, readdir, rename, rm } from "node:fs/promises";
+import { closeSync, fsync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readdir, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { promisify } from "node:util";
 import { makesRoom } from "./ballast.ts";
 import { failpoint } from "./failpoint.ts";
+
+const toDisk = promisify(fsync);
 
 let sequence = 0;
 
@@ -54,18 +57,19 @@ async function orWithRoom(path: string, write: () => void | Promise<void>): Prom
 async function replace(path: string, data: string | Uint8Array, mode: number): Promise<void> {
   const temporary = temporaryOf(path);
   try {
-    const file = await open(temporary, "wx", mode);
+    // Only the disk is waited for: all else is over before another thread has taken it on.
+    const file = openSync(temporary, "wx", mode);
     try {
-      await file.writeFile(data);
+      writeFileSync(file, data);
       failpoint("durable.written");
-      await file.sync();
+      await toDisk(file);
     } finally {
-      await file.close();
+      closeSync(file);
     }
     failpoint("durable.synced");
-    await rename(temporary, path);
+    renameSync(temporary, path);
   } catch (error) {
-    await rm(temporary, { force: true });
+    rmSync(temporary, { force: true });
     throw error;
   }
   failpoint("durable.renamed");
@@ -82,10 +86,10 @@ export async function removeDurable(path: string): Promise<void> {
 
 /** Makes the entries of a folder (renames, creations, removals) survive a power loss. */
 export async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, "r");
+  const directory = openSync(path, "r");
   try {
-    await directory.sync();
+    await toDisk(directory);
   } finally {
-    await directory.close();
+    closeSync(directory);
   }
 }

@@ -1,4 +1,4 @@
-import { truncate } from "node:fs/promises";
+import { truncateSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { type AgentArrival, awaitAgentSocket } from "../agent/agent-arrival.ts";
 import { agentMountPoint } from "../agent/agent-bundle.ts";
@@ -178,15 +178,13 @@ async function startContainer(node: NodeParts, state: NodeState, signal: AbortSi
   // The old secret dies with the old run of the container.
   node.agent = newAgentRecord(host.agent.version);
   node.arriving?.[Symbol.dispose]();
+  node.arriving = awaitAgentSocket(paths.run);
+  empty(paths.containerLog);
   const [spec] = await Promise.all([
     containerSpec(node, state),
     writeAgentRecord(paths.agentRecord, node.agent),
     withdrawSetup(paths.run),
     giveAuthorities(paths.run, host.config.caFile ?? process.env["NODE_EXTRA_CA_CERTS"]),
-    truncate(paths.containerLog, 0).catch(() => {}),
-    awaitAgentSocket(paths.run).then((arrival) => {
-      node.arriving = arrival;
-    }),
   ]);
   await host.runtime.create(spec);
   const network = host.network.namespace(state.id);
@@ -286,8 +284,8 @@ async function startAgent(node: NodeParts, state: NodeState, signal: AbortSignal
   const record = node.agent ?? newAgentRecord(host.agent.version);
   // A babel that exists but does not answer would keep its socket; jobs live on without it.
   if (record.process && signalProcess(record.process, "SIGKILL")) await ended(record.process);
-  await truncate(paths.agentLog, 0).catch(() => {});
-  using arrival = await awaitAgentSocket(paths.run);
+  empty(paths.agentLog);
+  using arrival = awaitAgentSocket(paths.run);
   const command = { argv: host.agent.command, env: await node.environment(), logPath: paths.agentLog };
   const process = await host.runtime.exec(state.id, command, { signal });
   node.agent = { ...record, process, version: host.agent.version };
@@ -336,6 +334,14 @@ function notStarted({ paths }: NodeParts, logPath: string, reason: string, cause
     hint: `see ${logPath}`,
     cause,
   });
+}
+
+function empty(log: string): void {
+  try {
+    truncateSync(log, 0);
+  } catch {
+    // There was none.
+  }
 }
 
 async function ended(process: Parameters<typeof isAlive>[0]): Promise<void> {

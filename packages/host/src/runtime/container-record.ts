@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { isOperationError, OperationError } from "@blockvisor/image/container";
 import { z } from "zod";
@@ -87,7 +87,7 @@ export function createContainerRecords(nodeDirectory: (nodeId: string) => string
 
     async put(nodeId, record) {
       const target = path(nodeId);
-      await mkdir(nodeDirectory(nodeId), { recursive: true, mode: 0o700 });
+      mkdirSync(nodeDirectory(nodeId), { recursive: true, mode: 0o700 });
       known.delete(nodeId);
       await writeForThisBoot(target, JSON.stringify({ schema_version: format.version, ...record }));
       known.set(nodeId, record);

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 
 /** The name a container sees: `_` becomes `-`, what no host name may hold goes (spec host-daemon §5.4). */
 export function hostNameOf(name: string): string {
@@ -19,8 +19,16 @@ export function hostsFile(hostname: string): string {
  * The machine's name servers as a container can use them: systemd-resolved listens on the host's loopback, which a node with its
  * own network does not reach, and keeps the real list beside.
  */
-export async function resolvConf(): Promise<string> {
-  const text = await readFile("/etc/resolv.conf", "utf8").catch(() => "");
+export function resolvConf(): string {
+  const text = textOf("/etc/resolv.conf") ?? "";
   if (!/^nameserver\s+127\.0\.0\.53\s*$/m.test(text)) return text;
-  return readFile("/run/systemd/resolve/resolv.conf", "utf8").catch(() => text);
+  return textOf("/run/systemd/resolve/resolv.conf") ?? text;
+}
+
+function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { mkdirSync } from "node:fs";
 import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isOperationError, OperationError } from "@blockvisor/image/container";
@@ -94,7 +95,7 @@ export function ociProgram(
     args,
     ground: groundOf,
     async run(verb, call) {
-      await mkdir(state, { recursive: true, mode: 0o700 });
+      mkdirSync(state, { recursive: true, mode: 0o700 });
       const log = join(state, `.log-${randomBytes(6).toString("hex")}`);
       try {
         const ground = call.ground ?? groundOf([], false);

@@ -24,7 +24,7 @@ interface Bundle {
   readonly folder: string;
   readonly ground: ToolGround;
   readonly own?: OwnIds;
-  write(): Promise<void>;
+  write(): void;
 }
 
 /** Containers by runc or crun, each in its own bundle folder with a configuration of ours. */
@@ -99,11 +99,11 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
     };
     const own = hasOwnIds(spec) ? ownIds(spec, places) : undefined;
     // It lies in memory: on the spot.
-    const write = async (): Promise<void> => {
+    const write = (): void => {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
       writeFileSync(host.hosts, hostsFile(hostNameOf(spec.hostname)), { mode: 0o644 });
       writeFileSync(join(folder, "config.json"), JSON.stringify(ociConfig(spec, host, own)), { mode: 0o600 });
-      writeFileSync(host.resolvConf, await resolvConf(), { mode: 0o644 });
+      writeFileSync(host.resolvConf, resolvConf(), { mode: 0o644 });
     };
     return { folder, ground, write, ...(own ? { own } : {}) };
   }
@@ -137,8 +137,8 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
       const mounts = spec.mounts.map(({ destination }) => destination);
       const tool = await program();
       const { folder, ground, own, write } = bundleFor(spec, tool);
+      write();
       const preparing = [
-        write(),
         // What is missing has to belong to the container's root: the tool makes it, as that.
         prepareMountPoints(spec.rootfs, { folders: [...SYSTEM_FOLDERS, ...mounts], make: !own }),
         network,
@@ -222,7 +222,8 @@ export function createOciRuntime(options: OciRuntimeOptions): ContainerRuntime {
     async forget(nodeId) {
       // A tool's own state is no more than a folder once the processes and mounts of the container are gone.
       const folders = [...programs.map((name) => join(runDirectory, name, nodeId)), bundleOf(nodeId)];
-      await Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true })));
+      const left = folders.filter((folder) => existsSync(folder));
+      await Promise.all(left.map((folder) => rm(folder, { recursive: true, force: true })));
     },
   };
   return createContainerRuntime({ ...options, cgroups }, driver);

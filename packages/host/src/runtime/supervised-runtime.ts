@@ -1,3 +1,4 @@
+import { closeSync, openSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { OperationError } from "@blockvisor/image/container";
@@ -48,10 +49,10 @@ export function createContainerRuntime(options: RuntimeOptions, driver: Containe
     const { nodeId } = spec;
     void cgroups.expectJoin();
     await clear(nodeId);
-    const log = await open(spec.logPath, "a", 0o600);
+    const log = openSync(spec.logPath, "a", 0o600);
     try {
       const oomKillsBefore = cgroups.oomKills(nodeId) ?? 0;
-      const pid = await driver.run(spec, { lock, log: log.fd, ...call });
+      const pid = await driver.run(spec, { lock, log, ...call });
       failpoint("container.ran");
       const init = identifyProcess(pid);
       if (!init) {
@@ -66,7 +67,7 @@ export function createContainerRuntime(options: RuntimeOptions, driver: Containe
       await clear(nodeId);
       throw error;
     } finally {
-      await log.close();
+      closeSync(log);
     }
   }
 

@@ -8,7 +8,10 @@ export class OperationMeter {
   readonly #running = new Map<string, { readonly id: string; readonly kind: string; readonly since: number }>();
 
   /** By node, when it came up last (seconds since the epoch), and how often since the first time. */
-  readonly #lives = new Map<string, { readonly startedAt: number; readonly restarts: number }>();
+  readonly #lives = new Map<
+    string,
+    { readonly startedAt: number; readonly isUp: boolean; readonly restarts: number }
+  >();
 
   constructor(counters: Counters) {
     this.#counters = counters;
@@ -39,8 +42,12 @@ export class OperationMeter {
     const { started_at: startedAt } = actor.snapshot().state;
     const before = this.#lives.get(actor.id);
     if (actor.gone) this.#lives.delete(actor.id);
-    else if (startedAt !== null && startedAt !== before?.startedAt)
-      this.#lives.set(actor.id, { startedAt, restarts: before ? before.restarts + 1 : 0 });
+    else if (startedAt === null) {
+      if (before) this.#lives.set(actor.id, { ...before, isUp: false });
+    } else if (!before?.isUp || startedAt !== before.startedAt) {
+      // Within the second in which it came up before, too.
+      this.#lives.set(actor.id, { startedAt, isUp: true, restarts: before ? before.restarts + 1 : 0 });
+    }
   }
 
   /** Kinds of the operations that run now, one entry each. */

@@ -54,6 +54,15 @@ test("16 idle jobs: babel and all its helpers stay within 90 MB and sleep", asyn
   assert.ok(share <= 0.01, `${share * 100} % of a core`);
 });
 
+test("whoever looks at a job for a moment, thousands of times on end, keeps the connection", async (t) => {
+  const agent = await TestAgent.start(bundle);
+  t.after(() => agent.dispose());
+  await agent.create("job", "true");
+  for (let round = 0; round < 60; round += 1) {
+    await Promise.all(Array.from({ length: 50 }, () => agent.reaches("job", () => true)));
+  }
+});
+
 test(`${SHORT_JOBS} short jobs leave no zombie, no file descriptor and no memory behind`, async (t) => {
   const agent = await TestAgent.start(inspectable(bundle));
   t.after(() => agent.dispose());

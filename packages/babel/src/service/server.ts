@@ -9,6 +9,11 @@ import { listenPrivately } from "./private-socket.ts";
 import { requireSecret } from "./secret.ts";
 
 const MESSAGE_LIMIT = 160 * 1024 * 1024;
+/**
+ * A stream that somebody watches a job by ends when he gives it up: at most so many at once, and then in a second. Node's own 1,000 and 33 would end the whole
+ * connection of a host that waits for one job after another.
+ */
+const RESETS = { streamResetBurst: 10_000, streamResetRate: 1_000 };
 /** Requests in flight get this long when babel ends. */
 const DRAIN_MS = 2_000;
 
@@ -50,7 +55,7 @@ function speak(agent: Agent, sessions: Set<ServerHttp2Session>): Http2Server {
     writeMaxBytes: MESSAGE_LIMIT,
     grpcWeb: false,
   });
-  const server = createHttp2Server({ settings: { maxConcurrentStreams: 1_000 } }, handler);
+  const server = createHttp2Server({ settings: { maxConcurrentStreams: 1_000 }, ...RESETS }, handler);
   server.on("session", (session) => {
     sessions.add(session);
     session.once("close", () => sessions.delete(session));

@@ -1,7 +1,7 @@
 import { lstatSync } from "node:fs";
 import { lchown, mkdir, open, unlink } from "node:fs/promises";
 import { isOperationError } from "@blockvisor/image/container";
-import { openEntry, withRootedParent, withRootedParentSync } from "./rooted-path.ts";
+import { openEntry, rootedError, withRootedParent } from "./rooted-path.ts";
 
 /**
  * Makes sure that something can be mounted at `path` below `root`: a folder or an empty file is made where nothing is, as `owner`'s. What is
@@ -33,12 +33,13 @@ export async function ensureRootedMountPoint(
 }
 
 /** Makes nothing: a folder that is missing is fine, a link or a file in its place is refused with the same errors. */
-export function checkRootedMountPoint(root: string, path: string): void {
+export async function checkRootedMountPoint(root: string, path: string): Promise<void> {
   try {
-    withRootedParentSync(root, path, (entry) => {
-      const stats = lstatSync(entry);
-      if (stats.isSymbolicLink()) throw Object.assign(new Error("link"), { code: "ELOOP" });
-      if (!stats.isDirectory()) throw Object.assign(new Error("file"), { code: "ENOTDIR" });
+    await withRootedParent(root, path, async (entry) => {
+      const stats = lstatSync(entry, { throwIfNoEntry: false });
+      if (stats?.isSymbolicLink()) throw rootedError(Object.assign(new Error("link"), { code: "ELOOP" }), path);
+      if (stats?.isDirectory() === false)
+        throw rootedError(Object.assign(new Error("file"), { code: "ENOTDIR" }), path);
     });
   } catch (error) {
     if (!isOperationError(error, "rooted-not-found")) throw error;

@@ -24,32 +24,17 @@ export async function withRootedParent<T>(
   work: (entry: string) => Promise<T>,
   onMissing?: (folder: string) => Promise<void>,
 ): Promise<T> {
-  const { folders, last } = parentAndLast(path);
+  const parts = rootedParts(path);
+  const last = parts.pop();
+  if (last === undefined) throw invalidPath(path);
   let folder = openSync(root, ROOT);
   try {
-    for (const name of folders) {
-      const inner = await openFolder(`/proc/self/fd/${folder}/${name}`, path, onMissing);
+    for (const part of parts) {
+      const inner = await openFolder(`/proc/self/fd/${folder}/${part}`, path, onMissing);
       closeSync(folder);
       folder = inner;
     }
     return await work(`/proc/self/fd/${folder}/${last}`);
-  } finally {
-    closeSync(folder);
-  }
-}
-
-/** The same for `work` that is done on the spot. */
-export function withRootedParentSync<T>(root: string, path: string, work: (entry: string) => T): T {
-  const { folders, last } = parentAndLast(path);
-  let folder = openSync(root, ROOT);
-  try {
-    for (const name of folders) {
-      const inner = orRooted(path, () => openSync(`/proc/self/fd/${folder}/${name}`, FOLDER));
-      closeSync(folder);
-      folder = inner;
-    }
-    const entry = `/proc/self/fd/${folder}/${last}`;
-    return orRooted(path, () => work(entry));
   } finally {
     closeSync(folder);
   }
@@ -96,22 +81,11 @@ async function openFolder(
     if (!onMissing || (error as NodeJS.ErrnoException).code !== "ENOENT") throw rootedError(error as Error, path);
   }
   await onMissing(entry);
-  return orRooted(path, () => openSync(entry, FOLDER));
-}
-
-function orRooted<T>(path: string, work: () => T): T {
   try {
-    return work();
+    return openSync(entry, FOLDER);
   } catch (error) {
-    throw rootedError(error as NodeJS.ErrnoException, path);
+    throw rootedError(error as Error, path);
   }
-}
-
-function parentAndLast(path: string): { readonly folders: readonly string[]; readonly last: string } {
-  const folders = rootedParts(path);
-  const last = folders.pop();
-  if (last === undefined) throw invalidPath(path);
-  return { folders, last };
 }
 
 function invalidPath(path: string): OperationError {

@@ -20,7 +20,7 @@ export async function prepareMountPoints(
   },
 ): Promise<void> {
   try {
-    if (places.make === false) for (const path of places.folders) checkRootedMountPoint(rootfs, path);
+    if (places.make === false) for (const path of places.folders) await checkRootedMountPoint(rootfs, path);
     else for (const path of places.folders) await ensureRootedMountPoint(rootfs, path, "directory", places.owner);
     for (const path of places.files ?? []) await ensureRootedMountPoint(rootfs, path, "file", places.owner);
   } catch (cause) {

@@ -241,9 +241,19 @@ export function jobStatusMessage(job: Job): pb.JobStatus {
   }
 }
 
-export async function jobInfoMessage(job: Job): Promise<pb.JobInfo> {
+/** All that is told of them is of one moment: what has to be waited for comes first. */
+export async function jobInfoMessages(jobs: readonly Job[]): Promise<pb.JobInfo[]> {
+  const files = await Promise.all(jobs.map(readFiles));
+  return jobs.map((job, index) => jobInfoMessage(job, files[index]!));
+}
+
+const readFiles = async (job: Job) => ({
+  progress: await job.progress.read(),
+  limits: isArchive(job.config) ? caps(await effectiveLimits(job.folder, job.config)) : undefined,
+});
+
+function jobInfoMessage(job: Job, { progress, limits }: Awaited<ReturnType<typeof readFiles>>): pb.JobInfo {
   const { record, config } = job;
-  const progress = await job.progress.read();
   const events = job.events.recent();
   const restarts = events.filter((event) => event.kind === "restart").length;
   const losses = events.filter((event) => event.kind === "loss").length;
@@ -284,9 +294,7 @@ export async function jobInfoMessage(job: Job): Promise<pb.JobInfo> {
       configHash: createHash("sha256").update(canonical(config)).digest("hex").slice(0, 12),
       run: runMessage(job),
       lastFailure: record.lastFailure ?? "",
-      limits: isArchive(config)
-        ? create(pb.TransferLimitsSchema, caps(await effectiveLimits(job.folder, config)))
-        : undefined,
+      limits: limits && create(pb.TransferLimitsSchema, limits),
     }),
   );
 }

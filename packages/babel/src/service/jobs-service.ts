@@ -7,7 +7,7 @@ import { cleanupJob } from "../jobs/cleanup.ts";
 import { dependenciesOf, inOrder } from "../jobs/graph.ts";
 import { changeLimits } from "../jobs/limits.ts";
 import { savePluginConfig } from "../jobs/plugin-config.ts";
-import { jobConfigOf, jobInfoMessage, jobStatusMessage, limitsOf } from "./job-messages.ts";
+import { jobConfigOf, jobInfoMessages, jobStatusMessage, limitsOf } from "./job-messages.ts";
 import { readJobLogs } from "./log-stream.ts";
 
 /** Everything a plugin or an operator can do with jobs. */
@@ -50,8 +50,8 @@ export function jobsService(agent: Agent): ServiceImpl<typeof pb.BabelJobs> {
       return {};
     },
     retainJobs: async ({ names }) => ({ deleted: [...(await jobs.retain(names))] }),
-    getJob: async ({ name }) => ({ job: await jobInfoMessage(jobs.get(name)) }),
-    listJobs: async () => ({ jobs: await Promise.all(jobs.list().map(jobInfoMessage)) }),
+    getJob: async ({ name }) => ({ job: (await jobInfoMessages([jobs.get(name)]))[0]! }),
+    listJobs: async () => ({ jobs: await jobInfoMessages(jobs.list()) }),
     watchJobs: (_request, context) => watchJobs(agent, context.signal),
     getJobGraph: () => jobGraph(agent),
     getStopTimeout: ({ name }) => {
@@ -90,7 +90,7 @@ async function* watchJobs(agent: Agent, signal: AbortSignal): AsyncGenerator<pb.
         changed.clear();
         deleted.clear();
         yield create(pb.WatchJobsResponseSchema, {
-          changed: await Promise.all(known.map(jobInfoMessage)),
+          changed: await jobInfoMessages(known),
           deleted: gone,
         });
       } else {

@@ -10,8 +10,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // wire: messages for its tests.
   rpc: ["wire"],
   image: [],
-  plugin: ["rhai", "image"],
-  babel: ["wire", "image"],
+  jobs: [],
+  plugin: ["rhai", "image", "jobs"],
+  babel: ["wire", "image", "jobs"],
   host: ["wire", "rpc", "image", "plugin"],
   api: ["wire", "rpc", "image"],
   cli: ["wire", "image", "plugin", "rhai"],

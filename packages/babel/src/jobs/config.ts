@@ -1,5 +1,5 @@
+import { signalNamed } from "@blockvisor/jobs";
 import { invalid } from "../failure.ts";
-import { signalNamed } from "../process/signals.ts";
 
 /** What a job is, in the spec's own shape: `config.json`, and the argument of `create_job`. (babel-agent §3.1, §3.2) */
 export type JobConfig = {
@@ -133,12 +133,6 @@ export const shutdownSignal = (config: JobConfig): NodeJS.Signals =>
   signalNamed(config.shutdown_signal ?? "SIGTERM") ?? "SIGTERM";
 export const logCapacityBytes = (config: JobConfig): number =>
   Math.max(1, Math.min(config.log_buffer_capacity_mb ?? 128, 1_000_000)) * 1_000_000;
-
-/** Whether an upgrade of the node has to wait while the job runs: it will end by itself. (§3.6) */
-export function blocksUpgrade(restart: RestartPolicy): boolean {
-  if (restart === "never") return true;
-  return "on_failure" in restart && restart.on_failure.max_retries !== undefined;
-}
 
 export const sameConfig = (a: JobConfig, b: JobConfig): boolean => canonical(a) === canonical(b);
 

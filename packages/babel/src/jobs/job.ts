@@ -1,6 +1,15 @@
 import type { ChildProcess } from "node:child_process";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import {
+  afterRun,
+  dependenciesOf,
+  describeOutcome,
+  NO_ATTEMPTS,
+  type Outcome,
+  type Readiness,
+  type Standing,
+} from "@blockvisor/jobs";
 import { messageOf } from "../errno.ts";
 import { replaceFile } from "../files/durable.ts";
 import { cutOf, pruneLog } from "../logs/space.ts";
@@ -10,11 +19,9 @@ import { activation, mayBeRepeated, settleActivation } from "./activation.ts";
 import { type JobConfig, shutdownSignal, shutdownTimeoutMs } from "./config.ts";
 import { configText } from "./config-file.ts";
 import { Events } from "./events.ts";
-import { dependenciesOf, type Readiness, type Standing } from "./graph.ts";
 import { limitsFile } from "./limits.ts";
 import { forgetOneTime, STARTED_NOT_FINISHED, saveOneTime } from "./one-time.ts";
 import { endOf, outcomeOf } from "./outcome.ts";
-import { afterRun, describeOutcome, NO_ATTEMPTS, type Outcome } from "./policy.ts";
 import { endForgotten, endLeftovers, hasLeftovers, newRun, numberOf, prepareFolder } from "./preparation.ts";
 import { programOf } from "./program.ts";
 import { ProgressFile } from "./progress.ts";

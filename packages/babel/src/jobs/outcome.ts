@@ -1,7 +1,7 @@
+import type { Outcome } from "@blockvisor/jobs";
 import { readBounded } from "../files/durable.ts";
 import { oomKills } from "../process/oom.ts";
 import type { JobConfig } from "./config.ts";
-import type { Outcome } from "./policy.ts";
 import { FINAL_STATUS, failureFile, isArchive } from "./program.ts";
 import type { RunEnd, RunRecord } from "./record.ts";
 import type { RunResult } from "./run.ts";

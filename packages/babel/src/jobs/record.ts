@@ -1,6 +1,6 @@
 import { rename, writeFile } from "node:fs/promises";
+import type { Attempts } from "@blockvisor/jobs";
 import { readBoundedSync, replaceFile } from "../files/durable.ts";
-import type { Attempts } from "./policy.ts";
 
 /** One execution of the payload. */
 export type RunRecord = {

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { rm } from "node:fs/promises";
 import { test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
+import { defectOf, dependenciesOf, dependentsAmong } from "@blockvisor/jobs";
 import fc from "fast-check";
 import { openRegistry, reaches } from "../testbed/registry.ts";
 import type { JobConfig } from "./config.ts";
-import { defectOf, dependenciesOf, dependentsAmong } from "./graph.ts";
 import type { Registry } from "./registry.ts";
 
 const NAMES = ["a", "b", "c", "d", "e"] as const;

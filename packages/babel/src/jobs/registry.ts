@@ -1,10 +1,5 @@
 import { mkdir, readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
-import { messageOf } from "../errno.ts";
-import { exhausted, Failure, internal, notFound, refused } from "../failure.ts";
-import { readBoundedSync } from "../files/durable.ts";
-import { checkJobConfig, checkJobName, type JobConfig, sameConfig } from "./config.ts";
-import { parseConfig } from "./config-file.ts";
 import {
   type Dependency,
   defectOf,
@@ -13,7 +8,12 @@ import {
   longestChain,
   type Readiness,
   readiness,
-} from "./graph.ts";
+} from "@blockvisor/jobs";
+import { messageOf } from "../errno.ts";
+import { exhausted, Failure, internal, notFound, refused } from "../failure.ts";
+import { readBoundedSync } from "../files/durable.ts";
+import { checkJobConfig, checkJobName, type JobConfig, sameConfig } from "./config.ts";
+import { parseConfig } from "./config-file.ts";
 import { Job } from "./job.ts";
 import { mayHelpAgain, NeededRetries } from "./needed-retries.ts";
 import { isUpload } from "./program.ts";

@@ -3,12 +3,12 @@ import { existsSync, readFileSync } from "node:fs";
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { signalName } from "@blockvisor/jobs";
 import { errnoOf, isMissing } from "../errno.ts";
 import { readBounded } from "../files/durable.ts";
 import type { Cut } from "../logs/space.ts";
 import { isAlive, type ProcessIdentity, signalProcess } from "../process/identity.ts";
 import { childrenOf, type Ending, endRun, processesOfRun, type RunMark } from "../process/run-processes.ts";
-import { signalName } from "../process/signals.ts";
 
 /** What a run left behind when it ended. */
 export type RunResult =

@@ -1,10 +1,18 @@
 import { createHash } from "node:crypto";
+import { blocksUpgrade } from "@blockvisor/jobs";
 import * as pb from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import { create } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { invalid } from "../failure.ts";
-import type { DownloadSettings, JobConfig, JobType, ReadyCheck, RestartConfig, RestartPolicy } from "../jobs/config.ts";
-import { blocksUpgrade, canonical } from "../jobs/config.ts";
+import {
+  canonical,
+  type DownloadSettings,
+  type JobConfig,
+  type JobType,
+  type ReadyCheck,
+  type RestartConfig,
+  type RestartPolicy,
+} from "../jobs/config.ts";
 import { formatEvent } from "../jobs/events.ts";
 import type { Job } from "../jobs/job.ts";
 import { effectiveLimits, type TransferLimits } from "../jobs/limits.ts";

@@ -1,10 +1,10 @@
+import { dependenciesOf, inOrder } from "@blockvisor/jobs";
 import * as pb from "@blockvisor/wire/blockvisor/babel/v1/babel";
 import { create } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { Agent } from "../agent.ts";
 import { cleanupJob } from "../jobs/cleanup.ts";
-import { dependenciesOf, inOrder } from "../jobs/graph.ts";
 import { changeLimits } from "../jobs/limits.ts";
 import { savePluginConfig } from "../jobs/plugin-config.ts";
 import { jobConfigOf, jobInfoMessages, jobStatusMessage, limitsOf } from "./job-messages.ts";

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { signalNumber } from "@blockvisor/jobs";
 import { messageOf } from "../errno.ts";
 import { exhausted, internal, invalid } from "../failure.ts";
 import { normalizeScript } from "../jobs/config.ts";
@@ -8,7 +9,6 @@ import { accountNamed } from "../process/accounts.ts";
 import { type ProcessIdentity, statOf } from "../process/identity.ts";
 import { randomId } from "../process/random-id.ts";
 import { endRun, killRun, processesOfRun, RUN_ID_VARIABLE } from "../process/run-processes.ts";
-import { signalNumber } from "../process/signals.ts";
 import { BoundedOutput } from "./bounded-output.ts";
 
 export type ShRequest = {

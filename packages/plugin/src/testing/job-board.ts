@@ -1,6 +1,16 @@
+import {
+  afterRun,
+  blocksUpgrade,
+  defectOf,
+  dependenciesOf,
+  describeOutcome,
+  NO_ATTEMPTS,
+  type Outcome,
+  readiness,
+  type Standing,
+} from "@blockvisor/jobs";
 import { isActive, type JobConfig, type JobInfo, type JobStatus, type JobsInfo } from "../engine/job.ts";
 import { HostFailure } from "./host-failure.ts";
-import { afterRun, isService, readiness, type Standing } from "./job-rules.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
 interface Job {
@@ -15,6 +25,9 @@ interface Job {
   /** When it starts again by itself. */
   restartAt: number | undefined;
 }
+
+/** In the middle of the spread that keeps nodes apart: the wait is exact. */
+const NO_SPREAD = 0.5;
 
 /** More rounds mean jobs that set each other going for ever. */
 const MOST_ROUNDS = 1_000;
@@ -56,7 +69,7 @@ export class JobBoard {
   start(name: string): void {
     const job = this.#find(name, "can't start");
     if (isActive(job.status)) return;
-    this.#requireDefined([name]);
+    this.#requireSound(name);
     this.#wish(job);
     this.#wakeBlockedBy(name);
     this.settle();
@@ -98,7 +111,7 @@ export class JobBoard {
       progress: null,
       restart_count: restarts,
       logs: [],
-      upgrade_blocking: status === "running" && !isService(config),
+      upgrade_blocking: blocksUpgrade(config.restart),
     };
   }
 
@@ -115,7 +128,9 @@ export class JobBoard {
   end(name: string, exitCode: number): void {
     const job = this.#find(name);
     if (job.status !== "running") throw new HostFailure(`job '${name}' does not run (${stateText(job.status)})`);
-    const decision = afterRun(name, job.config, exitCode, this.#clock.now - job.since, job.attempt);
+    const ranMs = this.#clock.now - job.since;
+    const attempts = { ...NO_ATTEMPTS, attempt: job.attempt };
+    const decision = afterRun(name, job.config.restart, exited(exitCode), ranMs, attempts, NO_SPREAD);
     if (decision.kind === "finish") {
       if (job.config.one_time === true) this.#doneOnce.add(name);
       this.#become(job, { finished: { exit_code: exitCode, message: decision.message } });
@@ -133,7 +148,7 @@ export class JobBoard {
     const job = this.#find(name);
     if (job.status !== "running") throw new HostFailure(`job '${name}' does not run (${stateText(job.status)})`);
     if (job.config.one_time === true) this.#doneOnce.add(name);
-    const message = exitCode === 0 ? "" : `Job '${name}' exited with code ${exitCode}`;
+    const message = exitCode === 0 ? "" : describeOutcome(name, exited(exitCode));
     this.#become(job, { finished: { exit_code: exitCode, message } });
     this.settle();
   }
@@ -178,7 +193,7 @@ export class JobBoard {
   #advance(name: string, job: Job): boolean {
     if (typeof job.status !== "object" || !("pending" in job.status)) return false;
     if (job.restartAt !== undefined && job.restartAt > this.#clock.now) return false;
-    const state = readiness(name, job.config, (on) => this.#standing(on));
+    const state = readiness(name, dependenciesOf(job.config), (on) => this.#standing(on));
     if (state.kind === "waiting") {
       job.status = { pending: { waiting_for: state.for } };
       return false;
@@ -246,16 +261,24 @@ export class JobBoard {
   }
 
   /** A job cannot start while one that it depends on is missing, or depends on it. */
-  #requireDefined(path: readonly string[]): void {
-    const { config } = this.#find(path.at(-1) ?? "");
-    for (const on of [...(config.needs ?? []), ...(config.wait_for ?? [])]) {
-      const shown = [...path, on].join(" -> ");
-      if (path.includes(on)) throw new HostFailure(`can't start, jobs depend on each other: ${shown}`);
-      if (!this.#jobs.has(on))
-        throw new HostFailure(`can't start, job '${path.at(-1)}' depends on '${on}', but it is not defined: ${shown}`);
-      this.#requireDefined([...path, on]);
-    }
+  #requireSound(name: string): void {
+    const defect = defectOf(name, (each) => {
+      const job = this.#jobs.get(each);
+      return job && dependenciesOf(job.config);
+    });
+    if (defect === undefined) return;
+    const shown = defect.path.join(" -> ");
+    if (defect.kind === "cycle") throw new HostFailure(`can't start, jobs depend on each other: ${shown}`);
+    const [dependent, missing] = defect.path.slice(-2);
+    throw new HostFailure(`can't start, job '${dependent}' depends on '${missing}', but it is not defined: ${shown}`);
   }
+}
+
+const exited = (code: number): Outcome => ({ kind: "exited", code, message: "" });
+
+/** It is to run for ever: a run of a test does not wait for its end. */
+function isService({ restart }: JobConfig): boolean {
+  return typeof restart === "object" && "always" in restart;
 }
 
 /** In words, for messages. */

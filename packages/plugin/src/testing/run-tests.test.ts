@@ -197,6 +197,30 @@ fn test_elsewhere() { host.file("/etc/x", "old"); host.template("/other", ""); p
   );
 });
 
+test("a plugin hears of jobs what it would hear in a node", async () => {
+  const main = `
+fn init() {
+    let sh = #{ run_sh: "x" };
+    create_job("once", #{ job_type: sh, restart: "never" });
+    create_job("always", #{ job_type: sh, restart: #{ always: #{ backoff_timeout_ms: 1, backoff_base_ms: 1 } } });
+    create_job("stubborn", #{ job_type: sh, restart: #{ on_failure: #{ backoff_timeout_ms: 1, backoff_base_ms: 1 } } });
+    create_job("after", #{ job_type: sh, restart: "never", needs: ["once"] });
+    for name in ["once", "after"] { start_job(name); }
+}
+fn blocking() { get_jobs().keys().filter(|name| get_jobs()[name].upgrade_blocking).reduce(|all, name| all + " " + name, "") }
+fn message(name) { job_info(name).status.finished.message }`;
+  const tests = `
+fn test_jobs() {
+    plugin.init();
+    assert_eq(plugin.call("blocking"), " after once");
+    jobs.fail("once", 134);
+    assert_eq(plugin.call("blocking"), " after once");
+    assert_eq(plugin.call("message", "once"), "Job 'once' exited with code 134 (128 + SIGABRT)");
+    assert_eq(plugin.call("message", "after"), "job 'after' needs 'once', but it failed with 134 - Job 'once' exited with code 134 (128 + SIGABRT)");
+}`;
+  assert.deepEqual(await outcomes(tests, { files: { "main.rhai": main } }), { test_jobs: "passed" });
+});
+
 test("a test drives the plugin; jobs follow the rules of the agent, the clock runs tasks", async () => {
   const found = await outcomes(`
 fn setup() { host.sh("mkdir -p /x", ""); }

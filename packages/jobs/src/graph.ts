@@ -1,5 +1,3 @@
-import type { JobConfig } from "./config.ts";
-
 type DependencyKind = "needs" | "wait_for";
 export type Dependency = { readonly name: string; readonly kind: DependencyKind };
 
@@ -16,7 +14,9 @@ export type Readiness =
   | { readonly kind: "waiting"; readonly for: readonly string[] }
   | { readonly kind: "blocked"; readonly message: string };
 
-export const dependenciesOf = (config: JobConfig): readonly Dependency[] => [
+type Dependent = { readonly needs?: readonly string[] | null; readonly wait_for?: readonly string[] | null };
+
+export const dependenciesOf = (config: Dependent): readonly Dependency[] => [
   ...(config.needs ?? []).map((name) => ({ name, kind: "needs" as const })),
   ...(config.wait_for ?? []).map((name) => ({ name, kind: "wait_for" as const })),
 ];

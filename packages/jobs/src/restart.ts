@@ -1,5 +1,13 @@
-import { signalName } from "../process/signals.ts";
-import type { RestartConfig, RestartPolicy } from "./config.ts";
+import { signalName } from "./signals.ts";
+
+type RestartPolicy = "never" | { readonly always: RestartConfig } | { readonly on_failure: RestartConfig };
+type RestartConfig = {
+  readonly backoff_timeout_ms: number;
+  readonly backoff_base_ms: number;
+  /** Without it, without end. */
+  readonly max_retries?: number | null;
+  readonly backoff_max_ms?: number | null;
+};
 
 /** How a run ended. */
 export type Outcome =
@@ -58,7 +66,7 @@ export function afterRun(
 
   const config = "always" in policy ? policy.always : policy.on_failure;
   if (ranMs > config.backoff_timeout_ms) return { kind: "restart", waitMs: 0, attempt: 0, losses: 0 };
-  if (config.max_retries !== undefined && attempts.attempt >= config.max_retries) {
+  if (isLimited(config) && attempts.attempt >= config.max_retries) {
     return { kind: "finish", exitCode, message };
   }
   return {
@@ -78,6 +86,15 @@ function afterLoss(name: string, policy: RestartPolicy, reason: string, attempts
   const config = { backoff_timeout_ms: 0, backoff_base_ms: 1000, backoff_max_ms: LOSS_CAP_MS };
   return { kind: "restart", waitMs: backoff(config, losses - 1, random), attempt: attempts.attempt, losses };
 }
+
+/** Whether an upgrade of the node has to wait while the job runs: it will end by itself. (§3.6) */
+export function blocksUpgrade(restart: RestartPolicy): boolean {
+  if (restart === "never") return true;
+  return "on_failure" in restart && isLimited(restart.on_failure);
+}
+
+const isLimited = (config: RestartConfig): config is RestartConfig & { readonly max_retries: number } =>
+  typeof config.max_retries === "number";
 
 function backoff(config: RestartConfig, attempt: number, random: number): number {
   const cap = config.backoff_max_ms ?? BACKOFF_CAP_MS;

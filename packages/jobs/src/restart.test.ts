@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { afterRun, NO_ATTEMPTS, type Outcome } from "./policy.ts";
+import { afterRun, blocksUpgrade, NO_ATTEMPTS, type Outcome } from "./restart.ts";
 
 const exited = (code: number): Outcome => ({ kind: "exited", code, message: "" });
 const backoff = { backoff_timeout_ms: 60_000, backoff_base_ms: 1_000 };
@@ -81,4 +81,19 @@ test("with R retries and quick failures, the payload runs R+1 times", () => {
       assert.equal(typeof decisions.at(-1), "string");
     }),
   );
+});
+
+test("a limit that is absent and one that is null are the same: none", () => {
+  const nulls = { ...backoff, max_retries: null, backoff_max_ms: null };
+  assert.deepEqual(waits({ on_failure: nulls }, exited(1), 80), waits({ on_failure: backoff }, exited(1), 80));
+});
+
+test("an upgrade waits for jobs that will end by themselves", () => {
+  assert.equal(blocksUpgrade("never"), true);
+  assert.equal(blocksUpgrade({ on_failure: { ...backoff, max_retries: 0 } }), true);
+  for (const max_retries of [null, undefined]) {
+    const limits = max_retries === undefined ? backoff : { ...backoff, max_retries };
+    assert.equal(blocksUpgrade({ on_failure: limits }), false);
+    assert.equal(blocksUpgrade({ always: limits }), false);
+  }
 });

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import {
   type Dependency,
   defectOf,
+  dependenciesOf,
   dependentsAmong,
   inOrder,
   longestChain,
@@ -103,4 +104,10 @@ test("whatever the graph: order, dependents and chains are consistent, and cycle
     }),
     { numRuns: 500 },
   );
+});
+
+test("dependencies that are null are none, as are absent ones", () => {
+  assert.deepEqual(dependenciesOf({}), []);
+  assert.deepEqual(dependenciesOf({ needs: null, wait_for: ["a"] }), waits("a"));
+  assert.deepEqual(dependenciesOf({ needs: ["a", "b"], wait_for: null }), needs("a", "b"));
 });

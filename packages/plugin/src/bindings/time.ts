@@ -1,24 +1,11 @@
+import { MONTHS, shortName, WEEKDAYS } from "../values/calendar-names.ts";
 import { ParseFailure } from "./hex.ts";
 
 /* Texts into unix seconds, sub-seconds dropped (spec plugin-api.md §2.13). */
 
-const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
-const LONG_MONTHS = [
-  "january",
-  "february",
-  "march",
-  "april",
-  "may",
-  "june",
-  "july",
-  "august",
-  "september",
-  "october",
-  "november",
-  "december",
-];
-const DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
-const LONG_DAYS = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
+const SHORT_MONTHS = MONTHS.map(shortName);
+/** 1 to 12 for a long or short name, 0 for no month. */
+const monthNamed = (text: string): number => SHORT_MONTHS.indexOf(shortName(text.toLowerCase())) + 1;
 
 interface Moment {
   year?: number;
@@ -54,7 +41,7 @@ export function parseRfc2822(text: string): number {
     /^(?:[A-Za-z]{3},\s*)?(\d{1,2})\s+([A-Za-z]{3})\s+(\d{4})\s+(\d\d):(\d\d)(?::(\d\d))?\s+([+-]\d{4}|GMT|UTC?|Z)$/.exec(
       text.trim(),
     );
-  const month = found ? MONTHS.indexOf(found[2]!.toLowerCase()) + 1 : 0;
+  const month = found ? monthNamed(found[2]!) : 0;
   if (!found || month === 0) throw new ParseFailure(`'${text}' is not an RFC 2822 time`);
   const [day, , year, hour, minute, second = "0", zone] = found.slice(1);
   const offset = offsetOf(/^[+-]/.test(zone!) ? zone! : "Z");
@@ -83,11 +70,11 @@ const DIRECTIVES: Readonly<Record<string, readonly [pattern: string, set: (momen
   S: ["\\d{1,2}", (m, s) => (m.second = +s)],
   p: ["[AaPp][Mm]", (m, s) => (m.afternoon = s.toLowerCase() === "pm")],
   P: ["[AaPp][Mm]", (m, s) => (m.afternoon = s.toLowerCase() === "pm")],
-  b: [MONTHS.join("|"), (m, s) => (m.month = MONTHS.indexOf(s.toLowerCase()) + 1)],
-  h: [MONTHS.join("|"), (m, s) => (m.month = MONTHS.indexOf(s.toLowerCase()) + 1)],
-  B: [LONG_MONTHS.join("|"), (m, s) => (m.month = LONG_MONTHS.indexOf(s.toLowerCase()) + 1)],
-  a: [DAYS.join("|"), () => {}],
-  A: [LONG_DAYS.join("|"), () => {}],
+  b: [SHORT_MONTHS.join("|"), (m, s) => (m.month = monthNamed(s))],
+  h: [SHORT_MONTHS.join("|"), (m, s) => (m.month = monthNamed(s))],
+  B: [MONTHS.join("|"), (m, s) => (m.month = monthNamed(s))],
+  a: [WEEKDAYS.map(shortName).join("|"), () => {}],
+  A: [WEEKDAYS.join("|"), () => {}],
   f: ["\\d{1,9}", () => {}],
   s: ["-?\\d+", (m, s) => (m.timestamp = +s)],
   z: ["[+-]\\d{2}:?\\d{2}|[Zz]", (m, s) => (m.offset = offsetOf(s))],

@@ -1,3 +1,5 @@
+import { MONTHS, shortName, WEEKDAYS } from "../values/calendar-names.ts";
+
 /** The seven fields of a schedule and how one of them is read (spec plugin-api.md §6.1). */
 export interface CronField {
   readonly title: string;
@@ -14,27 +16,11 @@ export class CronError extends Error {
   override readonly name = "CronError";
 }
 
-const MONTHS = [
-  "january",
-  "february",
-  "march",
-  "april",
-  "may",
-  "june",
-  "july",
-  "august",
-  "september",
-  "october",
-  "november",
-  "december",
-];
-const DAYS = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
-
 function named(words: readonly string[]): Record<string, number> {
   return Object.fromEntries(
     words.flatMap((word, index) => [
       [word, index + 1],
-      [word.slice(0, 3), index + 1],
+      [shortName(word), index + 1],
     ]),
   );
 }
@@ -56,7 +42,7 @@ export const FIELDS = [
   { ...plain("Months", "month", 1, 12), names: named(MONTHS) },
   {
     ...plain("Days of Week", "day of the week", 1, 7),
-    names: { ...named(DAYS), tues: 3, thurs: 5 },
+    names: { ...named(WEEKDAYS), tues: 3, thurs: 5 },
     questionMark: true,
   },
   plain("Years", "year", 1970, 2100),

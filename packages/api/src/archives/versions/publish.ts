@@ -10,6 +10,7 @@ import { type Manifest, storedSizeOf } from "../manifest/manifest.ts";
 import { writeBody, writeHeader } from "../manifest/manifest-json.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import { checkObjects } from "./check-objects.ts";
+import { giveUp } from "./give-up.ts";
 import { addedBytes, enterChunks, forgetChunk, knownOf, sameAsKnown } from "./known-chunks.ts";
 import { isOwnedBy, type UploadOwner, type VersionRow } from "./owner.ts";
 import { lostLease, taken } from "./reserve.ts";
@@ -79,8 +80,9 @@ async function publishOnce(platform: Platform, publication: Publication, written
     }
     if (!(await writeManifest(objects, publication, header, body))) {
       const published = await readPublished(objects, storeKey, version);
+      // What is there and cannot be read is not ours to replace.
       await transact(platform, (tx) =>
-        published === undefined ? giveUp(tx, publication) : adopt(tx, publication, published),
+        published === undefined ? giveUp(tx, storeKey, version) : adopt(tx, publication, published),
       );
       throw taken(version);
     }
@@ -208,17 +210,6 @@ export async function adopt(
     .where("store_key", "=", storeKey)
     .where("version", "=", version)
     .where("state", "in", ["uploading", "released"])
-    .execute();
-}
-
-/** Something unreadable lies there, which is not ours to replace: the next reservation gets another number. */
-async function giveUp(tx: Database, { storeKey, version }: Publication): Promise<void> {
-  await tx
-    .updateTable("archive_versions")
-    .set({ state: "released" })
-    .where("store_key", "=", storeKey)
-    .where("version", "=", version)
-    .where("state", "=", "uploading")
     .execute();
 }
 

@@ -1,6 +1,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Database } from "../../database/open-database.ts";
 import { notFound } from "../../rpc-error.ts";
+import { giveUp } from "./give-up.ts";
 import { isOwnedBy, type UploadOwner, type VersionRow } from "./owner.ts";
 
 /**
@@ -11,7 +12,7 @@ export async function release(tx: Database, storeKey: string, version: bigint, o
   const row = await lockReservation(tx, storeKey);
   if (row === undefined || row.version !== version || !isOwnedBy(row, owner)) return;
   // What is being published right now stays as it is; the publisher finds out by itself how it ends.
-  if (!isPublishing(row)) await giveUp(tx, row);
+  if (!isPublishing(row)) await giveUp(tx, storeKey, row.version);
 }
 
 /**
@@ -24,7 +25,7 @@ export async function releaseReservation(tx: Database, storeKey: string): Promis
   if (isPublishing(row)) {
     throw new ConnectError(`Version ${row.version} is being published; try again in a minute.`, Code.Unavailable);
   }
-  await giveUp(tx, row);
+  await giveUp(tx, storeKey, row.version);
   return row;
 }
 
@@ -39,12 +40,3 @@ const lockReservation = (tx: Database, storeKey: string): Promise<VersionRow | u
     .where("state", "=", "uploading")
     .forUpdate()
     .executeTakeFirst();
-
-async function giveUp(tx: Database, row: VersionRow): Promise<void> {
-  await tx
-    .updateTable("archive_versions")
-    .set({ state: "released" })
-    .where("store_key", "=", row.store_key)
-    .where("version", "=", row.version)
-    .execute();
-}

@@ -1,6 +1,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Database } from "../../database/open-database.ts";
 import { failedPrecondition, outOfRange } from "../../rpc-error.ts";
+import { giveUp } from "./give-up.ts";
 import { isOwnedBy, ownerColumns, type UploadOwner, type VersionRow } from "./owner.ts";
 
 /** Readers that look for versions by number give up after ten that are missing. */
@@ -49,7 +50,7 @@ export async function reserve(
   const version = wanted ?? running?.version ?? latest + 1n;
   if (version > latest + largestStep) throw outOfRange("data_version", `the newest version is ${latest}`);
   // Whoever let the lease run out has lost it, also when another number is reserved now.
-  if (running !== undefined && running.version !== version) await abandon(tx, running);
+  if (running !== undefined && running.version !== version) await giveUp(tx, storeKey, running.version);
   await tx
     .insertInto("archive_versions")
     .values({ store_key: storeKey, version, state: "uploading", ...ownerColumns(owner), lease_until: leaseUntil })
@@ -100,13 +101,4 @@ async function renew(tx: Database, row: VersionRow, leaseUntil: Date): Promise<R
     .where("version", "=", row.version)
     .execute();
   return { version: row.version, leaseUntil: later, isNew: false };
-}
-
-async function abandon(tx: Database, row: VersionRow): Promise<void> {
-  await tx
-    .updateTable("archive_versions")
-    .set({ state: "released" })
-    .where("store_key", "=", row.store_key)
-    .where("version", "=", row.version)
-    .execute();
 }

@@ -1,5 +1,6 @@
-import { chmod, chown, mkdir, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { writeForThisBoot } from "../durable/index.ts";
 import { seccompProfile } from "./seccomp-profile.ts";
 
 /** What Apptainer finds in its folder of a node, besides its own state. */
@@ -14,6 +15,7 @@ export async function prepareState(folder: string, owner = 0): Promise<void> {
   await chown(folder, owner, owner);
 }
 
+/** An Apptainer that is starting finds all of it, the one that was there or this. */
 export async function writeSeccompProfile(folder: string): Promise<void> {
-  await writeFile(join(folder, SECCOMP_FILE), JSON.stringify(seccompProfile("apptainer")), { mode: 0o644 });
+  await writeForThisBoot(join(folder, SECCOMP_FILE), JSON.stringify(seccompProfile("apptainer")), 0o644);
 }

@@ -20,6 +20,7 @@ import { text } from "node:stream/consumers";
 import { after, before, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { createNodeCgroups } from "../cgroups/index.ts";
+import { until } from "../testbed/until.ts";
 import { chooseRange } from "../user-namespace/index.ts";
 import { childrenOf } from "./child-processes.ts";
 import type { ContainerSpec, ExecSpec, InteractiveProcess } from "./index.ts";
@@ -85,7 +86,7 @@ async function inside(nodeId: string, script: string, more: Partial<ExecSpec> = 
   rmSync(logPath, { force: true });
   // Commands of the script are applets of the shell itself.
   const identity = await runtime.exec(nodeId, { ...busybox("sh", "-c", script), ...more, logPath });
-  while (isAlive(identity)) await delay(5);
+  await until(async () => !isAlive(identity));
   return readFileSync(logPath, "utf8").trim();
 }
 
@@ -138,9 +139,9 @@ test("how a container came to its end that nobody stopped", async () => {
   await runtime.create(spec);
   const init = await runtime.start(nodeId);
   assert.equal(await runtime.ended(nodeId), undefined);
-  while (!isWatched(init.pid)) await delay(5);
+  await until(async () => isWatched(init.pid));
   signalProcess(init, "SIGKILL");
-  while (isAlive(init)) await delay(5);
+  await until(async () => !isAlive(init));
   const { oomKills, exit } = (await runtime.ended(nodeId)) ?? {};
   // Before Linux 6.15 whoever collects it may be quicker than who looks at what is left.
   const [major = 0, minor = 0] = release().split(".").map(Number);
@@ -156,7 +157,7 @@ test("how a container came to its end that nobody stopped", async () => {
   await runtime.create({ ...spec, init: hunger, limits: { memoryBytes: 200_000_000 } });
   const hungry = await runtime.start(nodeId);
   writeFileSync(join(directory, "nodes", nodeId, "data", "go"), "");
-  while (isAlive(hungry)) await delay(5);
+  await until(async () => !isAlive(hungry));
   assert.ok(((await runtime.ended(nodeId))?.oomKills ?? 0) >= 1);
   await runtime.delete(nodeId);
 });
@@ -361,15 +362,15 @@ test("a process that was started is known, logged and independent; failures are 
     ...busybox("sh", "-c", "echo out; echo err >&2; exec sleep 1000"),
     logPath,
   });
-  while (!readFileSync(logPath, "utf8").includes("err")) await delay(5);
+  await until(async () => readFileSync(logPath, "utf8").includes("err"));
   assert.equal(readFileSync(logPath, "utf8"), "before\nout\nerr\n");
   assert.ok(isAlive(agentProcess));
   assert.ok((await cgroups.processes(nodeId)).includes(agentProcess.pid));
   assert.ok(signalProcess(agentProcess, "SIGKILL"));
-  while (isAlive(agentProcess)) await delay(5);
+  await until(async () => !isAlive(agentProcess));
   assert.ok(isAlive(init));
   const brief = await runtime.exec(nodeId, busybox("true"));
-  while (isAlive(brief)) await delay(5);
+  await until(async () => !isAlive(brief));
   await assert.rejects(runtime.exec(nodeId, { argv: ["/no/such/program"], env: {} }), {
     code: "container-exec-failed",
   });
@@ -402,7 +403,10 @@ test("an interactive process has streams or a terminal of its own", async (t) =>
     ),
   );
   const sleeping = async () => (await inside(nodeId, "ps -o args")).match(/(?<=sleep )9[89]0$/gm)?.sort();
-  while ((await sleeping())?.length !== 4) await delay(5);
+  await until(
+    async () => (await sleeping())?.length === 4,
+    async () => stubborn.map(({ output, errors }) => [output, errors].map((stream) => String(stream.read() ?? ""))),
+  );
   for (const { hangUp } of stubborn) hangUp();
 
   const piped = await runtime.execInteractive(
@@ -424,9 +428,9 @@ test("an interactive process has streams or a terminal of its own", async (t) =>
       ...ask("trap '' HUP; cat /dev/zero & read that_it_ends; exit 3"),
       ...more,
     });
-    while (left.output.readableLength === 0) await delay(5);
+    await until(async () => left.output.readableLength > 0);
     left.input.write("now\n");
-    while ((await inside(nodeId, "ps -o args")).includes("read that_it_ends")) await delay(5);
+    await until(async () => !(await inside(nodeId, "ps -o args")).includes("read that_it_ends"));
     let length = 0;
     for await (const chunk of left.output) {
       length += chunk.length;
@@ -490,7 +494,10 @@ test("an interactive process has streams or a terminal of its own", async (t) =>
       for await (const chunk of shell.output) seen = (seen + chunk).replaceAll(/\x1b\[[0-9;]*[a-zA-Z]/g, "");
     })();
     const sees = async (pattern: RegExp) => {
-      while (!pattern.test(seen)) await delay(2);
+      await until(
+        async () => pattern.test(seen),
+        async () => [seen, String(pattern)],
+      );
       seen = "";
     };
     await sees(/> $/);
@@ -620,7 +627,7 @@ test("a container that was killed behind the daemon's back is seen as stopped an
   await runtime.create(spec);
   const init = await runtime.start(spec.nodeId);
   signalProcess(init, "SIGKILL");
-  while (isAlive(init)) await delay(5);
+  await until(async () => !isAlive(init));
   assert.deepEqual(await runtime.state(spec.nodeId), { kind: "stopped" });
   assert.ok(isAlive(await runtime.start(spec.nodeId)));
   await runtime.delete(spec.nodeId);

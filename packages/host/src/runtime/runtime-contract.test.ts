@@ -501,7 +501,8 @@ test("an interactive process has streams or a terminal of its own", async (t) =>
       seen = "";
     };
     await sees(/> $/);
-    shell.input.write(`sh -c 'trap "stty size; kill \\$!; exit" WINCH; sleep 99 & echo waiting; wait'\r`);
+    // A signal between a shell's last look and its wait is seen when that ends.
+    shell.input.write(`sh -c 'trap "stty size; kill \\$!; exit" WINCH; sleep 10 & echo waiting; wait'\r`);
     await sees(/\r\nwaiting\r\n/);
     shell.resize({ rows: 50, columns: 132 });
     await sees(/50 132\r\n(.*\n)*> $/);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readlinkSync, renameSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -8,6 +8,7 @@ import { dataBelow } from "../node/data-place.ts";
 import { type DaemonProcess, finish, makeRoot, startDaemonProcess, type TestRoot } from "../testbed/daemon-process.ts";
 import { makeTestImage } from "../testbed/test-image.ts";
 import { tracesOf } from "../testbed/traces.ts";
+import { unmount } from "../testbed/unmount.ts";
 import { until } from "../testbed/until.ts";
 
 /** Nodes whose disk size the kernel keeps: subvolumes of a btrfs with quotas, images where these are off (spec host-daemon DB-5.9). */
@@ -40,7 +41,7 @@ after(async () => {
   for (const { id } of (await daemon.client.listNodes({ local: true })).nodes)
     await finish(daemon.client.deleteNode({ node: id }));
   await daemon.stop();
-  spawnSync("umount", [root.paths.var]);
+  await unmount(root.paths.var);
   await root.remove();
 });
 

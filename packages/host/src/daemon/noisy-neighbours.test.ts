@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, rmSync, statfsSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import { type DaemonProcess, finish, makeRoot, startDaemonProcess, type TestRoot
 import { failureOf } from "../testbed/failure-of.ts";
 import { makeTestImage } from "../testbed/test-image.ts";
 import { tracesOf } from "../testbed/traces.ts";
+import { unmount } from "../testbed/unmount.ts";
 import { until } from "../testbed/until.ts";
 
 /** What one node may do to the others and to the daemon: nothing. All live on a small disk of their own. */
@@ -53,7 +54,7 @@ after(async () => {
   for (const { id } of (await daemon.client.listNodes({ local: true })).nodes)
     await finish(daemon.client.deleteNode({ node: id }));
   await daemon.stop();
-  spawnSync("umount", [root.paths.var]);
+  await unmount(root.paths.var);
   await root.remove();
 });
 

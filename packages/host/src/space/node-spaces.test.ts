@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { unmount } from "../testbed/unmount.ts";
 import { until } from "../testbed/until.ts";
 import { createNodeSpaces } from "./index.ts";
 
@@ -23,7 +24,7 @@ before(() => {
 });
 after(async () => {
   for (const name of readdirSync(nodes)) await spaces.close(join(nodes, name));
-  spawnSync("umount", [disk]);
+  await unmount(disk);
   rmSync(directory, { recursive: true, force: true });
 });
 

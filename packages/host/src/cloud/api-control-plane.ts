@@ -85,14 +85,14 @@ export function apiControlPlane(
       if (state === undefined) throw new HostError("not_found", `Node ${nodeId} not found`);
       const { protocol_key, variant_key } = state.image_key;
       const { imageId } = await findImage(protocol_key, variant_key, version, build);
-      if (state.image.id === imageId) return false;
+      if (state.image.id === imageId) return imageId;
       try {
         await callOnce((once) => api.nodes.upgradeImage({ nodeIds: [nodeId], imageId, orgId: state.org_id }, once));
       } catch (error) {
         // Somebody asked before, or the node is one of those that follow new versions by themselves.
         if (!(error instanceof HostError && error.code === "conflict")) throw error;
       }
-      return true;
+      return undefined;
     },
     archiveStore: api.archiveStore,
     listArchives: (request) => callApi(() => api.archiveStore.listArchives(request)),

@@ -29,6 +29,8 @@ export class CommandRunner {
   readonly #log: Logger;
   readonly #slots = new Slots(Math.max(atOnce, availableParallelism()));
   readonly #queues = new Map<string, Queue>();
+  /** Ids of commands that were begun with before their turn. */
+  readonly #begun = new Set<string>();
   #stopped = false;
 
   readonly #counters: Counters;
@@ -88,6 +90,7 @@ export class CommandRunner {
     // What hangs must not keep a node from being stopped or deleted (DB-7.6 asks for order, not for patience).
     const { running } = queue;
     if (running && entry.state !== "done" && overtakes(commandOf(entry), commandOf(running))) {
+      this.#begun.add(entry.id);
       preempt(this.#context, commandOf(entry));
     }
   }
@@ -110,6 +113,7 @@ export class CommandRunner {
   }
 
   async #execute(entry: OutboxEntry, { waiting }: Queue): Promise<CommandResult | undefined> {
+    const isBegun = this.#begun.delete(entry.id);
     const again = entry.state === "running";
     if (!again) await this.#outbox.change(entry.id, { state: "running" });
     const command = commandOf(entry);
@@ -117,7 +121,7 @@ export class CommandRunner {
       waiting.some((later) => later.state !== "done" && overtakes(commandOf(later), command))
         ? overtaken
         : this.#counters.time("blockvisor_commands", { command: kindOf(command) }, () =>
-            executeCommand(this.#context, command, again),
+            executeCommand(this.#context, command, again || isBegun),
           ),
     );
     // A daemon that is going down gives up operations; the next one finishes them and reports what came out.

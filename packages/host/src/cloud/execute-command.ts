@@ -31,7 +31,7 @@ export interface CommandContext {
   readonly onReported: (nodeId: string) => void;
 }
 
-/** Executes one command of the API (spec host-daemon §7.4). Never rejects: what went wrong is the result. `again`: it was begun before a crash. */
+/** Executes one command of the API (spec host-daemon §7.4). Never rejects: what went wrong is the result. `again`: it was begun before a crash, or before its turn. */
 export async function executeCommand(
   context: CommandContext,
   command: Command,

@@ -20,7 +20,7 @@ import {
   type TestRoot,
 } from "../testbed/daemon-process.ts";
 import { failureOf } from "../testbed/failure-of.ts";
-import { makeTestImage } from "../testbed/test-image.ts";
+import { makeTestImage, script } from "../testbed/test-image.ts";
 import { tracesOf } from "../testbed/traces.ts";
 import { until } from "../testbed/until.ts";
 
@@ -267,7 +267,30 @@ describe("in cloud mode", () => {
     for await (const { event } of daemon.client.deleteNode({ node: doomed })) assert.equal(event.case, "requested");
   });
 
-  test("deleting leaves nothing here and nothing at the API", async () => {
+  test("who asks for an upgrade that is under way is told when it is over", async () => {
+    const waiting = 'commands: ["until [ -e /blockjoy/go ]; do sleep 0.05; done", ';
+    const plugin = script("3.0.0").replace("commands: [", waiting);
+    await pushImage(api.admin, "3.0.0", await makeTestImage(root.paths.root, "3.0.0", plugin));
+    await api.admin.node.start({ nodeId });
+    await until(async () => (await status()) === NodeStatus.RUNNING, explain);
+    const request = { node: nodeId, version: "3.0.0" };
+    for await (const { event } of daemon.client.upgradeNode(request)) assert.equal(event.case, "requested");
+    await until(async () => (await daemon.client.getNode({ node: nodeId })).image?.version === "3.0.0", explain);
+    const told: unknown[] = [];
+    for await (const { event } of daemon.client.upgradeNode(request)) {
+      if (event.case === "done") told.push(event.value.status, event.value.image?.version);
+      else told.push(event.case);
+      await writeFile(join(root.paths.nodes, nodeId, "data/go"), "");
+    }
+    assert.deepEqual(told, ["progress", NodeStatus.RUNNING, "3.0.0"]);
+  });
+
+  test("deleting leaves nothing here and nothing at the API, also while another command hangs", async () => {
+    const plugin = script("4.0.0").replace("commands: [", 'commands: ["sleep 1000", ');
+    await pushImage(api.admin, "4.0.0", await makeTestImage(root.paths.root, "4.0.0", plugin));
+    const upgrade = daemon.client.upgradeNode({ node: nodeId, version: "4.0.0" });
+    for await (const { event } of upgrade) assert.equal(event.case, "requested");
+    await until(async () => (await daemon.client.getNode({ node: nodeId })).image?.version === "4.0.0", explain);
     for await (const { event } of daemon.client.deleteNode({ node: nodeId })) assert.equal(event.case, "requested");
     await until(async () => (await daemon.client.listNodes({ local: false })).nodes.length === 0, explain);
     await until(

@@ -488,8 +488,8 @@ describe("a dev node", () => {
     assert.deepEqual([isUploading, record], [false, null]);
   });
 
-  test("is gone without a trace when it is deleted", async () => {
-    await finish(daemon.client.deleteNode({ node: node.id }));
+  test("is gone without a trace when it is deleted, also for who asks for it meanwhile", async () => {
+    await Promise.all([1, 2].map(() => finish(daemon.client.deleteNode({ node: node.id }))));
     await until(
       async () => (await tracesOf(root.paths, node.id)).length === 0,
       () => tracesOf(root.paths, node.id),

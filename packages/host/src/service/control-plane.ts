@@ -20,8 +20,8 @@ export interface ControlPlane {
   stopNode(id: string): Promise<void>;
   restartNode(id: string): Promise<void>;
   deleteNode(id: string): Promise<void>;
-  /** @returns false if the node is on that image already */
-  upgradeNode(id: string, version: string | undefined, build: bigint | undefined): Promise<boolean>;
+  /** @returns the id of the image if the node has it already, or is about to be started with it */
+  upgradeNode(id: string, version: string | undefined, build: bigint | undefined): Promise<string | undefined>;
   /** Something is done with one of its nodes without it: it is told when it can be. Never rejects. */
   emergency(id: string, action: string): Promise<void>;
   /** Nodes that the API has for this host. */

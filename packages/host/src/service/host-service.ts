@@ -27,6 +27,7 @@ import { metricsService } from "./metrics-service.ts";
 import { brokenMessage, nodeMessage } from "./node-message.ts";
 import {
   type Asker,
+  awaitUpgrade,
   deleteNode,
   moveNodeData,
   restartNode,
@@ -325,8 +326,12 @@ function hostService(context: ServiceContext): ServiceImpl<typeof HostService> {
       if (!context.cloud || actor.snapshot().state.dev_mode) {
         throw new HostError("unsupported", "dev node upgrade is not supported", { hint: "use `nib image upgrade`" });
       }
-      if (!(await context.cloud.upgradeNode(actor.id, version, build))) {
-        yield* operationEvents(actor.id, async () => message(actor));
+      const present = await context.cloud.upgradeNode(actor.id, version, build);
+      if (present !== undefined) {
+        yield* operationEvents(actor.id, async (onNews) => {
+          await awaitUpgrade(actor, present, onNews);
+          return message(actor);
+        });
         return;
       }
       yield { nodeId: actor.id, event: { case: "requested" as const, value: { message: "upgrade triggered" } } };

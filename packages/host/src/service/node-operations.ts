@@ -1,8 +1,9 @@
-import { HostError } from "../errors/host-error.ts";
+import { errorOf, HostError } from "../errors/host-error.ts";
 import { checkPlace } from "../node/data-place.ts";
 import type { NodeActor, NodeSnapshot } from "../node/node-actor.ts";
 import { refuseHeld, refuseHeldNow } from "../node/node-hold.ts";
 import { contentOf, type NodeContent, type NodeState } from "../node/node-state.ts";
+import type { OperationNews } from "../node/operation-news.ts";
 import type { OperationRequest } from "../node/operation-request.ts";
 
 /** Where an operation comes from, and who is told about its steps. */
@@ -102,6 +103,20 @@ export function upgradeNode(
     },
     ...asker,
   });
+}
+
+/** Waits until an upgrade to this image, which somebody else may have asked for, is over. Error `upgrade_rolled_back`: the node has gone back. */
+export async function awaitUpgrade(
+  actor: NodeActor,
+  imageId: string,
+  onNews: (news: OperationNews) => void,
+): Promise<void> {
+  const { operation } = actor.snapshot();
+  if (operation === undefined) return;
+  onNews({ kind: "waits", behind: operation });
+  await actor.exclusively(async () => {});
+  const { image, problem } = actor.snapshot().state;
+  if (image.id !== imageId && problem !== null) throw errorOf(problem);
 }
 
 /**

@@ -288,10 +288,13 @@ describe("in cloud mode", () => {
   test("deleting leaves nothing here and nothing at the API, also while another command hangs", async () => {
     const plugin = script("4.0.0").replace("commands: [", 'commands: ["sleep 1000", ');
     await pushImage(api.admin, "4.0.0", await makeTestImage(root.paths.root, "4.0.0", plugin));
-    const upgrade = daemon.client.upgradeNode({ node: nodeId, version: "4.0.0" });
-    for await (const { event } of upgrade) assert.equal(event.case, "requested");
+    const request = { node: nodeId, version: "4.0.0" };
+    for await (const { event } of daemon.client.upgradeNode(request)) assert.equal(event.case, "requested");
     await until(async () => (await daemon.client.getNode({ node: nodeId })).image?.version === "4.0.0", explain);
+    const asked = daemon.client.upgradeNode(request)[Symbol.asyncIterator]();
+    assert.equal((await asked.next()).value.event.case, "progress");
     for await (const { event } of daemon.client.deleteNode({ node: nodeId })) assert.equal(event.case, "requested");
+    assert.equal((await failureOf(asked.next())).code, "cancelled");
     await until(async () => (await daemon.client.listNodes({ local: false })).nodes.length === 0, explain);
     await until(
       async () => (await tracesOf(root.paths, nodeId)).length === 0,

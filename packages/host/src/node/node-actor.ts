@@ -258,9 +258,11 @@ export class NodeActor {
   }
 
   async #run(request: OperationRequest): Promise<NodeSnapshot> {
-    // A deletion that was asked for again meanwhile.
-    if (this.#gone && request.kind === "delete") return this.snapshot();
-    if (this.#gone) throw new HostError("not_found", `Node ${this.id} not found`);
+    if (this.#gone) {
+      // A deletion that was asked for again meanwhile.
+      if (request.kind === "delete") return this.snapshot();
+      throw new HostError("not_found", `Node ${this.id} not found`);
+    }
     if (this.#detached)
       throw new HostError("gate", "service not ready, try again later", { hint: "the daemon is stopping" });
     const again = request.commandId !== undefined && request.commandId === this.#state.last_command;

@@ -14,8 +14,9 @@ test("commands of one node may begin at the same time: each finds the whole prof
   let isWritten = false;
   const written = (async () => {
     for (let time = 0; time < 50; time++) await writeSeccompProfile(folder);
+  })().finally(() => {
     isWritten = true;
-  })();
+  });
   while (!isWritten) {
     assert.deepEqual(read(), profile);
     await new Promise((resolve) => setImmediate(resolve));

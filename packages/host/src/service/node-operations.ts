@@ -111,11 +111,10 @@ export async function awaitUpgrade(
   imageId: string,
   onNews: (news: OperationNews) => void,
 ): Promise<void> {
-  const { operation } = actor.snapshot();
-  if (operation === undefined) return;
-  onNews({ kind: "waits", behind: operation });
-  await actor.exclusively(async () => {});
-  const { image, problem } = actor.snapshot().state;
+  if (actor.snapshot().operation === undefined) return;
+  // What is left of it comes first in the node's mailbox; what ends it ends this, too.
+  const { state } = await actor.operate({ kind: "recover", change: () => ({}), onNews });
+  const { image, problem } = state;
   if (image.id !== imageId && problem !== null) throw errorOf(problem);
 }
 
